@@ -1,0 +1,84 @@
+"""How gunicorn runs poslogs; it reads this file by itself. Other servers do not, and the app does without it."""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+_here = os.path.dirname(os.path.abspath(__file__))
+
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '3030'}"
+worker_class = "gevent"  # or gthread: -k gthread
+workers = 1  # limits, slots and feeds are this process's own
+threads = 256  # for gthread: streams and requests at once
+worker_connections = 6000  # for gevent: streams and requests at once
+backlog = 2048
+timeout = 60  # an event loop that is silent for so long is killed; no limit for requests
+graceful_timeout = 10
+keepalive = 5
+max_requests = 0  # with one worker each restart would be an outage
+preload_app = False  # gevent must patch before the app is imported
+forwarded_allow_ips = "127.0.0.1,::1"
+control_socket_disable = True
+loglevel = "warning"
+if os.path.isdir("/dev/shm"):
+    worker_tmp_dir = "/dev/shm"
+
+_epoll = getattr(select, "epoll", None)  # as it is before gevent hides it
+
+
+def on_starting(server):
+    """Refuse a start that cannot work, with one sentence, before anything listens."""
+    taken_over = "GUNICORN_PID" in os.environ or "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
+    command = [sys.executable, "-m", "poslogs", "check", "--workers", str(server.cfg.workers)]
+    for address in server.cfg.address:
+        if isinstance(address, tuple):
+            command += ["--bind", f"{address[0]}:{address[1]}"]
+    if taken_over or server.cfg.reuse_port:
+        command.append("--no-port-check")
+    # In a process of its own: what the master imports, no reload could renew.
+    paths = [_here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    if subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=False).returncode:
+        sys.exit(1)
+
+
+def _tune(server):
+    # Accepted sockets inherit these on Linux: little is sent ahead of a slow reader, and a dead one is let go.
+    for listener in server.LISTENERS:
+        if listener.sock.family in (socket.AF_INET, socket.AF_INET6):
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 128 * 1024)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 45_000)
+
+
+when_ready = on_reload = _tune
+
+
+def post_worker_init(worker):
+    """Tell what is served, and end the streams as soon as the worker is told to stop."""
+    from poslogs.banner import banner
+
+    parts = worker.wsgi.extensions["poslogs"]
+    parts.departures.epoll = _epoll
+    if not parts.slots.capacity:
+        gevent = hasattr(worker, "server_class")
+        room = worker.cfg.worker_connections - 200 if gevent else worker.cfg.threads - 16
+        parts.slots.capacity = max(1, room)
+
+    def watch():  # SIGTERM does not reach the app; every graceful end turns `alive` off
+        while worker.alive:
+            time.sleep(0.2)
+        parts.runtime.drain()
+
+    threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+    print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
+
+
+def _url(address):
+    if not isinstance(address, tuple):
+        return f"unix:{address}"
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"http://{host}:{address[1]}"

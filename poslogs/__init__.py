@@ -1,0 +1,3 @@
+"""poslogs: platformOS logs, streamed."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,5 @@
+"""`python -m poslogs`: the command line."""
+
+from poslogs.cli import main
+
+main()

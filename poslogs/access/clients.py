@@ -1,0 +1,141 @@
+"""A client: the holder of a token, and what it may do."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from limits import parse_many
+
+from poslogs.errors import ConfigError
+from poslogs.watched import WatchedFile
+
+REQUESTS: Final = "100 per minute; 20 per 10 second"  # the guide's rates, in flask-limiter's notation
+STREAMS: Final = 10
+MAX_TOKEN_BYTES: Final = 4096
+# Tokens that anyone can read in this repository or in the guide: for loopback only (contract, "Starting").
+PUBLISHED: Final = ("your-client-secret-here", "your-token", "client-secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One entry of clients.json. Its token is known by its SHA-256 alone, which no repr shows."""
+
+    id: str
+    name: str
+    digest: bytes = field(repr=False)
+    envs: frozenset[str] | None = None  # None: all
+    requests: str = REQUESTS
+    streams: int = STREAMS
+
+    @property
+    def published(self) -> bool:
+        """Whether its token can be read in this repository."""
+        return self.digest in _PUBLISHED
+
+    def may_read(self, env: str) -> bool:
+        """Whether the environment is one of the client's."""
+        return self.envs is None or env in self.envs
+
+
+class Clients:
+    """The clients of clients.json, followed while it changes. Raises ConfigError at the start."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = WatchedFile(path, _parse)
+
+    @property
+    def path(self) -> Path:
+        """The file they are read from."""
+        return self._file.path
+
+    def refresh(self) -> bool:
+        """Follow the file; True when something changed."""
+        return self._file.refresh()
+
+    def all(self) -> Mapping[bytes, Client]:
+        """The clients by the digest of their token."""
+        return self._file.value
+
+    def holder(self, token: bytes) -> Client | None:
+        """Who holds this token, if anybody.
+
+        The look-up goes by the token's SHA-256, of which a caller cannot choose any part, and the digests are
+        compared in constant time.
+        """
+        digest = sha256(token).digest()
+        client = self._file.value.get(digest)
+        return client if client is not None and hmac.compare_digest(client.digest, digest) else None
+
+    def still(self, client: Client) -> Client | None:
+        """The client as it is now, None when its token no longer opens anything."""
+        now = self._file.value.get(client.digest)
+        return now if now is not None and now.id == client.id else None
+
+
+_PUBLISHED: Final = frozenset(sha256(token.encode()).digest() for token in PUBLISHED)
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_KEYS: Final = frozenset({"token", "token_sha256", "name", "envs", "limits"})
+
+
+def _parse(value: object) -> dict[bytes, Client]:
+    if not isinstance(value, dict) or not value:
+        raise ConfigError('it must be an object such as {"default": {"token": "…", "name": "…"}}.')
+    clients: dict[bytes, Client] = {}
+    for id_, fields in value.items():
+        client = _client(id_, fields)
+        if client.digest in clients:
+            raise ConfigError(f"clients {clients[client.digest].id} and {id_} have the same token.")
+        clients[client.digest] = client
+    return clients
+
+
+def _client(id_: str, fields: object) -> Client:
+    if not isinstance(fields, dict):
+        raise ConfigError(f"client {id_} must be an object with a token.")
+    if unknown := sorted(set(fields) - _KEYS):
+        raise ConfigError(f"client {id_} has an unknown field {unknown[0]}; it takes {', '.join(sorted(_KEYS))}.")
+    envs = fields.get("envs")
+    if envs is not None and not (isinstance(envs, list) and all(isinstance(env, str) for env in envs)):
+        raise ConfigError(f"envs of client {id_} must be a list of environment names.")
+    requests, streams = _limits(id_, fields.get("limits", {}))
+    return Client(
+        id=id_,
+        name=str(fields.get("name") or id_),
+        digest=_digest(id_, fields),
+        envs=None if envs is None else frozenset(envs),
+        requests=requests,
+        streams=streams,
+    )
+
+
+def _digest(id_: str, fields: Mapping[str, object]) -> bytes:
+    token, hashed = fields.get("token"), fields.get("token_sha256")
+    if (token is None) == (hashed is None):
+        raise ConfigError(f"client {id_} must have a token or a token_sha256, and not both.")
+    if hashed is not None:
+        if not isinstance(hashed, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", hashed):
+            raise ConfigError(f"token_sha256 of client {id_} must be 64 hexadecimal digits.")
+        return bytes.fromhex(hashed)
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > MAX_TOKEN_BYTES:
+        raise ConfigError(f"the token of client {id_} must be 1 to {MAX_TOKEN_BYTES} printable ASCII characters.")
+    return sha256(token.encode()).digest()
+
+
+def _limits(id_: str, limits: object) -> tuple[str, int]:
+    if not isinstance(limits, dict) or set(limits) - {"requests", "streams"}:
+        raise ConfigError(f'limits of client {id_} must be like {{"requests": "{REQUESTS}", "streams": {STREAMS}}}.')
+    requests, streams = limits.get("requests", REQUESTS), limits.get("streams", STREAMS)
+    try:
+        if not isinstance(requests, str) or not parse_many(requests):
+            raise ValueError
+    except ValueError:
+        raise ConfigError(f'requests in the limits of client {id_} must be like "{REQUESTS}".') from None
+    if isinstance(streams, bool) or not isinstance(streams, int) or not 0 <= streams <= 1_000_000:
+        raise ConfigError(f"streams in the limits of client {id_} must be a whole number from 0 to 1000000.")
+    return requests, streams

@@ -1,0 +1,66 @@
+"""Request rates: how often a client may ask, and how often an address may guess."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Flask, g, request
+from flask_limiter import Limiter
+from limits import RateLimitItem, RateLimitItemPerMinute
+from werkzeug import Response
+
+from poslogs.access.clients import REQUESTS, Client
+from poslogs.errors import TooMany
+
+WRONG_TOKENS: Final = RateLimitItemPerMinute(20)  # from one address; right tokens from it are not touched
+STRATEGY: Final = "moving-window"  # a fixed window lets twice as many through at its edge (hosting.md, section 8)
+
+
+def _client() -> Client | None:
+    client = g.get("client")
+    return client if isinstance(client, Client) else None
+
+
+class Limits:
+    """Rates in this process's memory, over all endpoints together, by client; `install` before any route runs.
+
+    A request of no client (a probe, a preflight) is not counted.
+    """
+
+    def __init__(self) -> None:
+        self._limiter = Limiter(
+            lambda: client.id if (client := _client()) else "",
+            application_limits=[lambda: client.requests if (client := _client()) else REQUESTS],
+            application_limits_exempt_when=lambda: _client() is None,
+            headers_enabled=True,
+            strategy=STRATEGY,
+            storage_uri="memory://",
+        )
+
+    def install(self, app: Flask) -> None:
+        """Count requests from here on. What authenticates must have been registered before (hosting.md, section 12)."""
+        app.after_request(_drop_needless_retry_after)  # runs after the limiter's own, which comes later
+        self._limiter.init_app(app)
+
+    def wrong_token(self, address: str) -> None:
+        """Count a wrong token from an address. Raises TooMany when there were too many (contract, "Limits")."""
+        limiter = self._limiter.limiter
+        if not limiter.hit(WRONG_TOKENS, "wrong-token", address):
+            raise TooMany(
+                f"{WRONG_TOKENS.amount} wrong tokens in a minute came from this address; check the token, then wait.",
+                retry_after=60,
+            )
+
+
+def too_often(limit: RateLimitItem) -> TooMany:
+    """The refusal for a client that asks too often; the limiter adds Retry-After and X-RateLimit-*."""
+    seconds = limit.get_expiry()
+    span = "a minute" if seconds == 60 else f"{seconds} s"
+    return TooMany(f"{limit.amount} requests in {span} reached; wait for as long as Retry-After says.")
+
+
+def _drop_needless_retry_after(response: Response) -> Response:
+    # The limiter puts Retry-After on every answer; it means something on a refusal only (RFC 9110, section 10.2.3).
+    if response.status_code not in (429, 503) and request.endpoint:
+        response.headers.pop("Retry-After", None)
+    return response

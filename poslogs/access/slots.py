@@ -1,0 +1,112 @@
+"""A slot: the right to one open stream."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, TypeVar
+
+from poslogs.access.clients import Client
+from poslogs.errors import TooMany, Unavailable
+
+POKES: Final = 2  # writes until a server that cannot be asked notices that its reader has gone (hosting.md, section 3)
+POKE_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 5
+
+
+class Holder(Protocol):
+    """A stream, as far as slots care."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+    def poke(self) -> None:
+        """Write a heartbeat now."""
+
+
+H = TypeVar("H", bound=Holder)
+
+
+class Slot(Generic[H]):
+    """A client's place for one stream. `gone` tells whether its reader has left, None when nobody can tell."""
+
+    __slots__ = ("client", "gone", "holder")
+
+    def __init__(self, client: Client, holder: H, gone: Callable[[], bool | None]) -> None:
+        self.client = client
+        self.holder = holder
+        self.gone = gone
+
+
+class Slots(Generic[H]):
+    """The streams open in this process, counted for each client and in all; `capacity` 0 is no bound."""
+
+    def __init__(self, capacity: int = 0) -> None:
+        self.capacity = capacity
+        self._changed = threading.Condition()
+        self._slots: dict[str, set[Slot[H]]] = {}
+        self._open = 0
+
+    @property
+    def open(self) -> int:
+        """How many streams are open now."""
+        return self._open
+
+    def all(self) -> list[Slot[H]]:
+        """The slots that are taken now."""
+        with self._changed:
+            return [slot for slots in self._slots.values() for slot in slots]
+
+    def take(self, client: Client, holder: H, gone: Callable[[], bool | None]) -> Callable[[], None]:
+        """A slot for the client; what it returns gives the slot back, and may be called again and again.
+
+        At the limit, the client's streams whose readers have left are found first, so that a page which is
+        reloaded does not lock itself out. Raises TooMany (429) or Unavailable (503).
+        """
+        slot = Slot(client, holder, gone)
+        if not self._admit(slot):
+            self._reclaim(client)
+            if not self._admit(slot):
+                raise TooMany(
+                    f"{client.streams} streams are open for this client, as many as it may have; close one of them.",
+                    retry_after=RETRY_SECONDS,
+                )
+        return lambda: self._release(slot)
+
+    def _admit(self, slot: Slot[H]) -> bool:
+        with self._changed:
+            if self.capacity and self._open >= self.capacity:
+                raise Unavailable("This server has as many streams as it can hold.", retry_after=RETRY_SECONDS)
+            own = self._slots.setdefault(slot.client.id, set())
+            if len(own) >= slot.client.streams:
+                return False
+            own.add(slot)
+            self._open += 1
+            return True
+
+    def _release(self, slot: Slot[H]) -> None:
+        with self._changed:
+            own = self._slots.get(slot.client.id, set())
+            if slot in own:
+                own.discard(slot)
+                self._open -= 1
+                self._changed.notify_all()
+            if not own:
+                self._slots.pop(slot.client.id, None)
+
+    def _reclaim(self, client: Client) -> None:
+        """Give back the slots of the client's readers that have left; ask those who can tell, poke the others."""
+        with self._changed:
+            slots = list(self._slots.get(client.id, ()))
+        unsure = []
+        for slot in slots:
+            gone = slot.gone()
+            if gone:
+                slot.holder.close()
+            elif gone is None:
+                unsure.append(slot)
+        for _ in range(POKES if len(unsure) == len(slots) else 0):
+            for slot in unsure:
+                slot.holder.poke()
+            with self._changed:
+                self._changed.wait(POKE_SECONDS)

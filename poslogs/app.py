@@ -1,0 +1,153 @@
+"""The app: the only place that puts the parts together."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from flask_limiter import RateLimitExceeded
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from poslogs.access.clients import Clients
+from poslogs.access.limits import Limits, too_often
+from poslogs.access.slots import Slots
+from poslogs.doors import api, body, entrance, probes
+from poslogs.doors.api import json_response
+from poslogs.doors.connection import Departures
+from poslogs.errors import Refusal
+from poslogs.platformos.demo import DemoGateway
+from poslogs.platformos.environments import Environment, Environments
+from poslogs.platformos.gateway import Gateway, HttpGateway
+from poslogs.runtime import Runtime
+from poslogs.settings import Settings
+from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.stream import Stream
+from poslogs.tools import Toolbox
+
+log = logging.getLogger("poslogs")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the app is made of, for the server's hooks: `app.extensions["poslogs"]`."""
+
+    settings: Settings
+    environments: Environments
+    clients: Clients
+    slots: Slots[Stream]
+    runtime: Runtime
+    departures: Departures
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI app. Raises ConfigError, whose sentence says what keeps it from starting."""
+    settings = settings or Settings.read()
+    _log_to_stderr(settings.log_level)
+
+    def open_gateway(environment: Environment) -> Gateway:
+        if environment.demo:
+            return DemoGateway(environment.name)
+        return HttpGateway(environment, seconds=settings.poll_seconds, max_bytes=settings.poll_bytes)
+
+    environments = Environments(settings)
+    clients = Clients(settings.clients_file)
+    feeds = Feeds(open_gateway, window_bytes=settings.window_bytes, overlap=settings.overlap)
+    slots: Slots[Stream] = Slots(settings.max_streams)
+    runtime = Runtime(environments, clients, feeds, slots)
+    departures = Departures()
+    limits = Limits()
+    toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
+
+    app = Flask("poslogs", static_folder=None)
+    app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, departures)
+
+    CORS(
+        app,
+        origins=[_origin_pattern(origin) for origin in settings.cors_origins],
+        methods=["GET", "POST", "OPTIONS"],
+        allow_headers=["Authorization", "Content-Type", "Accept", "Last-Event-ID"],
+        expose_headers=["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"],
+        max_age=600,
+    )
+
+    @app.before_request
+    def come_in() -> None:
+        runtime.refresh()
+        if not entrance.is_open(request):
+            g.client = entrance.admit(request, clients, limits)
+
+    limits.install(app)
+
+    @app.after_request
+    def finish_reading(response: Response) -> Response:
+        body.discard(request)
+        return response
+
+    _refuse_in_one_shape(app)
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures))
+    app.register_blueprint(probes.blueprint(runtime))
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
+    return app
+
+
+def _refuse_in_one_shape(app: Flask) -> None:
+    def refuse(refusal: Refusal) -> Response:
+        response = json_response({"error": refusal.sentence}, refusal.status)
+        response.headers.update(refusal.headers)
+        return response
+
+    @app.errorhandler(Refusal)
+    def refused(refusal: Refusal) -> Response:
+        return refuse(refusal)
+
+    @app.errorhandler(RateLimitExceeded)
+    def asked_too_often(error: RateLimitExceeded) -> Response:
+        return refuse(too_often(error.limit.limit))
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        response = json_response({"error": _sentence(error)}, error.code or 500)
+        if allow := error.get_response().headers.get("Allow"):
+            response.headers["Allow"] = allow
+        return response
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        log.error("A request to %s failed.", request.path, exc_info=error)
+        return json_response({"error": "Something went wrong here; the server's log tells what."}, 500)
+
+
+def _sentence(error: HTTPException) -> str:
+    if error.code == 404:
+        return "There is nothing at this path; GET /tools lists the tools, and GET /health tells how the server is."
+    if error.code == 405:
+        allowed = error.get_response().headers.get("Allow", "another method")
+        return f"This path does not take {request.method}; use {allowed}."
+    return f"{(error.name or 'Bad request').capitalize()}: the request could not be understood."
+
+
+def _origin_pattern(origin: str) -> Any:
+    if origin == "*":
+        return "*"
+    pattern = re.escape(origin)
+    if pattern.endswith(r":\*"):
+        pattern = pattern[: -len(r":\*")] + r"(:\d+)?"
+    return re.compile("^" + pattern.replace(r"\*", r"[A-Za-z0-9.-]+") + "$")
+
+
+def _log_to_stderr(level: str) -> None:
+    ours = logging.getLogger("poslogs")
+    ours.setLevel(level)
+    if not ours.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        ours.addHandler(handler)
+        ours.propagate = False

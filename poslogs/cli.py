@@ -1,0 +1,81 @@
+"""The command line: whether a start would work, and which settings there are."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from ipaddress import ip_address
+
+import click
+
+from poslogs import __version__
+from poslogs.access.clients import Clients
+from poslogs.errors import ConfigError
+from poslogs.platformos.environments import Environments
+from poslogs.settings import SETTINGS, Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="poslogs")
+def main() -> None:
+    """platformOS logs, streamed. The server itself is started with `make run` or `gunicorn wsgi:app`."""
+
+
+@main.command()
+@click.option("--bind", "addresses", multiple=True, metavar="HOST:PORT", help="An address to listen on; may repeat.")
+@click.option("--workers", default=1, show_default=True, help="How many worker processes there would be.")
+@click.option("--no-port-check", is_flag=True, help="Do not look whether the port is free.")
+def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None:
+    """Tell in one sentence what would keep the server from starting; exit 1 then."""
+    try:
+        settings = Settings.read()
+        Environments(settings)
+        clients = Clients(settings.clients_file)
+        if workers > 1:
+            raise ConfigError(
+                f"{workers} workers would each poll, limit and count by themselves; start one worker "
+                "(it holds thousands of streams), or more servers on machines of their own."
+            )
+        for address in addresses:
+            host, _, port = address.rpartition(":")
+            _check_address(host, int(port), clients, free=not no_port_check)
+    except ConfigError as error:
+        click.echo(f"poslogs cannot start: {error}", err=True)
+        sys.exit(1)
+
+
+@main.command()
+def settings() -> None:
+    """List every setting with its default and meaning."""
+    for setting in SETTINGS:
+        click.echo(f"{setting.variable} (default: {setting.default or 'none'})\n    {setting.meaning}")
+
+
+def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> None:
+    published = next((client for client in clients.all().values() if client.published), None)
+    if published is not None and not _is_loopback(host):
+        raise ConfigError(
+            f"the token of client {published.id} in {clients.path} is published with poslogs, and {host} is not "
+            "loopback; put tokens of your own there (openssl rand -hex 32 makes one), or listen on 127.0.0.1."
+        )
+    if not free or port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            reason = (error.strerror or "unknown reason").lower()
+            raise ConfigError(
+                f"port {port} of {host} cannot be had ({reason}); stop what uses it, or try PORT=3031 make run."
+            ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

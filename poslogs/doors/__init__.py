@@ -1,0 +1,1 @@
+"""The tools' doors: one for each kind of caller."""

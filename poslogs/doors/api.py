@@ -1,0 +1,131 @@
+"""The guide's routes: /call-stream, /call, /tools and /health."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+from flask import Blueprint, Response, g, request
+
+from poslogs import __version__
+from poslogs.access.clients import Client
+from poslogs.access.slots import Slots
+from poslogs.doors import body
+from poslogs.doors.connection import Connection, Departures
+from poslogs.errors import BadInput, Unavailable
+from poslogs.runtime import Runtime
+from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.stream import Body, Stream
+from poslogs.tools import TOOLS, Input, Tool, Toolbox
+
+STREAM_HEADERS: Final = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "Vary": "Accept-Encoding",
+}
+
+
+def blueprint(
+    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, departures: Departures
+) -> Blueprint:
+    """The routes, on these parts."""
+    routes = Blueprint("api", __name__)
+
+    @routes.post("/call-stream")
+    def call_stream() -> Response:
+        tool, input_ = _asked(toolbox, streams=True)
+        if runtime.draining:
+            raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
+        stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
+        connection = Connection(request.environ)
+        try:
+            stream.on_close(slots.take(_client(), stream, connection.gone))
+            stream.on_close(departures.watch(connection, stream.close))
+            runtime.watch()
+            runtime.drain_late(stream)
+            return _response(stream)
+        except BaseException:
+            stream.close()
+            raise
+
+    @routes.post("/call")
+    def call() -> Response:
+        tool, input_ = _asked(toolbox, streams=False)
+        text = toolbox.call(_client(), tool, input_).decode()
+        return json_response({"content": [{"type": "text", "text": text}]})
+
+    @routes.get("/tools")
+    def tools() -> Response:
+        demo = [env.name for env in toolbox.environments(_client()) if env.demo]
+        return json_response(
+            {
+                "tools": [
+                    {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "inputSchema": tool.schema,
+                        "endpoint": tool.door,
+                        "streaming": tool.streams,
+                    }
+                    for tool in TOOLS.values()
+                ],
+                **(
+                    {"demo": f"Environments {' and '.join(demo)} are a demo: simulated, not real sites."}
+                    if demo
+                    else {}
+                ),
+            }
+        )
+
+    @routes.get("/health")
+    def health() -> Response:
+        open_feeds = {feed.environment.name: feed for feed in feeds.all()}
+        environments = []
+        for env in toolbox.environments(_client()):
+            told: dict[str, object] = {"name": env.name, "url": env.url, "demo": env.demo}
+            feed = open_feeds.get(env.name)
+            told["streams"] = feed.readers if feed else 0
+            if feed and (outage := feed.outage):
+                told["failing"] = {"since": outage.since, "tries": outage.tries, "error": outage.sentence}
+            environments.append(told)
+        return json_response(
+            {
+                "status": "ok",
+                "tools": list(TOOLS),
+                "toolCount": len(TOOLS),
+                "version": __version__,
+                "streams": slots.open,
+                "environments": environments,
+            }
+        )
+
+    return routes
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
+def _client() -> Client:
+    client = g.client
+    assert isinstance(client, Client)
+    return client
+
+
+def _asked(toolbox: Toolbox, *, streams: bool) -> tuple[Tool, Input]:
+    asked = body.read_json(request)
+    if unknown := sorted(set(asked) - {"tool", "input"}):
+        raise BadInput(f"`{unknown[0][:40]}` is not known here; the body is an object with `tool` and `input`.")
+    if "tool" not in asked:
+        raise BadInput("`tool` is missing: name one that GET /tools lists.")
+    tool = toolbox.tool(asked["tool"], streams=streams)
+    return tool, tool.check(asked.get("input", {}))
+
+
+def _response(stream: Stream) -> Response:
+    gzip = request.accept_encodings.quality("gzip") > 0
+    headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
+    # The body goes to the server as it is: one generator fewer in the way of each frame.
+    return Response(Body(stream, gzip=gzip), headers=headers, direct_passthrough=True)

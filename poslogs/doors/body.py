@@ -1,0 +1,108 @@
+"""The body of a request: read within bounds of size and time, and parsed strictly."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+from flask import Request, g
+from werkzeug.exceptions import ClientDisconnected
+
+from poslogs.deadlines import DEADLINES
+from poslogs.doors.connection import Connection
+from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
+
+MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much
+MAX_SECONDS: Final = 10.0  # for the whole body
+MAX_DISCARDED: Final = 16 * 1024 * 1024  # read and thrown away, so that a client hears why it is refused
+
+
+def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object. Raises BodyLate, BodyTooLarge, NotJson or BadInput."""
+    if request.mimetype not in ("application/json", ""):
+        raise NotJson("The body must be JSON: send Content-Type: application/json.")
+    if (request.content_length or 0) > MAX_BYTES:
+        raise BodyTooLarge(f"The body is larger than {MAX_BYTES >> 10} KiB; no tool takes so much.")
+    body, late = _read(request, MAX_BYTES + 1)
+    if late:
+        raise BodyLate(f"The body did not come within {MAX_SECONDS:g} s; send it at once.")
+    if len(body) > MAX_BYTES:
+        raise BodyTooLarge(f"The body is larger than {MAX_BYTES >> 10} KiB; no tool takes so much.")
+    if request.content_length is not None and len(body) < request.content_length:
+        raise BadInput("The body is shorter than its Content-Length.")
+    g.body_read = True
+    return parse(body)
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """A JSON object without duplicate keys, NaN or numbers beyond a double (RFC 8259). Raises BadInput."""
+    try:
+        value = json.loads(body, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.') from None
+    if not isinstance(value, dict):
+        raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.')
+    return value
+
+
+def discard(request: Request) -> None:
+    """Throw away a body that nobody read, within bounds; a client that never ends is listened to no longer."""
+    unread = request.content_length or request.environ.get("HTTP_TRANSFER_ENCODING")
+    if not unread or g.get("body_read"):
+        return
+    g.body_read = True
+    body, late = _read(request, MAX_DISCARDED, keep=False)
+    if late or body:
+        Connection(request.environ).stop_reading()
+
+
+def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, bool]:
+    """Up to `most` bytes, and whether their time was up; with keep=False, bytes only if there were so many."""
+    connection = Connection(request.environ)
+    late = False
+
+    def cut() -> None:
+        nonlocal late
+        late = True
+        connection.stop_reading()
+
+    kept = bytearray()
+    count = 0
+    try:
+        with DEADLINES.within(MAX_SECONDS, cut):
+            while count < most and (piece := request.stream.read(min(65536, most - count))):
+                count += len(piece)
+                if keep:
+                    kept += piece
+    except (ClientDisconnected, OSError):
+        if not late:
+            raise BadInput("The body broke off.") from None
+    if not keep:
+        return (b"more" if count >= most else b""), late
+    return bytes(kept), late
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BadInput("The body names a key twice; name each once.")
+    for key, value in pairs:
+        if _lone(key) or (isinstance(value, str) and _lone(value)):
+            raise BadInput("The body has half of a surrogate pair, which is no character.")
+    return found
+
+
+def _lone(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value

@@ -1,0 +1,56 @@
+"""The entrance: who comes in at any door, by token."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Final
+
+from flask import Request
+
+from poslogs.access.clients import MAX_TOKEN_BYTES, Client, Clients
+from poslogs.access.limits import Limits
+from poslogs.errors import Forbidden, Unauthorized
+
+OPEN_PATHS: Final = ("/livez", "/readyz")
+# No OAuth metadata here: its mere presence sends MCP hosts into a sign-in that static tokens do not have.
+NOTHING_HERE: Final = "/.well-known/"
+
+
+def is_open(request: Request) -> bool:
+    """Whether a request needs no token: probes and CORS preflights (contract, "Endpoints")."""
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return True
+    return request.path in OPEN_PATHS or request.path.startswith(NOTHING_HERE)
+
+
+def admit(request: Request, clients: Clients, limits: Limits) -> Client:
+    """The client whose token the request carries. Raises Unauthorized, Forbidden, or TooMany for guessing."""
+    header = request.headers.get("Authorization", "")
+    scheme, _, token = header.partition(" ")
+    token = token.strip(" ")
+    if not header:
+        raise Unauthorized("No token: send `Authorization: Bearer <token>` with a token from clients.json.", sent=False)
+    if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
+        limits.wrong_token(request.remote_addr or "")
+        raise Unauthorized("Send exactly one `Authorization: Bearer <token>`.", sent=True)
+    client = clients.holder(token.encode("utf-8", "replace"))
+    if client is None:
+        limits.wrong_token(request.remote_addr or "")
+        raise Unauthorized("This token is not in clients.json.", sent=True)
+    if client.published and not _is_local(request):
+        raise Forbidden(
+            "This token is published with poslogs and works on this machine only; put one of your own in clients.json."
+        )
+    return client
+
+
+def _is_local(request: Request) -> bool:
+    if "Forwarded" in request.headers or "X-Forwarded-For" in request.headers:
+        return False
+    address = request.remote_addr
+    if not address:
+        return True  # a Unix socket
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

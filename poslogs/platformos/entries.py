@@ -1,0 +1,150 @@
+"""An entry: one row of platformOS as every reader sees it, whatever the row looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import orjson
+
+from poslogs.platformos.answers import Unreadable
+
+MAX_ID: Final = 2**63 - 1
+MAX_MESSAGE_BYTES: Final = 2 * 1024 * 1024  # a longer message is cut and marked (contract, "Log entries")
+TYPES: Final = ("error", "warn", "debug", "info")
+NO_TIME: Final = "1970-01-01T00:00:00.000Z"  # for a row whose time cannot be read: the same at every delivery
+
+
+class BadRow(Exception):
+    """A row that cannot be an entry: no object, no usable id, or beyond what JSON can carry."""
+
+
+class Entry(NamedTuple):
+    """What readers, filters and resuming need of a row.
+
+    `json` is the guide's entry: id, timestamp, type, message, data, env, error_type, and `cut` where it was cut.
+    """
+
+    id: int
+    type: str  # one of TYPES
+    error_type: str  # platformOS's own text
+    json: bytes
+
+    @classmethod
+    def from_row(cls, row: object, env: str) -> Entry:
+        """Make an entry of a row; what is missing gets the plainest value. Raises BadRow."""
+        if not isinstance(row, dict):
+            raise BadRow("a row that cannot be read" if isinstance(row, Unreadable) else "a row that is no object")
+        number = position(row.get("id"))
+        if number is None:
+            raise BadRow("a row without a usable id")
+        error_type = row.get("error_type")
+        if not isinstance(error_type, str):
+            error_type = "" if error_type is None else _json(error_type)
+        kind = _kind(error_type)
+        message = row.get("message")
+        if not isinstance(message, str):
+            message = "" if message is None else _json(message)
+        data = row.get("data")
+        if not isinstance(data, dict):
+            data = {} if data is None else {"value": data}
+        fields: dict[str, object] = {
+            "id": str(number),
+            "timestamp": timestamp(row.get("created_at")),
+            "type": kind,
+            "message": message,
+            "data": data,
+            "env": env,
+            "error_type": error_type,
+        }
+        if (
+            len(message) * 4 > MAX_MESSAGE_BYTES
+            and len(whole := message.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES
+        ):
+            fields["message"] = whole[:MAX_MESSAGE_BYTES].decode("utf-8", "ignore")
+            fields["cut"] = True
+        try:
+            return cls(number, kind, error_type, orjson.dumps(fields))
+        except orjson.JSONEncodeError:
+            raise BadRow("a row that is nested too deeply") from None
+
+
+def read(rows: Iterable[object], env: str) -> tuple[list[Entry], list[str]]:
+    """The entries of an answer's rows by ascending id, each id once, and why the other rows are none.
+
+    A row that is repeated inside one answer counts once: the first of them. A reason is a few words, then `|`
+    and a mark of the row, by which the same row is known again.
+    """
+    entries: dict[int, Entry] = {}
+    refused: list[str] = []
+    for row in rows:
+        try:
+            entry = Entry.from_row(row, env)
+        except BadRow as bad:
+            refused.append(f"{bad}|{_mark(row)}")
+        else:
+            entries.setdefault(entry.id, entry)
+    found = list(entries.values())
+    found.sort(key=_by_id)
+    return found, refused
+
+
+def position(value: object) -> int | None:
+    """The number that an id or a position names, 1 to MAX_ID (0 for positions); None when it names none."""
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value) and int(value) <= MAX_ID else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not 0 <= value <= MAX_ID or value != int(value):
+        return None
+    return int(value)
+
+
+def timestamp(created_at: object) -> str:
+    """The time in UTC, ISO 8601, milliseconds, Z; NO_TIME when it cannot be read."""
+    if not isinstance(created_at, str):
+        return NO_TIME
+    if _UTC.fullmatch(created_at):
+        return f"{created_at[:-1]}000"[:23] + "Z" if "." in created_at else f"{created_at[:-1]}.000Z"
+    try:
+        moment = datetime.fromisoformat(created_at.strip().replace(" UTC", "Z"))
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return NO_TIME
+
+
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_UTC: Final = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII
+)
+
+
+def _by_id(entry: Entry) -> int:
+    return entry.id
+
+
+@lru_cache(maxsize=1024)
+def _kind(error_type: str) -> str:
+    """The first of TYPES that the text contains, ignoring case; `error` when there is none, as in pos-cli."""
+    if not error_type:
+        return "error"
+    lower = error_type.lower()
+    return next((kind for kind in TYPES if kind in lower), "info")
+
+
+def _mark(row: object) -> str:
+    text = row.text if isinstance(row, Unreadable) else repr(row)
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        raise BadRow("a row that is nested too deeply") from None

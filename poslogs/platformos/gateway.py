@@ -1,0 +1,204 @@
+"""The gateway: our way to one environment's log, with one question: which rows came after this id?"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from poslogs import __version__
+from poslogs.deadlines import DEADLINES
+from poslogs.platformos import answers
+from poslogs.platformos.environments import Environment
+
+CONNECT_SECONDS: Final = 3.05
+MAX_RETRY_AFTER: Final = 300.0  # seconds; platformOS may ask for no longer pause
+READ_BYTES: Final = 65536
+
+
+class GatewayError(Exception):
+    """A poll that brought nothing; the message is a sentence for readers, without any token.
+
+    `refused`: the environment's token is not accepted, and trying again is of no use.
+    `retry_after`: seconds that platformOS asked us to wait, if it did.
+    """
+
+    def __init__(self, sentence: str, *, refused: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.refused = refused
+        self.retry_after = retry_after
+
+
+class Gateway(Protocol):
+    """Anything that can be asked for rows."""
+
+    def after(self, last_id: int) -> list[object]:
+        """Rows that platformOS has past `last_id`; at most one request. Raises GatewayError."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class HttpGateway:
+    """A gateway over HTTP, for one caller at a time; its connection is kept alive.
+
+    A poll is bounded by `seconds` in all and by `max_bytes` (inflated), whatever the other side does.
+    """
+
+    def __init__(self, environment: Environment, *, seconds: float, max_bytes: int) -> None:
+        self._environment = environment
+        self._seconds = seconds
+        self._max_bytes = max_bytes
+        self._session = requests.Session()
+        self._session.trust_env = False  # a .netrc entry would replace our Authorization (hosting.md, section 10)
+        self._session.headers.update(
+            {
+                "Authorization": f"Token {environment.token}",
+                "InstanceDomain": environment.url,
+                "From": environment.email.encode(),  # bytes pass any charset
+                "User-Agent": f"poslogs/{__version__}",
+                "Accept": "application/json",
+            }
+        )
+        self._adapter = _Adapter()
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+
+    def after(self, last_id: int) -> list[object]:
+        """Rows that platformOS has past `last_id`, in its own order; exactly one request.
+
+        Raises GatewayError when it did not answer in full, in time and within bounds.
+        """
+        status, headers, body = self._get(last_id)
+        name = self._environment.name
+        if status in (401, 403):
+            raise GatewayError(
+                f"platformOS refused the token of environment {name}; run `pos-cli env refresh-token {name}`.",
+                refused=True,
+            )
+        if 300 <= status < 400:
+            raise GatewayError(f"platformOS redirects environment {name} elsewhere; check its url in .pos.")
+        if status != 200:
+            wait = _retry_after(headers.get("Retry-After"))
+            raise GatewayError(f"platformOS answered {status} for environment {name}.", retry_after=wait)
+        try:
+            return answers.rows(body)
+        except answers.NotALog as error:
+            raise GatewayError(f"platformOS answered {error} for environment {name}.") from None
+
+    def close(self) -> None:
+        """Close the connection; a later question opens a new one."""
+        self._session.close()
+
+    def _get(self, last_id: int) -> tuple[int, Any, bytes]:
+        name = self._environment.name
+        end = time.monotonic() + self._seconds
+        late = False
+
+        def cut() -> None:
+            nonlocal late
+            late = True
+            self._adapter.cut()
+
+        # A read time-out bounds each recv only: headers that drip would keep the poll for ever.
+        try:
+            with (
+                DEADLINES.within(self._seconds, cut),
+                self._session.get(
+                    f"{self._environment.url}/api/app_builder/logs",
+                    params={"last_id": str(last_id)},
+                    stream=True,
+                    timeout=(CONNECT_SECONDS, self._seconds),
+                    allow_redirects=False,
+                ) as response,
+            ):
+                body = bytearray()
+                if response.status_code == 200:
+                    while chunk := response.raw.read1(READ_BYTES, decode_content=True):
+                        body += chunk
+                        if len(body) > self._max_bytes:
+                            raise GatewayError(
+                                f"platformOS answered more than {self._max_bytes >> 20} MiB for environment {name}."
+                            )
+                        if time.monotonic() > end:
+                            late = True
+                            break
+                answer = response.status_code, response.headers, bytes(body)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            if not late:
+                raise GatewayError(f"Connection failed: environment {name} {_reason(error)}.") from error
+        if late:  # whatever came after the cut is not to be trusted
+            raise GatewayError(f"platformOS did not answer for environment {name} within {self._seconds:g} s.")
+        return answer
+
+
+class _Adapter(HTTPAdapter):
+    """The usual adapter, which also knows its open connections, so that one can be cut."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self._connections: list[Any] = []
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if "ConnectionCls" not in vars(pool):
+            pool.ConnectionCls = self._known(pool.ConnectionCls)
+        return pool
+
+    def cut(self) -> None:
+        """Break every open connection, so that whoever reads from it goes on at once."""
+        for connection in self._connections:
+            sock = connection.sock
+            if sock is not None:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # already gone
+
+    def _known(self, kind: Any) -> Any:
+        connections = self._connections
+
+        def connect(connection: Any) -> None:
+            connections[:] = [connection]
+            kind.connect(connection)
+
+        return type(kind.__name__, (kind,), {"connect": connect})
+
+
+def _retry_after(text: str | None, now: Callable[[], float] = time.time) -> float | None:
+    """Seconds of a Retry-After header in either form (RFC 9110, section 10.2.3), 0 to MAX_RETRY_AFTER."""
+    if not text:
+        return None
+    try:
+        seconds = float(text) if text.strip().isdigit() else parsedate_to_datetime(text).timestamp() - now()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _reason(error: Exception) -> str:
+    text = repr(error)
+    for sign, reason in _REASONS:
+        if sign in text:
+            return reason
+    return "could not be reached"
+
+
+_REASONS: Final = (
+    ("NameResolution", "has an address that no name server knows"),
+    ("CERTIFICATE", "has a certificate that is not valid"),
+    ("SSL", "could not agree on TLS"),
+    ("refused", "refused the connection"),
+    ("imed out", "did not answer in time"),
+    ("reset", "reset the connection"),
+    ("RemoteDisconnected", "closed the connection"),
+    ("IncompleteRead", "broke off its answer"),
+    ("decod", "sent an answer that cannot be decompressed"),
+)

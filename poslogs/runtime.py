@@ -1,0 +1,83 @@
+"""The runtime: what goes on beside requests: files are followed, streams end when they must."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import Final
+
+from poslogs.access.clients import Clients
+from poslogs.access.slots import Slots
+from poslogs.platformos.environments import Environments
+from poslogs.streaming import frames
+from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.frames import DONE
+from poslogs.streaming.stream import Stream
+
+log = logging.getLogger("poslogs.runtime")
+
+LOOK_SECONDS: Final = 1.0
+
+
+class Runtime:
+    """Follows `.pos` and clients.json while streams are open, and stops all streams when the server stops."""
+
+    def __init__(self, environments: Environments, clients: Clients, feeds: Feeds, slots: Slots[Stream]) -> None:
+        self._environments = environments
+        self._clients = clients
+        self._feeds = feeds
+        self._slots = slots
+        self._lock = threading.Lock()
+        self._pid = 0
+        self.draining = False
+
+    def drain(self) -> None:
+        """The server stops: end every stream without `done`, so that its reader resumes elsewhere."""
+        self.draining = True
+        for slot in self._slots.all():
+            slot.holder.drain()
+
+    def drain_late(self, stream: Stream) -> None:
+        """End a stream that was opened while `drain` went through the others."""
+        if self.draining:
+            stream.drain()
+
+    def refresh(self) -> None:
+        """Read changed files again, and end the streams that may no longer be."""
+        changed = self._environments.refresh()
+        if changed:
+            self._feeds.forget(self._environments.all())
+        if self._clients.refresh() or changed:
+            self._revoke()
+
+    def watch(self) -> None:
+        """See to it that files are followed from now on, in this process."""
+        if self._pid == os.getpid():
+            return
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                threading.Thread(target=self._run, name="runtime", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                self.refresh()
+            except Exception:  # this thread must outlive whatever a file holds
+                log.exception("Files could not be followed.")
+
+    def _revoke(self) -> None:
+        environments = self._environments.all()
+        for slot in self._slots.all():
+            client = self._clients.still(slot.client)
+            environment = slot.holder.environment
+            now = environments.get(environment.name)
+            if client is None:
+                slot.holder.end(frames.error("This token was revoked; use another."), DONE)
+            elif not client.may_read(environment.name):
+                slot.holder.end(frames.error(f"This token may no longer read environment {environment.name}."), DONE)
+            elif now is None or now.url != environment.url:
+                slot.holder.end(frames.error(f"Environment {environment.name} is no longer served here."), DONE)

@@ -1,0 +1,162 @@
+"""Settings: every variable that an operator may set, with its default, bounds and meaning."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from poslogs.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent  # the folder of wsgi.py
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable of the environment."""
+
+    variable: str
+    default: str
+    meaning: str
+    read: Callable[[str], object] = str
+
+
+def _number(low: float, high: float, kind: type[int] | type[float] = int) -> Callable[[str], object]:
+    def read(text: str) -> object:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ConfigError(f"must be a number from {low} to {high}, not {text!r}") from None
+        if not low <= value <= high:
+            raise ConfigError(f"must be from {low} to {high}, not {text}")
+        return value
+
+    return read
+
+
+def _origins(text: str) -> list[str]:
+    return [origin.strip() for origin in text.split(",") if origin.strip()]
+
+
+def _level(text: str) -> str:
+    if text.lower() not in ("debug", "info", "warning", "error"):
+        raise ConfigError(f"must be debug, info, warning or error, not {text!r}")
+    return text.upper()
+
+
+SETTINGS = (
+    Setting("HOST", "127.0.0.1", "address to listen on (gunicorn)"),
+    Setting("PORT", "3030", "port to listen on (gunicorn)", _number(0, 65535)),
+    Setting("CONFIG_FILE_PATH", "", "pos-cli's file of environments; without it `.pos`, then `.marketplace-kit`"),
+    Setting("MPKIT_URL", "", "with `MPKIT_EMAIL` and `MPKIT_TOKEN`: the address of one more environment"),
+    Setting("MPKIT_EMAIL", "", "that environment's e-mail"),
+    Setting("MPKIT_TOKEN", "", "that environment's token"),
+    Setting("MPKIT_ENV", "default", "that environment's name"),
+    Setting("POSLOGS_CLIENTS_FILE", "", "who may ask; without it `clients.json` here, then beside `wsgi.py`"),
+    Setting(
+        "POSLOGS_HEARTBEAT_SECONDS", "15", "longest silence on a stream, 0.1 to 60 seconds", _number(0.1, 60, float)
+    ),
+    Setting(
+        "POSLOGS_CORS_ORIGINS",
+        "http://localhost:*, http://127.0.0.1:*",
+        "origins whose pages may call, separated by commas; `*` stands for any port or name",
+        _origins,
+    ),
+    Setting(
+        "POSLOGS_MAX_STREAMS",
+        "0",
+        "streams open at once in this process; 0: what the server can hold, less a reserve",
+        _number(0, 1_000_000),
+    ),
+    Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),
+    Setting(
+        "POSLOGS_WINDOW_MB", "16", "recent entries held in memory for each environment, 1 to 1024 MiB", _number(1, 1024)
+    ),
+    Setting(
+        "POSLOGS_OVERLAP_SECONDS",
+        "30",
+        "how long `logs.live` looks for late rows behind its cursor, 0 to 600 seconds",
+        _number(0, 600, float),
+    ),
+    Setting("POSLOGS_POLL_SECONDS", "30", "longest time for one poll, 1 to 300 seconds", _number(1, 300, float)),
+    Setting("POSLOGS_POLL_MB", "32", "largest answer that platformOS may give, 1 to 512 MiB", _number(1, 512)),
+    Setting("POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", _level),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process, already checked; units as in `SETTINGS`."""
+
+    host: str
+    port: int
+    config_file: str
+    mpkit_url: str
+    mpkit_email: str
+    mpkit_token: str
+    mpkit_env: str
+    clients_file: Path
+    heartbeat: float
+    cors_origins: list[str]
+    max_streams: int
+    proxy_hops: int
+    window_bytes: int
+    overlap: float
+    poll_seconds: float
+    poll_bytes: int
+    log_level: str
+
+    def __repr__(self) -> str:
+        return "Settings()"  # one of them is a token
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] | None = None) -> Settings:
+        """Settings of the process's variables (or of `variables`); an empty one counts as not set.
+
+        Raises ConfigError that names the variable.
+        """
+        given = os.environ if variables is None else variables
+        got: dict[str, object] = {}
+        for setting in SETTINGS:
+            text = given.get(setting.variable, "").strip() or setting.default
+            try:
+                got[setting.variable] = setting.read(text)
+            except ConfigError as error:
+                raise ConfigError(f"{setting.variable} {error}.") from None
+        return cls(
+            host=str(got["HOST"]),
+            port=_int(got["PORT"]),
+            config_file=str(got["CONFIG_FILE_PATH"]),
+            mpkit_url=str(got["MPKIT_URL"]),
+            mpkit_email=str(got["MPKIT_EMAIL"]),
+            mpkit_token=str(got["MPKIT_TOKEN"]),
+            mpkit_env=str(got["MPKIT_ENV"]),
+            clients_file=_clients_file(str(got["POSLOGS_CLIENTS_FILE"])),
+            heartbeat=_float(got["POSLOGS_HEARTBEAT_SECONDS"]),
+            cors_origins=list(got["POSLOGS_CORS_ORIGINS"]),  # type: ignore[call-overload]  # _origins made it
+            max_streams=_int(got["POSLOGS_MAX_STREAMS"]),
+            proxy_hops=_int(got["POSLOGS_PROXY_HOPS"]),
+            window_bytes=_int(got["POSLOGS_WINDOW_MB"]) << 20,
+            overlap=_float(got["POSLOGS_OVERLAP_SECONDS"]),
+            poll_seconds=_float(got["POSLOGS_POLL_SECONDS"]),
+            poll_bytes=_int(got["POSLOGS_POLL_MB"]) << 20,
+            log_level=str(got["POSLOGS_LOG_LEVEL"]),
+        )
+
+
+def _clients_file(named: str) -> Path:
+    if named:
+        return Path(named)
+    here = Path("clients.json")
+    return here if here.exists() else ROOT / "clients.json"
+
+
+def _int(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _float(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)

@@ -1,0 +1,1 @@
+"""Everything between an entry and a socket."""

@@ -1,0 +1,379 @@
+"""The feed: the one poller of an environment, however many streams follow it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from poslogs.platformos import entries
+from poslogs.platformos.entries import Entry
+from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.streaming import frames
+from poslogs.streaming.frames import Chunk
+from poslogs.streaming.outage import Outage
+from poslogs.streaming.overlap import Overlap
+from poslogs.streaming.pace import Pace
+from poslogs.streaming.question import Question
+from poslogs.streaming.window import Batch, Taste, Window, batches
+
+log = logging.getLogger("poslogs.feed")
+
+LINGER_SECONDS: Final = 10.0  # the window stays for so long after the last reader, without polls: most come back
+SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a feed share its start
+OWN_QUESTIONS: Final = 4  # that readers of one environment have under way at once
+HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
+MAX_TOLD: Final = 1000  # kinds of refused rows that are remembered, so that each is told once
+
+
+class Reader(Protocol):
+    """What a feed needs to know of a stream."""
+
+    interval: float  # seconds; how stale it may get
+    taste: Taste
+    wake: threading.Event
+    number: int | None  # of the batch it took last; None while it is not attached
+
+
+class Feed:
+    """Polls one environment while it has readers, and holds its window.
+
+    The poller starts with the first reader that attaches, at that reader's position, rests while there is no
+    reader, and ends after LINGER_SECONDS of rest; what it held is dropped then, since platformOS has it still.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        open_gateway: Callable[[Environment], Gateway],
+        *,
+        window_bytes: int,
+        overlap: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.environment = environment
+        self.outage: Outage | None = None
+        self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
+        self.last_success = 0.0  # wall clock; 0 when there was none
+        self._open_gateway = open_gateway
+        self._window_bytes = window_bytes
+        self._overlap_seconds = overlap
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._readers: set[Reader] = set()
+        self._left = clock()  # when the last reader left
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+        self._began = 0.0
+        self._window = Window(window_bytes, 0, 0)
+        self._overlap = Overlap(overlap, 0)
+        self._holding = False
+        self._told: set[str] = set()
+        self._questions: dict[int, Question] = {}
+        self._turn = threading.Semaphore(OWN_QUESTIONS)
+        self._spare: list[tuple[Environment, Gateway]] = []
+
+    # What readers do
+
+    def join(self, reader: Reader) -> None:
+        """Count a reader in; from now on its interval sets the pace too."""
+        with self._lock:
+            if not self._readers and not self._alive():
+                self.refusal = self.outage = None  # of an earlier time
+            self._readers.add(reader)
+        self._wake.set()
+
+    def leave(self, reader: Reader) -> None:
+        """Count a reader out; harmless when it has left already."""
+        with self._lock:
+            if reader in self._readers:
+                self._readers.discard(reader)
+                self._left = self._clock()
+        self._wake.set()
+
+    def attach(self, reader: Reader, position: int, *, fresh: bool = False) -> tuple[bool, Chunk | None]:
+        """Let a reader follow from a position: whether it can, and what it gets at once.
+
+        It cannot when the window does not reach back so far: the reader then asks by itself. A `fresh` reader
+        has no position yet: it shares the start of a feed that began a moment ago, else it asks by itself too.
+        """
+        with self._lock:
+            if not self._alive():
+                self._start(position)
+            elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
+                return False, None
+            try:
+                reader.number, inside = self._window.find(position)
+            except LookupError:
+                return False, None
+        self._wake.set()
+        return True, inside.after(position, reader.taste) if inside else None
+
+    def take(self, reader: Reader) -> Batch | None:
+        """The next batch for an attached reader, None while there is none.
+
+        Raises LookupError when the window has left the reader behind; it is no longer attached then.
+        """
+        assert reader.number is not None
+        with self._lock:
+            try:
+                batch = self._window.after(reader.number)
+            except LookupError:
+                reader.number = None
+                raise
+            if batch is None:
+                if self._thread is None:
+                    reader.number = None
+                    raise LookupError
+                return None
+            reader.number = batch.number
+            caught_up = self._holding and batch.number == self._window.number
+        if caught_up:
+            self._wake.set()
+        return batch
+
+    def ask(self, position: int, wake: threading.Event) -> Question:
+        """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked."""
+        with self._lock:
+            question = self._questions.get(position)
+            if question is None:
+                question = self._questions[position] = Question(position, self._answer)
+                question.add(wake)
+                question.start()
+            else:
+                question.add(wake)
+        return question
+
+    def newest(self, count: int, taste: Taste) -> tuple[int, list[bytes]] | None:
+        """The position of a running feed and its last `count` frames; None when it cannot tell."""
+        with self._lock:
+            if not self._alive():
+                return None
+            found = self._window.newest(count, taste)
+            return None if found is None else (self._window.high, found)
+
+    @property
+    def readers(self) -> int:
+        """How many streams it has now."""
+        return len(self._readers)
+
+    def wake(self) -> None:
+        """Wake every reader, so that it looks at its own end."""
+        with self._lock:
+            readers = list(self._readers)
+        for reader in readers:
+            reader.wake.set()
+
+    # Questions
+
+    @contextmanager
+    def gateway(self) -> Iterator[Gateway]:
+        """A gateway for one caller's questions; at most OWN_QUESTIONS at once, others wait for their turn."""
+        with self._turn:
+            environment, gateway = self._borrow()
+            try:
+                yield gateway
+            finally:
+                with self._lock:
+                    keep = self._thread is not None and environment is self.environment
+                    if keep:
+                        self._spare.append((environment, gateway))
+                if not keep:
+                    gateway.close()
+
+    def failed(self, error: GatewayError) -> None:
+        """A question was not answered, the poller's or a reader's own: all share the waiting."""
+        with self._lock:
+            if error.refused:
+                self.refusal = frames.error(error.sentence)
+            if self.outage is None:
+                self.outage = Outage(error, self._clock)
+                log.warning("%s", error.sentence)
+            else:
+                self.outage.again(error)
+        self.wake()
+
+    def worked(self) -> None:
+        """A question was answered."""
+        self.last_success = time.time()
+        with self._lock:
+            outage, self.outage = self.outage, None
+        if outage is not None:
+            log.warning("Environment %s answers again after %d failed polls.", self.environment.name, outage.tries)
+
+    def notice(self, refused: Sequence[str]) -> bytes:
+        """An error frame for rows that are no entries; rows that every answer repeats are told once."""
+        with self._lock:
+            untold = [row for row in refused if row not in self._told]
+            if not untold or len(self._told) + len(untold) > MAX_TOLD:
+                return b""
+            self._told.update(untold)
+        reasons = ", ".join(sorted({reason.partition("|")[0] for reason in untold}))
+        rows = "1 row was" if len(untold) == 1 else f"{len(untold)} rows were"
+        return frames.error(f"{rows} left out of environment {self.environment.name}: {reasons}.").plain
+
+    def _borrow(self) -> tuple[Environment, Gateway]:
+        with self._lock:
+            while self._spare:
+                environment, gateway = self._spare.pop()
+                if environment is self.environment:
+                    return environment, gateway
+                gateway.close()
+            environment = self.environment
+        return environment, self._open_gateway(environment)
+
+    def _answer(self, question: Question) -> tuple[list[Entry], list[str]]:
+        try:
+            with self.gateway() as gateway:
+                rows = gateway.after(question.position)
+        except GatewayError as error:
+            self.failed(error)
+            raise
+        finally:
+            with self._lock:
+                self._questions.pop(question.position, None)
+        self.worked()
+        found, refused = entries.read(rows, self.environment.name)
+        return [entry for entry in found if entry.id > question.position], refused
+
+    # The poller
+
+    def _alive(self) -> bool:
+        # A poller inherited over a fork is not ours, whatever is_alive() says under gevent (hosting.md, section 11).
+        return self._thread is not None and self._thread.is_alive() and self._pid == os.getpid()
+
+    def _start(self, position: int) -> None:
+        self._window = Window(self._window_bytes, position, self._window.number + 1)
+        self._overlap = Overlap(self._overlap_seconds, position)
+        self._told.clear()
+        self._began = self._clock()
+        self.refusal = self.outage = None
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, name=f"feed-{self.environment.name}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        pace = Pace()
+        environment = self.environment
+        gateway = self._open_gateway(environment)
+        asked: float | None = None
+        at_once = False
+        try:
+            while self._wait(asked, at_once):
+                if environment is not self.environment:
+                    gateway.close()
+                    environment = self.environment
+                    gateway = self._open_gateway(environment)
+                before, asked = asked, self._clock()
+                since = self._window.high if at_once else self._since(asked)
+                at_once = False
+                try:
+                    rows = gateway.after(since)
+                    found, refused = entries.read(rows, environment.name)
+                except GatewayError as error:
+                    self.failed(error)
+                    if self.refusal is not None:
+                        return
+                    continue
+                except Exception:  # a fault of ours must not end a feed in silence
+                    log.exception("A poll of environment %s failed.", environment.name)
+                    self.failed(GatewayError(f"Environment {environment.name} could not be read."))
+                    continue
+                self.worked()
+                high = self._window.high
+                if not self._admit(found, refused, since, asked, me):
+                    return
+                if since < high and found and found[-1].id < high:
+                    self._overlap.shrink(len(rows))
+                    at_once = True
+                if pace.behind(len(rows), asked - before if before is not None else 0.0):
+                    at_once = True
+                    self._hold()
+        finally:
+            gateway.close()
+            self._end(me)
+
+    def _wait(self, asked: float | None, at_once: bool) -> bool:
+        """Wait until the next question is due; False when there is nobody left to ask for."""
+        while True:
+            self._wake.clear()
+            with self._lock:
+                now = self._clock()
+                if self._pid != os.getpid():
+                    return False
+                if not self._readers:
+                    left = self._left + LINGER_SECONDS - now
+                    if left <= 0:
+                        self._thread = None
+                        return False
+                else:
+                    due = now if asked is None or at_once else asked + min(r.interval for r in self._readers)
+                    if self.outage is not None:
+                        due = self.outage.until
+                    left = due - now
+                    if left <= 0:
+                        return True
+            self._wake.wait(left)
+
+    def _since(self, now: float) -> int:
+        with self._lock:
+            if any(reader.taste.late for reader in self._readers):
+                return self._overlap.start(now)
+            return self._window.high
+
+    def _admit(
+        self, found: Sequence[Entry], refused: Sequence[str], since: int, now: float, me: threading.Thread
+    ) -> bool:
+        """Take a poll's entries into the window and wake the readers; False when another poller has taken over."""
+        window = self._window
+        split = bisect_right(found, window.high, key=lambda entry: entry.id)
+        new = found[split:]
+        late = self._overlap.late(found[:split], since) if split else []
+        page = list(batches(late, window.number + 1, window.high, late=True))
+        page += batches(new, window.number + 1 + len(page), window.high)
+        high = new[-1].id if new else window.high
+        if notice := self.notice(refused):
+            page.append(Batch(window.number + 1 + len(page), high, high, (), False, notice))
+        if not page:
+            return True
+        with self._lock:
+            if self._thread is not me:
+                return False
+            window.admit(page)
+            self._overlap.saw(late, now)
+            self._overlap.saw(new, now)
+            readers = list(self._readers)
+        for reader in readers:
+            reader.wake.set()
+        return True
+
+    def _hold(self) -> None:
+        """Amid a backlog, let the quickest reader take what there is before more is asked for."""
+        end = self._clock() + HOLD_SECONDS
+        while True:
+            self._wake.clear()
+            with self._lock:
+                newest = self._window.number
+                attached = [r.number for r in self._readers if r.number is not None]
+                left = end - self._clock()
+                self._holding = bool(attached) and newest not in attached and left > 0
+                if not self._holding:
+                    return
+            self._wake.wait(left)
+
+    def _end(self, me: threading.Thread) -> None:
+        with self._lock:
+            if self._thread is me:
+                self._thread = None
+            spare, self._spare = self._spare, []
+        for _, gateway in spare:
+            gateway.close()
+        self.wake()

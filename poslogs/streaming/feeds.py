@@ -1,0 +1,48 @@
+"""The feeds of this process, one for each environment that was asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import Gateway
+from poslogs.streaming.feed import Feed
+
+
+class Feeds:
+    """Feeds by environment, made when first asked for, in the process that asks (hosting.md, rule 6)."""
+
+    def __init__(self, open_gateway: Callable[[Environment], Gateway], *, window_bytes: int, overlap: float) -> None:
+        self._open_gateway = open_gateway
+        self._window_bytes = window_bytes
+        self._overlap = overlap
+        self._lock = threading.Lock()
+        self._feeds: dict[tuple[str, str], Feed] = {}
+
+    def of(self, environment: Environment) -> Feed:
+        """The feed of an environment; another address under the same name is another feed."""
+        key = (environment.name, environment.url)
+        with self._lock:
+            feed = self._feeds.get(key)
+            if feed is None:
+                feed = self._feeds[key] = Feed(
+                    environment, self._open_gateway, window_bytes=self._window_bytes, overlap=self._overlap
+                )
+            feed.environment = environment  # its token may have been renewed
+            return feed
+
+    def forget(self, environments: Mapping[str, Environment]) -> None:
+        """Renew the credentials of feeds, and drop those whose environment is no longer served."""
+        with self._lock:
+            for key, feed in list(self._feeds.items()):
+                now = environments.get(key[0])
+                if now is None or now.url != key[1]:
+                    del self._feeds[key]
+                else:
+                    feed.environment = now
+
+    def all(self) -> list[Feed]:
+        """The feeds there are."""
+        with self._lock:
+            return list(self._feeds.values())

@@ -1,0 +1,265 @@
+"""A stream: one reader's response, from its first byte to a proper end."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from poslogs.platformos.entries import Entry
+from poslogs.streaming import frames
+from poslogs.streaming.feed import Feed
+from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
+from poslogs.streaming.window import CHUNK_BYTES, Taste
+
+MAX_TAIL_BYTES: Final = 32 * 1024 * 1024  # a tail that is larger starts later
+RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
+OWN_RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a stream begins: after a position, with the newest entries, or (neither) as `pos-cli logs` does."""
+
+    position: int | None = None
+    tail: int | None = None
+
+
+class Ended(Exception):
+    """The stream is over; `last` are its last chunks."""
+
+    def __init__(self, *last: Chunk) -> None:
+        super().__init__()
+        self.last = last
+
+
+class Stream:
+    """One reader of a feed: a position in its window, nothing more.
+
+    `chunks` may be iterated once. `close` may be called at any time, by anyone, again and again.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        taste: Taste,
+        start: Start,
+        interval: float,
+        heartbeat: float,
+        duration: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.environment = feed.environment
+        self.taste = taste
+        self.interval = interval  # seconds
+        self.wake = threading.Event()
+        self.number: int | None = None
+        self._feed = feed
+        self._start = start
+        self._heartbeat = heartbeat
+        self._clock = clock
+        self._deadline = clock() + duration
+        self._beat_due = clock() + heartbeat
+        self._position = start.position or 0
+        self._outage: object = None  # the one that was told
+        self._poked = False
+        self._ending: tuple[Chunk, ...] | None = None
+        self._closing: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def on_close(self, give_back: Callable[[], None]) -> None:
+        """Have something given back when the stream is over, however it ends; at once if it is over already."""
+        with self._lock:
+            if not self._closed:
+                self._closing.append(give_back)
+                return
+        give_back()
+
+    def close(self) -> None:
+        """The reader has gone: leave the feed and give everything back."""
+        with self._lock:
+            self._closed = True
+            closing, self._closing = self._closing, []
+        if self._ending is None:
+            self._ending = ()
+        self.wake.set()
+        self._feed.leave(self)
+        for give_back in closing:
+            give_back()
+
+    def end(self, *last: Chunk) -> None:
+        """Have the stream end with these chunks, at its next turn."""
+        if self._ending is None:
+            self._ending = last
+        self.wake.set()
+
+    def drain(self) -> None:
+        """Have the stream end without `done`, because this server stops; its reader comes back after a while."""
+        self.end(frames.farewell(random.randint(*RETRY_MS)))
+
+    def poke(self) -> None:
+        """Have a heartbeat written now: a write is how some servers find out that a reader has gone."""
+        self._poked = True
+        self.wake.set()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The whole response: something at once, batches as they come, a heartbeat when none did, a proper end."""
+        try:
+            yield OPEN
+            self._feed.join(self)
+            if self._start.tail is not None:
+                yield from self._tail(self._start.tail)
+            fresh = self._start == Start()
+            while True:
+                attached, inside = self._feed.attach(self, self._position, fresh=fresh)
+                if inside is not None:
+                    yield self._sent(inside)
+                if attached:
+                    yield from self._follow()
+                else:
+                    yield from self._catch_up()
+                fresh = False
+                if self._feed.refusal is not None:
+                    raise Ended(self._feed.refusal, DONE)
+        except Ended as end:
+            yield from end.last
+        finally:
+            self.close()
+
+    def _follow(self) -> Iterator[Chunk]:
+        """Batches as the feed admits them, until the window has left this reader behind."""
+        while True:
+            self.wake.clear()
+            self._check()
+            try:
+                batch = self._feed.take(self)
+            except LookupError:
+                return
+            if batch is None:
+                if chunk := self._idle():
+                    yield chunk
+                continue
+            self._position = max(self._position, batch.high)
+            if chunk := batch.chunk(self.taste):
+                yield self._sent(chunk)
+
+    def _catch_up(self) -> Iterator[Chunk]:
+        """One answer to a question of our own."""
+        entries = yield from self._ask(self._position)
+        for chunk in self._cut(frames.data(entry.id, entry.json) for entry in entries if self._wants(entry)):
+            self._check()
+            yield self._sent(chunk)
+        if entries:
+            self._position = entries[-1].id
+        else:  # nothing past it, yet the window does not reach back to it: no reason to skip what may come late
+            yield from self._rest(self._clock() + self.interval)
+
+    def _tail(self, count: int) -> Iterator[Chunk]:
+        """The newest entries, of which platformOS can only be asked by reading forward to its end."""
+        kept: deque[bytes] = deque()
+        size = 0
+        if known := self._feed.newest(count, self.taste):
+            self._position, newest = known
+            kept.extend(newest)
+            size = sum(map(len, newest))
+        while entries := (yield from self._ask(self._position)):
+            self._position = entries[-1].id
+            for entry in entries:
+                if count and self._wants(entry):
+                    kept.append(frames.data(entry.id, entry.json))
+                    size += len(kept[-1])
+            while len(kept) > count or size > MAX_TAIL_BYTES:
+                size -= len(kept.popleft())
+        for chunk in self._cut(kept):
+            self._check()
+            yield self._sent(chunk)
+
+    def _ask(self, position: int) -> Generator[Chunk, None, list[Entry]]:
+        """What came after a position, asked again until there is an answer, with heartbeats meanwhile."""
+        while True:
+            question = self._feed.ask(position, self.wake)
+            while not question.done:
+                self.wake.clear()
+                self._check()
+                if not question.done and (chunk := self._idle()):
+                    yield chunk
+            if question.answer is not None:
+                entries, refused = question.answer
+                if notice := self._feed.notice(refused):
+                    yield self._sent(Chunk(notice))
+                return entries
+            outage = self._feed.outage
+            yield from self._rest(max(self._clock() + OWN_RETRY_SECONDS, outage.until if outage else 0.0))
+
+    def _rest(self, until: float) -> Iterator[Chunk]:
+        while self._clock() < until:
+            self.wake.clear()
+            self._check()
+            if chunk := self._idle(until):
+                yield chunk
+
+    def _check(self) -> None:
+        if self._ending is not None:
+            raise Ended(*self._ending)
+        if self._clock() >= self._deadline:
+            raise Ended(DONE)
+
+    def _idle(self, until: float = math.inf) -> Chunk | None:
+        """Tell what is to be told while no entry is there, else wait; a heartbeat when its time has come."""
+        if self._feed.refusal is not None:
+            raise Ended(self._feed.refusal, DONE)
+        outage = self._feed.outage
+        if outage is not None and outage is not self._outage:
+            self._outage = outage
+            return self._sent(outage.chunk)
+        if not self._poked:
+            left = min(self._beat_due, self._deadline, until) - self._clock()
+            if left > 0:
+                self.wake.wait(left)
+        if self._poked or self._clock() >= self._beat_due:
+            self._poked = False
+            return self._sent(HEARTBEAT)
+        return None
+
+    def _sent(self, chunk: Chunk) -> Chunk:
+        self._beat_due = self._clock() + self._heartbeat
+        return chunk
+
+    def _wants(self, entry: Entry) -> bool:
+        return self.taste.wants(entry.type, entry.error_type)
+
+    def _cut(self, whole: Iterable[bytes]) -> Iterator[Chunk]:
+        """Frames in chunks of about CHUNK_BYTES."""
+        run: list[bytes] = []
+        size = 0
+        for frame in whole:
+            run.append(frame)
+            size += len(frame)
+            if size >= CHUNK_BYTES:
+                yield Chunk(b"".join(run))
+                run, size = [], 0
+        if run:
+            yield Chunk(b"".join(run))
+
+
+class Body:
+    """A stream as the iterable that a WSGI server sends; closing it gives all back, begun or not."""
+
+    def __init__(self, stream: Stream, *, gzip: bool) -> None:
+        self._stream = stream
+        self._bytes = frames.gzipped(stream.chunks()) if gzip else frames.plain(stream.chunks())
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._bytes
+
+    def close(self) -> None:
+        """The server is done with it (PEP 3333: called at the end, however it came)."""
+        self._bytes.close()  # type: ignore[attr-defined]  # a generator
+        self._stream.close()

@@ -1,0 +1,172 @@
+"""The window: the recent entries of an environment in order, and where a position lies in them."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from poslogs.platformos.entries import Entry
+from poslogs.streaming import frames
+from poslogs.streaming.frames import Chunk
+
+CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
+FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each filter
+
+
+class Taste(NamedTuple):
+    """What a reader wants of a batch."""
+
+    filter: str | None  # casefolded; matches the whole of type or error_type
+    late: bool  # rows that became visible late, under a lower id, too
+
+    def wants(self, kind: str, error_type: str) -> bool:
+        """Whether an entry of this type and error_type passes the filter."""
+        return self.filter is None or self.filter == kind or self.filter == error_type.casefold()
+
+
+class Batch:
+    """A run of entries as frames, made once; `number` rises by one from batch to batch."""
+
+    __slots__ = ("_ends", "_ids", "_kinds", "_late", "_made", "data", "high", "low", "notice", "number")
+
+    def __init__(self, number: int, low: int, high: int, entries: Sequence[Entry], late: bool, notice: bytes) -> None:
+        self.number = number
+        self.low = low  # a reader at this position or later has nothing to fetch before this batch
+        self.high = high  # the position after it
+        self.notice = notice  # error frames for everyone, behind the entries
+        self._late = late
+        self._ids = array("q", [entry.id for entry in entries])
+        self._kinds = [(entry.type, entry.error_type) for entry in entries]
+        made = [frames.data(high if late else entry.id, entry.json) for entry in entries]
+        self._ends = array("q")
+        end = 0
+        for frame in made:
+            end += len(frame)
+            self._ends.append(end)
+        self.data = b"".join(made)
+        self._made: dict[Taste | str | None, Chunk | None] = {}
+
+    def chunk(self, taste: Taste) -> Chunk | None:
+        """The whole batch for a taste, shared by all readers that have it; None when nothing is in it for them."""
+        key = taste if self._late else taste.filter
+        try:
+            return self._made[key]
+        except KeyError:
+            chunk = self._made[key] = self._make(taste, 0)
+            return chunk
+
+    def after(self, position: int, taste: Taste) -> Chunk | None:
+        """What lies past a position inside this batch."""
+        return self._make(taste, 0 if self._late else bisect_right(self._ids, position))
+
+    def newest(self, count: int, taste: Taste) -> list[bytes]:
+        """The last `count` frames that the taste wants, oldest first."""
+        found = list(self._wanted(taste, 0))
+        return [self.data[start:end] for start, end in found[-count:]] if count else []
+
+    def forget(self) -> None:
+        """Drop what was made for each taste; it is made again when asked for."""
+        self._made = {}
+
+    def _make(self, taste: Taste, first: int) -> Chunk | None:
+        if self._late and not taste.late:
+            data = b""
+        elif taste.filter is None:
+            data = self.data[self._ends[first - 1] :] if first else self.data
+        else:
+            data = b"".join([self.data[start:end] for start, end in self._wanted(taste, first)])
+        data += self.notice
+        return Chunk(data) if data else None
+
+    def _wanted(self, taste: Taste, first: int) -> Iterator[tuple[int, int]]:
+        for index in range(first, len(self._ends)):
+            if taste.wants(*self._kinds[index]):
+                yield (self._ends[index - 1] if index else 0), self._ends[index]
+
+
+def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:
+    """Entries in batches of about CHUNK_BYTES, numbered from `number`; `position` is where they begin.
+
+    Late entries all stand at `position`, which they do not move.
+    """
+    run: list[Entry] = []
+    size = 0
+    low = position
+    for entry in entries:
+        run.append(entry)
+        size += len(entry.json)
+        if size >= CHUNK_BYTES:
+            high = position if late else entry.id
+            yield Batch(number, low, high, run, late, b"")
+            number, low, run, size = number + 1, high, [], 0
+    if run:
+        yield Batch(number, low, position if late else run[-1].id, run, late, b"")
+
+
+class Window:
+    """Recent batches of one environment, bounded by bytes; the newest page always stays whole.
+
+    Not locked: its feed is.
+    """
+
+    def __init__(self, max_bytes: int, position: int, number: int) -> None:
+        self._max_bytes = max_bytes
+        self._batches: deque[Batch] = deque()
+        self._bytes = 0
+        self.floor = position  # everything listed after this position is here
+        self.high = position
+        self.number = number  # of the newest batch
+
+    def admit(self, page: Iterable[Batch]) -> None:
+        """Add the batches of one poll and let the oldest go, but none of this page."""
+        fresh = len(self._batches)
+        for batch in page:
+            self._batches.append(batch)
+            self._bytes += len(batch.data)
+            self.number = batch.number
+            self.high = max(self.high, batch.high)
+        while fresh and self._bytes > self._max_bytes:
+            gone = self._batches.popleft()
+            fresh -= 1
+            self._bytes -= len(gone.data)
+            self.floor = max(self.floor, gone.high)
+        for index in range(max(0, fresh - FRESH_BATCHES), fresh):
+            if len(self._batches) - index > FRESH_BATCHES:
+                self._batches[index].forget()
+
+    def after(self, number: int) -> Batch | None:
+        """The batch behind that number, None when there is none yet. Raises LookupError when it has left."""
+        back = self.number - number
+        if back <= 0:
+            return None
+        if back > len(self._batches):
+            raise LookupError
+        return self._batches[-back]
+
+    def find(self, position: int) -> tuple[int, Batch | None]:
+        """Where a reader at `position` continues: the number it has behind it, and the batch that it is inside of.
+
+        Raises LookupError when the window does not reach back to it.
+        """
+        if position < self.floor:
+            raise LookupError
+        number = self.number
+        for batch in reversed(self._batches):
+            if batch.high <= position:
+                break  # late rows at just this position count as delivered with it
+            if batch.low < position:
+                return batch.number, batch
+            number = batch.number - 1
+        return number, None
+
+    def newest(self, count: int, taste: Taste) -> list[bytes] | None:
+        """The last `count` frames for a taste, oldest first; None when the window may not hold so many."""
+        found: list[bytes] = []
+        for batch in reversed(self._batches):
+            if len(found) >= count:
+                break
+            found[:0] = batch.newest(count - len(found), taste)
+        return found if len(found) >= count or self.floor == 0 else None

@@ -1,0 +1,281 @@
+"""The table of tools: name, text and schema of each, and what it does with a checked input."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from poslogs.access.clients import Client
+from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEnvironment
+from poslogs.platformos import entries
+from poslogs.platformos.environments import Environment, Environments
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import fetch
+from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.stream import Start, Stream
+from poslogs.streaming.window import Taste
+
+INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
+DURATION_MS: Final = (1, 300_000, 86_400_000)
+LIMIT: Final = (1, 100, 10_000)
+MAX_TAIL: Final = 10_000
+MAX_FILTER_CHARS: Final = 200
+RETRY_SECONDS: Final = 5
+
+Input = Mapping[str, Any]
+
+
+def _whole(bounds: tuple[int, int, int], text: str) -> dict[str, object]:
+    least, default, most = bounds
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default, "description": text}
+
+
+_ENV = {"type": "string", "minLength": 1, "description": "Name of the environment, as platformos.env.list gives it."}
+_FILTER = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_FILTER_CHARS,
+    "description": "Only entries whose whole type or error_type is this, ignoring case, such as error or LiquidError.",
+}
+_LAST_ID = {
+    "type": "string",
+    "pattern": "^[0-9]{1,19}$",
+    "description": "Id of the last entry that is known; what came after it follows.",
+}
+_TAIL = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MAX_TAIL,
+    "description": "Begin with so many of the newest entries; 0 begins with what comes from now on.",
+}
+_INTERVAL = _whole(INTERVAL_MS, "How stale the stream may get, in milliseconds.")
+
+
+def _schema(*required: str, **properties: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One thing that callers can have done; `streams` tells which door is its own."""
+
+    name: str
+    description: str
+    schema: dict[str, object]
+    streams: bool = False
+    _validator: Draft202012Validator = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_validator", Draft202012Validator(self.schema))
+
+    @property
+    def door(self) -> str:
+        """The path that it is called at."""
+        return "/call-stream" if self.streams else "/call"
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The schemas of its inputs by name."""
+        properties = self.schema["properties"]
+        assert isinstance(properties, dict)
+        return properties
+
+    @property
+    def required(self) -> list[str]:
+        """The inputs that must be given."""
+        required = self.schema["required"]
+        assert isinstance(required, list)
+        return required
+
+    def check(self, input_: object) -> Input:
+        """The input with its defaults filled in. Raises BadInput, which names what is wrong."""
+        error = min(self._validator.iter_errors(input_), key=_rank, default=None)
+        if error is not None:
+            raise BadInput(self._sentence(error))
+        assert isinstance(input_, dict)
+        defaults = {name: schema["default"] for name, schema in self.inputs.items() if "default" in schema}
+        return {**defaults, **input_}
+
+    def _sentence(self, error: ValidationError) -> str:
+        takes = ", ".join(self.inputs) or "no input"
+        if not error.path:
+            given = error.instance if isinstance(error.instance, dict) else {}
+            if error.validator == "required":
+                missing = next(name for name in self.required if name not in given)
+                return f"`{missing}` is missing from the input; {self.name} takes {takes}."
+            if error.validator == "additionalProperties":
+                unknown = next(name for name in given if name not in self.inputs)
+                return f"`{_short(unknown)}` is no input of {self.name}; it takes {takes}."
+            return "`input` must be a JSON object."
+        name = str(error.path[0])
+        schema = self.inputs[name]
+        got = _short(error.instance)
+        if schema["type"] == "integer":
+            return f"`{name}` must be a whole number from {schema['minimum']} to {schema['maximum']}, not {got}."
+        if "pattern" in schema:
+            return f"`{name}` must be a string of 1 to 19 digits, not {got}."
+        if "maxLength" in schema:
+            return f"`{name}` must be a string of 1 to {schema['maxLength']} characters, not {got}."
+        return f"`{name}` must be a string that is not empty, not {got}."
+
+
+def _rank(error: ValidationError) -> tuple[int, str]:
+    order = ("type", "required", "additionalProperties")
+    return (order.index(error.validator) if not error.path and error.validator in order else len(order)), error.message
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+TOOLS: Final = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "platformos.logs.stream",
+            "Streams the log of an environment, one entry a frame, for as long as the caller listens.",
+            _schema("env", env=_ENV, interval=_INTERVAL, filter=_FILTER, lastId=_LAST_ID, tail=_TAIL),
+            streams=True,
+        ),
+        Tool(
+            "platformos.logs.live",
+            "Streams the log of an environment for a set time; rows that platformOS shows late arrive too, once.",
+            _schema(
+                "env",
+                env=_ENV,
+                interval=_INTERVAL,
+                filter=_FILTER,
+                lastId=_LAST_ID,
+                tail=_TAIL,
+                maxDuration=_whole(DURATION_MS, "How long the stream lasts, in milliseconds; then it ends with done."),
+            ),
+            streams=True,
+        ),
+        Tool(
+            "platformos.logs.fetch",
+            "Answers the first entries after lastId, or with tail the newest, and ends.",
+            _schema(
+                "env",
+                env=_ENV,
+                lastId=_LAST_ID,
+                limit=_whole(LIMIT, "How many entries at most."),
+                filter=_FILTER,
+                tail={**_TAIL, "description": "In place of lastId and limit: so many of the newest entries."},
+            ),
+        ),
+        Tool(
+            "platformos.env.list",
+            "Answers the environments that this token may read, by name and address.",
+            _schema(),
+        ),
+    )
+}
+
+
+class Toolbox:
+    """Does what the tools say, for one client at a time and within what it may read."""
+
+    def __init__(self, environments: Environments, feeds: Feeds, *, heartbeat: float) -> None:
+        self._environments = environments
+        self._feeds = feeds
+        self._heartbeat = heartbeat
+
+    def tool(self, name: object, *, streams: bool) -> Tool:
+        """The tool of that name, at the right door. Raises NotFound or BadInput."""
+        if not isinstance(name, str):
+            raise BadInput("`tool` must be the name of a tool, as a string; GET /tools lists them.")
+        tool = TOOLS.get(name)
+        if tool is None:
+            raise NotFound(f"There is no tool {_short(name)}; there are {', '.join(TOOLS)}.")
+        if tool.streams is not streams:
+            how = "streams" if tool.streams else "ends by itself"
+            raise BadInput(f"{name} {how}: POST it to {tool.door}.")
+        return tool
+
+    def environments(self, client: Client) -> list[Environment]:
+        """What a client may read."""
+        return [env for env in self._environments.all().values() if client.may_read(env.name)]
+
+    def environment(self, client: Client, name: str) -> Environment:
+        """One environment. Raises UnknownEnvironment, or Forbidden when it is not the client's."""
+        environment = self._environments.get(name)
+        if environment is None:
+            known = ", ".join(env.name for env in self.environments(client)) or "none"
+            raise UnknownEnvironment(f"Unknown environment {_short(name)}; known: {known}.")
+        if not client.may_read(name):
+            raise Forbidden(f"This token may not read environment {name}.")
+        return environment
+
+    def open(self, client: Client, tool: Tool, input_: Input, last_event_id: str) -> Stream:
+        """The stream of a tool that streams; `last_event_id` wins over the input's own start."""
+        environment = self.environment(client, input_["env"])
+        return Stream(
+            self._feeds.of(environment),
+            taste=_taste(input_, late=tool.name == "platformos.logs.live"),
+            start=_start(input_, last_event_id),
+            interval=input_["interval"] / 1000,
+            heartbeat=self._heartbeat,
+            duration=input_["maxDuration"] / 1000 if "maxDuration" in input_ else math.inf,
+        )
+
+    def call(self, client: Client, tool: Tool, input_: Input) -> bytes:
+        """The answer of a tool that ends by itself, as JSON. Raises Unavailable when platformOS gives none."""
+        if tool.name == "platformos.env.list":
+            return orjson.dumps({"envs": [{"name": env.name, "url": env.url} for env in self.environments(client)]})
+        return self._fetch(self.environment(client, input_["env"]), input_)
+
+    def _fetch(self, environment: Environment, input_: Input) -> bytes:
+        taste = _taste(input_, late=False)
+        start = _start(input_, "")
+        try:
+            with self._feeds.of(environment).gateway() as gateway:
+                if start.tail is not None:
+                    found = fetch.newest(gateway, environment.name, start.tail, taste)
+                else:
+                    found = fetch.first(gateway, environment.name, start.position or 0, input_["limit"], taste)
+        except GatewayError as error:
+            wait = RETRY_SECONDS if error.retry_after is None else math.ceil(error.retry_after)
+            raise Unavailable(error.sentence, retry_after=wait) from None
+        return b'{"logs":[%s],"lastId":"%d","truncated":%s}' % (
+            b",".join([entry.json for entry in found.entries]),
+            found.last,
+            b"true" if found.truncated else b"false",
+        )
+
+
+def _taste(input_: Input, *, late: bool) -> Taste:
+    wanted = input_.get("filter")
+    return Taste(None if wanted is None else wanted.casefold(), late)
+
+
+def _start(input_: Input, last_event_id: str) -> Start:
+    if last_event_id:
+        return Start(position=_position(last_event_id, "Last-Event-ID"))
+    if "lastId" in input_ and "tail" in input_:
+        raise BadInput("`lastId` and `tail` name two different beginnings; leave one out.")
+    if "lastId" in input_:
+        return Start(position=_position(input_["lastId"], "`lastId`"))
+    return Start(tail=input_.get("tail"))
+
+
+def _position(text: str, name: str) -> int:
+    position = entries.position(text)
+    if position is None:
+        raise BadInput(f"{name} must be the id of an entry, 1 to 19 digits up to {entries.MAX_ID}.")
+    return position

@@ -1,0 +1,77 @@
+"""A watched file: read at the start, read again when it changes, its last good value kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Generic, TypeVar
+
+import orjson
+
+from poslogs.errors import ConfigError
+
+log = logging.getLogger("poslogs.files")
+T = TypeVar("T")
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+
+
+class WatchedFile(Generic[T]):
+    """A JSON file and what `parse` makes of it.
+
+    `refresh` costs one stat while nothing changes. A change that cannot be read or parsed is logged once,
+    and the last good value stays. Raises ConfigError at construction only.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[object], T]) -> None:
+        self.path = path
+        self._parse = parse
+        self._lock = Lock()
+        self._seen = self._signature()
+        self.value: T = self._read()
+
+    def refresh(self) -> bool:
+        """Read the file again if it has changed; True when there is a new value."""
+        signature = self._signature()
+        if signature == self._seen:
+            return False
+        with self._lock:
+            if signature == self._seen:
+                return False
+            self._seen = signature
+            try:
+                self.value = self._read()
+            except ConfigError as error:
+                log.error("%s The last good one stays in use.", error)
+                return False
+        log.info("%s was read again.", self.path)
+        return True
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        try:
+            stat = os.stat(self.path)
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    def _read(self) -> T:
+        try:
+            with open(self.path, "rb") as file:
+                text = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise ConfigError(f"{self.path} cannot be read ({(error.strerror or 'unknown reason').lower()}).") from None
+        if len(text) > MAX_FILE_BYTES:
+            raise ConfigError(f"{self.path} is larger than {MAX_FILE_BYTES} bytes.")
+        if not text.strip():
+            raise ConfigError(f"{self.path} is empty; it must hold a JSON object.")
+        try:
+            value = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError as error:
+            raise ConfigError(f"{self.path} is not valid JSON (line {error.lineno}, column {error.colno}).") from None
+        try:
+            return self._parse(value)
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}") from None
