@@ -68,13 +68,26 @@ def post_worker_init(worker):
         room = worker.cfg.worker_connections - 200 if gevent else worker.cfg.threads - 16
         parts.slots.capacity = max(1, room)
 
+    worker.told_to_stop = threading.Event()
+
     def watch():  # SIGTERM does not reach the app; every graceful end turns `alive` off
-        while worker.alive:
-            time.sleep(0.2)
+        while worker.alive and not worker.told_to_stop.wait(0.2):
+            pass
         parts.runtime.drain()
 
     threading.Thread(target=watch, name="stop-watch", daemon=True).start()
     print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
+
+
+def worker_int(worker):
+    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended, two seconds at most."""
+    if not hasattr(worker, "told_to_stop"):
+        return  # not yet serving
+    worker.told_to_stop.set()
+    slots = worker.wsgi.extensions["poslogs"].slots
+    end = time.monotonic() + 2
+    while slots.open and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def _url(address):

@@ -102,6 +102,8 @@ def _refuse_in_one_shape(app: Flask) -> None:
     def refuse(refusal: Refusal) -> Response:
         response = json_response({"error": refusal.sentence}, refusal.status)
         response.headers.update(refusal.headers)
+        if refusal.retry_after is not None:
+            g.retry_after = refusal.retry_after
         return response
 
     @app.errorhandler(Refusal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Flask, g, request
+from flask import Flask, g
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute
 from werkzeug import Response
@@ -39,7 +39,7 @@ class Limits:
 
     def install(self, app: Flask) -> None:
         """Count requests from here on. What authenticates must have been registered before (hosting.md, section 12)."""
-        app.after_request(_drop_needless_retry_after)  # runs after the limiter's own, which comes later
+        app.after_request(_right_retry_after)  # runs after the limiter's own, which comes later
         self._limiter.init_app(app)
 
     def wrong_token(self, address: str) -> None:
@@ -59,8 +59,11 @@ def too_often(limit: RateLimitItem) -> TooMany:
     return TooMany(f"{limit.amount} requests in {span} reached; wait for as long as Retry-After says.")
 
 
-def _drop_needless_retry_after(response: Response) -> Response:
-    # The limiter puts Retry-After on every answer; it means something on a refusal only (RFC 9110, section 10.2.3).
-    if response.status_code not in (429, 503) and request.endpoint:
+def _right_retry_after(response: Response) -> Response:
+    # The limiter puts its own Retry-After on every answer. It means something on a refusal only (RFC 9110, section
+    # 10.2.3), and a refusal that names a time of its own knows better.
+    if "retry_after" in g:
+        response.headers["Retry-After"] = str(g.retry_after)
+    elif response.status_code != TooMany.status:
         response.headers.pop("Retry-After", None)
     return response

@@ -1,0 +1,96 @@
+"""Ends: a server that stops lets its readers go cleanly, and they go on elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+Start = Callable[..., Server]
+STREAM = "platformos.logs.stream"
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_ends_every_stream_cleanly_and_without_done(
+    server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
+) -> None:
+    """Forty streams, plain and gzip: a farewell with `retry:`, the last chunk, no `done`; the process is gone."""
+    started = server(kind)
+    platformos.add_many(3)
+    with ExitStack() as stack:
+        readers = [
+            stack.enter_context(started.stream(STREAM, {"env": "staging"}, gzip=bool(index % 2))) for index in range(40)
+        ]
+        for reader in readers:
+            reader.wait_entries(3)
+        begun = time.monotonic()
+        started.signal(number)
+        for reader in readers:
+            reader.wait_end()
+        assert started.wait_exit(10) == 0
+        assert time.monotonic() - begun < 6
+        for index, reader in enumerate(readers):
+            assert reader.ended_clean
+            assert not reader.done
+            assert reader.frames[-1].comment == "closing"
+            assert 200 <= int(reader.frames[-1].retry or 0) <= 3000
+            assert reader.gzip_ended_right is bool(index % 2)
+        assert len({reader.frames[-1].retry for reader in readers}) > 5
+    assert "Traceback" not in started.output
+
+
+def test_a_reader_resumes_after_a_restart_without_loss(server: Start, platformos: PlatformOS) -> None:
+    """Rows before, while the server is away, and after: each once."""
+    started = server()
+    platformos.add_many(2)
+    with started.stream(STREAM, {"env": "staging", "interval": 250}) as first:
+        first.wait_entries(2)
+        started.signal(signal.SIGTERM)
+        first.wait_end()
+    started.wait_exit()
+    platformos.add_many(2)
+    started.start()
+    with started.stream(
+        STREAM, {"env": "staging", "interval": 250}, headers={"Last-Event-ID": str(first.last_id)}
+    ) as second:
+        second.wait_entries(2)
+        platformos.add_many(1)
+        second.wait_entries(3)
+        assert first.entry_ids + second.entry_ids == platformos.ids
+
+
+def test_a_reload_lets_streams_go_and_serves_on(server: Start, platformos: PlatformOS) -> None:
+    """SIGHUP: the old worker's streams end without `done`, the new worker answers."""
+    started = server()
+    platformos.add_many(1)
+    with started.stream(STREAM, {"env": "staging"}) as reader:
+        reader.wait_entries(1)
+        started.signal(signal.SIGHUP)
+        reader.wait_end()
+        assert reader.ended_clean
+        assert not reader.done
+    end = time.monotonic() + 10
+    while True:  # for up to a second the old worker may still be the one that answers
+        with started.stream(STREAM, {"env": "staging"}) as reader:
+            if reader.status == 200:
+                reader.wait_entries(1)
+                break
+            assert (reader.status, reader.headers["retry-after"]) == (503, "1")
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_readyz_and_livez_tell_nothing_but_ok(server: Start, platformos: PlatformOS) -> None:
+    """Two probes without a token."""
+    started = server()
+    for path in ("/livez", "/readyz"):
+        answer = started.get(path, token=None)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

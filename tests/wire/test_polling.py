@@ -1,0 +1,107 @@
+"""Polling: one question an environment and interval, however many readers there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import pairwise
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+Start = Callable[..., Server]
+STREAM = "platformos.logs.stream"
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_fifty_streams_cost_platformos_one_request_a_second(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """Fifty readers at 1000 ms, rows flowing: the questions are a second apart, and all get every row."""
+    started = server(kind)
+    with ExitStack() as stack:
+        readers = [stack.enter_context(started.stream(STREAM, {"env": "staging", "interval": 1000})) for _ in range(50)]
+        for reader in readers:
+            reader.wait_frame(lambda frame: frame.comment == "open")
+        settled = len(platformos.requests)
+        for count in range(1, 4):
+            platformos.add_many(2)
+            platformos.wait_for_requests(settled + count)
+        for reader in readers:
+            reader.wait_entries(6)
+        times = [request.at for request in platformos.requests[settled - 1 :]]
+        assert all(later - earlier > 0.9 for earlier, later in pairwise(times)), times
+        assert platformos.max_in_flight == 1
+
+
+def test_the_smallest_interval_sets_the_pace_from_the_moment_it_is_asked_for(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """A feed at a minute's pace; a reader with 250 ms joins, and rows arrive at its pace for both."""
+    started = server()
+    with started.stream(STREAM, {"env": "staging", "interval": 60000}) as slow:
+        platformos.wait_for_requests(1)
+        slow.wait_frame(lambda frame: frame.comment == "open")
+        with started.stream(STREAM, {"env": "staging", "interval": 250}) as quick:
+            platformos.wait_for_requests(5, timeout=5)
+            platformos.add_many(1)
+            quick.wait_entries(1, timeout=5)
+            slow.wait_entries(1, timeout=5)
+
+
+def test_polling_starts_with_the_first_stream_and_stops_with_the_last(server: Start, platformos: PlatformOS) -> None:
+    """No question before, none after; the stream's own length in between."""
+    started = server()
+    assert platformos.requests == []
+    with started.stream(STREAM, {"env": "staging", "interval": 250}) as reader:
+        platformos.wait_for_requests(3)
+        reader.close()
+    end = time.monotonic() + 3
+    quiet_since = time.monotonic()
+    seen = len(platformos.requests)
+    while time.monotonic() < end and time.monotonic() - quiet_since < 1.2:
+        if len(platformos.requests) != seen:
+            seen, quiet_since = len(platformos.requests), time.monotonic()
+        time.sleep(0.05)
+    assert time.monotonic() - quiet_since >= 1.2, "polls go on"
+
+
+def test_polls_of_a_slow_platformos_never_overlap(server: Start, platformos: PlatformOS) -> None:
+    """Answers take three intervals; there is one question at a time, and nothing is lost."""
+    platformos.fail("slow", seconds=0.8)
+    with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
+        platformos.wait_for_requests(2)
+        platformos.add_many(5)
+        reader.wait_entries(5)
+        assert platformos.max_in_flight == 1
+
+
+def test_the_question_is_pos_clis_with_our_name(server: Start, platformos: PlatformOS) -> None:
+    """Path, query and headers as platformos.md gives them, on one kept connection."""
+    with server().stream(STREAM, {"env": "staging", "interval": 250}):
+        platformos.wait_for_requests(4)
+    request = platformos.requests[0]
+    assert request.path == "/api/app_builder/logs?last_id=0"
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert headers["authorization"] == f"Token {platformos.token}"
+    assert headers["instancedomain"] == platformos.url
+    assert headers["from"] == "dev@example.com"
+    assert headers["user-agent"].startswith("poslogs/")
+    assert platformos.connections == 1
+
+
+def test_environments_are_polled_apart(server: Start, platformos: PlatformOS) -> None:
+    """One environment fails; the other's stream hears nothing of it."""
+    with PlatformOS() as other:
+        started = server(environments={"staging": platformos, "production": other})
+        platformos.fail("status", status=500)
+        with (
+            started.stream(STREAM, {"env": "staging", "interval": 250}) as failing,
+            started.stream(STREAM, {"env": "production", "interval": 250}) as well,
+        ):
+            failing.wait_frame(lambda frame: frame.event == "error")
+            other.add_many(2)
+            assert [entry["env"] for entry in well.wait_entries(2)] == ["production"] * 2
+            assert well.errors == []

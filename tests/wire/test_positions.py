@@ -1,0 +1,151 @@
+"""Positions: where a stream begins, and that it goes on exactly from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+Start = Callable[..., Server]
+STREAM = "platformos.logs.stream"
+LIVE = "platformos.logs.live"
+NUMBERS = [str(number) for number in range(1, 2000)]
+
+
+def test_a_reader_that_resumes_gets_what_came_after_its_last_id(server: Start, platformos: PlatformOS) -> None:
+    """Five rows, a cut after the third, a reconnect with its id: the fourth and the fifth, once each."""
+    started = server()
+    platformos.add_many(3)
+    with started.stream(STREAM, {"env": "staging", "interval": 250}) as first:
+        first.wait_entries(3)
+        assert first.last_id == "3"
+    platformos.add_many(2)
+    with started.stream(
+        STREAM, {"env": "staging", "interval": 250}, headers={"Last-Event-ID": str(first.last_id)}
+    ) as again:
+        again.wait_entries(2)
+        platformos.add_many(1)
+        again.wait_entries(3)
+        assert again.entry_ids == ["4", "5", "6"]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_last_id_in_the_input_continues_after_that_entry(server: Start, platformos: PlatformOS, warm: bool) -> None:
+    """By a feed that begins with this reader, and by one that runs already."""
+    platformos.add_many(10)
+    started = server()
+    with started.stream(STREAM, {"env": "staging", "interval": 250}) as other:
+        if warm:
+            other.wait_entries(10)
+        else:
+            other.close()
+        with started.stream(STREAM, {"env": "staging", "interval": 250, "lastId": "7"}) as reader:
+            reader.wait_entries(3)
+            platformos.add_many(1)
+            reader.wait_entries(4)
+            assert reader.entry_ids == ["8", "9", "10", "11"]
+
+
+def test_the_header_wins_over_the_input(server: Start, platformos: PlatformOS) -> None:
+    """Last-Event-ID is what a client sends when it comes back, whatever its body says."""
+    platformos.add_many(10)
+    started = server()
+    for input_ in ({"lastId": "2"}, {"tail": 5}, {}):
+        with started.stream(
+            STREAM, {"env": "staging", "interval": 250, **input_}, headers={"Last-Event-ID": "8"}
+        ) as reader:
+            reader.wait_entries(2)
+            assert reader.entry_ids == ["9", "10"]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize(("tail", "ids"), [(0, []), (3, ["8", "9", "10"]), (50, NUMBERS[:10])])
+def test_tail_begins_with_the_newest_entries(
+    server: Start, platformos: PlatformOS, tail: int, ids: list[str], warm: bool
+) -> None:
+    """N of them, or as many as there are, then what comes; 0 is from now on."""
+    platformos.page = 4
+    platformos.add_many(10)
+    started = server()
+    with started.stream(STREAM, {"env": "staging", "interval": 250}) as other:
+        if warm:
+            other.wait_entries(10)
+        else:
+            other.close()
+        with started.stream(STREAM, {"env": "staging", "interval": 250, "tail": tail}) as reader:
+            reader.wait_entries(len(ids))
+            asked = len(platformos.requests)
+            platformos.wait_for_requests(asked + 4)  # it has come to the end and follows
+            platformos.add_many(2)
+            reader.wait_entries(len(ids) + 2)
+            assert reader.entry_ids == [*ids, "11", "12"]
+
+
+def test_tail_counts_entries_that_match_the_filter(server: Start, platformos: PlatformOS) -> None:
+    """The two newest errors, though many other entries are newer."""
+    platformos.add(*[{"error_type": "error" if index in (2, 5, 9) else "info"} for index in range(1, 40)])
+    with server().stream(STREAM, {"env": "staging", "interval": 250, "tail": 2, "filter": "error"}) as reader:
+        reader.wait_entries(2)
+        assert reader.entry_ids == ["5", "9"]
+
+
+def test_a_reader_from_far_back_catches_up_by_its_own_polls_while_others_follow(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """A window of 1 MiB that has left the position behind: the reader misses nothing, the other is not disturbed."""
+    platformos.page = 100
+    started = server(env={"POSLOGS_WINDOW_MB": "1"})
+    platformos.add_many(1500, message="x" * 2000)
+    with started.stream(STREAM, {"env": "staging", "interval": 250}) as first:
+        first.wait_entries(1500, timeout=30)
+        with started.stream(STREAM, {"env": "staging", "interval": 250, "lastId": "10"}) as late:
+            late.wait_entries(1490, timeout=30)
+            platformos.add_many(5)
+            late.wait_entries(1495)
+            first.wait_entries(1505)
+            assert late.entry_ids == platformos.ids[10:]
+            assert first.entry_ids == platformos.ids
+
+
+def test_live_delivers_a_row_that_becomes_visible_late_once_and_stream_does_not(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """Row 3 shows up after row 5: `live` brings it once, with 5 as the position; `stream` goes by its cursor."""
+    started = server()
+    with (
+        started.stream(LIVE, {"env": "staging", "interval": 250}) as live,
+        started.stream(STREAM, {"env": "staging", "interval": 250}) as plain,
+    ):
+        platformos.add({"id": 1}, {"id": 2}, {"id": 4}, {"id": 5})
+        live.wait_entries(4)
+        platformos.reveal({"id": 3})
+        live.wait_entries(5)
+        platformos.wait_for_requests(len(platformos.requests) + 4)
+        platformos.add({"id": 6})
+        live.wait_entries(6)
+        plain.wait_entries(5)
+        assert live.entry_ids == ["1", "2", "4", "5", "3", "6"]
+        assert [frame.id for frame in live.frames if frame.event == "data"] == ["1", "2", "4", "5", "5", "6"]
+        assert plain.entry_ids == ["1", "2", "4", "5", "6"]
+
+
+def test_rows_that_are_repeated_or_out_of_order_are_sorted_and_sent_once(server: Start, platformos: PlatformOS) -> None:
+    """Two answers with the same rows, shuffled, ids as numbers and as text."""
+    body = b'{"logs":[{"id":3,"message":"c"},{"id":"1","message":"a"},{"id":2,"message":"b"},{"id":"3","message":"c"}]}'
+    platformos.fail("raw", body=body)
+    with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
+        reader.wait_entries(3)
+        platformos.wait_for_requests(len(platformos.requests) + 4)
+        assert reader.entry_ids == ["1", "2", "3"]
+
+
+def test_a_backlog_in_full_pages_is_followed_at_once(server: Start, platformos: PlatformOS) -> None:
+    """Twenty full pages do not take twenty intervals."""
+    platformos.page = 50
+    platformos.add_many(1000)
+    with server().stream(STREAM, {"env": "staging", "interval": 60000}) as reader:
+        reader.wait_entries(1000, timeout=20)
+        assert reader.entry_ids == platformos.ids

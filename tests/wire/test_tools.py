@@ -1,0 +1,194 @@
+"""Tools: the table, the doors, and the tools that end by themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from poslogs.tools import TOOLS
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+Start = Callable[..., Server]
+FETCH = "platformos.logs.fetch"
+
+
+def test_tools_lists_the_four_with_true_schemas(server: Start, platformos: PlatformOS) -> None:
+    """Names, doors, and schemas that are JSON Schema and are the ones that check the input."""
+    listed = server().get("/tools").json()["tools"]
+    assert [tool["name"] for tool in listed] == [
+        "platformos.logs.stream",
+        "platformos.logs.live",
+        "platformos.logs.fetch",
+        "platformos.env.list",
+    ]
+    for tool in listed:
+        Draft202012Validator.check_schema(tool["inputSchema"])
+        assert tool["inputSchema"] == TOOLS[tool["name"]].schema
+        assert tool["description"]
+        assert tool["endpoint"] == ("/call-stream" if tool["streaming"] else "/call")
+    bounds = {
+        (tool["name"].rpartition(".")[2], name): (schema.get("minimum"), schema.get("default"), schema.get("maximum"))
+        for tool in listed
+        for name, schema in tool["inputSchema"]["properties"].items()
+        if schema["type"] == "integer"
+    }
+    assert bounds == {
+        ("stream", "interval"): (250, 3000, 3_600_000),
+        ("stream", "tail"): (0, None, 10_000),
+        ("live", "interval"): (250, 3000, 3_600_000),
+        ("live", "tail"): (0, None, 10_000),
+        ("live", "maxDuration"): (1, 300_000, 86_400_000),
+        ("fetch", "limit"): (1, 100, 10_000),
+        ("fetch", "tail"): (0, None, 10_000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "tool", "door"),
+    [
+        ("/call", "platformos.logs.stream", "/call-stream"),
+        ("/call", "platformos.logs.live", "/call-stream"),
+        ("/call-stream", FETCH, "/call"),
+        ("/call-stream", "platformos.env.list", "/call"),
+    ],
+)
+def test_the_wrong_door_names_the_right_one(
+    server: Start, platformos: PlatformOS, path: str, tool: str, door: str
+) -> None:
+    """400, and the path to go to."""
+    answer = server().post(path, {"tool": tool, "input": {"env": "staging"}})
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(f"POST it to {door}.")
+
+
+def test_env_list_tells_names_and_addresses_and_no_token(server: Start, platformos: PlatformOS) -> None:
+    """What may be read, and nothing that opens it."""
+    started = server()
+    assert started.call("platformos.env.list") == {"envs": [{"name": "staging", "url": platformos.url}]}
+    assert platformos.token not in started.post("/call", {"tool": "platformos.env.list"}).text
+
+
+def test_call_answers_one_text_of_json(server: Start, platformos: PlatformOS) -> None:
+    """The envelope of the contract around the guide's entries."""
+    platformos.add({"created_at": "2024-01-01T12:00:00.5Z", "error_type": "info", "message": "hello", "data": {"a": 1}})
+    answer = server().post("/call", {"tool": FETCH, "input": {"env": "staging"}}).json()
+    assert list(answer) == ["content"]
+    (content,) = answer["content"]
+    assert content["type"] == "text"
+    assert json.loads(content["text"]) == {
+        "logs": [
+            {
+                "id": "1",
+                "timestamp": "2024-01-01T12:00:00.500Z",
+                "type": "info",
+                "message": "hello",
+                "data": {"a": 1},
+                "env": "staging",
+                "error_type": "info",
+            }
+        ],
+        "lastId": "1",
+        "truncated": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("input_", "ids", "last", "truncated"),
+    [
+        ({}, range(1, 101), "100", True),
+        ({"limit": 3}, [1, 2, 3], "3", True),
+        ({"lastId": "0", "limit": 10000}, range(1, 251), "250", False),
+        ({"lastId": "247"}, [248, 249, 250], "250", False),
+        ({"lastId": "250"}, [], "250", False),
+        ({"lastId": "9999"}, [], "9999", False),
+        ({"filter": "error", "limit": 2}, [10, 20], "29", True),
+        ({"filter": "error", "limit": 25}, range(10, 251, 10), "250", False),
+        ({"tail": 2}, [249, 250], "250", True),
+        ({"tail": 0}, [], "250", True),
+        ({"tail": 1000}, range(1, 251), "250", False),
+        ({"tail": 2, "filter": "error"}, [240, 250], "250", True),
+    ],
+)
+def test_fetch_answers_the_first_after_a_position_or_the_newest(
+    server: Start, platformos: PlatformOS, input_: dict[str, object], ids: list[int], last: str, truncated: bool
+) -> None:
+    """Over pages of 40 rows; `lastId` is where to go on, `truncated` whether there is more."""
+    platformos.page = 40
+    platformos.add(*[{"error_type": "error" if index % 10 == 0 else "info"} for index in range(1, 251)])
+    found = server().call(FETCH, {"env": "staging", **input_})
+    assert [entry["id"] for entry in found["logs"]] == [str(number) for number in ids]
+    assert (found["lastId"], found["truncated"]) == (last, truncated)
+
+
+def test_fetching_again_and_again_from_last_id_gets_everything_once(server: Start, platformos: PlatformOS) -> None:
+    """With and without a filter, in steps of seven."""
+    platformos.page = 30
+    platformos.add(*[{"error_type": "error" if index % 3 == 0 else "info"} for index in range(1, 101)])
+    started = server()
+    for wanted, ids in (({}, platformos.ids), ({"filter": "error"}, platformos.ids[2::3])):
+        got: list[str] = []
+        last, more = "0", True
+        while more:
+            found = started.call(FETCH, {"env": "staging", "lastId": last, "limit": 7, **wanted})
+            got += [entry["id"] for entry in found["logs"]]
+            last, more = found["lastId"], found["truncated"]
+        assert got == ids
+
+
+def test_fetch_says_in_a_sentence_that_platformos_fails(server: Start, platformos: PlatformOS) -> None:
+    """503 with Retry-After, and whose token is refused."""
+    started = server()
+    platformos.fail("status", status=502)
+    answer = started.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json() == {"error": "platformOS answered 502 for environment staging."}
+    platformos.fail("status", status=401)
+    answer = started.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
+    assert answer.status_code == 503
+    assert "pos-cli env refresh-token staging" in answer.json()["error"]
+
+
+def test_health_tells_what_the_contract_says(server: Start, platformos: PlatformOS) -> None:
+    """Status, tools, version, streams open now, environments."""
+    started = server()
+    platformos.add_many(1)
+    with started.stream("platformos.logs.stream", {"env": "staging"}) as reader:
+        reader.wait_entries(1)
+        health = started.get("/health").json()
+        assert health["status"] == "ok"
+        assert health["tools"] == list(TOOLS)
+        assert health["toolCount"] == 4
+        assert health["version"]
+        assert health["streams"] == 1
+        assert health["environments"] == [{"name": "staging", "url": platformos.url, "demo": False, "streams": 1}]
+
+
+def test_health_tells_since_when_an_environment_fails(server: Start, platformos: PlatformOS) -> None:
+    """An outage shows with its sentence, and goes when it is over."""
+    started = server()
+    platformos.fail("status", status=500)
+    with started.stream("platformos.logs.stream", {"env": "staging", "interval": 250}) as reader:
+        reader.wait_frame(lambda frame: frame.event == "error")
+        failing = started.get("/health").json()["environments"][0]["failing"]
+        assert failing["error"] == "platformOS answered 500 for environment staging."
+        assert failing["since"] > 1_700_000_000
+        platformos.add_many(1)
+        platformos.heal()
+        reader.wait_entries(1)
+        assert "failing" not in started.get("/health").json()["environments"][0]
+
+
+def test_the_demo_says_that_it_is_one_everywhere(server: Start) -> None:
+    """/health, /tools and the start-up lines; and with .pos there is no demo (other tests)."""
+    started = server()
+    environments = started.get("/health").json()["environments"]
+    assert [(env["name"], env["demo"]) for env in environments] == [("staging", True), ("production", True)]
+    assert "demo" in started.get("/tools").json()["demo"]
+    assert "demo" in started.output
+    with started.stream("platformos.logs.live", {"env": "production", "tail": 5, "interval": 250}) as reader:
+        reader.wait_entries(8, timeout=20)
