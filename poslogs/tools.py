@@ -25,6 +25,7 @@ from poslogs.streaming.window import Taste
 INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
 DURATION_MS: Final = (1, 300_000, 86_400_000)
 LIMIT: Final = (1, 100, 10_000)
+FIRST_ID: Final = "0"  # the position before every entry
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
 RETRY_SECONDS: Final = 5
@@ -173,7 +174,7 @@ TOOLS: Final = {
             _schema(
                 "env",
                 env=_ENV,
-                lastId=_LAST_ID,
+                lastId={**_LAST_ID, "default": FIRST_ID},
                 limit=_whole(LIMIT, "How many entries at most."),
                 filter=_FILTER,
                 tail={**_TAIL, "description": "In place of lastId and limit: so many of the newest entries."},
@@ -267,11 +268,12 @@ def _taste(input_: Input, *, late: bool) -> Taste:
 def _start(input_: Input, last_event_id: str) -> Start:
     if last_event_id:
         return Start(position=_position(last_event_id, "Last-Event-ID"))
-    if "lastId" in input_ and "tail" in input_:
-        raise BadInput("`lastId` and `tail` name two different beginnings; leave one out.")
-    if "lastId" in input_:
-        return Start(position=_position(input_["lastId"], "`lastId`"))
-    return Start(tail=input_.get("tail"))
+    last_id, tail = input_.get("lastId"), input_.get("tail")
+    if tail is not None:
+        if last_id not in (None, FIRST_ID):
+            raise BadInput("`lastId` and `tail` name two different beginnings; leave one out.")
+        return Start(tail=tail)
+    return Start(position=None if last_id is None else _position(last_id, "`lastId`"))
 
 
 def _position(text: str, name: str) -> int:
