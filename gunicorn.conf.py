@@ -74,6 +74,8 @@ def post_worker_init(worker):
         while worker.alive and not worker.told_to_stop.wait(0.2):
             pass
         parts.runtime.drain()
+        _wait_for_streams(parts.slots)
+        parts.departures.hang_up()
 
     threading.Thread(target=watch, name="stop-watch", daemon=True).start()
     print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
@@ -84,7 +86,10 @@ def worker_int(worker):
     if not hasattr(worker, "told_to_stop"):
         return  # not yet serving
     worker.told_to_stop.set()
-    slots = worker.wsgi.extensions["poslogs"].slots
+    _wait_for_streams(worker.wsgi.extensions["poslogs"].slots)
+
+
+def _wait_for_streams(slots):
     end = time.monotonic() + 2
     while slots.open and time.monotonic() < end:
         time.sleep(0.02)

@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     @app.before_request
     def come_in() -> None:
         runtime.refresh()
+        departures.meet(request.environ)
         if not entrance.is_open(request):
             g.client = entrance.admit(request, clients, limits)
 

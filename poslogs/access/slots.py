@@ -76,7 +76,9 @@ class Slots(Generic[H]):
     def _admit(self, slot: Slot[H]) -> bool:
         with self._changed:
             if self.capacity and self._open >= self.capacity:
-                raise Unavailable("This server has as many streams as it can hold; try again in a moment.", retry_after=RETRY_SECONDS)
+                raise Unavailable(
+                    "This server has as many streams as it can hold; try again in a moment.", retry_after=RETRY_SECONDS
+                )
             own = self._slots.setdefault(slot.client.id, set())
             if len(own) >= slot.client.streams:
                 return False

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
+from weakref import WeakSet
 
 log = logging.getLogger("poslogs.connection")
 
@@ -20,9 +21,8 @@ class Connection:
     """The client's socket, where the server lends it (gunicorn, flask run); else nothing can be told."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        lent = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
-        self.socket: socket.socket | None = getattr(lent, "_sock", lent)  # gevent wraps the real one
-        self._lent = lent
+        self._lent = _lent(environ)
+        self.socket = _real(self._lent)
         self._asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
 
     def gone(self) -> bool | None:
@@ -41,10 +41,23 @@ class Connection:
     def stop_reading(self) -> None:
         """Read no more from the client: whoever waits for its bytes goes on at once."""
         if self._lent is not None:
-            try:
-                self._lent.shutdown(socket.SHUT_RD)
-            except OSError:
-                log.debug("The client had gone before.", exc_info=True)
+            _stop_reading(self._lent)
+
+
+def _lent(environ: dict[str, Any]) -> Any:
+    return environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+
+
+def _real(lent: Any) -> Any:
+    # gevent wraps the real socket; its own shutdown raises in whoever waits, and its own peek would wait.
+    return getattr(lent, "_sock", lent)
+
+
+def _stop_reading(lent: Any) -> None:
+    try:
+        _real(lent).shutdown(socket.SHUT_RD)
+    except OSError:
+        log.debug("The client had gone before.", exc_info=True)
 
 
 class Departures:
@@ -60,6 +73,17 @@ class Departures:
         self._watched: dict[int, tuple[Connection, Callable[[], None]]] = {}
         self._poll: Any = None
         self._pid = 0
+        self._met: WeakSet[Any] = WeakSet()
+
+    def meet(self, environ: dict[str, Any]) -> None:
+        """Know the connection of a request, which may be kept alive after it."""
+        if lent := _lent(environ):
+            self._met.add(lent)
+
+    def hang_up(self) -> None:
+        """Read no more from any connection: those that are kept alive for nothing would hold up a stop."""
+        for lent in list(self._met):
+            _stop_reading(lent)
 
     def watch(self, connection: Connection, left: Callable[[], None]) -> Callable[[], None]:
         """Have `left` called once when the client goes; what is returned stops watching, and may be called again."""

@@ -109,6 +109,9 @@ class Feed:
                 self._start(position)
             elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
                 return False, None
+            elif position < self._window.floor and self._window.empty:
+                # It began at a position that nothing has come after, perhaps one from the future: begin here instead.
+                self._reset(position)
             try:
                 reader.number, inside = self._window.find(position)
             except LookupError:
@@ -158,6 +161,12 @@ class Feed:
                 return None
             found = self._window.newest(count, taste)
             return None if found is None else (self._window.high, found)
+
+    @property
+    def high(self) -> int:
+        """The position up to which a running feed has asked; 0 when it does not run."""
+        with self._lock:
+            return self._window.high if self._alive() else 0
 
     @property
     def readers(self) -> int:
@@ -250,14 +259,18 @@ class Feed:
         return self._thread is not None and self._thread.is_alive() and self._pid == os.getpid()
 
     def _start(self, position: int) -> None:
-        self._window = Window(self._window_bytes, position, self._window.number + 1)
-        self._overlap = Overlap(self._overlap_seconds, position)
+        self._reset(position)
         self._told.clear()
         self._began = self._clock()
         self.refusal = self.outage = None
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name=f"feed-{self.environment.name}", daemon=True)
         self._thread.start()
+
+    def _reset(self, position: int) -> None:
+        # A number never comes again, so readers of the window before find themselves left behind, and attach anew.
+        self._window = Window(self._window_bytes, position, self._window.number + 1)
+        self._overlap = Overlap(self._overlap_seconds, position)
 
     def _run(self) -> None:
         me = threading.current_thread()
@@ -334,6 +347,8 @@ class Feed:
     ) -> bool:
         """Take a poll's entries into the window and wake the readers; False when another poller has taken over."""
         window = self._window
+        if since > window.high:
+            return True  # asked before the window began anew at an earlier position
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
         new = found[split:]
         late = self._overlap.late(found[:split], since) if split else []
@@ -347,6 +362,8 @@ class Feed:
         with self._lock:
             if self._thread is not me:
                 return False
+            if window is not self._window:
+                return True
             window.admit(page)
             self._overlap.saw(late, now)
             self._overlap.saw(new, now)

@@ -124,7 +124,7 @@ class Stream:
                 if attached:
                     yield from self._follow()
                 else:
-                    yield from self._catch_up()
+                    yield from self._catch_up(fresh=fresh)
                 fresh = False
                 if self._feed.refusal is not None:
                     raise Ended(self._feed.refusal, DONE)
@@ -146,18 +146,23 @@ class Stream:
                 if chunk := self._idle():
                     yield chunk
                 continue
+            ahead = batch.low < self._position  # of its feed: it resumed at a position that nothing has reached yet
+            chunk = batch.after(self._position, self.taste) if ahead else batch.chunk(self.taste)
             self._position = max(self._position, batch.high)
-            if chunk := batch.chunk(self.taste):
+            if chunk is not None:
                 yield self._sent(chunk)
 
-    def _catch_up(self) -> Iterator[Chunk]:
+    def _catch_up(self, *, fresh: bool) -> Iterator[Chunk]:
         """One answer to a question of our own."""
+        reached = self._feed.high
         entries = yield from self._ask(self._position)
         for chunk in self._cut(frames.data(entry.id, entry.json) for entry in entries if self._wants(entry)):
             self._check()
             yield self._sent(chunk)
         if entries:
             self._position = entries[-1].id
+        elif fresh:  # platformOS gives nothing for last_id=0: what comes from now on
+            self._position = reached
         else:  # nothing past it, yet the window does not reach back to it: no reason to skip what may come late
             yield from self._rest(self._clock() + self.interval)
 

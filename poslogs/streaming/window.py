@@ -59,8 +59,10 @@ class Batch:
             return chunk
 
     def after(self, position: int, taste: Taste) -> Chunk | None:
-        """What lies past a position inside this batch."""
-        return self._make(taste, 0 if self._late else bisect_right(self._ids, position))
+        """What lies past a position that is inside this batch, or behind it."""
+        if self._late:
+            return self._make(taste, 0 if position <= self.low else len(self._ids))
+        return self._make(taste, bisect_right(self._ids, position))
 
     def newest(self, count: int, taste: Taste) -> list[bytes]:
         """The last `count` frames that the taste wants, oldest first."""
@@ -119,6 +121,11 @@ class Window:
         self.floor = position  # everything listed after this position is here
         self.high = position
         self.number = number  # of the newest batch
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has come since it began."""
+        return not self._batches
 
     def admit(self, page: Iterable[Batch]) -> None:
         """Add the batches of one poll and let the oldest go, but none of this page."""

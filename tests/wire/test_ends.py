@@ -36,7 +36,7 @@ def test_a_stop_ends_every_stream_cleanly_and_without_done(
         for reader in readers:
             reader.wait_end()
         assert started.wait_exit(10) == 0
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 5
         for index, reader in enumerate(readers):
             assert reader.ended_clean
             assert not reader.done

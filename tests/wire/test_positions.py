@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -149,3 +150,25 @@ def test_a_backlog_in_full_pages_is_followed_at_once(server: Start, platformos: 
     with server().stream(STREAM, {"env": "staging", "interval": 60000}) as reader:
         reader.wait_entries(1000, timeout=20)
         assert reader.entry_ids == platformos.ids
+
+
+def test_a_position_from_the_future_waits_for_it_and_disturbs_nobody(server: Start, platformos: PlatformOS) -> None:
+    """The reader gets what comes after its position and nothing before; others are polled for once an interval."""
+    platformos.add_many(5)
+    started = server()
+    with started.stream(STREAM, {"env": "staging", "interval": 250, "lastId": "12"}) as ahead:
+        ahead.wait_frame(lambda frame: frame.comment == "open")
+        platformos.wait_for_requests(2)
+        with started.stream(STREAM, {"env": "staging", "interval": 60000}) as other:
+            other.wait_entries(5)
+            platformos.add_many(5)
+            other.wait_entries(10)
+            platformos.add_many(5)
+            other.wait_entries(15)
+            ahead.wait_entries(3)
+            assert other.entry_ids == platformos.ids
+            assert ahead.entry_ids == ["13", "14", "15"]
+            asked = len(platformos.requests)
+            platformos.wait_for_requests(asked + 4)
+            times = [request.at for request in platformos.requests[asked:]]
+            assert all(later - earlier > 0.2 for earlier, later in pairwise(times)), times
