@@ -22,7 +22,7 @@ class Connection:
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self._lent = _lent(environ)
-        self.socket = _real(self._lent)
+        self.socket: socket.socket | None = _real(self._lent)
         self._asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
 
     def gone(self) -> bool | None:
@@ -30,7 +30,7 @@ class Connection:
         if self.socket is None:
             return self._asked() if self._asked else None
         try:
-            return self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return False
         except ValueError:

@@ -26,6 +26,7 @@ from poslogs.streaming.window import Batch, Taste, Window, batches
 log = logging.getLogger("poslogs.feed")
 
 LINGER_SECONDS: Final = 10.0  # the window stays for so long after the last reader, without polls: most come back
+RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming back
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a feed share its start
 OWN_QUESTIONS: Final = 4  # that readers of one environment have under way at once
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
@@ -316,6 +317,7 @@ class Feed:
 
     def _wait(self, asked: float | None, at_once: bool) -> bool:
         """Wait until the next question is due; False when there is nobody left to ask for."""
+        rested = False  # whoever comes back after a rest is polled for at once, within bounds
         while True:
             self._wake.clear()
             with self._lock:
@@ -323,12 +325,14 @@ class Feed:
                 if self._pid != os.getpid():
                     return False
                 if not self._readers:
+                    rested = True
                     left = self._left + LINGER_SECONDS - now
                     if left <= 0:
                         self._thread = None
                         return False
                 else:
-                    due = now if asked is None or at_once else asked + min(r.interval for r in self._readers)
+                    interval = RETURN_SECONDS if rested else min(reader.interval for reader in self._readers)
+                    due = now if asked is None or at_once else asked + interval
                     if self.outage is not None:
                         due = self.outage.until
                     left = due - now

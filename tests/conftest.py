@@ -1,0 +1,57 @@
+"""The real parts that most tests share: a stand-in of platformOS, and servers in processes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+GUNICORN_KINDS = ("gevent", "gthread")
+TOGETHER = {"tests/guide/": "port 3030"}  # folder: why its tests run in one process, one after the other
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the folders above together under `--dist loadgroup`.
+
+    The mark xdist_group should do it, but has no effect with pytest 9.2 and xdist 3.8 (pytest-xdist's issue 1386).
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
+
+    class ByFolder(LoadGroupScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            groups = [group for folder, group in TOGETHER.items() if nodeid.startswith(folder)]
+            return groups[0] if groups else super()._split_scope(nodeid)
+
+    return ByFolder(config, log)
+
+
+@pytest.fixture
+def platformos() -> Iterator[PlatformOS]:
+    """A fresh stand-in without any rows."""
+    with PlatformOS() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts servers, `server(kind="gevent", **kw)` with `kw` as for Server, and ends them with the test.
+
+    In a test that also uses `platformos`, this is the environment `staging` unless `environments` is given.
+    """
+    with ExitStack() as stack:
+
+        def start(kind: str = "gevent", folder: Path | None = None, **kw: Any) -> Server:
+            if "environments" not in kw and "platformos" in request.fixturenames:
+                kw["environments"] = {"staging": request.getfixturevalue("platformos")}
+            return stack.enter_context(Server(folder or tmp_path_factory.mktemp("server"), kind, **kw))
+
+        yield start
