@@ -40,7 +40,7 @@ class Entry(NamedTuple):
         if not isinstance(row, dict):
             raise BadRow("a row that cannot be read" if isinstance(row, Unreadable) else "a row that is no object")
         number = position(row.get("id"))
-        if number is None:
+        if not number:
             raise BadRow("a row without a usable id")
         error_type = row.get("error_type")
         if not isinstance(error_type, str):
@@ -73,24 +73,34 @@ class Entry(NamedTuple):
             raise BadRow("a row that is nested too deeply") from None
 
 
-def read(rows: Iterable[object], env: str) -> tuple[list[Entry], list[str]]:
-    """The entries of an answer's rows by ascending id, each id once, and why the other rows are none.
+class Page(NamedTuple):
+    """What an answer holds: entries by ascending id, each id once, and why its other rows are none.
 
-    A row that is repeated inside one answer counts once: the first of them. A reason is a few words, then `|`
-    and a mark of the row, by which the same row is known again.
+    A reason in `refused` is a few words, then `|` and a mark of the row, by which the same row is known again.
+    `last` is the highest id of all rows, of those that are no entries too: what to ask after next; 0 without any.
     """
+
+    entries: list[Entry]
+    refused: list[str]
+    last: int
+
+
+def read(rows: Iterable[object], env: str) -> Page:
+    """The page of an answer's rows. A row that is repeated inside one answer counts once: the first of them."""
     entries: dict[int, Entry] = {}
     refused: list[str] = []
+    last = 0
     for row in rows:
         try:
             entry = Entry.from_row(row, env)
         except BadRow as bad:
             refused.append(f"{bad}|{_mark(row)}")
+            last = max(last, _id_of_bad(row))
         else:
             entries.setdefault(entry.id, entry)
     found = list(entries.values())
     found.sort(key=_by_id)
-    return found, refused
+    return Page(found, refused, max(last, found[-1].id) if found else last)
 
 
 def position(value: object) -> int | None:
@@ -120,6 +130,7 @@ def timestamp(created_at: object) -> str:
 
 
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_FIRST_ID: Final = re.compile(r'\{\s*"id"\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
 _UTC: Final = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII
 )
@@ -136,6 +147,14 @@ def _kind(error_type: str) -> str:
         return "error"
     lower = error_type.lower()
     return next((kind for kind in TYPES if kind in lower), "info")
+
+
+def _id_of_bad(row: object) -> int:
+    """The id of a row that is no entry, where it has one; a page full of such rows must not be asked for for ever."""
+    if isinstance(row, Unreadable):
+        named = _FIRST_ID.match(row.text)
+        return position(named[1]) or 0 if named else 0
+    return position(row.get("id")) or 0 if isinstance(row, dict) else 0
 
 
 def _mark(row: object) -> str:

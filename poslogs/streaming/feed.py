@@ -9,10 +9,10 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from poslogs.platformos import entries
-from poslogs.platformos.entries import Entry
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError
 from poslogs.streaming import frames
@@ -40,6 +40,13 @@ class Reader(Protocol):
     taste: Taste
     wake: threading.Event
     number: int | None  # of the batch it took last; None while it is not attached
+
+
+class Attached(NamedTuple):
+    """What a reader that was attached looks at before it follows."""
+
+    inside: Batch | None  # the batch that its position lies in
+    late: list[Batch]  # late rows that the window took in before, for readers that want such
 
 
 class Feed:
@@ -99,26 +106,28 @@ class Feed:
                 self._left = self._clock()
         self._wake.set()
 
-    def attach(self, reader: Reader, position: int, *, fresh: bool = False) -> tuple[bool, Chunk | None]:
-        """Let a reader follow from a position: whether it can, and what it gets at once.
+    def attach(self, reader: Reader, position: int, *, fresh: bool = False) -> Attached | None:
+        """Let a reader follow from a position.
 
-        It cannot when the window does not reach back so far: the reader then asks by itself. A `fresh` reader
-        has no position yet: it shares the start of a feed that began a moment ago, else it asks by itself too.
+        None when the window does not reach back so far: the reader then asks by itself. A `fresh` reader has
+        no position yet: it shares the start of a feed that began a moment ago, else it asks by itself too.
         """
         with self._lock:
             if not self._alive():
                 self._start(position)
             elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
-                return False, None
+                return None
             elif position < self._window.floor and self._window.empty:
                 # It began at a position that nothing has come after, perhaps one from the future: begin here instead.
                 self._reset(position)
             try:
-                reader.number, inside = self._window.find(position)
+                number, inside = self._window.find(position)
             except LookupError:
-                return False, None
+                return None
+            reader.number = number
+            late = self._window.late_until(number) if reader.taste.late else []
         self._wake.set()
-        return True, inside.after(position, reader.taste) if inside else None
+        return Attached(inside, late)
 
     def take(self, reader: Reader) -> Batch | None:
         """The next batch for an attached reader, None while there is none.
@@ -155,13 +164,10 @@ class Feed:
                 question.add(wake)
         return question
 
-    def newest(self, count: int, taste: Taste) -> tuple[int, list[bytes]] | None:
-        """The position of a running feed and its last `count` frames; None when it cannot tell."""
+    def tail(self, count: int, taste: Taste) -> int:
+        """A position with at least `count` entries for a taste behind it; 0 when only platformOS can tell."""
         with self._lock:
-            if not self._alive():
-                return None
-            found = self._window.newest(count, taste)
-            return None if found is None else (self._window.high, found)
+            return (self._window.tail(count, taste) or 0) if self._alive() else 0
 
     @property
     def high(self) -> int:
@@ -239,19 +245,19 @@ class Feed:
             environment = self.environment
         return environment, self._open_gateway(environment)
 
-    def _answer(self, question: Question) -> tuple[list[Entry], list[str]]:
+    def _answer(self, question: Question) -> Page:
         try:
             with self.gateway() as gateway:
                 rows = gateway.after(question.position)
-        except GatewayError as error:
-            self.failed(error)
+            page = entries.read(rows, self.environment.name)
+        except Exception as error:
+            self._unanswered(error)
             raise
         finally:
             with self._lock:
                 self._questions.pop(question.position, None)
         self.worked()
-        found, refused = entries.read(rows, self.environment.name)
-        return [entry for entry in found if entry.id > question.position], refused
+        return page._replace(entries=[entry for entry in page.entries if entry.id > question.position])
 
     # The poller
 
@@ -291,21 +297,17 @@ class Feed:
                 at_once = False
                 try:
                     rows = gateway.after(since)
-                    found, refused = entries.read(rows, environment.name)
-                except GatewayError as error:
-                    self.failed(error)
+                    page = entries.read(rows, environment.name)
+                except Exception as error:  # a fault of ours must not end a feed in silence
+                    self._unanswered(error)
                     if self.refusal is not None:
                         return
                     continue
-                except Exception:  # a fault of ours must not end a feed in silence
-                    log.exception("A poll of environment %s failed.", environment.name)
-                    self.failed(GatewayError(f"Environment {environment.name} could not be read."))
-                    continue
                 self.worked()
                 high = self._window.high
-                if not self._admit(found, refused, since, asked, me):
+                if not self._admit(page, since, asked, me):
                     return
-                if since < high and found and found[-1].id < high:
+                if since < high and since < page.last < high:
                     self._overlap.shrink(len(rows))
                     at_once = True
                 if pace.behind(len(rows), asked - before if before is not None else 0.0):
@@ -346,10 +348,15 @@ class Feed:
                 return self._overlap.start(now)
             return self._window.high
 
-    def _admit(
-        self, found: Sequence[Entry], refused: Sequence[str], since: int, now: float, me: threading.Thread
-    ) -> bool:
+    def _unanswered(self, error: Exception) -> None:
+        if not isinstance(error, GatewayError):
+            log.error("A question to environment %s failed here.", self.environment.name, exc_info=error)
+            error = GatewayError(f"Environment {self.environment.name} could not be read.")
+        self.failed(error)
+
+    def _admit(self, answer: Page, since: int, now: float, me: threading.Thread) -> bool:
         """Take a poll's entries into the window and wake the readers; False when another poller has taken over."""
+        found = answer.entries
         window = self._window
         if since > window.high:
             return True  # asked before the window began anew at an earlier position
@@ -358,9 +365,11 @@ class Feed:
         late = self._overlap.late(found[:split], since) if split else []
         page = list(batches(late, window.number + 1, window.high, late=True))
         page += batches(new, window.number + 1 + len(page), window.high)
-        high = new[-1].id if new else window.high
-        if notice := self.notice(refused):
-            page.append(Batch(window.number + 1 + len(page), high, high, (), False, notice))
+        low = new[-1].id if new else window.high
+        high = max(low, answer.last)  # past rows that are no entries, too
+        notice = self.notice(answer.refused)
+        if notice or high > low:
+            page.append(Batch(window.number + 1 + len(page), low, high, (), False, notice))
         if not page:
             return True
         with self._lock:

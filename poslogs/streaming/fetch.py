@@ -40,17 +40,19 @@ def first(
     found: list[Entry] = []
     size = 0
     while True:
-        rows, _ = entries.read(gateway.after(position), env)
-        rows = [entry for entry in rows if entry.id > position]
-        if not rows:
+        page = entries.read(gateway.after(position), env)
+        if page.last <= position:
             return Found(found, position, False)
-        for entry in rows:
+        for entry in page.entries:
+            if entry.id <= position:
+                continue
             if taste.wants(entry.type, entry.error_type):
                 if len(found) == limit or (found and size + len(entry.json) > MAX_BYTES):
                     return Found(found, position, True)
                 found.append(entry)
                 size += len(entry.json)
             position = entry.id
+        position = page.last
         if clock() > end:
             return Found(found, position, True)
 
@@ -62,15 +64,15 @@ def newest(gateway: Gateway, env: str, limit: int, taste: Taste, clock: Callable
     size = position = 0
     truncated = False
     while True:
-        rows, _ = entries.read(gateway.after(position), env)
-        rows = [entry for entry in rows if entry.id > position]
-        if not rows or clock() > end:
-            return Found(list(kept), position, truncated or bool(rows))
-        position = rows[-1].id
-        for entry in rows:
-            if taste.wants(entry.type, entry.error_type):
+        page = entries.read(gateway.after(position), env)
+        more = page.last > position
+        if not more or clock() > end:
+            return Found(list(kept), position, truncated or more)
+        for entry in page.entries:
+            if entry.id > position and taste.wants(entry.type, entry.error_type):
                 kept.append(entry)
                 size += len(entry.json)
+        position = page.last
         while kept and (len(kept) > limit or size > MAX_BYTES):
             size -= len(kept.popleft().json)
             truncated = True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
-from poslogs.platformos.entries import Entry
-from poslogs.platformos.gateway import GatewayError
+from poslogs.platformos.entries import Page
 
-Answer = tuple[list[Entry], list[str]]  # the entries, and why other rows are none
+log = logging.getLogger("poslogs.question")
 
 
 class Question:
@@ -17,9 +17,9 @@ class Question:
     Once `done`, `answer` is there, or None when the question failed: the feed tells its readers why.
     """
 
-    def __init__(self, position: int, ask: Callable[[Question], Answer]) -> None:
+    def __init__(self, position: int, ask: Callable[[Question], Page]) -> None:
         self.position = position
-        self.answer: Answer | None = None
+        self.answer: Page | None = None
         self.done = False
         self._ask = ask
         self._waiting: list[threading.Event] = []
@@ -35,8 +35,8 @@ class Question:
     def _run(self) -> None:
         try:
             self.answer = self._ask(self)
-        except GatewayError:
-            pass  # the feed has told its readers
+        except Exception:  # whatever it was: the feed has logged it and told its readers
+            log.debug("A question after %d failed.", self.position, exc_info=True)
         finally:
             self.done = True
             for wake in self._waiting:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from poslogs.platformos.entries import Entry
+from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming import frames
-from poslogs.streaming.feed import Feed
+from poslogs.streaming.feed import Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
-from poslogs.streaming.window import CHUNK_BYTES, Taste
+from poslogs.streaming.recent import Recent
+from poslogs.streaming.window import CHUNK_BYTES, Batch, Taste
 
 MAX_TAIL_BYTES: Final = 32 * 1024 * 1024  # a tail that is larger starts later
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
@@ -67,6 +68,8 @@ class Stream:
         self._deadline = clock() + duration
         self._beat_due = clock() + heartbeat
         self._position = start.position or 0
+        self._recent = Recent(self._position) if taste.late else None
+        self._left_behind = False
         self._outage: object = None  # the one that was told
         self._poked = False
         self._ending: tuple[Chunk, ...] | None = None
@@ -118,13 +121,12 @@ class Stream:
                 yield from self._tail(self._start.tail)
             fresh = self._start == Start()
             while True:
-                attached, inside = self._feed.attach(self, self._position, fresh=fresh)
-                if inside is not None:
-                    yield self._sent(inside)
-                if attached:
-                    yield from self._follow()
-                else:
+                attached = self._feed.attach(self, self._position, fresh=fresh)
+                if attached is None:
                     yield from self._catch_up(fresh=fresh)
+                else:
+                    yield from self._enter(attached)
+                    yield from self._follow()
                 fresh = False
                 if self._feed.refusal is not None:
                     raise Ended(self._feed.refusal, DONE)
@@ -132,6 +134,17 @@ class Stream:
             yield from end.last
         finally:
             self.close()
+
+    def _enter(self, attached: Attached) -> Iterator[Chunk]:
+        """What the window holds for this reader behind the batch that it follows from."""
+        for batch in attached.late:
+            if self._recent and (chunk := batch.unless(self._recent.had, self._position, self.taste)):
+                yield self._sent(chunk)
+        if (inside := attached.inside) is not None:
+            chunk = self._of(inside) if self._recent else inside.after(self._position, self.taste)
+            self._pass(inside)
+            if chunk is not None:
+                yield self._sent(chunk)
 
     def _follow(self) -> Iterator[Chunk]:
         """Batches as the feed admits them, until the window has left this reader behind."""
@@ -141,52 +154,77 @@ class Stream:
             try:
                 batch = self._feed.take(self)
             except LookupError:
+                self._left_behind = True
                 return
             if batch is None:
                 if chunk := self._idle():
                     yield chunk
                 continue
-            ahead = batch.low < self._position  # of its feed: it resumed at a position that nothing has reached yet
-            chunk = batch.after(self._position, self.taste) if ahead else batch.chunk(self.taste)
-            self._position = max(self._position, batch.high)
+            chunk = self._of(batch)
+            self._pass(batch)
             if chunk is not None:
                 yield self._sent(chunk)
+
+    def _of(self, batch: Batch) -> Chunk | None:
+        """This reader's share of a batch: nearly always the same chunk as everybody's."""
+        if self._recent is None:
+            ahead = batch.low < self._position  # it has asked by itself, and knows more than the feed
+            return batch.after(self._position, self.taste) if ahead and not batch.late else batch.chunk(self.taste)
+        if batch.late:  # listed since this stream began, so it comes even from before its start
+            return batch.unless(self._recent.given, self._position, self.taste)
+        if batch.low < self._position:
+            return batch.unless(self._recent.had, self._position, self.taste)
+        return batch.chunk(self.taste)
+
+    def _pass(self, batch: Batch) -> None:
+        self._position = max(self._position, batch.high)
+        if self._recent is not None:
+            self._recent.add(batch.ids)
 
     def _catch_up(self, *, fresh: bool) -> Iterator[Chunk]:
         """One answer to a question of our own."""
         reached = self._feed.high
-        entries = yield from self._ask(self._position)
-        for chunk in self._cut(frames.data(entry.id, entry.json) for entry in entries if self._wants(entry)):
+        since = self._position
+        if self._recent is not None and self._left_behind:
+            since = self._recent.floor  # what became visible late meanwhile, the window may have let go
+        self._left_behind = False
+        page = yield from self._ask(since)
+        new = page.entries
+        if self._recent is not None:
+            new = [entry for entry in new if not self._recent.had(entry.id)]
+            self._recent.add([entry.id for entry in new])
+        for chunk in self._cut(
+            frames.data(max(entry.id, self._position), entry.json) for entry in new if self._wants(entry)
+        ):
             self._check()
             yield self._sent(chunk)
-        if entries:
-            self._position = entries[-1].id
+        if page.last > self._position:
+            self._position = page.last
         elif fresh:  # platformOS gives nothing for last_id=0: what comes from now on
             self._position = reached
-        else:  # nothing past it, yet the window does not reach back to it: no reason to skip what may come late
+        elif since == self._position:  # nothing past it, yet the window does not reach back to it: no reason to skip
             yield from self._rest(self._clock() + self.interval)
 
     def _tail(self, count: int) -> Iterator[Chunk]:
         """The newest entries, of which platformOS can only be asked by reading forward to its end."""
         kept: deque[bytes] = deque()
         size = 0
-        if known := self._feed.newest(count, self.taste):
-            self._position, newest = known
-            kept.extend(newest)
-            size = sum(map(len, newest))
-        while entries := (yield from self._ask(self._position)):
-            self._position = entries[-1].id
-            for entry in entries:
+        self._position = self._feed.tail(count, self.taste)
+        while (page := (yield from self._ask(self._position))).last > self._position:
+            for entry in page.entries:
                 if count and self._wants(entry):
                     kept.append(frames.data(entry.id, entry.json))
                     size += len(kept[-1])
             while len(kept) > count or size > MAX_TAIL_BYTES:
                 size -= len(kept.popleft())
+            if self._recent is not None:
+                self._recent.add([entry.id for entry in page.entries])
+            self._position = page.last
         for chunk in self._cut(kept):
             self._check()
             yield self._sent(chunk)
 
-    def _ask(self, position: int) -> Generator[Chunk, None, list[Entry]]:
+    def _ask(self, position: int) -> Generator[Chunk, None, Page]:
         """What came after a position, asked again until there is an answer, with heartbeats meanwhile."""
         while True:
             question = self._feed.ask(position, self.wake)
@@ -196,10 +234,9 @@ class Stream:
                 if not question.done and (chunk := self._idle()):
                     yield chunk
             if question.answer is not None:
-                entries, refused = question.answer
-                if notice := self._feed.notice(refused):
+                if notice := self._feed.notice(question.answer.refused):
                     yield self._sent(Chunk(notice))
-                return entries
+                return question.answer
             outage = self._feed.outage
             yield from self._rest(max(self._clock() + OWN_RETRY_SECONDS, outage.until if outage else 0.0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from poslogs.platformos.entries import Entry
@@ -30,15 +30,15 @@ class Taste(NamedTuple):
 class Batch:
     """A run of entries as frames, made once; `number` rises by one from batch to batch."""
 
-    __slots__ = ("_ends", "_ids", "_kinds", "_late", "_made", "data", "high", "low", "notice", "number")
+    __slots__ = ("_ends", "_kinds", "_made", "data", "high", "ids", "late", "low", "notice", "number")
 
     def __init__(self, number: int, low: int, high: int, entries: Sequence[Entry], late: bool, notice: bytes) -> None:
         self.number = number
         self.low = low  # a reader at this position or later has nothing to fetch before this batch
         self.high = high  # the position after it
         self.notice = notice  # error frames for everyone, behind the entries
-        self._late = late
-        self._ids = array("q", [entry.id for entry in entries])
+        self.late = late  # rows that became visible late: behind the position, which they do not move
+        self.ids = array("q", [entry.id for entry in entries])
         self._kinds = [(entry.type, entry.error_type) for entry in entries]
         made = [frames.data(high if late else entry.id, entry.json) for entry in entries]
         self._ends = array("q")
@@ -51,7 +51,7 @@ class Batch:
 
     def chunk(self, taste: Taste) -> Chunk | None:
         """The whole batch for a taste, shared by all readers that have it; None when nothing is in it for them."""
-        key = taste if self._late else taste.filter
+        key = taste if self.late else taste.filter
         try:
             return self._made[key]
         except KeyError:
@@ -60,33 +60,42 @@ class Batch:
 
     def after(self, position: int, taste: Taste) -> Chunk | None:
         """What lies past a position that is inside this batch, or behind it."""
-        if self._late:
-            return self._make(taste, 0 if position <= self.low else len(self._ids))
-        return self._make(taste, bisect_right(self._ids, position))
+        return self._make(taste, len(self.ids) if self.late else bisect_right(self.ids, position))
 
-    def newest(self, count: int, taste: Taste) -> list[bytes]:
-        """The last `count` frames that the taste wants, oldest first."""
-        found = list(self._wanted(taste, 0))
-        return [self.data[start:end] for start, end in found[-count:]] if count else []
+    def unless(self, had: Callable[[int], bool], position: int, taste: Taste) -> Chunk | None:
+        """What a live reader at a position has not had; a frame behind its position carries that position."""
+        found = []
+        for index, start, end in self._wanted(taste, 0):
+            id_ = self.ids[index]
+            if not had(id_):
+                frame = self.data[start:end]
+                found.append(frame if id_ > position else b"id: %d\n%s" % (position, frame.partition(b"\n")[2]))
+        data = b"".join(found) + self.notice
+        return Chunk(data) if data else None
+
+    def wanted_from(self, count: int, taste: Taste) -> tuple[int, int]:
+        """How many entries the taste wants, `count` at most, and the position right before the oldest of them."""
+        indexes = [index for index, _, _ in self._wanted(taste, 0)][-count:]
+        return len(indexes), (self.ids[indexes[0] - 1] if indexes and indexes[0] else self.low)
 
     def forget(self) -> None:
         """Drop what was made for each taste; it is made again when asked for."""
         self._made = {}
 
     def _make(self, taste: Taste, first: int) -> Chunk | None:
-        if self._late and not taste.late:
+        if self.late and not taste.late:
             data = b""
         elif taste.filter is None:
             data = self.data[self._ends[first - 1] :] if first else self.data
         else:
-            data = b"".join([self.data[start:end] for start, end in self._wanted(taste, first)])
+            data = b"".join([self.data[start:end] for _, start, end in self._wanted(taste, first)])
         data += self.notice
         return Chunk(data) if data else None
 
-    def _wanted(self, taste: Taste, first: int) -> Iterator[tuple[int, int]]:
+    def _wanted(self, taste: Taste, first: int) -> Iterator[tuple[int, int, int]]:
         for index in range(first, len(self._ends)):
             if taste.wants(*self._kinds[index]):
-                yield (self._ends[index - 1] if index else 0), self._ends[index]
+                yield index, (self._ends[index - 1] if index else 0), self._ends[index]
 
 
 def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:
@@ -169,11 +178,18 @@ class Window:
             number = batch.number - 1
         return number, None
 
-    def newest(self, count: int, taste: Taste) -> list[bytes] | None:
-        """The last `count` frames for a taste, oldest first; None when the window may not hold so many."""
-        found: list[bytes] = []
+    def late_until(self, number: int) -> list[Batch]:
+        """The batches of late rows up to a number."""
+        return [batch for batch in self._batches if batch.late and batch.number <= number]
+
+    def tail(self, count: int, taste: Taste) -> int | None:
+        """A position with `count` entries for the taste behind it; None when the window may not hold so many."""
+        left = count
+        position = self.high
         for batch in reversed(self._batches):
-            if len(found) >= count:
+            if left <= 0:
                 break
-            found[:0] = batch.newest(count - len(found), taste)
-        return found if len(found) >= count or self.floor == 0 else None
+            if not batch.late:
+                found, position = batch.wanted_from(left, taste)
+                left -= found
+        return position if left <= 0 or self.floor == 0 else None

@@ -1,0 +1,37 @@
+"""The ids that a live reader had lately, by which it knows a late row from one that it has."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from poslogs.streaming.overlap import MAX_ROWS
+
+
+class Recent:
+    """At least the last MAX_ROWS ids that a reader was given or passed over; those up to `floor` all count as had.
+
+    It holds the runs of ids of the batches themselves, not copies.
+    """
+
+    def __init__(self, position: int) -> None:
+        self.floor = position
+        self._runs: deque[Sequence[int]] = deque()
+        self._count = 0
+
+    def add(self, ids: Sequence[int]) -> None:
+        """The reader has had these."""
+        self._runs.append(ids)
+        self._count += len(ids)
+        while self._count - len(self._runs[0]) >= MAX_ROWS:
+            gone = self._runs.popleft()
+            self._count -= len(gone)
+            self.floor = max(self.floor, max(gone, default=0))
+
+    def given(self, id_: int) -> bool:
+        """Whether the entry of this id is among the last."""
+        return any(id_ in run for run in self._runs)
+
+    def had(self, id_: int) -> bool:
+        """Whether it is, or lies so far back that nobody can tell: then it counts as had."""
+        return id_ <= self.floor or self.given(id_)
