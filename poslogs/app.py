@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from poslogs.access.clients import Clients
 from poslogs.access.limits import Limits, too_often
 from poslogs.access.slots import Slots
-from poslogs.doors import api, body, entrance, probes
+from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
 from poslogs.doors.connection import Departures
 from poslogs.errors import Refusal
@@ -93,6 +93,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     _refuse_in_one_shape(app)
     app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures))
     app.register_blueprint(probes.blueprint(runtime))
+    app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
+    app.register_blueprint(openapi.blueprint())
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]

@@ -69,6 +69,9 @@ class Feed:
         self.outage: Outage | None = None
         self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
         self.last_success = 0.0  # wall clock; 0 when there was none
+        self.polls = 0  # questions that were answered, since the process began; the readers' own too
+        self.failures = 0  # questions that were not
+        self.entries = 0  # that the window took in
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._overlap_seconds = overlap
@@ -207,6 +210,7 @@ class Feed:
     def failed(self, error: GatewayError) -> None:
         """A question was not answered, the poller's or a reader's own: all share the waiting."""
         with self._lock:
+            self.failures += 1
             if error.refused:
                 self.refusal = frames.error(error.sentence)
             if self.outage is None:
@@ -220,6 +224,7 @@ class Feed:
         """A question was answered."""
         self.last_success = time.time()
         with self._lock:
+            self.polls += 1
             outage, self.outage = self.outage, None
         if outage is not None:
             log.warning("Environment %s answers again after %d failed polls.", self.environment.name, outage.tries)
@@ -378,6 +383,7 @@ class Feed:
             if window is not self._window:
                 return True
             window.admit(page)
+            self.entries += len(late) + len(new)
             self._overlap.saw(late, now)
             self._overlap.saw(new, now)
             readers = list(self._readers)
