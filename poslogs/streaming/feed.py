@@ -15,7 +15,7 @@ from poslogs.platformos import entries
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError
-from poslogs.streaming import frames
+from poslogs.streaming import fallback, frames
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.outage import Outage
 from poslogs.streaming.overlap import Overlap
@@ -30,6 +30,7 @@ RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming b
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a feed share its start
 OWN_QUESTIONS: Final = 4  # that readers of one environment have under way at once
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
+LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
 MAX_TOLD: Final = 1000  # kinds of refused rows that are remembered, so that each is told once
 
 
@@ -89,6 +90,10 @@ class Feed:
         self._told: set[str] = set()
         self._questions: dict[int, Question] = {}
         self._turn = threading.Semaphore(OWN_QUESTIONS)
+        self.generation = 0  # how often ids have fallen back
+        self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
+        self._quiet = 0  # answers without anything new, one after another
+        self._gone = 0  # a position whose row is gone with all before it, as old rows go: nothing to look for
         self._spare: list[tuple[Environment, Gateway]] = []
 
     # What readers do
@@ -312,10 +317,17 @@ class Feed:
                 high = self._window.high
                 if not self._admit(page, since, asked, me):
                     return
-                if since < high and since < page.last < high:
-                    self._overlap.shrink(len(rows))
-                    at_once = True
-                if pace.behind(len(rows), asked - before if before is not None else 0.0):
+                if since < high and page.last < high:
+                    if page.last > since:  # perhaps it was cut short
+                        self._overlap.shrink(len(rows), high)
+                        at_once = True
+                    if not self._look_for_fallback(gateway, high, me):
+                        return
+                    if not page.last:
+                        self._gone = high
+                new = sum(entry.id > high for entry in page.entries)
+                self._quiet = 0 if new else self._quiet + 1
+                if pace.behind(len(rows), new, asked - before if before is not None else 0.0):
                     at_once = True
                     self._hold()
         finally:
@@ -349,9 +361,42 @@ class Feed:
 
     def _since(self, now: float) -> int:
         with self._lock:
+            high = self._window.high
             if any(reader.taste.late for reader in self._readers):
-                return self._overlap.start(now)
-            return self._window.high
+                start = self._overlap.start(now)
+                if start < high:
+                    return start
+            look = self._quiet % LOOK_EVERY == LOOK_EVERY - 1 and not self._window.empty and high != self._gone
+            return high - 1 if look else high  # the newest row again: if it is gone, ids have fallen back
+
+    def _look_for_fallback(self, gateway: Gateway, high: int, me: threading.Thread) -> bool:
+        """The newest row was not there when asked for: see whether ids have fallen back; False as for `_admit`."""
+        with self._lock:
+            window = self._window
+            if window.empty or high == self._gone:
+                return True
+            known = window.known()
+        name = self.environment.name
+        try:
+            found = fallback.look(gateway, name, high, window.floor, known)
+        except GatewayError as error:
+            self.failed(error)
+            return True
+        if found is None:
+            return True
+        log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
+        told = frames.error(
+            f"The ids of environment {name} fell back, as after a restored backup; the stream goes on with what is new."
+        )
+        with self._lock:
+            if self._thread is not me or self._window is not window:
+                return self._thread is me
+            self._reset(found.position)
+            self.generation += 1
+            self.fallen = found.position, told
+        self._admit(Page(found.new, [], 0), found.position, self._clock(), me)
+        self.wake()
+        return True
 
     def _unanswered(self, error: Exception) -> None:
         if not isinstance(error, GatewayError):
@@ -367,7 +412,7 @@ class Feed:
             return True  # asked before the window began anew at an earlier position
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
         new = found[split:]
-        late = self._overlap.late(found[:split], since) if split else []
+        late = self._overlap.late(found[:split], since, now) if since < window.high else []
         page = list(batches(late, window.number + 1, window.high, late=True))
         page += batches(new, window.number + 1 + len(page), window.high)
         low = new[-1].id if new else window.high

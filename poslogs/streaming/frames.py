@@ -45,6 +45,12 @@ def data(position: int, entry: bytes) -> bytes:
     return b'id: %d\nevent: data\ndata: {"type":"text","text":%s}\n\n' % (position, text)
 
 
+def entry(frame: bytes) -> bytes:
+    """The entry inside a frame that `data` made."""
+    text: str = orjson.loads(frame.partition(b"data: ")[2])["text"]
+    return text.encode()
+
+
 def error(sentence: str) -> Chunk:
     """The frame that tells of trouble, stamped with this moment."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,19 +19,26 @@ class Overlap:
         self._rows = MAX_ROWS
         self._recent: deque[tuple[int, float]] = deque()  # id, when it was first seen
         self._ids: set[int] = set()
-        self._settled = position
+        self._settled = max(0, position - MAX_ROWS)
+        self._begun = position == 0
 
     def start(self, now: float) -> int:
         """The position from which a poll reads the overlap again; the cursor itself when all is settled."""
         while self._recent and (self._recent[0][1] < now - self._seconds or len(self._recent) > self._rows):
-            gone, _ = self._recent.popleft()
-            self._ids.discard(gone)
-            self._settled = max(self._settled, gone)
+            self._settle()
         return self._settled
 
-    def late(self, entries: Sequence[Entry], since: int) -> list[Entry]:
-        """Which of these entries, all behind the cursor, were never seen; `since` is what the poll asked after."""
-        return [entry for entry in entries if entry.id > since and entry.id not in self._ids]
+    def late(self, entries: Sequence[Entry], since: int, now: float) -> list[Entry]:
+        """Which of these entries, all behind the cursor, were never seen; `since` is what the poll asked after.
+
+        The first look only learns what was listed before the feed began.
+        """
+        if not self._begun:
+            self._begun = True
+            self.saw([entry for entry in entries if entry.id > since], now)
+            return []
+        floor = max(since, self._settled)
+        return [entry for entry in entries if entry.id > floor and entry.id not in self._ids]
 
     def saw(self, entries: Sequence[Entry], now: float) -> None:
         """Remember entries as first seen now."""
@@ -40,9 +47,20 @@ class Overlap:
             self._settled = max(self._settled, entries[skipped - 1].id)
             entries = entries[skipped:]
         for entry in entries:
-            self._recent.append((entry.id, now))
-            self._ids.add(entry.id)
+            if entry.id not in self._ids:
+                self._recent.append((entry.id, now))
+                self._ids.add(entry.id)
+        while len(self._recent) > self._rows:
+            self._settle()
 
-    def shrink(self, rows: int) -> None:
-        """An answer holds only so many rows: read less again, or new rows would never come in it."""
+    def _settle(self) -> None:
+        gone, _ = self._recent.popleft()
+        self._ids.discard(gone)
+        self._settled = max(self._settled, gone)
+
+    def shrink(self, rows: int, position: int) -> None:
+        """An answer holds only so many rows: begin anew at the cursor, and read less again from now on."""
         self._rows = max(1, min(self._rows, rows // 2))
+        self._recent.clear()
+        self._ids.clear()
+        self._settled = max(self._settled, position)

@@ -22,15 +22,18 @@ class Pace:
         self._before: int | None = None  # rows of the answer before this one
         self._at_once = False
 
-    def behind(self, count: int, elapsed: float) -> bool:
-        """Whether to ask again at once after an answer of `count` rows, `elapsed` seconds after the last question."""
+    def behind(self, count: int, new: int, elapsed: float) -> bool:
+        """Whether to ask again at once after an answer of `count` rows, `new` of them past the cursor.
+
+        `elapsed` are the seconds since the question before.
+        """
         if self._at_once and self._before and count >= max(MIN_MORE, self._before // 10):
             self._full = max(self._before, count)
         first = self._before is None
-        burst = count >= BURST_ROWS and count > BURST_RATIO * self._rate * elapsed
-        behind = count > 0 and (first or burst or count == self._full)
+        burst = new >= BURST_ROWS and new > BURST_RATIO * self._rate * elapsed
+        behind = new > 0 and (first or burst or count == self._full)
         if not self._at_once and not first and elapsed > 0:
-            self._rate = count / elapsed
+            self._rate = new / elapsed
         self._before = count
         self._at_once = behind
         return behind

@@ -70,6 +70,7 @@ class Stream:
         self._position = start.position or 0
         self._recent = Recent(self._position) if taste.late else None
         self._left_behind = False
+        self._generation = feed.generation
         self._outage: object = None  # the one that was told
         self._poked = False
         self._ending: tuple[Chunk, ...] | None = None
@@ -121,6 +122,9 @@ class Stream:
                 yield from self._tail(self._start.tail)
             fresh = self._start == Start()
             while True:
+                if self._feed.generation != self._generation and self._feed.fallen is not None:
+                    self._generation = self._feed.generation
+                    yield self._sent(self._fall_back(*self._feed.fallen))
                 attached = self._feed.attach(self, self._position, fresh=fresh)
                 if attached is None:
                     yield from self._catch_up(fresh=fresh)
@@ -134,6 +138,13 @@ class Stream:
             yield from end.last
         finally:
             self.close()
+
+    def _fall_back(self, position: int, told: Chunk) -> Chunk:
+        self._position = position
+        self._left_behind = False
+        if self._recent is not None:
+            self._recent = Recent(position)
+        return told
 
     def _enter(self, attached: Attached) -> Iterator[Chunk]:
         """What the window holds for this reader behind the batch that it follows from."""

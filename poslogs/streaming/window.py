@@ -78,6 +78,13 @@ class Batch:
         indexes = [index for index, _, _ in self._wanted(taste, 0)][-count:]
         return len(indexes), (self.ids[indexes[0] - 1] if indexes and indexes[0] else self.low)
 
+    def entries(self) -> Iterator[tuple[int, bytes]]:
+        """Its entries as JSON, each with its id."""
+        start = 0
+        for id_, end in zip(self.ids, self._ends, strict=True):
+            yield id_, frames.entry(self.data[start:end])
+            start = end
+
     def forget(self) -> None:
         """Drop what was made for each taste; it is made again when asked for."""
         self._made = {}
@@ -177,6 +184,10 @@ class Window:
                 return batch.number, batch
             number = batch.number - 1
         return number, None
+
+    def known(self) -> dict[int, bytes]:
+        """The entries that it holds, as JSON, by id."""
+        return {id_: entry for batch in self._batches for id_, entry in batch.entries()}
 
     def late_until(self, number: int) -> list[Batch]:
         """The batches of late rows up to a number."""

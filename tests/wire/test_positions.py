@@ -13,6 +13,12 @@ from tests.support.server import Server
 Start = Callable[..., Server]
 STREAM = "platformos.logs.stream"
 LIVE = "platformos.logs.live"
+
+
+def _asked_at(platformos: PlatformOS, last_id: str) -> int:
+    return [request.last_id for request in list(platformos.requests)].count(last_id)
+
+
 NUMBERS = [str(number) for number in range(1, 2000)]
 
 
@@ -78,8 +84,8 @@ def test_tail_begins_with_the_newest_entries(
             other.close()
         with started.stream(STREAM, {"env": "staging", "interval": 250, "tail": tail}) as reader:
             reader.wait_entries(len(ids))
-            asked = len(platformos.requests)
-            platformos.wait_for_requests(asked + 4)  # it has come to the end and follows
+            at_the_end = _asked_at(platformos, "10")
+            platformos.wait_until(lambda: _asked_at(platformos, "10") >= at_the_end + 3)  # it follows by now
             platformos.add_many(2)
             reader.wait_entries(len(ids) + 2)
             assert reader.entry_ids == [*ids, "11", "12"]
@@ -172,3 +178,43 @@ def test_a_position_from_the_future_waits_for_it_and_disturbs_nobody(server: Sta
             platformos.wait_for_requests(asked + 4)
             times = [request.at for request in platformos.requests[asked:]]
             assert all(later - earlier > 0.2 for earlier, later in pairwise(times)), times
+
+
+def test_a_live_reader_that_resumes_gets_a_row_that_becomes_visible_late_after_that(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """The server was restarted, so it knows of no earlier row: what was listed before is not sent again, 3 is."""
+    started = server()
+    platformos.add({"id": 1}, {"id": 2}, {"id": 4}, {"id": 5})
+    with started.stream(LIVE, {"env": "staging", "interval": 250, "lastId": "5"}) as live:
+        platformos.wait_for_requests(3)
+        platformos.reveal({"id": 3})
+        live.wait_entries(1)
+        platformos.add({"id": 6})
+        live.wait_entries(2)
+        assert [(frame.id, frame.inner["id"]) for frame in live.frames if frame.event == "data"] == [
+            ("5", "3"),
+            ("6", "6"),
+        ]
+
+
+def test_ids_that_fall_back_are_told_and_the_stream_goes_on_with_what_is_new(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """An instance restored from a backup gives out ids 6 to 10 again: an error frame, then the new rows, once."""
+    platformos.add(*[{"message": f"old {number}"} for number in range(1, 11)])
+    started = server()
+    for tool in (STREAM, LIVE):
+        with started.stream(tool, {"env": "staging", "interval": 250, "lastId": "2"}) as reader:
+            reader.wait_entries(len(platformos.ids) - 2)
+            seen = len(reader.entries)
+            platformos.restore(5)
+            platformos.add({"message": "new 6"}, {"message": "new 7"})
+            reader.wait_entries(seen + 2)
+            platformos.add({"message": "new 8"})
+            reader.wait_entries(seen + 3)
+            assert [entry["message"] for entry in reader.entries[seen:]] == ["new 6", "new 7", "new 8"]
+            assert [error["message"] for error in reader.errors] == [
+                "The ids of environment staging fell back, as after a restored backup; "
+                "the stream goes on with what is new."
+            ]
