@@ -1,6 +1,7 @@
 """How gunicorn runs poslogs; it reads this file by itself. Other servers do not, and the app does without it."""
 
 import os
+import resource
 import select
 import socket
 import subprocess
@@ -26,6 +27,12 @@ control_socket_disable = True
 loglevel = "warning"
 if os.path.isdir("/dev/shm"):
     worker_tmp_dir = "/dev/shm"
+
+# A stream takes a descriptor: use as many as this process may ask for.
+_files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+if _most_files == resource.RLIM_INFINITY or _most_files > worker_connections + 1000:
+    _most_files = max(_files, worker_connections + 1000)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 _epoll = getattr(select, "epoll", None)  # as it is before gevent hides it
 
@@ -66,7 +73,8 @@ def post_worker_init(worker):
     if not parts.slots.capacity:
         gevent = hasattr(worker, "server_class")
         room = worker.cfg.worker_connections - 200 if gevent else worker.cfg.threads - 16
-        parts.slots.capacity = max(1, room)
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100
+        parts.slots.capacity = max(1, min(room, files))
 
     worker.told_to_stop = threading.Event()
 

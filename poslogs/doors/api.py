@@ -15,6 +15,7 @@ from poslogs.doors.connection import Connection, Departures
 from poslogs.errors import BadInput, Unavailable
 from poslogs.runtime import Runtime
 from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.frames import moment
 from poslogs.streaming.stream import Body, Stream
 from poslogs.tools import TOOLS, Input, Tool, Toolbox
 
@@ -86,8 +87,10 @@ def blueprint(
             told: dict[str, object] = {"name": env.name, "url": env.url, "demo": env.demo}
             feed = open_feeds.get(env.name)
             told["streams"] = feed.readers if feed else 0
+            if feed and feed.last_success:
+                told["lastSuccess"] = moment(feed.last_success)
             if feed and (outage := feed.outage):
-                told["failing"] = {"since": outage.since, "tries": outage.tries, "error": outage.sentence}
+                told["failing"] = {"since": moment(outage.since), "tries": outage.tries, "error": outage.sentence}
             environments.append(told)
         return json_response(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -53,9 +54,13 @@ def entry(frame: bytes) -> bytes:
 
 def error(sentence: str) -> Chunk:
     """The frame that tells of trouble, stamped with this moment."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": now})
+    inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": moment(time.time())})
     return Chunk(b'event: error\ndata: {"type":"error","text":%s}\n\n' % orjson.dumps(inner.decode()))
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as a time of the wire: UTC, ISO 8601, milliseconds, Z."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def farewell(retry: int) -> Chunk:

@@ -24,7 +24,7 @@ class Outage:
 
     def __init__(self, error: GatewayError, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.since = time.time()  # wall clock, for people
+        self.since = time.time()  # wall clock, seconds since 1970, for people
         self.tries = 0
         self.until = 0.0  # on the clock: no poll before
         self.chunk: Chunk = frames.error(error.sentence)

@@ -165,7 +165,9 @@ def test_health_tells_what_the_contract_says(server: Start, platformos: Platform
         assert health["toolCount"] == 4
         assert health["version"]
         assert health["streams"] == 1
-        assert health["environments"] == [{"name": "staging", "url": platformos.url, "demo": False, "streams": 1}]
+        (environment,) = health["environments"]
+        assert environment.pop("lastSuccess").endswith("Z")
+        assert environment == {"name": "staging", "url": platformos.url, "demo": False, "streams": 1}
 
 
 def test_health_tells_since_when_an_environment_fails(server: Start, platformos: PlatformOS) -> None:
@@ -176,7 +178,8 @@ def test_health_tells_since_when_an_environment_fails(server: Start, platformos:
         reader.wait_frame(lambda frame: frame.event == "error")
         failing = started.get("/health").json()["environments"][0]["failing"]
         assert failing["error"] == "platformOS answered 500 for environment staging."
-        assert failing["since"] > 1_700_000_000
+        assert failing["since"].endswith("Z")
+        assert failing["tries"] >= 1
         platformos.add_many(1)
         platformos.heal()
         reader.wait_entries(1)
