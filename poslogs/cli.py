@@ -38,7 +38,9 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
             )
         for address in addresses:
             host, _, port = address.rpartition(":")
-            _check_address(host, int(port), clients, free=not no_port_check)
+            if not port.isascii() or not port.isdigit() or int(port) > 65535:
+                raise ConfigError(f"{address} is no address to listen on; write it as 127.0.0.1:3030.")
+            _check_address(host.strip("[]"), int(port), clients, free=not no_port_check)
     except ConfigError as error:
         click.echo(f"poslogs cannot start: {error}", err=True)
         sys.exit(1)
@@ -76,6 +78,6 @@ def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return False

@@ -58,8 +58,8 @@ class Deadlines:
                     if due <= now and self._due.pop(key, None) is not None:
                         try:
                             cut()
-                        except OSError:
-                            log.debug("What was to be cut had ended by itself.", exc_info=True)
+                        except Exception:  # this thread watches for everyone
+                            log.debug("What was to be cut could not be.", exc_info=True)
 
 
 DEADLINES: Final = Deadlines()

@@ -108,7 +108,8 @@ class Tool:
             raise BadInput(self._sentence(error))
         assert isinstance(input_, dict)
         defaults = {name: schema["default"] for name, schema in self.inputs.items() if "default" in schema}
-        return {**defaults, **input_}
+        given = {name: int(value) if isinstance(value, float) else value for name, value in input_.items()}
+        return {**defaults, **given}
 
     def _sentence(self, error: ValidationError) -> str:
         takes = ", ".join(self.inputs) or "no input"

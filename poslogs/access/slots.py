@@ -64,6 +64,10 @@ class Slots(Generic[H]):
         reloaded does not lock itself out. Raises TooMany (429) or Unavailable (503).
         """
         slot = Slot(client, holder, gone)
+        if self.capacity and self._open >= self.capacity:
+            for other in self.all():
+                if other.gone():
+                    other.holder.close()
         if not self._admit(slot):
             self._reclaim(client)
             if not self._admit(slot):

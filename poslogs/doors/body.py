@@ -38,7 +38,11 @@ def read_json(request: Request) -> dict[str, Any]:
 def parse(body: bytes) -> dict[str, Any]:
     """A JSON object without duplicate keys, NaN or numbers beyond a double (RFC 8259). Raises BadInput."""
     try:
-        value = json.loads(body, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
+        text = body.decode()
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadInput("The body has half of a surrogate pair, which is no character.") from None
     except (ValueError, RecursionError):
         raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.') from None
     if not isinstance(value, dict):
@@ -87,14 +91,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise BadInput("The body names a key twice; name each once.")
-    for key, value in pairs:
-        if _lone(key) or (isinstance(value, str) and _lone(value)):
-            raise BadInput("The body has half of a surrogate pair, which is no character.")
     return found
-
-
-def _lone(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _no_constant(name: str) -> None:

@@ -62,7 +62,7 @@ def _leniently(text: str) -> list[object]:
 
 
 def _whole_number(digits: str) -> int | float | None:
-    return int(digits) if len(digits) < 19 else _finite(digits)
+    return int(digits) if len(digits) < 20 else _finite(digits)
 
 
 def _finite(digits: str) -> float | None:
@@ -74,7 +74,8 @@ def _finite(digits: str) -> float | None:
 _DECODER: Final = json.JSONDecoder(
     parse_constant=lambda _: None, parse_int=_whole_number, parse_float=_finite, strict=False
 )
-_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# A string without an end is one token up to the end, or each of its quotes would be tried.
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 _LOGS: Final = re.compile(r'"logs"\s*:\s*\[')
 
 
@@ -90,22 +91,24 @@ def _clean(value: object) -> object:
 
 
 def _split(text: str) -> list[str]:
-    """The texts of the members of `logs`, found by their brackets alone."""
+    """The texts of the members of `logs`, found by their brackets and commas alone."""
     start = _LOGS.search(text)
+    if text.lstrip()[:1] != "{":
+        raise NotALog("JSON that is no object")
     if start is None:
         return []
     parts: list[str] = []
-    depth = begin = 0
-    for token in _TOKEN.finditer(text, start.end()):
+    depth = 0
+    begin = start.end()
+    for token in _TOKEN.finditer(text, begin):
         mark = token.group()[0]
         if mark in "[{":
-            if depth == 0:
-                begin = token.start()
             depth += 1
-        elif mark in "]}":
-            if depth == 0:
-                return parts
+        elif depth and mark in "]}":
             depth -= 1
-            if depth == 0:
-                parts.append(text[begin : token.end()])
+        elif not depth and mark in ",]":
+            parts.append(text[begin : token.start()].strip())
+            begin = token.end()
+            if mark == "]":
+                return parts if parts != [""] else []
     raise NotALog("JSON that is cut off")

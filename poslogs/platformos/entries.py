@@ -118,9 +118,10 @@ def timestamp(created_at: object) -> str:
     """The time in UTC, ISO 8601, milliseconds, Z; NO_TIME when it cannot be read."""
     if not isinstance(created_at, str):
         return NO_TIME
-    if _UTC.fullmatch(created_at):
-        return f"{created_at[:-1]}000"[:23] + "Z" if "." in created_at else f"{created_at[:-1]}.000Z"
     try:
+        if _UTC.fullmatch(created_at):
+            datetime.fromisoformat(created_at[:19])  # a day that is in the calendar
+            return f"{created_at[:-1]}000"[:23] + "Z" if "." in created_at else f"{created_at[:-1]}.000Z"
         moment = datetime.fromisoformat(created_at.strip().replace(" UTC", "Z"))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
@@ -158,7 +159,10 @@ def _id_of_bad(row: object) -> int:
 
 
 def _mark(row: object) -> str:
-    text = row.text if isinstance(row, Unreadable) else repr(row)
+    try:
+        text = row.text if isinstance(row, Unreadable) else repr(row)
+    except RecursionError:
+        text = f"too deep, id {_id_of_bad(row)}"
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 

@@ -114,9 +114,8 @@ def _environment(name: str, fields: object) -> Environment:
     url = fields["url"].strip().rstrip("/")
     try:
         parts = urlsplit(url)
-        usable = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and parts.port != 0
-        )
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and parts.username is None and not (parts.query or parts.fragment or " " in url)
     except ValueError:
         usable = False
     if not usable:

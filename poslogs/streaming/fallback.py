@@ -22,6 +22,7 @@ class Fallback(NamedTuple):
 def look(gateway: Gateway, env: str, high: int, floor: int, known: Mapping[int, bytes]) -> Fallback | None:
     """Whether the row `high`, which was once listed, is gone while earlier ones are there; None when it is not so.
 
+    A position of `high` itself means that nothing is there at all, as after old rows were thrown away.
     `known` are the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
     new. Rows that are new below `floor` cannot be told from old ones, and are passed over.
     Asks about twice as often as `high` has binary digits at most. Raises GatewayError.
@@ -30,10 +31,12 @@ def look(gateway: Gateway, env: str, high: int, floor: int, known: Mapping[int, 
     while True:
         since = max(0, high - step)
         page = entries.read(gateway.after(since), env)
-        if page.last >= high or (not page.last and since == 0):
-            return None  # it is there after all; or nothing is, as after old rows were thrown away
+        if page.last >= high:
+            return None  # it is there after all
         if page.last:
             break
+        if since == 0:
+            return Fallback(high, [])
         step *= 2
     found: list[Entry] = []
     position, last = floor, page.last

@@ -101,8 +101,10 @@ class Feed:
     def join(self, reader: Reader) -> None:
         """Count a reader in; from now on its interval sets the pace too."""
         with self._lock:
-            if not self._readers and not self._alive():
-                self.refusal = self.outage = None  # of an earlier time
+            if not self._readers:
+                self.refusal = None  # of an earlier time
+                if not self._alive():
+                    self.outage = None
             self._readers.add(reader)
         self._wake.set()
 
@@ -230,6 +232,7 @@ class Feed:
         self.last_success = time.time()
         with self._lock:
             self.polls += 1
+            self.refusal = None
             outage, self.outage = self.outage, None
         if outage is not None:
             log.warning("Environment %s answers again after %d failed polls.", self.environment.name, outage.tries)
@@ -303,7 +306,7 @@ class Feed:
                     environment = self.environment
                     gateway = self._open_gateway(environment)
                 before, asked = asked, self._clock()
-                since = self._window.high if at_once else self._since(asked)
+                since, overlapping = (self._window.high, False) if at_once else self._since(asked)
                 at_once = False
                 try:
                     rows = gateway.after(since)
@@ -315,7 +318,7 @@ class Feed:
                     continue
                 self.worked()
                 high = self._window.high
-                if not self._admit(page, since, asked, me):
+                if not self._admit(page, since, asked, me, overlapping=overlapping):
                     return
                 if since < high and page.last < high:
                     if page.last > since:  # perhaps it was cut short
@@ -323,8 +326,6 @@ class Feed:
                         at_once = True
                     if not self._look_for_fallback(gateway, high, me):
                         return
-                    if not page.last:
-                        self._gone = high
                 new = sum(entry.id > high for entry in page.entries)
                 self._quiet = 0 if new else self._quiet + 1
                 if pace.behind(len(rows), new, asked - before if before is not None else 0.0):
@@ -359,15 +360,16 @@ class Feed:
                         return True
             self._wake.wait(left)
 
-    def _since(self, now: float) -> int:
+    def _since(self, now: float) -> tuple[int, bool]:
+        """The position to ask after, and whether that is to look for late rows."""
         with self._lock:
             high = self._window.high
             if any(reader.taste.late for reader in self._readers):
                 start = self._overlap.start(now)
                 if start < high:
-                    return start
+                    return start, True
             look = self._quiet % LOOK_EVERY == LOOK_EVERY - 1 and not self._window.empty and high != self._gone
-            return high - 1 if look else high  # the newest row again: if it is gone, ids have fallen back
+            return (high - 1 if look else high), False  # the newest row again: if it is gone, ids have fallen back
 
     def _look_for_fallback(self, gateway: Gateway, high: int, me: threading.Thread) -> bool:
         """The newest row was not there when asked for: see whether ids have fallen back; False as for `_admit`."""
@@ -383,6 +385,9 @@ class Feed:
             self.failed(error)
             return True
         if found is None:
+            return True
+        if found.position == high:
+            self._gone = high
             return True
         log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
         told = frames.error(
@@ -404,7 +409,7 @@ class Feed:
             error = GatewayError(f"Environment {self.environment.name} could not be read.")
         self.failed(error)
 
-    def _admit(self, answer: Page, since: int, now: float, me: threading.Thread) -> bool:
+    def _admit(self, answer: Page, since: int, now: float, me: threading.Thread, *, overlapping: bool = False) -> bool:
         """Take a poll's entries into the window and wake the readers; False when another poller has taken over."""
         found = answer.entries
         window = self._window
@@ -412,7 +417,7 @@ class Feed:
             return True  # asked before the window began anew at an earlier position
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
         new = found[split:]
-        late = self._overlap.late(found[:split], since, now) if since < window.high else []
+        late = self._overlap.late(found[:split], since, now) if overlapping else []
         page = list(batches(late, window.number + 1, window.high, late=True))
         page += batches(new, window.number + 1 + len(page), window.high)
         low = new[-1].id if new else window.high

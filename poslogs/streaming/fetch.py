@@ -10,7 +10,7 @@ from typing import Final
 
 from poslogs.platformos import entries
 from poslogs.platformos.entries import Entry
-from poslogs.platformos.gateway import Gateway
+from poslogs.platformos.gateway import Gateway, GatewayError
 from poslogs.streaming.window import Taste
 
 MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
@@ -37,10 +37,16 @@ def first(
     Raises GatewayError when the very first question fails; later ones end the answer, which says so.
     """
     end = clock() + MAX_SECONDS
+    asked = position
     found: list[Entry] = []
     size = 0
     while True:
-        page = entries.read(gateway.after(position), env)
+        try:
+            page = entries.read(gateway.after(position), env)
+        except GatewayError:
+            if position == asked:
+                raise
+            return Found(found, position, True)
         if page.last <= position:
             return Found(found, position, False)
         for entry in page.entries:

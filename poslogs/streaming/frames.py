@@ -37,13 +37,9 @@ class Chunk:
 def data(position: int, entry: bytes) -> bytes:
     """The frame of one entry (its JSON as bytes); `position` is what its reader continues from.
 
-    The inner JSON is a string of the outer one. U+2028 and U+2029 travel escaped, since some parsers of lines
-    break at them; JSON itself escapes every other line break and NUL (contract, "Frames").
+    The inner JSON is a string of the outer one.
     """
-    text = orjson.dumps(entry.decode())
-    if b"\xe2\x80" in text:
-        text = text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-    return b'id: %d\nevent: data\ndata: {"type":"text","text":%s}\n\n' % (position, text)
+    return b'id: %d\nevent: data\ndata: {"type":"text","text":%s}\n\n' % (position, _string(entry))
 
 
 def entry(frame: bytes) -> bytes:
@@ -55,7 +51,16 @@ def entry(frame: bytes) -> bytes:
 def error(sentence: str) -> Chunk:
     """The frame that tells of trouble, stamped with this moment."""
     inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": moment(time.time())})
-    return Chunk(b'event: error\ndata: {"type":"error","text":%s}\n\n' % orjson.dumps(inner.decode()))
+    return Chunk(b'event: error\ndata: {"type":"error","text":%s}\n\n' % _string(inner))
+
+
+def _string(inner: bytes) -> bytes:
+    # Some parsers of lines break at U+2028 and U+2029, so these travel escaped; JSON itself escapes every other line
+    # break, and NUL (contract, "Frames").
+    text = orjson.dumps(inner.decode())
+    if b"\xe2\x80" in text:
+        text = text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return text
 
 
 def moment(seconds: float) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+MAX_LENGTHS: Final = 1000  # that are remembered as not full
 BURST_ROWS: Final = 100  # fewer rows than this never count as a burst
 BURST_RATIO: Final = 3.0  # a burst brings so many times more rows than the poll before would suggest
+ALIKE: Final = 4  # answers of the same length, one after another, that make one think that they are full
 MIN_MORE: Final = 10  # rows that a question asked at once must bring to show that the answer before was full
 
 
 class Pace:
     """Learns how many rows one answer holds at most, which platformOS does not document.
 
-    An answer is thought full when it is as long as the longest full one seen, when it is the first and brought
-    history, or when it is a burst. A wrong guess costs one more request, never a row.
+    An answer is thought full when it is as long as a full one that was seen, when it is the first and brought
+    history, when it is a burst, or when ALIKE of them have the same length (twice as many after each wrong guess).
+    A wrong guess costs one more request, never a row.
     """
 
     def __init__(self) -> None:
@@ -21,17 +24,24 @@ class Pace:
         self._rate = 0.0  # rows a second, at the last question that kept the interval
         self._before: int | None = None  # rows of the answer before this one
         self._at_once = False
+        self._alike = 0  # answers before this one that were as long as it
+        self._patience: dict[int, int] = {}  # how many alike it takes, for lengths that were thought full and were not
 
     def behind(self, count: int, new: int, elapsed: float) -> bool:
         """Whether to ask again at once after an answer of `count` rows, `new` of them past the cursor.
 
         `elapsed` are the seconds since the question before.
         """
-        if self._at_once and self._before and count >= max(MIN_MORE, self._before // 10):
-            self._full = max(self._before, count)
+        if self._at_once and self._before:
+            if new >= max(MIN_MORE, self._before // 10):
+                self._full = max(self._before, count)
+            elif self._before in self._patience or len(self._patience) < MAX_LENGTHS:
+                self._patience[self._before] = 2 * self._patience.get(self._before, ALIKE)
         first = self._before is None
+        self._alike = self._alike + 1 if count == self._before else 0
+        alike = new >= MIN_MORE and self._alike >= self._patience.get(count, ALIKE) - 1
         burst = new >= BURST_ROWS and new > BURST_RATIO * self._rate * elapsed
-        behind = new > 0 and (first or burst or count == self._full)
+        behind = new > 0 and (first or burst or alike or count == self._full)
         if not self._at_once and not first and elapsed > 0:
             self._rate = new / elapsed
         self._before = count

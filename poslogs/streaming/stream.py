@@ -140,10 +140,10 @@ class Stream:
             self.close()
 
     def _fall_back(self, position: int, told: Chunk) -> Chunk:
-        self._position = position
+        self._position = min(self._position, position)
         self._left_behind = False
         if self._recent is not None:
-            self._recent = Recent(position)
+            self._recent = Recent(self._position)
         return told
 
     def _enter(self, attached: Attached) -> Iterator[Chunk]:
@@ -221,6 +221,8 @@ class Stream:
         kept: deque[bytes] = deque()
         size = 0
         self._position = self._feed.tail(count, self.taste)
+        if self._recent is not None:
+            self._recent = Recent(self._position)
         while (page := (yield from self._ask(self._position))).last > self._position:
             for entry in page.entries:
                 if count and self._wants(entry):

@@ -1,0 +1,353 @@
+"""Small real things that unit tests put in the place of large ones: a log with gateways to it, clocks, readers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from poslogs.platformos.entries import Entry
+from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming.feed import Feed
+from poslogs.streaming.frames import Chunk
+from poslogs.streaming.stream import Start, Stream
+from poslogs.streaming.window import Taste
+
+PATIENCE = 5.0  # seconds that a test waits for what must happen
+STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
+PLAIN = Taste(None, late=False)
+LIVE = Taste(None, late=True)
+HOUR = 3600.0
+
+
+class StandingClock:
+    """A clock that stands until it is set; it counts who looked at it."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+        self._looks: dict[str, int] = {}
+        self._looked = threading.Condition()
+
+    def __call__(self) -> float:
+        with self._looked:
+            name = threading.current_thread().name
+            self._looks[name] = self._looks.get(name, 0) + 1
+            self._looked.notify_all()
+            return self.now
+
+    def turn(self, seconds: float, feed: Feed) -> None:
+        """Let time pass; come back once the feed's poller has polled, or has seen that it need not."""
+        self.now += seconds
+        name = f"feed-{feed.environment.name}"
+        for _ in range(3):  # it looks when it wakes, when it polls and when it goes to rest again
+            before = self._looks.get(name, 0)
+            feed.leave(Follower())  # a stranger that leaves: wakes the poller, changes nothing
+            with self._looked:
+                found = self._looked.wait_for(lambda before=before: self._looks.get(name, 0) > before, PATIENCE)
+            assert found, "the poller is not there, or does not look at its clock"
+
+
+class RunningClock:
+    """A clock that goes, and can be turned ahead."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def turn(self, seconds: float) -> None:
+        """Let so many seconds have passed."""
+        self._ahead += seconds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question that was put to a log."""
+
+    last_id: int
+    poller: bool  # or a reader's own
+    at: float
+
+
+class Log:
+    """What a pretended platformOS lists, and every question that it was asked.
+
+    `page` is how many rows one answer holds. A test stops the answers with `hold`, and spoils them with `failure`.
+    """
+
+    def __init__(self, *ids: int, page: int = 1000, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rows: dict[int, object] = {}
+        self.page = page
+        self.asked: list[Asked] = []
+        self.failure: Exception | None = None
+        self.opened = 0  # gateways
+        self.closed = 0
+        self.busiest = 0  # questions under way at once, at most
+        self._busy = 0
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._held: Callable[[Asked], bool] = lambda _: False
+        self.add(*ids)
+
+    def add(self, *ids: int, **fields: object) -> None:
+        """List rows with these ids."""
+        with self._changed:
+            for number in ids:
+                self.rows[number] = row(number, **fields)
+
+    def put(self, number: int, anything: object) -> None:
+        """List anything at all at the place of an id."""
+        with self._changed:
+            self.rows[number] = anything
+
+    def open_gateway(self, environment: Environment) -> Door:
+        """A gateway to this log."""
+        with self._changed:
+            self.opened += 1
+        return Door(self, environment)
+
+    def answer(self, last_id: int) -> list[object]:
+        """The rows past an id, ascending, at most a page."""
+        asked = Asked(last_id, threading.current_thread().name.startswith("feed-"), self._clock())
+        with self._changed:
+            self.asked.append(asked)
+            self._busy += 1
+            self.busiest = max(self.busiest, self._busy)
+            self._changed.notify_all()
+            free = self._changed.wait_for(lambda: not self._held(asked), 60)
+            self._busy -= 1
+            assert free, "a held question was never let go"
+            if self.failure is not None:
+                raise self.failure
+            return [self.rows[number] for number in sorted(self.rows) if number > last_id][: self.page]
+
+    @contextlib.contextmanager
+    def hold(self, which: Callable[[Asked], bool] = lambda _: True) -> Iterator[None]:
+        """Let no such question be answered inside the `with`."""
+        with self._changed:
+            self._held = which
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held = lambda _: False
+                self._changed.notify_all()
+
+    def wait(self, until: Callable[[Log], object]) -> None:
+        """Wait until it was asked what makes this true."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: until(self), PATIENCE)
+        assert found, f"asked: {self.asked}"
+
+    @property
+    def polls(self) -> list[int]:
+        """What the poller asked for."""
+        return [asked.last_id for asked in self.asked if asked.poller]
+
+    @property
+    def own(self) -> list[int]:
+        """What readers asked for by themselves."""
+        return [asked.last_id for asked in self.asked if not asked.poller]
+
+
+class Door:
+    """A gateway to a log."""
+
+    def __init__(self, log: Log, environment: Environment) -> None:
+        self.environment = environment
+        self._log = log
+
+    def after(self, last_id: int) -> list[object]:
+        return self._log.answer(last_id)
+
+    def close(self) -> None:
+        self._log.closed += 1
+
+
+@dataclass(eq=False)
+class Follower:
+    """A reader as a feed knows it, that only counts what it takes."""
+
+    interval: float = HOUR
+    taste: Taste = PLAIN
+    wake: threading.Event = field(default_factory=threading.Event)
+    number: int | None = None
+
+    def take(self, feed: Feed) -> bytes:
+        """The next batch for it, waited for."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            self.wake.clear()
+            batch = feed.take(self)
+            if batch is not None:
+                chunk = batch.chunk(self.taste)
+                return chunk.plain if chunk else b""
+            assert self.wake.wait(max(0.0, end - time.monotonic())), "no batch came"
+
+
+class Reading:
+    """A stream that the test reads itself, chunk by chunk, and that reads no faster than the test does."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        taste: Taste = PLAIN,
+        start: Start | None = None,
+        interval: float = HOUR,
+        heartbeat: float = PATIENCE,
+        **kw: Any,
+    ) -> None:
+        self.stream = Stream(feed, taste=taste, start=start or Start(), interval=interval, heartbeat=heartbeat, **kw)
+        self.chunks: Iterator[Chunk] = self.stream.chunks()
+        self.got: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def next(self) -> bytes:
+        """The next chunk, whatever it is."""
+        self.got.append(next(self.chunks).plain)
+        return self.got[-1]
+
+    def open(self) -> Self:
+        """Past the first bytes."""
+        assert self.next() == b": open\n\n"
+        return self
+
+    def until(self, *ids: int) -> list[int]:
+        """Read until these ids came, and give the ids of all that came; a heartbeat means that they did not."""
+        found: list[int] = []
+        while not set(ids) <= set(found):
+            chunk = self.next()
+            assert chunk != b": heartbeat\n\n", f"a heartbeat came when {ids} were due, after {found}"
+            found += ids_of(chunk)
+        return found
+
+    def quiet(self) -> None:
+        """Nothing is left to be told: what comes next when a heartbeat is asked for is that heartbeat."""
+        self.stream.poke()
+        assert self.next() == b": heartbeat\n\n"
+
+    def rest(self) -> list[bytes]:
+        """All that comes until the stream ends by itself."""
+        return [chunk.plain for chunk in self.chunks]
+
+
+@contextlib.contextmanager
+def hurry(feed: Feed) -> Iterator[None]:
+    """Have the feed poll all the time inside the `with`, by a reader who does nothing but be in a hurry."""
+    reader = Follower(interval=0.002)
+    feed.join(reader)
+    try:
+        yield
+    finally:
+        feed.leave(reader)
+
+
+def feed_of(log: Log, *, window_bytes: int = 1 << 20, overlap: float = 30.0, **kw: Any) -> Feed:
+    """A feed that polls a log."""
+    return Feed(STAGING, log.open_gateway, window_bytes=window_bytes, overlap=overlap, **kw)
+
+
+def row(number: int, **fields: object) -> dict[str, object]:
+    """A row as platformOS gives it."""
+    given: dict[str, object] = {
+        "id": number,
+        "created_at": "2024-01-15T10:00:00Z",
+        "error_type": "info",
+        "message": f"row {number}",
+        "data": {},
+    }
+    return {**given, **fields}
+
+
+def entry(number: int, **fields: object) -> Entry:
+    """The entry of such a row."""
+    return Entry.from_row(row(number, **fields), "staging")
+
+
+def down(sentence: str = "Connection failed: environment staging refused the connection.", **kw: Any) -> GatewayError:
+    """What a gateway raises when a question was not answered."""
+    return GatewayError(sentence, **kw)
+
+
+def ids_of(stream: bytes) -> list[int]:
+    """The ids inside the entries of a stretch of stream, in its order."""
+    return [int(json.loads(json.loads(event.data)["text"])["id"]) for event in events(stream) if event.type == "data"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a browser hands to the page."""
+
+    type: str
+    data: str
+    last_id: str
+
+
+def events(stream: bytes) -> list[Event]:
+    """The events of a stream, as the HTML standard interprets it ("Interpreting an event stream")."""
+    text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
+    found: list[Event] = []
+    data, type_, last_id = "", "", ""
+    lines = re.split("\r\n|\n|\r", text)
+    for line in lines[:-1]:  # what follows the last line end is no line yet
+        if not line:
+            if data:
+                found.append(Event(type_ or "message", data.removesuffix("\n"), last_id))
+            data = type_ = ""
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            type_ = value
+        elif name == "data":
+            data += value + "\n"
+        elif name == "id" and "\0" not in value:
+            last_id = value
+    return found
+
+
+def eventually(true: Callable[[], object], what: str = "it did not happen") -> None:
+    """Wait until something has become true that tells nobody when it does."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.002)
+
+
+def in_threads(*works: Callable[[], object]) -> list[object]:
+    """Do all of these at the same instant, each in a thread, and give what they returned or raised."""
+    results: list[object] = [None] * len(works)
+    start = threading.Barrier(len(works))
+
+    def run(index: int, work: Callable[[], object]) -> None:
+        start.wait(PATIENCE)
+        try:
+            results[index] = work()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads), "some did not come to an end"
+    return results
+
+
+def joined(chunks: Iterable[Chunk]) -> bytes:
+    """The plain bytes of chunks."""
+    return b"".join(chunk.plain for chunk in chunks)

@@ -1,0 +1,221 @@
+"""What reading an answer promises: rows or a plain word, whatever bytes came."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from poslogs.platformos import answers
+from poslogs.platformos.answers import NotALog, Unreadable
+from poslogs.platformos.entries import read
+
+
+def deep(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b'{"logs":[{"id":1},{"id":"2"}]}', [{"id": 1}, {"id": "2"}]),
+        (b'{"logs":[]}', []),
+        (b"{}", []),
+        (b'{"logs":null}', []),
+        (b'{"other":[1]}', []),
+        (b"", []),
+        (b" \r\n\t ", []),
+        (b' {"logs" : [ 1 , "x" , null ] } \n', [1, "x", None]),
+    ],
+)
+def test_an_answer_is_its_rows(body: bytes, rows: list[object]) -> None:
+    """Rows of whatever kind, in their order; an empty body and a missing `logs` mean none."""
+    assert answers.rows(body) == rows
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        (b"<html><body>Bad gateway</body></html>", "HTML"),
+        (b"\n <!DOCTYPE html>", "HTML"),
+        (b"oops", "something that is not JSON"),
+        (b'{"logs":[{"id":1},{"id"', "something that is not JSON"),
+        (b'{"logs":[{"id":1}]}{', "something that is not JSON"),
+        (b"[]", "JSON that is no object"),
+        (b"17", "JSON that is no object"),
+        (b"null", "JSON that is no object"),
+        (b'"text"', "JSON that is no object"),
+        (b'{"logs":{"id":1}}', "`logs` that is no list"),
+        (b'{"logs":"none"}', "`logs` that is no list"),
+        (b'{"logs":[' + deep(3000), "JSON that is cut off"),
+        (b"\xff\xfe\x00", "something that is not JSON"),
+    ],
+)
+def test_what_is_no_answer_is_named(body: bytes, word: str) -> None:
+    """The word stands in the sentence that readers see."""
+    with pytest.raises(NotALog) as error:
+        answers.rows(body)
+    assert str(error.value) == word
+
+
+def test_depth_alone_is_no_row() -> None:
+    """An object that is too deep to parse and has no `logs` is an answer without rows, as any other."""
+    assert answers.rows(b'{"a":' + deep(3000) + b"}") == []
+
+
+@pytest.mark.parametrize("body", [deep(3000), b"[" * 3000])
+def test_depth_alone_is_no_answer(body: bytes) -> None:
+    """What is too deep to parse and is no object is a failed poll, as any other JSON that is no object."""
+    with pytest.raises(NotALog):
+        answers.rows(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "read_as"),
+    [
+        (b"NaN", None),
+        (b"Infinity", None),
+        (b"-Infinity", None),
+        (b"1e999", None),
+        (b"-1e999", None),
+        (b"9" * 5000, None),
+        (b'"\\ud800"', "\ufffd"),
+        (b'"a\\udc00b\\ud83d\\ude00"', "a\ufffdb😀"),
+        (b'"a\nb"', "a\nb"),
+        (b'"a\x00b"', "a\0b"),
+        (b'"\xff\xfe"', "\ufffd\ufffd"),
+    ],
+)
+def test_what_strict_json_has_no_word_for_spoils_nothing(value: bytes, read_as: object) -> None:
+    """NaN, numbers beyond a double, half surrogates, raw control characters, bytes that are no UTF-8."""
+    assert answers.rows(b'{"logs":[{"id":1},{"id":2,"message":' + value + b'},{"id":3}]}') == [
+        {"id": 1},
+        {"id": 2, "message": read_as},
+        {"id": 3},
+    ]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "999999999999999999",
+        "1234567890123456789",
+        "9223372036854775807",
+    ],
+)
+def test_an_id_of_many_digits_is_the_same_beside_an_odd_row(number: str) -> None:
+    """An id must not depend on whether another row of the same answer holds a NaN."""
+    plain, *_ = answers.rows(f'{{"logs":[{{"id":{number}}},{{"id":1}}]}}'.encode())
+    beside, *_ = answers.rows(f'{{"logs":[{{"id":{number}}},{{"id":1,"message":NaN}}]}}'.encode())
+    assert plain == beside == {"id": int(number)}
+
+
+@pytest.mark.parametrize("depth", [1100, 3000, 100_000])
+def test_one_row_that_is_too_deep_leaves_the_others(depth: int) -> None:
+    """It comes as Unreadable; brackets and quotes inside texts do not confuse the splitting."""
+    body = (
+        b'{"note":"\\"logs\\":[","logs":[{"id":1,"message":"]}[{\\"\\\\"},{"id":2,"data":'
+        + deep(depth)
+        + b'},{"id":3,"message":"x"}],"more":[1]}'
+    )
+    first, second, third = answers.rows(body)
+    assert first == {"id": 1, "message": ']}[{"\\'}
+    assert isinstance(second, Unreadable)
+    assert third == {"id": 3, "message": "x"}
+
+
+def test_rows_that_are_no_objects_are_counted_beside_a_deep_one_too() -> None:
+    """`17` and `"x"` are rows, if no entries; a deep neighbour must not make them vanish."""
+    rows = answers.rows(b'{"logs":[17,"x",' + deep(3000) + b',{"id":1}]}')
+    assert [row for row in rows if not isinstance(row, Unreadable)] == [17, "x", {"id": 1}]
+
+
+def test_a_cut_answer_with_many_quotes_is_refused_in_time_that_grows_with_its_length() -> None:
+    """Four times the bytes may take about four times as long, not sixteen times."""
+
+    def seconds(quotes: int) -> float:
+        body = b'{"logs":[' + deep(2000) + b',"' + b'\\"' * quotes
+        begin = time.perf_counter()
+        with pytest.raises(NotALog):
+            answers.rows(body)
+        return time.perf_counter() - begin
+
+    assert seconds(4000) < 8 * seconds(1000) + 0.05
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@example(b"\xef\xbb\xbf{}")
+@example(b'{"logs":[{"id":1}],"logs":3}')
+def test_any_bytes_are_rows_or_no_log(body: bytes) -> None:
+    """Nothing else can come out."""
+    try:
+        assert isinstance(answers.rows(body), list)
+    except NotALog:
+        pass
+
+
+JSONISH = st.lists(
+    st.sampled_from(
+        [
+            *(
+                b"{",
+                b"}",
+                b"[",
+                b"]",
+                b",",
+                b":",
+                b'"',
+                b"\\",
+                b'"logs"',
+                b'"id"',
+                b"1",
+                b"NaN",
+                b"1e999",
+                b'"\\ud800"',
+            ),
+            *(b"\xff", b" ", b"\n", b"null", deep(1200), b"[" * 1200, b'{"logs":[', b'{"id":1}', b"-", b"0"),
+        ]
+    ),
+    max_size=25,
+).map(b"".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSONISH, st.booleans())
+def test_any_near_json_is_rows_or_no_log(body: bytes, inside: bool) -> None:
+    """Pieces of JSON in any order, with great depth among them; what comes out can be read as entries."""
+    whole = b'{"logs":[' + body + b"]}" if inside else body
+    try:
+        rows = answers.rows(whole)
+    except NotALog:
+        return
+    page = read(rows, "staging")
+    assert len(page.entries) + len(page.refused) <= len(rows)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers(-(2**63), 2**64 - 1)
+            | st.floats(allow_nan=False)
+            | st.text(max_size=20),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+            max_leaves=8,
+        ),
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_any_rows_come_back(rows: list[object], ascii_: bool) -> None:
+    """What strict JSON can say is read as it was said, escaped or not."""
+    text = json.dumps({"logs": rows}, ensure_ascii=ascii_).replace("Infinity", "1e999")
+    expected = json.loads(text.replace("-1e999", "null").replace("1e999", "null"))["logs"] if "1e999" in text else rows
+    if "1e999" not in text:
+        assert answers.rows(text.encode("utf-8", "surrogatepass")) == expected

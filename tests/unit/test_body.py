@@ -1,0 +1,139 @@
+"""What the parser of bodies promises: one strict object, or a refusal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from poslogs.doors.body import parse
+from poslogs.errors import BadInput
+from poslogs.tools import TOOLS
+
+SHAPE = 'The body must be a JSON object such as {"tool": "…", "input": {…}}.'
+TWICE = "The body names a key twice; name each once."
+SURROGATE = "The body has half of a surrogate pair, which is no character."
+
+
+def test_an_object_is_what_it_says() -> None:
+    """Values of every kind."""
+    body = b'{"tool": "x", "input": {"a": [1, 2.5, true, null, "\\u00e9\\ud83d\\ude00"], "b": {}}} \n'
+    assert parse(body) == {"tool": "x", "input": {"a": [1, 2.5, True, None, "é😀"], "b": {}}}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"", SHAPE),
+        (b" ", SHAPE),
+        (b"tool=x", SHAPE),
+        (b"{", SHAPE),
+        (b'{"a":1}{"b":2}', SHAPE),
+        (b'{"a":1,}', SHAPE),
+        (b"{'a':1}", SHAPE),
+        (b"[]", SHAPE),
+        (b'"text"', SHAPE),
+        (b"17", SHAPE),
+        (b"null", SHAPE),
+        (b"true", SHAPE),
+        (b'{"a":NaN}', SHAPE),
+        (b'{"a":Infinity}', SHAPE),
+        (b'{"a":-Infinity}', SHAPE),
+        (b'{"a":1e309}', SHAPE),
+        (b'{"a":-1e309}', SHAPE),
+        (b'{"a":[1e309]}', SHAPE),
+        (b'{"a":' + b"9" * 5000 + b"}", SHAPE),
+        (b'{"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}", SHAPE),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, SHAPE),
+        (b"[" * 60_000, SHAPE),
+        (b'{"a":"\xff"}', SHAPE),
+        (b'{"a":"\x01"}', SHAPE),
+        (b'{"a":1,"a":2}', TWICE),
+        (b'{"a":1,"a":1}', TWICE),
+        (b'{"a":1,"\\u0061":2}', TWICE),
+        (b'{"tool":"x","input":{"env":"a","env":"b"}}', TWICE),
+        (b'{"a":[{"b":1,"b":1}]}', TWICE),
+        (b'{"a":"\\ud800"}', SURROGATE),
+        (b'{"a":"x\\udc00y"}', SURROGATE),
+        (b'{"\\ud800":1}', SURROGATE),
+        (b'{"a":{"b":"\\udfff"}}', SURROGATE),
+        (b'{"a":"\xed\xa0\x80"}', None),
+    ],
+)
+def test_what_is_not_strict_is_refused_with_one_sentence(body: bytes, sentence: str | None) -> None:
+    """RFC 8259, without duplicate keys, without numbers beyond a double, without half characters."""
+    with pytest.raises(BadInput) as error:
+        parse(body)
+    assert error.value.status == 400
+    assert sentence is None or error.value.sentence == sentence
+
+
+@pytest.mark.parametrize("body", [b'{"a":["\\ud800"]}', b'{"a":[["x",["\\udc00"]]]}', b'{"a":[{"b":["\\ud800"]}]}'])
+def test_half_a_surrogate_pair_inside_a_list_is_refused_too(body: bytes) -> None:
+    """Wherever a string stands."""
+    with pytest.raises(BadInput, match="half of a surrogate pair"):
+        parse(body)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_other_encodings_than_utf_8_are_refused(encoding: str) -> None:
+    """JSON between systems is UTF-8 (RFC 8259, section 8.1)."""
+    with pytest.raises(BadInput):
+        parse('{"tool":"x"}'.encode(encoding))
+
+
+@pytest.mark.parametrize("kind", ["list", "object"])
+def test_any_depth_is_refused_by_the_parser_or_by_the_schema(kind: str) -> None:
+    """What is just shallow enough to be parsed is a bad input, and never an error of ours."""
+    begin, end = (b"[", b"]") if kind == "list" else (b'{"a":', b"}")
+    parsed = 0
+    for depth in range(850, 1050):
+        try:
+            body = parse(b'{"tool":"x","input":{"env":' + begin * depth + b"1" + end * depth + b"}}")
+        except BadInput:
+            continue
+        parsed += 1
+        with pytest.raises(BadInput):
+            TOOLS["platformos.logs.stream"].check(body["input"])
+    assert parsed
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.text(max_size=8), JSON, max_size=5), st.booleans())
+def test_any_strict_object_comes_back(value: dict[str, object], ascii_: bool) -> None:
+    """Escaped or not."""
+    assert parse(json.dumps(value, ensure_ascii=ascii_).encode()) == value
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(max_size=100)
+    | st.lists(
+        st.sampled_from(
+            [b"{", b"}", b"[", b"]", b",", b":", b'"a"', b'"b"', b"1", b"NaN", b"1e309", b'"\\ud800"', b"null", b"\xff"]
+        ),
+        max_size=20,
+    ).map(b"".join)
+)
+@example(b'{"a":1,"a":[{}]}')
+def test_any_bytes_are_an_object_or_a_refusal(body: bytes) -> None:
+    """And what is taken can be written as UTF-8 again, without a number that JSON has no word for."""
+    try:
+        value = parse(body)
+    except BadInput:
+        return
+    assert isinstance(value, dict)
+    json.dumps(value, allow_nan=False, ensure_ascii=False).encode()

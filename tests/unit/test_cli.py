@@ -1,0 +1,152 @@
+"""What the command line promises: one sentence that tells what keeps the server from starting, or nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from poslogs import __version__
+from poslogs.cli import main
+from poslogs.settings import SETTINGS
+
+OWN = {"mine": {"token": "a-token-of-my-own"}}
+PUBLISHED = {"default": {"token": "your-client-secret-here"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with clients of its own, and no variables."""
+    monkeypatch.chdir(tmp_path)
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.variable, raising=False)
+    (tmp_path / "clients.json").write_text(json.dumps(OWN))
+    return tmp_path
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that was free a moment ago."""
+    with closing(socket.socket()) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["check", *arguments])
+
+
+def refusal(*arguments: str) -> str:
+    """The one line on stderr of a check that fails."""
+    result = check(*arguments)
+    assert result.exit_code == 1
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.stdout == ""
+    begin, colon, sentence = result.stderr.partition("poslogs cannot start: ")
+    assert (begin, colon, sentence.count("\n")) == ("", "poslogs cannot start: ", 1)
+    return sentence.strip()
+
+
+def test_a_start_that_would_work_is_silent(folder: Path, port: int) -> None:
+    """Exit 0, no output; a demo needs nothing but clients."""
+    result = check("--bind", f"127.0.0.1:{port}", "--bind", "127.0.0.1:0")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_bad_settings_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable stands first."""
+    monkeypatch.setenv("POSLOGS_HEARTBEAT_SECONDS", "never")
+    assert refusal() == "POSLOGS_HEARTBEAT_SECONDS must be a number from 0.1 to 60, not 'never'."
+
+
+def test_bad_files_are_named(folder: Path) -> None:
+    """Where it is wrong, to the line and column."""
+    (folder / ".pos").write_text('{"staging": {\n  "url": }}')
+    assert refusal() == ".pos is not valid JSON (line 2, column 10)."
+    (folder / ".pos").unlink()
+    (folder / "clients.json").write_text("")
+    assert refusal() == "clients.json is empty; it must hold a JSON object."
+
+
+def test_more_than_one_worker_is_refused_with_the_reason(folder: Path) -> None:
+    """Without a shared engine each would poll, limit and count by itself."""
+    assert refusal("--workers", "2").startswith("2 workers would each poll, limit and count by themselves; start one")
+    assert check("--workers", "1").exit_code == 0
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])
+def test_published_tokens_are_for_loopback_only(folder: Path, address: str) -> None:
+    """The sentence says which client, where, and what to do."""
+    (folder / "clients.json").write_text(json.dumps(PUBLISHED))
+    sentence = refusal("--no-port-check", "--bind", f"{address}:3030")
+    assert sentence.startswith(
+        f"the token of client default in clients.json is published with poslogs, and {address} is not loopback; "
+    )
+    assert "openssl rand -hex 32" in sentence
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+def test_published_tokens_work_on_loopback(folder: Path, address: str) -> None:
+    """Whatever it is called."""
+    (folder / "clients.json").write_text(json.dumps(PUBLISHED))
+    assert check("--no-port-check", "--bind", f"{address}:3030").output == ""
+
+
+def test_one_address_of_many_is_enough_to_refuse(folder: Path) -> None:
+    """Each is looked at."""
+    (folder / "clients.json").write_text(json.dumps(PUBLISHED))
+    assert "0.0.0.0 is not loopback" in refusal("--no-port-check", "--bind", "127.0.0.1:0", "--bind", "0.0.0.0:0")
+
+
+def test_a_port_that_is_taken_is_told_before_gunicorn_tries(folder: Path, port: int) -> None:
+    """With what to do; not when the socket is handed over."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert refusal("--bind", f"127.0.0.1:{port}") == (
+            f"port {port} of 127.0.0.1 cannot be had (address already in use); "
+            "stop what uses it, or try PORT=3031 make run."
+        )
+        assert check("--no-port-check", "--bind", f"127.0.0.1:{port}").exit_code == 0
+
+
+@pytest.mark.parametrize("address", ["::1", "[::1]"])
+def test_addresses_of_ip_6_are_looked_at_too(folder: Path, address: str) -> None:
+    """In brackets, as one writes them, or as gunicorn hands them over."""
+    if not socket.has_ipv6:
+        pytest.skip("there is no IPv6 here")
+    with closing(socket.socket(socket.AF_INET6)) as sock:
+        try:
+            sock.bind(("::1", 0))
+        except OSError:
+            pytest.skip("there is no IPv6 loopback here")
+        number = sock.getsockname()[1]
+    assert check("--bind", f"{address}:{number}").output == ""
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:99999", ":-1"])
+def test_what_is_no_address_is_a_sentence(folder: Path, address: str) -> None:
+    """Not a traceback."""
+    assert "Traceback" not in check("--bind", address).output
+    assert not isinstance(check("--bind", address).exception, ValueError | OverflowError)
+
+
+def test_settings_are_listed_with_default_and_meaning() -> None:
+    """Every one, none of the values that are set now."""
+    result = CliRunner().invoke(main, ["settings"], env={"MPKIT_TOKEN": "hidden-token"})
+    assert result.exit_code == 0
+    assert "HOST (default: 127.0.0.1)\n    address to listen on (gunicorn)\n" in result.output
+    assert "MPKIT_TOKEN (default: none)\n    that environment's token\n" in result.output
+    assert [line.split()[0] for line in result.output.splitlines() if not line.startswith(" ")] == [
+        setting.variable for setting in SETTINGS
+    ]
+    assert "hidden-token" not in result.output
+
+
+def test_the_version_is_told() -> None:
+    """`poslogs --version`."""
+    assert CliRunner().invoke(main, ["--version"]).output == f"poslogs, version {__version__}\n"

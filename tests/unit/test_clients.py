@@ -1,0 +1,226 @@
+"""Who may ask: what clients.json promises to say."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from poslogs.access.clients import MAX_TOKEN_BYTES, REQUESTS, STREAMS, Client, Clients
+from poslogs.errors import ConfigError
+
+TOKEN = "s3cret-of-mine"
+
+
+def clients(folder: Path, value: object) -> Clients:
+    path = folder / "clients.json"
+    path.write_text(json.dumps(value))
+    return Clients(path)
+
+
+def holder(folder: Path, **fields: object) -> Client:
+    found = clients(folder, {"mine": {"token": TOKEN, **fields}}).holder(TOKEN.encode())
+    assert found is not None
+    return found
+
+
+def test_the_holder_of_a_token_is_found_and_nobody_else(tmp_path: Path) -> None:
+    """The exact token, byte by byte."""
+    both = clients(tmp_path, {"one": {"token": "aaa"}, "two": {"token": "bbb", "name": "Two"}})
+    assert both.holder(b"bbb") == Client(id="two", name="Two", digest=sha256(b"bbb").digest())
+    for wrong in (b"", b"ccc", b"AAA", b"aaa ", b" aaa", b"aa", b"aaab", b"\xff", b"aaa\0", b"a" * 1_000_000):
+        assert both.holder(wrong) is None
+
+
+def test_a_client_has_the_guide_s_limits_and_all_environments(tmp_path: Path) -> None:
+    """100 requests a minute, 20 in ten seconds, 10 streams; the name is the id when there is none."""
+    mine = holder(tmp_path)
+    assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 second", 10, "mine")
+    assert mine.may_read("staging")
+    assert mine.may_read("anything")
+
+
+def test_a_client_may_be_known_by_the_hash_of_its_token(tmp_path: Path) -> None:
+    """Hexadecimal digits in either case; the token itself stands nowhere."""
+    digest = sha256(b"hidden").hexdigest()
+    for text in (digest, digest.upper()):
+        found = clients(tmp_path, {"mine": {"token_sha256": text}}).holder(b"hidden")
+        assert found is not None
+        assert found.id == "mine"
+        assert clients(tmp_path, {"mine": {"token_sha256": text}}).holder(digest.encode()) is None
+
+
+def test_a_client_reads_its_environments_only(tmp_path: Path) -> None:
+    """`envs` names them exactly; an empty list is none."""
+    mine = holder(tmp_path, envs=["staging"])
+    assert mine.may_read("staging")
+    assert not mine.may_read("Staging")
+    assert not mine.may_read("production")
+    assert not holder(tmp_path, envs=[]).may_read("staging")
+
+
+def test_a_client_may_have_limits_of_its_own(tmp_path: Path) -> None:
+    """One of them or both; 0 streams is none."""
+    assert (holder(tmp_path, limits={"streams": 3}).requests, holder(tmp_path, limits={"streams": 0}).streams) == (
+        REQUESTS,
+        0,
+    )
+    mine = holder(tmp_path, limits={"requests": "5 per second; 1000/hour"})
+    assert (mine.requests, mine.streams) == ("5 per second; 1000/hour", STREAMS)
+
+
+@pytest.mark.parametrize("token", ["your-client-secret-here", "your-token", "client-secret"])
+def test_the_tokens_of_the_guide_are_published_ones(tmp_path: Path, token: str) -> None:
+    """Also when they are given by their hash."""
+    for fields in ({"token": token}, {"token_sha256": sha256(token.encode()).hexdigest()}):
+        found = clients(tmp_path, {"mine": fields}).holder(token.encode())
+        assert found is not None
+        assert found.published
+    assert not holder(tmp_path).published
+
+
+def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
+    """Neither it nor its hash."""
+    mine = holder(tmp_path)
+    assert TOKEN not in repr(mine)
+    assert sha256(TOKEN.encode()).hexdigest() not in repr(mine)
+    assert str(mine.digest) not in repr(mine)
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ([], 'it must be an object such as {"default": {"token": "…", "name": "…"}}.'),
+        ({}, 'it must be an object such as {"default": {"token": "…", "name": "…"}}.'),
+        ("x", 'it must be an object such as {"default": {"token": "…", "name": "…"}}.'),
+        ({"a": 1}, "client a must be an object with a token."),
+        ({"a": {}}, "client a must have a token or a token_sha256, and not both."),
+        (
+            {"a": {"token": "x", "token_sha256": "0" * 64}},
+            "client a must have a token or a token_sha256, and not both.",
+        ),
+        ({"a": {"token": ""}}, "the token of client a must be 1 to 4096 printable ASCII characters."),
+        ({"a": {"token": "with space"}}, "the token of client a must be 1 to 4096 printable ASCII characters."),
+        ({"a": {"token": "é"}}, "the token of client a must be 1 to 4096 printable ASCII characters."),
+        ({"a": {"token": "x\n"}}, "the token of client a must be 1 to 4096 printable ASCII characters."),
+        ({"a": {"token": 5}}, "the token of client a must be 1 to 4096 printable ASCII characters."),
+        (
+            {"a": {"token": "x" * (MAX_TOKEN_BYTES + 1)}},
+            "the token of client a must be 1 to 4096 printable ASCII characters.",
+        ),
+        ({"a": {"token_sha256": "abc"}}, "token_sha256 of client a must be 64 hexadecimal digits."),
+        ({"a": {"token_sha256": "g" * 64}}, "token_sha256 of client a must be 64 hexadecimal digits."),
+        ({"a": {"token": "x"}, "b": {"token": "x"}}, "clients a and b have the same token."),
+        (
+            {"a": {"token": "x"}, "b": {"token_sha256": sha256(b"x").hexdigest()}},
+            "clients a and b have the same token.",
+        ),
+        (
+            {"a": {"token": "x", "env": ["staging"]}},
+            "client a has an unknown field env; it takes envs, limits, name, token, token_sha256.",
+        ),
+        ({"a": {"token": "x", "envs": "staging"}}, "envs of client a must be a list of environment names."),
+        ({"a": {"token": "x", "envs": [1]}}, "envs of client a must be a list of environment names."),
+        (
+            {"a": {"token": "x", "limits": []}},
+            'limits of client a must be like {"requests": "100 per minute; 20 per 10 second", "streams": 10}.',
+        ),
+        (
+            {"a": {"token": "x", "limits": {"stream": 1}}},
+            'limits of client a must be like {"requests": "100 per minute; 20 per 10 second", "streams": 10}.',
+        ),
+        (
+            {"a": {"token": "x", "limits": {"requests": "often"}}},
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+        ),
+        (
+            {"a": {"token": "x", "limits": {"requests": 5}}},
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+        ),
+        (
+            {"a": {"token": "x", "limits": {"requests": ""}}},
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+        ),
+        (
+            {"a": {"token": "x", "limits": {"streams": -1}}},
+            "streams in the limits of client a must be a whole number from 0 to 1000000.",
+        ),
+        (
+            {"a": {"token": "x", "limits": {"streams": True}}},
+            "streams in the limits of client a must be a whole number from 0 to 1000000.",
+        ),
+        (
+            {"a": {"token": "x", "limits": {"streams": "5"}}},
+            "streams in the limits of client a must be a whole number from 0 to 1000000.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_file(tmp_path: Path, value: object, sentence: str) -> None:
+    """One sentence that says which client and what to change, and never a token."""
+    with pytest.raises(ConfigError) as error:
+        clients(tmp_path, value)
+    assert str(error.value) == f"{tmp_path / 'clients.json'}: {sentence}"
+
+
+def test_a_token_of_the_longest_length_is_taken(tmp_path: Path) -> None:
+    """4096 characters."""
+    assert clients(tmp_path, {"a": {"token": "x" * MAX_TOKEN_BYTES}}).holder(b"x" * MAX_TOKEN_BYTES)
+
+
+def test_a_token_that_is_taken_away_opens_nothing_from_then_on(tmp_path: Path) -> None:
+    """The file is followed; a client that is renamed or has another token is no longer the one it was."""
+    all_ = clients(tmp_path, {"a": {"token": "x"}, "b": {"token": "y"}, "c": {"token": "z"}})
+    a, b, c = (all_.holder(token) for token in (b"x", b"y", b"z"))
+    assert a and b and c  # noqa: PT018
+    clients(tmp_path, {"a": {"token": "x", "envs": ["staging"]}, "b": {"token": "new"}, "other": {"token": "z"}})
+    assert all_.refresh() is True
+    now = all_.still(a)
+    assert now is not None
+    assert now.envs == {"staging"}
+    assert all_.still(b) is None
+    assert all_.still(c) is None
+    assert all_.holder(b"y") is None
+    assert all_.refresh() is False
+
+
+def test_a_file_that_breaks_leaves_the_last_good_clients(tmp_path: Path) -> None:
+    """A save that was cut in the middle locks nobody out."""
+    all_ = clients(tmp_path, {"a": {"token": "x"}})
+    (tmp_path / "clients.json").write_text('{"a": {"tok')
+    assert all_.refresh() is False
+    assert all_.holder(b"x") is not None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "token": st.sampled_from(["a", "b", "c"]) | JSON,
+        "token_sha256": JSON,
+        "name": JSON,
+        "envs": st.lists(st.text(max_size=5), max_size=3) | JSON,
+        "limits": st.fixed_dictionaries({}, optional={"requests": st.text(max_size=20) | JSON, "streams": JSON}) | JSON,
+    },
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.dictionaries(st.text(max_size=8), FIELDS | JSON, max_size=3) | JSON)
+def test_any_json_is_clients_or_a_sentence(tmp_path: Path, value: object) -> None:
+    """Nothing that a file may hold ends otherwise."""
+    path = tmp_path / "clients.json"
+    path.write_text(json.dumps(value))
+    sentence = str(path)
+    try:
+        assert all(client.digest == digest for digest, client in Clients(path).all().items())
+    except ConfigError as error:
+        sentence = str(error)
+    assert sentence.startswith(str(path))

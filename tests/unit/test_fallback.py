@@ -1,0 +1,82 @@
+"""What looking for ids that fell back promises: certain news, few questions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import fallback
+from poslogs.streaming.fallback import Fallback
+from tests.unit.doubles import STAGING, Log, down, entry
+
+
+def look(log: Log, high: int, *, floor: int = 0, known: range | None = None) -> Fallback | None:
+    before = {number: entry(number).json for number in (range(floor + 1, high + 1) if known is None else known)}
+    return fallback.look(log.open_gateway(STAGING), "staging", high, floor, before)
+
+
+def test_a_row_that_is_there_is_no_fallback() -> None:
+    """Nor is a log that is empty, as after old rows were thrown away."""
+    assert look(Log(*range(1, 11)), 10) is None
+    assert look(Log(*range(1, 13)), 10) is None
+    assert look(Log(10), 10) is None
+    assert look(Log(), 10) == Fallback(10, [])
+
+
+def test_rows_before_it_without_it_are_a_fallback() -> None:
+    """Seven of ten are left: readers continue after the seventh."""
+    assert look(Log(*range(1, 8)), 10) == Fallback(7, [])
+
+
+def test_what_is_new_under_known_ids_is_found() -> None:
+    """8 and 9 exist again with other messages: they are new, and readers continue before them."""
+    log = Log(*range(1, 8))
+    log.add(8, 9, message="after the restore")
+    found = look(log, 10)
+    assert found is not None
+    assert found.position == 7
+    assert [new.id for new in found.new] == [8, 9]
+
+
+def test_what_is_below_the_floor_is_passed_over() -> None:
+    """The window began at 5: whether 4 is new nobody can tell."""
+    log = Log(1, 2, 3, 5, 6)
+    log.add(4, 7, message="after the restore")
+    found = look(log, 10, floor=5)
+    assert found is not None
+    assert [new.id for new in found.new] == [7]
+
+
+@pytest.mark.parametrize("high", [1_000, 1_000_000, 2**63 - 1])
+def test_it_asks_about_as_often_as_the_id_has_digits(high: int) -> None:
+    """The log fell back to its very beginning: some 64 questions find it, whatever the id was."""
+    log = Log(1)
+    assert look(log, high, known=range(1, 2)) == Fallback(1, [])
+    assert len(log.asked) <= high.bit_length() + 5
+
+
+def test_a_question_that_is_not_answered_is_an_error() -> None:
+    """The caller looks again later."""
+    log = Log(1)
+    log.failure = down()
+    with pytest.raises(GatewayError):
+        look(log, 10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 59), st.integers(0, 60), st.integers(1, 20))
+def test_any_restored_log_gives_what_is_new_once(high: int, keep: int, new: int, page: int) -> None:
+    """Rows to `keep` are as they were, `new` others follow below the old end: exactly those are found."""
+    keep = min(keep, high - 1)
+    new = min(new, high - 1 - keep)
+    log = Log(*range(1, keep + 1), page=page)
+    log.add(*range(keep + 1, keep + new + 1), message="after the restore")
+    found = look(log, high)
+    if not log.rows:
+        assert found == Fallback(high, [])
+        return
+    assert found is not None
+    assert [made.id for made in found.new] == list(range(keep + 1, keep + new + 1))
+    assert found.position == keep

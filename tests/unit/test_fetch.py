@@ -1,0 +1,171 @@
+"""What one answer of entries promises: the first after a position, or the newest, and an honest end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import fetch
+from poslogs.streaming.fetch import MAX_SECONDS, Found
+from poslogs.streaming.window import Taste
+from tests.unit.doubles import PLAIN, STAGING, Log, StandingClock, down
+
+ERRORS = Taste("error", late=False)
+
+
+def first(log: Log, position: int, limit: int, taste: Taste = PLAIN, **kw: object) -> Found:
+    return fetch.first(log.open_gateway(STAGING), "staging", position, limit, taste, **kw)  # type: ignore[arg-type]
+
+
+def newest(log: Log, limit: int, taste: Taste = PLAIN, **kw: object) -> Found:
+    return fetch.newest(log.open_gateway(STAGING), "staging", limit, taste, **kw)  # type: ignore[arg-type]
+
+
+def told(found: Found) -> tuple[list[int], int, bool]:
+    return [entry.id for entry in found.entries], found.last, found.truncated
+
+
+class Fading(Log):
+    """A log that fails from its nth question on, or whose questions take long."""
+
+    def __init__(self, *ids: int, good: int = 10**9, clock: StandingClock | None = None, **kw: object) -> None:
+        super().__init__(*ids, **kw)  # type: ignore[arg-type]
+        self.good = good
+        self.turning = clock
+
+    def answer(self, last_id: int) -> list[object]:
+        if len(self.asked) >= self.good:
+            raise down()
+        if self.turning:
+            self.turning.now += 25.0
+        return super().answer(last_id)
+
+
+def test_the_first_are_those_after_the_position() -> None:
+    """Ten rows in pages of three, four after the second: 3 to 6, more is there."""
+    log = Log(*range(1, 11), page=3)
+    assert told(first(log, 2, 4)) == ([3, 4, 5, 6], 6, True)
+    assert [asked.last_id for asked in log.asked] == [2, 5]
+
+
+def test_all_there_is_is_not_truncated() -> None:
+    """It asks again with the highest id until an answer brings nothing, as pos-cli's fetch-logs does."""
+    log = Log(*range(1, 8), page=3)
+    assert told(first(log, 0, 100)) == ([1, 2, 3, 4, 5, 6, 7], 7, False)
+    assert [asked.last_id for asked in log.asked] == [0, 3, 6, 7]
+
+
+@pytest.mark.parametrize("page", [2, 5, 100])
+def test_exactly_the_limit_is_not_truncated(page: int) -> None:
+    """Five rows, five wanted: nothing more is known to exist."""
+    assert told(first(Log(*range(1, 6), page=page), 0, 5)) == ([1, 2, 3, 4, 5], 5, False)
+
+
+def test_nothing_after_the_position_keeps_it() -> None:
+    """`lastId` is where to continue, also when nothing came."""
+    assert told(first(Log(1, 2), 7, 5)) == ([], 7, False)
+    assert told(first(Log(), 0, 5)) == ([], 0, False)
+
+
+def test_a_filter_counts_what_it_keeps_and_remembers_what_it_looked_at() -> None:
+    """Errors among infos: the next call continues after the last row that was looked at."""
+    log = Log(page=4)
+    for number in range(1, 21):
+        log.add(number, error_type="error" if number % 5 == 0 else "info")
+    assert told(first(log, 0, 2, ERRORS)) == ([5, 10], 14, True)
+    assert told(first(log, 14, 9, ERRORS)) == ([15, 20], 20, False)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sets(st.integers(1, 200), max_size=40), st.integers(0, 200), st.integers(1, 12), st.integers(1, 12))
+def test_calls_one_after_another_bring_everything_once(ids: set[int], start: int, limit: int, page: int) -> None:
+    """Continuing at each answer's `last` until it is not truncated: every row past the start, in order."""
+    log, position, got = Log(*ids, page=page), start, []
+    while True:
+        found = first(log, position, limit)
+        assert len(found.entries) <= limit
+        got += [entry.id for entry in found.entries]
+        position = found.last
+        if not found.truncated:
+            break
+    assert got == sorted(number for number in ids if number > start)
+
+
+def test_the_newest_are_the_last_of_all_pages() -> None:
+    """Ten rows in pages of three: the newest four, oldest first; older ones exist."""
+    log = Log(*range(1, 11), page=3)
+    assert told(newest(log, 4)) == ([7, 8, 9, 10], 10, True)
+    assert told(newest(log, 10)) == (list(range(1, 11)), 10, False)
+    assert told(newest(log, 99)) == (list(range(1, 11)), 10, False)
+
+
+def test_the_newest_none_is_the_position_of_now() -> None:
+    """`tail: 0`: no entries, and where to continue from."""
+    assert told(newest(Log(1, 2, 3), 0)) == ([], 3, True)
+    assert told(newest(Log(), 3)) == ([], 0, False)
+
+
+def test_the_newest_count_what_the_filter_keeps() -> None:
+    """The two newest errors, however many infos follow them."""
+    log = Log(page=4)
+    for number in range(1, 21):
+        log.add(number, error_type="error" if number % 5 == 0 else "info")
+    assert told(newest(log, 2, ERRORS)) == ([15, 20], 20, True)
+    assert told(newest(log, 4, ERRORS)) == ([5, 10, 15, 20], 20, False)
+
+
+def test_an_answer_is_bounded_in_bytes() -> None:
+    """Rows of 1 MB: it ends below 32 MiB, says so, and continues where it ended."""
+    log = Log(page=10)
+    log.add(*range(1, 41), message="x" * 1_000_000)
+    found = first(log, 0, 10_000)
+    assert 25 < len(found.entries) < 34
+    assert (found.last, found.truncated) == (len(found.entries), True)
+    last = newest(log, 10_000)
+    assert 25 < len(last.entries) < 34
+    assert (last.entries[-1].id, last.truncated) == (40, True)
+
+
+def test_one_entry_larger_than_the_bound_still_comes() -> None:
+    """Else a caller would never get past it."""
+    log = Log()
+    log.add(1, data={"x": "y" * (fetch.MAX_BYTES + 10)})
+    log.add(2)
+    assert told(first(log, 0, 10)) == ([1], 1, True)
+
+
+def test_an_answer_is_bounded_in_time() -> None:
+    """Questions of 25 s each: after MAX_SECONDS it gives what it has, and says that more may exist."""
+    clock = StandingClock(0.0)
+    log = Fading(*range(1, 101), page=10, clock=clock)
+    assert told(first(log, 0, 1000, clock=clock)) == (list(range(1, 31)), 30, True)
+    assert clock.now <= MAX_SECONDS + 25
+    clock.now = 0.0
+    found = newest(Fading(*range(1, 101), page=10, clock=clock), 5, clock=clock)
+    assert found.truncated
+    assert len(found.entries) == 5
+
+
+def test_a_first_question_that_fails_is_an_error() -> None:
+    """There is nothing to give."""
+    for ask in (lambda log: first(log, 0, 5), lambda log: newest(log, 5)):
+        with pytest.raises(GatewayError, match="Connection failed"):
+            ask(Fading(1, 2, good=0))
+
+
+def test_a_later_question_that_fails_ends_the_answer() -> None:
+    """What was read before is given, and said to be cut short."""
+    assert told(first(Fading(*range(1, 11), page=3, good=2), 0, 100)) == ([1, 2, 3, 4, 5, 6], 6, True)
+
+
+def test_rows_that_are_repeated_or_below_the_position_do_not_count() -> None:
+    """An upstream that answers too much: each entry once, and an end."""
+
+    class Generous(Log):
+        def answer(self, last_id: int) -> list[object]:
+            return super().answer(max(0, last_id - 2)) if last_id < max(self.rows) else [self.rows[last_id]]
+
+    assert told(first(Generous(1, 2, 3, 4, page=4), 2, 10)) == ([3, 4], 4, False)
+    assert told(newest(Generous(1, 2, 3, 4, page=4), 3)) == ([2, 3, 4], 4, True)

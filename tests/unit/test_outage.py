@@ -1,0 +1,53 @@
+"""What an outage promises: growing, jittered, bounded waits, and one frame that tells of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from poslogs.streaming.outage import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Outage
+from tests.unit.doubles import StandingClock, down, events
+
+
+@pytest.mark.parametrize("run", range(20))
+def test_waits_double_up_to_a_bound_with_jitter(run: int) -> None:
+    """Each is between half and the whole of 1, 2, 4, 8, 16, 30, 30, ... seconds."""
+    clock = StandingClock(1000.0)
+    outage = Outage(down(), clock)
+    for tries in range(1, 40):
+        whole = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (tries - 1))
+        assert outage.tries == tries
+        assert whole / 2 <= outage.until - clock.now <= whole
+        clock.now = outage.until
+        outage.again(down())
+
+
+def test_waits_are_not_the_same_for_all() -> None:
+    """Fifty servers do not return in the same instant."""
+    clock = StandingClock(0.0)
+    assert len({Outage(down(), clock).until for _ in range(50)}) > 40
+
+
+def test_a_longer_wait_that_platformos_asked_for_is_kept() -> None:
+    """Retry-After of 20 s: no sooner; of 0.1 s: our own wait."""
+    clock = StandingClock(0.0)
+    outage = Outage(down(retry_after=20.0), clock)
+    assert outage.until == 20.0
+    assert Outage(down(retry_after=0.1), clock).until >= 0.5
+    clock.now = 50.0
+    outage.again(down(retry_after=0.0))
+    assert 51.0 <= outage.until <= 52.0
+
+
+def test_the_frame_tells_how_it_began_and_stays_the_same() -> None:
+    """Readers that come late hear of the same outage; the sentence for people is the latest."""
+    outage = Outage(down("First."), StandingClock())
+    chunk = outage.chunk
+    outage.again(down("Second."))
+    assert outage.chunk is chunk
+    assert outage.sentence == "Second."
+    (event,) = events(chunk.plain)
+    assert event.type == "error"
+    inner = json.loads(json.loads(event.data)["text"])
+    assert (inner["type"], inner["message"]) == ("error", "First.")

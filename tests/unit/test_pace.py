@@ -1,0 +1,149 @@
+"""What the pace promises: no question at once for nothing, no waiting amid a backlog."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poslogs.streaming.pace import BURST_ROWS, MIN_MORE, Pace
+
+
+class Upstream:
+    """A log that lists so many rows, answers `cap` of them at most, and is polled as a feed polls."""
+
+    def __init__(self, cap: int, interval: float = 3.0) -> None:
+        self.cap = cap
+        self.interval = interval
+        self.waiting = 0
+        self.questions = 0
+        self.pace = Pace()
+        self._first = True
+
+    def poll(self) -> int:
+        """One due question and those that follow it at once; how many rows stay behind."""
+        elapsed = 0.0 if self._first else self.interval
+        self._first = False
+        while True:
+            self.questions += 1
+            count = min(self.cap, self.waiting)
+            self.waiting -= count
+            if not self.pace.behind(count, count, elapsed):
+                return self.waiting
+            elapsed = 0.01
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 0, 1, 5, 100, 1000]), st.floats(0, 100)), max_size=30),
+    st.sampled_from([0, 1, 100, 1000]),
+    st.floats(0, 1000),
+)
+def test_an_answer_without_anything_new_is_never_behind(
+    before: list[tuple[int, float]], again: int, elapsed: float
+) -> None:
+    """Whatever came before: no rows, or only such as were read again, mean that there are no more."""
+    pace = Pace()
+    for count, seconds in before:
+        pace.behind(count, count, seconds)
+    assert pace.behind(again, 0, elapsed) is False
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(MIN_MORE, 2000), st.integers(2, 40))
+def test_a_backlog_at_the_start_is_followed_at_once_to_its_end(cap: int, pages: int) -> None:
+    """Whatever an answer holds at most, history is read without waiting for the interval."""
+    upstream = Upstream(cap)
+    upstream.waiting = cap * pages
+    assert upstream.poll() == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(BURST_ROWS, 2000),
+    st.integers(2, 40),
+    st.lists(st.integers(0, 20), min_size=2, max_size=10),
+    st.floats(0.25, 60),
+)
+def test_a_backlog_after_quiet_times_is_followed_at_once(
+    cap: int, pages: int, quiet: list[int], interval: float
+) -> None:
+    """Some polls of a few rows, then many pages at once: the reading does not wait for the interval."""
+    upstream = Upstream(cap, interval)
+    for count in quiet:
+        upstream.waiting += count
+        upstream.poll()
+    upstream.waiting = cap * pages
+    assert upstream.poll() == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(MIN_MORE, 2000), st.integers(2, 20), st.lists(st.integers(0, 3), min_size=1, max_size=5))
+def test_a_cap_that_was_seen_once_is_known_from_then_on(cap: int, pages: int, quiet: list[int]) -> None:
+    """A backlog at the start, quiet, another backlog: at once again, also with small answers."""
+    upstream = Upstream(cap)
+    upstream.waiting = cap * pages
+    upstream.poll()
+    for count in quiet:
+        upstream.waiting += count
+        upstream.poll()
+    upstream.waiting = cap * pages
+    assert upstream.poll() == 0
+
+
+@pytest.mark.parametrize("cap", [20, 50, 99])
+def test_a_small_cap_that_was_never_seen_is_found(cap: int) -> None:
+    """Quiet polls, then a backlog of a hundred pages of fewer than BURST_ROWS rows: it is followed, if not at once."""
+    upstream = Upstream(cap)
+    for count in (0, 1, 0, 2, 1):
+        upstream.waiting += count
+        upstream.poll()
+    upstream.waiting = cap * 100
+    for _ in range(20):
+        upstream.poll()
+    assert upstream.waiting == 0
+
+
+@pytest.mark.parametrize("cap", [100, 500])
+def test_traffic_that_grows_slowly_past_a_cap_is_followed(cap: int) -> None:
+    """A little more at each poll, until one answer cannot hold it: what stays behind does not grow for ever."""
+    upstream = Upstream(cap)
+    upstream.poll()
+    for step in range(300):
+        upstream.waiting += min(step * cap // 100, cap * 2)
+        upstream.poll()
+    assert upstream.waiting < cap * 10
+
+
+def test_steady_traffic_costs_no_second_question() -> None:
+    """Two hundred rows at each poll, more or less: after it has got used to them, one question each."""
+    upstream = Upstream(1000)
+    for count in (150, 180, 200, 190):
+        upstream.waiting += count
+        upstream.poll()
+    before = upstream.questions
+    for count in (210, 195, 220, 205, 188, 230):
+        upstream.waiting += count
+        upstream.poll()
+    assert upstream.questions == before + 6
+
+
+def test_a_few_rows_cost_no_second_question() -> None:
+    """The first answer may be full; three rows a poll are not."""
+    upstream = Upstream(1000)
+    for _ in range(10):
+        upstream.waiting += 3
+        upstream.poll()
+    assert upstream.questions == 11
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 2000))
+def test_following_at_once_comes_to_an_end(counts: list[int], cap: int) -> None:
+    """A guess that an answer was full costs one question when nothing more is there."""
+    upstream = Upstream(cap)
+    for count in counts:
+        upstream.waiting += count
+        before, waiting = upstream.questions, upstream.waiting
+        upstream.poll()
+        assert upstream.questions - before <= waiting // cap + 2

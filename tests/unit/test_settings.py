@@ -1,0 +1,151 @@
+"""What settings promise: right values, or a sentence that names the variable."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poslogs.errors import ConfigError
+from poslogs.settings import ROOT, SETTINGS, Settings
+
+NUMBERS = [
+    ("PORT", "port", 0, 65535),
+    ("POSLOGS_HEARTBEAT_SECONDS", "heartbeat", 0.1, 60),
+    ("POSLOGS_MAX_STREAMS", "max_streams", 0, 1_000_000),
+    ("POSLOGS_PROXY_HOPS", "proxy_hops", 0, 5),
+    ("POSLOGS_OVERLAP_SECONDS", "overlap", 0, 600),
+    ("POSLOGS_POLL_SECONDS", "poll_seconds", 1, 300),
+]
+
+
+def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """127.0.0.1:3030, a heartbeat of 15 s, pages of localhost, clients.json beside wsgi.py."""
+    monkeypatch.chdir(tmp_path)
+    read = Settings.read({})
+    assert (read.host, read.port, read.heartbeat) == ("127.0.0.1", 3030, 15.0)
+    assert read.cors_origins == ["http://localhost:*", "http://127.0.0.1:*"]
+    assert read.clients_file == ROOT / "clients.json"
+    assert (ROOT / "wsgi.py").exists()
+    assert (read.config_file, read.mpkit_url, read.mpkit_email, read.mpkit_token) == ("", "", "", "")
+    assert read.mpkit_env == "default"
+    assert (read.max_streams, read.proxy_hops, read.overlap, read.poll_seconds) == (0, 0, 30.0, 30.0)
+    assert (read.window_bytes, read.poll_bytes) == (16 << 20, 32 << 20)
+    assert read.log_level == "INFO"
+
+
+def test_clients_json_in_the_working_directory_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the one beside wsgi.py; a named one wins over both."""
+    (tmp_path / "clients.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert Settings.read({}).clients_file.resolve() == (tmp_path / "clients.json").resolve()
+    assert Settings.read({"POSLOGS_CLIENTS_FILE": "/etc/poslogs/clients.json"}).clients_file == Path(
+        "/etc/poslogs/clients.json"
+    )
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    """As compose files and unit files leave them."""
+    empty = {setting.variable: " " for setting in SETTINGS}
+    assert Settings.read(empty) == Settings.read({})
+
+
+def test_values_are_what_was_set() -> None:
+    """Each variable reaches its field, with blanks around it dropped."""
+    read = Settings.read(
+        {
+            "HOST": " 0.0.0.0 ",
+            "PORT": "8080",
+            "CONFIG_FILE_PATH": "/srv/.pos",
+            "MPKIT_URL": "https://a.example.com",
+            "MPKIT_EMAIL": "a@example.com",
+            "MPKIT_TOKEN": "t",
+            "MPKIT_ENV": "ci",
+            "POSLOGS_HEARTBEAT_SECONDS": "0.5",
+            "POSLOGS_CORS_ORIGINS": "https://a.example.com , ,*",
+            "POSLOGS_MAX_STREAMS": "100",
+            "POSLOGS_PROXY_HOPS": "1",
+            "POSLOGS_WINDOW_MB": "2",
+            "POSLOGS_OVERLAP_SECONDS": "60",
+            "POSLOGS_POLL_SECONDS": "2.5",
+            "POSLOGS_POLL_MB": "3",
+            "POSLOGS_LOG_LEVEL": "Warning",
+        }
+    )
+    assert (read.host, read.port, read.config_file) == ("0.0.0.0", 8080, "/srv/.pos")
+    assert (read.mpkit_url, read.mpkit_email, read.mpkit_token, read.mpkit_env) == (
+        "https://a.example.com",
+        "a@example.com",
+        "t",
+        "ci",
+    )
+    assert (read.heartbeat, read.overlap, read.poll_seconds) == (0.5, 60.0, 2.5)
+    assert read.cors_origins == ["https://a.example.com", "*"]
+    assert (read.max_streams, read.proxy_hops) == (100, 1)
+    assert (read.window_bytes, read.poll_bytes, read.log_level) == (2 << 20, 3 << 20, "WARNING")
+
+
+def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When no others are handed in."""
+    monkeypatch.setenv("PORT", "4040")
+    assert Settings.read().port == 4040
+
+
+@pytest.mark.parametrize(("variable", "name", "low", "high"), NUMBERS)
+def test_bounds_are_inside_and_what_lies_beyond_is_named(variable: str, name: str, low: float, high: float) -> None:
+    """The least and the most are taken; below, above and no number are a sentence that starts with the variable."""
+    for good in (low, high):
+        assert getattr(Settings.read({variable: str(good)}), name) == good
+    for bad in (str(low - 1), str(high + 1), "many", "1e999", "nan", "0x10", "1;2"):
+        with pytest.raises(ConfigError, match=f"^{variable} must be ") as error:
+            Settings.read({variable: bad})
+        assert str(error.value).endswith(".")
+        assert str(error.value).count("\n") == 0
+
+
+@pytest.mark.parametrize("variable", ["POSLOGS_WINDOW_MB", "POSLOGS_POLL_MB"])
+@pytest.mark.parametrize("bad", ["0", "-1", "5000", "1.5", "big"])
+def test_sizes_are_whole_mebibytes(variable: str, bad: str) -> None:
+    """Within their bounds."""
+    with pytest.raises(ConfigError, match=f"^{variable} must be "):
+        Settings.read({variable: bad})
+
+
+def test_a_level_is_one_of_four() -> None:
+    """Not whatever logging would take."""
+    with pytest.raises(ConfigError, match=r"^POSLOGS_LOG_LEVEL must be debug, info, warning or error, not 'loud'\.$"):
+        Settings.read({"POSLOGS_LOG_LEVEL": "loud"})
+
+
+def test_no_token_shows_when_settings_are_printed() -> None:
+    """A traceback or a log line may hold them."""
+    read = Settings.read({"MPKIT_TOKEN": "hidden-token"})
+    assert "hidden-token" not in repr(read)
+    assert "hidden-token" not in f"{read}"
+
+
+def test_every_setting_has_a_name_a_default_and_a_meaning() -> None:
+    """Variables are unique, defaults pass their own check, and each fills a field."""
+    names = [setting.variable for setting in SETTINGS]
+    assert len(set(names)) == len(names) == len(fields(Settings))
+    for setting in SETTINGS:
+        assert len(setting.meaning) > 10
+        setting.read(setting.default)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([setting.variable for setting in SETTINGS]), st.text(max_size=40))
+def test_any_text_is_a_value_or_a_sentence(variable: str, text: str) -> None:
+    """Whatever an operator's file holds; numbers are numbers."""
+    read, sentence = Settings.read({}), f"{variable} must be "
+    try:
+        read = Settings.read({variable: text})
+    except ConfigError as error:
+        sentence = str(error)
+    assert sentence.startswith(f"{variable} must be ")
+    assert math.isfinite(read.heartbeat + read.overlap + read.poll_seconds)
+    assert read.window_bytes >= 1 << 20

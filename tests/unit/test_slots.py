@@ -1,0 +1,203 @@
+"""What slots promise: never more streams than the limits, and never a place lost."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import pytest
+
+from poslogs.access.clients import Client
+from poslogs.access.slots import RETRY_SECONDS, Slots
+from poslogs.errors import TooMany, Unavailable
+from tests.unit.doubles import in_threads
+
+MINE = Client(id="mine", name="Mine", digest=b"", streams=3)
+OTHER = Client(id="other", name="Other", digest=b"", streams=3)
+
+
+class Held:
+    """A stream as slots know it; closing it gives its slot back, as a real one does."""
+
+    def __init__(self, *, answers_pokes: bool = True) -> None:
+        self.give_back = lambda: None
+        self.closed = 0
+        self.pokes = 0
+        self.dead_after: int | None = None  # pokes
+        self.answers_pokes = answers_pokes
+
+    def close(self) -> None:
+        self.closed += 1
+        self.give_back()
+
+    def poke(self) -> None:
+        self.pokes += 1
+        if self.dead_after is not None and self.pokes >= self.dead_after:
+            threading.Thread(target=self.close, daemon=True).start()  # the server finds out, and closes it
+
+
+def here() -> bool | None:
+    """A reader that is there."""
+    return False
+
+
+def gone() -> bool | None:
+    """A reader that has left."""
+    return True
+
+
+def unknown() -> bool | None:
+    """A reader of whom the server cannot tell."""
+    return None
+
+
+def fill(slots: Slots[Held], client: Client, *tell: object) -> list[Held]:
+    found = []
+    for asked in tell:
+        held = Held()
+        held.give_back = slots.take(client, held, asked)  # type: ignore[arg-type]
+        found.append(held)
+    return found
+
+
+def test_a_client_has_as_many_streams_as_it_may_and_no_more() -> None:
+    """Three enter, the fourth is told how many, and when to try again."""
+    slots: Slots[Held] = Slots()
+    fill(slots, MINE, here, here, here)
+    with pytest.raises(TooMany) as error:
+        slots.take(MINE, Held(), here)
+    assert error.value.status == 429
+    assert error.value.sentence == "3 streams are open for this client, as many as it may have; close one of them."
+    assert error.value.headers == {"Retry-After": str(RETRY_SECONDS)}
+    assert slots.open == 3
+
+
+def test_clients_do_not_take_each_other_s_places() -> None:
+    """One is full, the other enters."""
+    slots: Slots[Held] = Slots()
+    fill(slots, MINE, here, here, here)
+    fill(slots, OTHER, here, here, here)
+    assert slots.open == 6
+    assert sorted(slot.client.id for slot in slots.all()) == ["mine"] * 3 + ["other"] * 3
+
+
+def test_a_slot_that_is_given_back_is_free_at_once_and_once() -> None:
+    """However often it is given back."""
+    slots: Slots[Held] = Slots()
+    held = fill(slots, MINE, here, here, here)
+    for _ in range(5):
+        held[0].give_back()
+    assert slots.open == 2
+    fill(slots, MINE, here)
+    with pytest.raises(TooMany):
+        slots.take(MINE, Held(), here)
+
+
+def test_the_places_of_readers_that_have_left_are_free_at_once() -> None:
+    """A page that is reloaded ten times in a row does not lock itself out."""
+    slots: Slots[Held] = Slots()
+    for _ in range(10):
+        old = fill(slots, MINE, *[gone] * (3 - slots.open))
+    assert slots.open == 3
+    fresh = fill(slots, MINE, here)
+    assert all(held.closed == 1 for held in old)
+    assert fresh[0].closed == 0
+    assert slots.open <= 3
+
+
+def test_readers_that_are_there_are_left_in_peace() -> None:
+    """Two are there and one has left: the one is closed, the two are not even poked."""
+    slots: Slots[Held] = Slots()
+    one, two, left = fill(slots, MINE, here, here, gone)
+    fill(slots, MINE, here)
+    assert (one.closed, two.closed, left.closed) == (0, 0, 1)
+    assert one.pokes == two.pokes == 0
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_where_nobody_can_tell_writes_find_out(writes: int) -> None:
+    """All three have left, and the server notices at the first or second write: the fourth enters in no time."""
+    slots: Slots[Held] = Slots()
+    held = fill(slots, MINE, unknown, unknown, unknown)
+    for each in held:
+        each.dead_after = writes
+    begin = time.monotonic()
+    fill(slots, MINE, here)
+    assert time.monotonic() - begin < 0.9
+    assert all(each.pokes <= 2 for each in held)
+
+
+def test_where_nobody_can_tell_and_all_are_there_the_refusal_is_quick() -> None:
+    """Two writes to each, and no closing."""
+    slots: Slots[Held] = Slots()
+    held = fill(slots, MINE, unknown, unknown, unknown)
+    begin = time.monotonic()
+    with pytest.raises(TooMany):
+        slots.take(MINE, Held(), here)
+    assert time.monotonic() - begin < 0.9
+    assert [(each.pokes, each.closed) for each in held] == [(2, 0)] * 3
+
+
+def test_a_full_server_refuses_whoever_comes() -> None:
+    """`capacity` streams in all: 503, and when to try again; a place that is given back is free."""
+    slots: Slots[Held] = Slots(capacity=4)
+    held = fill(slots, MINE, here, here, here) + fill(slots, OTHER, here)
+    with pytest.raises(Unavailable) as error:
+        slots.take(OTHER, Held(), here)
+    assert error.value.status == 503
+    assert error.value.headers == {"Retry-After": str(RETRY_SECONDS)}
+    held[0].give_back()
+    fill(slots, OTHER, here)
+    assert slots.open == 4
+
+
+def test_a_full_server_is_full_of_those_that_are_there() -> None:
+    """The client's own streams whose readers have left make room, also at the server's bound."""
+    slots: Slots[Held] = Slots(capacity=2)
+    fill(slots, MINE, gone, gone)
+    fill(slots, MINE, here)
+    assert slots.open <= 2
+
+
+def test_a_client_without_streams_gets_none() -> None:
+    """0 streams is none, and leaves nothing behind."""
+    slots: Slots[Held] = Slots()
+    with pytest.raises(TooMany):
+        slots.take(Client(id="x", name="x", digest=b"", streams=0), Held(), here)
+    assert slots.open == 0
+    assert slots.all() == []
+
+
+def test_twenty_at_the_same_instant_for_the_last_slot() -> None:
+    """Exactly one enters, whatever the order."""
+    for _ in range(20):
+        slots: Slots[Held] = Slots()
+        fill(slots, MINE, here, here)
+        results = in_threads(*[lambda slots=slots: slots.take(MINE, Held(), here)] * 20)
+        assert sum(callable(result) for result in results) == 1
+        assert sum(isinstance(result, TooMany) for result in results) == 19
+        assert slots.open == 3
+
+
+def test_random_comings_and_goings_never_lose_a_place() -> None:
+    """Eight threads take and give back: never more than the limit, and in the end none is taken."""
+    slots: Slots[Held] = Slots()
+    most: list[int] = []
+
+    def come_and_go(seed: int) -> None:
+        dice = random.Random(seed)
+        client = dice.choice([MINE, OTHER])
+        for _ in range(300):
+            try:
+                give_back = slots.take(client, Held(), here)
+            except TooMany:
+                continue
+            most.append(slots.open)
+            for _ in range(dice.choice([1, 2])):
+                give_back()
+
+    in_threads(*[lambda seed=seed: come_and_go(seed) for seed in range(8)])
+    assert max(most) <= 6
+    assert slots.open == 0
+    assert slots.all() == []

@@ -1,0 +1,997 @@
+"""What one reader's stream promises, from its first bytes to a proper end."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import threading
+import time
+import zlib
+
+import pytest
+
+from poslogs.streaming.feed import Feed
+from poslogs.streaming.frames import DONE
+from poslogs.streaming.stream import Body, Start, Stream
+from poslogs.streaming.window import Taste
+from tests.unit.doubles import (
+    HOUR,
+    LIVE,
+    PATIENCE,
+    PLAIN,
+    Follower,
+    Log,
+    Reading,
+    RunningClock,
+    down,
+    events,
+    eventually,
+    feed_of,
+    hurry,
+    ids_of,
+    in_threads,
+)
+
+HEARTBEAT_BYTES = b": heartbeat\n\n"
+DONE_BYTES = b"event: done\ndata: [DONE]\n\n"
+ERROR = re.compile(
+    rb'event: error\ndata: \{"type":"error","text":"\{\\"type\\":\\"error\\",\\"message\\":\\"([^"\\]*)\\",'
+    rb'\\"timestamp\\":\\"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\\"\}"\}\n\n'
+)
+
+
+def told(chunk: bytes) -> str:
+    """The sentence of a chunk that is one error frame."""
+    found = ERROR.fullmatch(chunk)
+    assert found, chunk
+    return found.group(1).decode()
+
+
+def polled(log: Log) -> None:
+    """Wait until the poller has taken in all that the log lists."""
+    newest = max(log.rows, default=0)
+    log.wait(lambda _: log.polls and log.polls[-1] == newest)
+
+
+def pass_by(feed: Feed, log: Log, *ids: int) -> None:
+    """Let rows pass, each in a poll of its own; readers of long intervals need not read them."""
+    with Reading(feed, start=Start(position=max(log.rows, default=0)), interval=0.002) as quick:
+        quick.open()
+        for number in ids:
+            log.add(number)
+            quick.until(number)
+
+
+# The beginning
+
+
+def test_the_first_bytes_leave_before_anything_was_asked() -> None:
+    """The open comment comes at once, while platformOS answers nothing."""
+    log = Log(1)
+    with log.hold(), Reading(feed_of(log)) as reading:
+        assert reading.next() == b": open\n\n"
+        assert log.asked == []
+
+
+def test_an_entry_arrives_as_the_contract_prints_it() -> None:
+    """One row, byte by byte."""
+    log = Log()
+    log.add(123, created_at="2024-01-01T12:00:00Z", message="hello", error_type="info")
+    with Reading(feed_of(log)) as reading:
+        reading.open()
+        assert reading.next() == (
+            b"id: 123\nevent: data\n"
+            b'data: {"type":"text","text":"{\\"id\\":\\"123\\",\\"timestamp\\":\\"2024-01-01T12:00:00.000Z\\",'
+            b'\\"type\\":\\"info\\",\\"message\\":\\"hello\\",\\"data\\":{},\\"env\\":\\"staging\\",'
+            b'\\"error_type\\":\\"info\\"}"}\n\n'
+        )
+
+
+def test_a_stream_without_a_start_begins_as_pos_cli_does() -> None:
+    """The first question is for last_id=0; all that it brings comes, and then what is new."""
+    log = Log(4, 5)
+    feed = feed_of(log)
+    with Reading(feed, interval=0.01) as reading:
+        assert reading.open().until(5) == [4, 5]
+        assert log.asked[0].last_id == 0
+        log.add(6)
+        assert reading.until(6) == [6]
+
+
+def test_a_stream_continues_after_its_last_id() -> None:
+    """Five rows and a stream after the third: the fourth and the fifth, and only they are asked for."""
+    log = Log(1, 2, 3, 4, 5)
+    with Reading(feed_of(log), start=Start(position=3)) as reading:
+        assert reading.open().until(5) == [4, 5]
+        assert min(asked.last_id for asked in log.asked) == 3
+
+
+def test_readers_that_begin_together_share_the_questions() -> None:
+    """Five streams without a start, one after another: platformOS is asked for last_id=0 once."""
+    log = Log(1, 2, 3)
+    feed = feed_of(log)
+    readings = [Reading(feed) for _ in range(5)]
+    for reading in readings:
+        assert reading.open().until(3) == [1, 2, 3]
+    assert [asked.last_id for asked in log.asked].count(0) == 1
+    for reading in readings:
+        reading.stream.close()
+
+
+def test_a_later_reader_begins_with_what_platformos_gives_for_zero() -> None:
+    """A feed that began long ago after id 5 has nothing before: a fresh stream asks by itself, from 0."""
+    log = Log(*range(1, 8))
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed, start=Start(position=5)) as early:
+        early.open().until(7)
+        clock.turn(60)
+        with Reading(feed) as fresh:
+            assert fresh.open().until(7) == [1, 2, 3, 4, 5, 6, 7]
+            assert log.own[0] == 0
+
+
+def test_a_fresh_reader_of_an_old_feed_begins_where_platformos_begins_now() -> None:
+    """The window may hold more than platformOS still lists; the start is what platformOS gives for last_id=0."""
+    log = Log(1, 2, 3)
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed) as early:
+        early.open().until(3)
+        polled(log)
+        clock.turn(60)
+        del log.rows[1]
+        with Reading(feed) as fresh:
+            assert fresh.open().until(3) == [2, 3]
+
+
+@pytest.mark.parametrize(("tail", "expected"), [(1, [9]), (3, [7, 8, 9]), (100, list(range(1, 10)))])
+def test_a_tail_begins_with_the_newest_entries(tail: int, expected: list[int]) -> None:
+    """Nine rows in pages of two: the N newest, oldest first, then what follows."""
+    log = Log(*range(1, 10), page=2)
+    with Reading(feed_of(log), start=Start(tail=tail), interval=0.01) as reading:
+        assert reading.open().until(9) == expected
+        log.add(10)
+        assert reading.until(10) == [10]
+
+
+def test_a_tail_of_zero_begins_with_what_comes_from_now_on() -> None:
+    """What is there is read and not sent; what comes then is sent."""
+    log = Log(*range(1, 10), page=4)
+    with Reading(feed_of(log), start=Start(tail=0), interval=0.01) as reading:
+        reading.open()
+        thread = threading.Thread(target=reading.until, args=(10,), daemon=True)
+        thread.start()
+        log.wait(lambda _: 9 in log.polls)
+        log.add(10)
+        thread.join(PATIENCE)
+        assert ids_of(b"".join(reading.got)) == [10]
+
+
+def test_a_tail_counts_the_entries_that_its_filter_keeps() -> None:
+    """The two newest errors among many infos."""
+    log = Log()
+    for number in range(1, 21):
+        log.add(number, error_type="LiquidError" if number in (3, 7, 12) else "info")
+    with Reading(feed_of(log), start=Start(tail=2), taste=Taste("liquiderror", late=False)) as reading:
+        assert reading.open().until(12) == [7, 12]
+
+
+@pytest.mark.parametrize("tail", [2, 50])
+def test_a_tail_from_a_running_feed_is_the_same(tail: int) -> None:
+    """The window gives the tail when it can, and the follow-up loses nothing and doubles nothing."""
+    log = Log(*range(1, 10))
+    feed = feed_of(log)
+    with Reading(feed) as first:
+        first.open().until(9)
+        polled(log)
+        with Reading(feed, start=Start(tail=tail)) as second:
+            assert second.open().until(9) == list(range(1, 10))[-tail:]
+            log.add(10, 11)
+            with hurry(feed):
+                assert second.until(11) == [10, 11]
+
+
+# Following
+
+
+def test_every_reader_gets_every_entry_once_and_in_order() -> None:
+    """Three readers, forty rows in ragged steps: each has all of them in their order."""
+    log = Log()
+    feed = feed_of(log)
+    readings = [Reading(feed, interval=0.005).open() for _ in range(3)]
+    rest = iter(range(1, 41))
+    for size in (1, 5, 2, 12, 1, 19):
+        ids = list(itertools.islice(rest, size))
+        log.add(*ids)
+        for reading in readings:
+            assert reading.until(ids[-1]) == ids
+    for reading in readings:
+        reading.stream.close()
+
+
+def test_a_filter_matches_the_whole_type_or_error_type_without_case() -> None:
+    """Of five rows, `liquiderror` keeps the one whose error_type it is, and `error` all whose type it is."""
+    log = Log()
+    for number, error_type in enumerate(["info", "LiquidError", "LiquidErrors", "ERROR", "warning"], 1):
+        log.add(number, error_type=error_type)
+    feed = feed_of(log)
+    with (
+        Reading(feed, taste=Taste("liquiderror", late=False)) as one,
+        Reading(feed, taste=Taste("error", False)) as all_,
+    ):
+        assert one.open().until(2) == [2]
+        one.quiet()
+        assert all_.open().until(4) == [2, 3, 4]
+
+
+def test_a_chunk_holds_whole_frames_only() -> None:
+    """A thousand rows of a kilobyte come in several chunks, and each ends where a frame ends."""
+    log = Log()
+    log.add(*range(1, 1001), message="x" * 1000)
+    with Reading(feed_of(log)) as reading:
+        reading.open().until(1000)
+        assert len(reading.got) > 5
+        assert all(chunk.startswith(b"id: ") and chunk.endswith(b"\n\n") for chunk in reading.got[1:])
+        assert [number for chunk in reading.got for number in ids_of(chunk)] == list(range(1, 1001))
+
+
+def test_a_reader_that_resumes_inside_a_batch_gets_what_lies_past_its_position() -> None:
+    """Ten rows in one batch and a reader after the sixth: four come at once, without a question."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log)
+    with Reading(feed) as first:
+        first.open().until(10)
+        with Reading(feed, start=Start(position=6)) as second:
+            assert second.open().until(10) == [7, 8, 9, 10]
+            assert log.own == []
+
+
+def test_a_reader_ahead_of_the_feed_gets_nothing_twice() -> None:
+    """It has by its own question what the next poll brings too: that comes once.
+
+    The feed rests; row 4 appears; a later reader begins at 0 and has 1 to 4; then the feed polls and finds 4 and 5.
+    """
+    log = Log(1, 2, 3)
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed) as early:
+        early.open().until(3)
+        polled(log)
+        clock.turn(60)
+        log.add(4)
+        with Reading(feed) as fresh:
+            assert fresh.open().until(4) == [1, 2, 3, 4]
+            log.add(5)
+            with hurry(feed):
+                assert fresh.until(5) == [5]
+                assert early.until(5) == [4, 5]
+
+
+def test_a_tail_ahead_of_the_feed_gets_nothing_twice() -> None:
+    """The same with `tail`, whose own question sees a row before the poller does."""
+    log = Log(1, 2, 3)
+    feed = feed_of(log)
+    with Reading(feed) as early:
+        early.open().until(3)
+        polled(log)
+        log.add(4)
+        with Reading(feed, start=Start(tail=2)) as fresh:
+            assert fresh.open().until(4) == [3, 4]
+            log.add(5)
+            with hurry(feed):
+                assert fresh.until(5) == [5]
+
+
+# Left behind
+
+
+def test_a_reader_that_the_window_left_behind_catches_up_by_itself_and_follows_again() -> None:
+    """A window of one page, twenty pages while the reader reads nothing: they come by its own question."""
+    log = Log(1, 2)
+    feed = feed_of(log, window_bytes=1)
+    with Reading(feed) as slow:
+        assert slow.open().until(2) == [1, 2]
+        pass_by(feed, log, *range(3, 23))
+        assert slow.until(22) == list(range(3, 23))
+        assert log.own[0] == 2
+        questions = len(log.own)
+        pass_by(feed, log, 23)
+        assert slow.until(23) == [23]
+        assert len(log.own) == questions
+
+
+def test_catching_up_takes_page_after_page() -> None:
+    """Platform pages of three rows: the reader asks after each page's last id until it is back in the window."""
+    log = Log(1, page=3)
+    feed = feed_of(log, window_bytes=1)
+    with Reading(feed) as slow:
+        slow.open().until(1)
+        pass_by(feed, log, *range(2, 12))
+        assert slow.until(11) == list(range(2, 12))
+        assert log.own[:3] == [1, 4, 7]
+
+
+def test_a_reader_that_resumed_inside_a_batch_and_is_left_behind_gets_nothing_twice() -> None:
+    """It got the rest of its batch at once; when the window has gone, it continues after that rest."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log, window_bytes=1)
+    with Reading(feed) as first:
+        first.open().until(10)
+        with Reading(feed, start=Start(position=6)) as slow:
+            assert slow.open().until(10) == [7, 8, 9, 10]
+            pass_by(feed, log, 11, 12)
+            assert slow.until(12) == [11, 12]
+
+
+def test_a_reader_from_long_ago_asks_by_itself() -> None:
+    """A position before the window's floor: the questions are the reader's own, nothing is lost."""
+    log = Log(*range(1, 6))
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=4)) as first:
+        first.open().until(5)
+        with Reading(feed, start=Start(position=1)) as old:
+            assert old.open().until(5) == [2, 3, 4, 5]
+            assert log.own[0] == 1
+            pass_by(feed, log, 6)
+            assert old.until(6) == [6]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_readers_of_a_random_log_get_all_of_it_once(seed: int) -> None:
+    """Ragged rows, small pages, a small window, failures; readers that dawdle: each ends with every row in order."""
+    dice = random.Random(seed)
+    log = Log(page=dice.choice([3, 40, 1000]))
+    feed = feed_of(log, window_bytes=dice.choice([1, 2000, 100_000]))
+    last = 300
+    done = threading.Event()
+
+    def read(seed: int, start: Start) -> list[int]:
+        own = random.Random(seed)
+        found: list[int] = []
+        with Reading(feed, start=start, interval=own.choice([0.001, 0.02]), heartbeat=PATIENCE) as reading:
+            while last not in found:
+                chunk = reading.next()
+                assert chunk != HEARTBEAT_BYTES, found
+                found += ids_of(chunk)
+                if own.random() < 0.5 and not done.is_set():
+                    time.sleep(own.random() / 100)  # dawdling, not waiting for anything
+        return found
+
+    def write() -> None:
+        number = 0
+        while number < last:
+            size = min(dice.choice([1, 1, 2, 5, 30]), last - number)
+            log.add(*range(number + 1, number + size + 1))
+            number += size
+            time.sleep(dice.random() / 200)
+        done.set()
+
+    starts = [Start(), Start(position=0), Start(position=0), Start(position=7)]
+    *found, _ = in_threads(
+        *[lambda n=n, start=start: read(seed * 100 + n, start) for n, start in enumerate(starts)], write
+    )
+    whole = list(range(1, last + 1))
+    assert found[0] == found[1] == found[2] == whole
+    assert found[3] == whole[7:]
+
+
+# Late rows
+
+
+def test_a_late_row_reaches_live_readers_once_and_others_never() -> None:
+    """Rows 10 and 20, then 15: two live streams get it once, under the position 20; the plain one never."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    with Reading(feed, taste=LIVE) as one, Reading(feed, taste=LIVE) as two, Reading(feed) as plain:
+        for reading in (one, two, plain):
+            assert reading.open().until(20) == [10, 20]
+        log.add(15)
+        with hurry(feed):
+            for reading in (one, two):
+                chunk = reading.next()
+                assert chunk.startswith(b'id: 20\nevent: data\ndata: {"type":"text","text":"{\\"id\\":\\"15\\",')
+                assert ids_of(chunk) == [15]
+            log.add(30)
+            assert [reading.until(30) for reading in (one, two, plain)] == [[30], [30], [30]]
+
+
+def test_without_a_live_reader_the_overlap_is_not_read() -> None:
+    """Plain streams never ask below their cursor."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    with Reading(feed, interval=0.005) as plain:
+        plain.open().until(20)
+        log.wait(lambda _: len(log.polls) > 8)
+        assert min(log.polls[1:]) >= 19  # the newest row again, from time to time
+
+
+def test_a_filter_keeps_late_rows_out_too() -> None:
+    """A live stream of errors gets the late error and not the late info."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    log.add(21, error_type="error")
+    with Reading(feed, taste=Taste("error", late=True)) as live, hurry(feed):
+        assert live.open().until(21) == [21]
+        log.add(13)
+        log.add(14, error_type="error")
+        assert live.until(14) == [14]
+
+
+def test_a_live_reader_that_asked_by_itself_gets_a_late_row_once() -> None:
+    """Its own question brought the late row already: the feed's finding it later brings it no second time."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    with Reading(feed, taste=LIVE, start=Start(position=8)) as early:
+        early.open().until(20)
+        polled(log)
+        log.add(15)
+        with Reading(feed, taste=LIVE, start=Start(position=5)) as second:
+            assert second.open().until(20) == [10, 15, 20]
+            second.quiet()  # it follows the feed by now
+            with hurry(feed):
+                assert early.until(15) == [15]
+                log.add(30)
+                assert second.until(30) == [30]
+
+
+def test_a_live_reader_that_asked_by_itself_does_not_miss_a_late_row() -> None:
+    """The row becomes visible, and the feed finds it, after the reader's question and before it follows."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    with Reading(feed, taste=LIVE, start=Start(position=8)) as early:
+        early.open().until(20)
+        with Reading(feed, taste=LIVE, start=Start(position=5)) as second:
+            assert second.open().until(20) == [10, 20]
+            log.add(15)
+            with hurry(feed):
+                assert early.until(15) == [15]
+                log.add(30)
+                assert second.until(30) == [15, 30]
+
+
+def test_a_live_reader_that_was_left_behind_still_gets_a_late_row() -> None:
+    """The window let the late row go before a slow live reader took it."""
+    log = Log(10, 20)
+    feed = feed_of(log, window_bytes=1)
+    with Reading(feed, taste=LIVE) as slow:
+        slow.open().until(20)
+        with Reading(feed, taste=LIVE, start=Start(position=20), interval=0.005) as quick:
+            quick.open()
+            log.add(15)
+            quick.until(15)
+        pass_by(feed, log, 30, 40)
+        assert sorted(slow.until(40)) == [15, 30, 40]
+
+
+def test_a_tail_counts_a_late_row_by_its_id() -> None:
+    """After 10, 20 and the late 15 the newest entry is 20, and the newest two are 15 and 20."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    with Reading(feed, taste=LIVE) as live:
+        live.open().until(20)
+        log.add(15)
+        with hurry(feed):
+            live.until(15)
+        with Reading(feed, start=Start(tail=1)) as one, Reading(feed, start=Start(tail=2)) as two:
+            found = one.open().next()
+            assert ids_of(found) == [20]
+            found = two.open().next()
+            assert ids_of(found) == [15, 20]
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [(0, []), (1, [20]), (2, [15, 20])],
+)
+def test_a_live_tail_gets_no_late_row_from_before_its_beginning(tail: int, expected: list[int]) -> None:
+    """The window still holds the late 15; for a reader that begins now it is one row among the others."""
+    log = Log(10, 20)
+    feed = feed_of(log)
+    with Reading(feed, taste=LIVE) as live:
+        live.open().until(20)
+        log.add(15)
+        with hurry(feed):
+            live.until(15)
+            with Reading(feed, taste=LIVE, start=Start(tail=tail)) as begun:
+                assert begun.open().until(*expected) == expected
+                while begun.stream.number is None:
+                    begun.quiet()  # until it follows
+                log.add(30)
+                assert begun.until(30) == [30]
+
+
+def test_rows_from_before_a_feed_are_not_late_for_whoever_joins_it() -> None:
+    """A plain stream began after 50, and polls a while; a live one joins: what lay before 50 is no news for it."""
+    log = Log(*range(1, 51))
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=50), interval=0.002) as plain:
+        plain.open()
+        log.add(51)
+        plain.until(51)
+        quiet = len(log.polls) + 8
+        log.wait(lambda _: len(log.polls) > quiet)
+        with Reading(feed, taste=LIVE, start=Start(position=51), interval=0.002) as live:
+            live.open().quiet()
+            polls = len(log.polls) + 4
+            log.wait(lambda _: len(log.polls) > polls)
+            log.add(52)
+            assert live.until(52) == [52]
+            log.add(45)
+            assert live.until(45) == [45]
+            assert plain.until(52) == [52]
+
+
+# Ids that fall back
+
+
+FELL_BACK = "The ids of environment staging fell back, as after a restored backup; the stream goes on with what is new."
+
+
+def restore(log: Log, *, keep: int, new: int) -> None:
+    """The instance is restored from a backup: rows above `keep` are gone, and other ones get their ids."""
+    for number in [number for number in log.rows if number > keep]:
+        del log.rows[number]
+    log.add(*range(keep + 1, keep + new + 1), message="after the restore")
+
+
+@pytest.mark.parametrize("taste", [PLAIN, LIVE])
+@pytest.mark.parametrize("new", [0, 1, 2])
+def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: int) -> None:
+    """Rows 8 to 10 are gone, others came under their ids: one error frame, then what is new, once."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log)
+    with Reading(feed, taste=taste, interval=0.002) as reading:
+        reading.open().until(10)
+        restore(log, keep=7, new=new)
+        assert told(reading.next()) == FELL_BACK
+        found = reading.until(7 + new) if new else []
+        log.add(8 + new, message="after the restore")
+        found += reading.until(8 + new)
+        assert found == list(range(8, 9 + new))
+        reading.quiet()
+
+
+def test_a_slow_reader_loses_nothing_when_ids_fall_back() -> None:
+    """It had 1 to 3 when rows 8 to 10 were lost: it still gets 4 to 7, and what is new."""
+    log = Log(1, 2, 3)
+    feed = feed_of(log)
+    with Reading(feed) as slow:
+        slow.open().until(3)
+        with Reading(feed, interval=0.002) as quick:
+            quick.open().until(3)
+            log.add(*range(4, 11))
+            quick.until(10)
+            restore(log, keep=7, new=2)
+            assert told(quick.next()) == FELL_BACK
+            found: list[int] = []
+            while 9 not in found:
+                chunk = slow.next()
+                assert chunk != HEARTBEAT_BYTES, found
+                found += ids_of(chunk)
+            assert found == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_fallback_is_noticed_though_looking_for_it_fails_at_first() -> None:
+    """platformOS answers the poll that misses the newest row, and not the questions that follow it."""
+
+    class Shaky(Log):
+        failing = 0
+
+        def answer(self, last_id: int) -> list[object]:
+            rows = super().answer(last_id)
+            if self.failing and last_id < 9:
+                self.failing -= 1
+                raise down()
+            return rows
+
+    log = Shaky(*range(1, 11))
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed, interval=0.002, heartbeat=1.0) as reading:
+        reading.open().until(10)
+        log.failing = 1
+        restore(log, keep=7, new=1)
+        assert told(reading.next()).startswith("Connection failed")
+        clock.turn(31)
+        feed.leave(Follower())
+        assert told(reading.next()) == FELL_BACK
+        assert reading.until(8) == [8]
+
+
+def test_old_rows_that_platformos_throws_away_are_no_fallback() -> None:
+    """A retention that empties the log: nothing is told, and what comes then comes."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log)
+    with Reading(feed, interval=0.002) as reading:
+        reading.open().until(10)
+        for number in list(log.rows):
+            del log.rows[number]
+        asked = len(log.polls) + 8
+        log.wait(lambda _: len(log.polls) > asked)
+        log.add(11)
+        assert reading.until(11) == [11]
+        assert b"fell back" not in b"".join(reading.got)
+
+
+# Trouble
+
+
+def test_an_outage_is_told_once_to_each_reader_and_heartbeats_go_on() -> None:
+    """Three failed polls, two readers: one error frame each, then heartbeats, and the entries when it is over."""
+    log = Log(1)
+    log.failure = down("platformOS answered 502 for environment staging.")
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed, heartbeat=0.05) as one, Reading(feed, heartbeat=0.05) as two:
+        for reading in (one, two):
+            assert told(reading.open().next()) == "platformOS answered 502 for environment staging."
+        for tries in (2, 3):
+            clock.turn(31)
+            feed.leave(Follower())
+            log.wait(lambda _, tries=tries: len(log.asked) >= tries)
+        for reading in (one, two):
+            assert [reading.next() for _ in range(4)] == [HEARTBEAT_BYTES] * 4
+        log.failure = None
+        clock.turn(31)
+        feed.leave(Follower())
+        for reading in (one, two):
+            while (chunk := reading.next()) == HEARTBEAT_BYTES:
+                pass
+            assert ids_of(chunk) == [1]
+
+
+def test_a_second_outage_is_told_again() -> None:
+    """Down, up, down: two error frames."""
+    log = Log(1)
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed, interval=0.005) as reading:
+        reading.open().until(1)
+        for number in (2, 3):
+            log.failure = down()
+            assert told(reading.next()) == "Connection failed: environment staging refused the connection."
+            log.failure = None
+            log.add(number)
+            clock.turn(31)
+            feed.leave(Follower())
+            assert reading.until(number) == [number]
+
+
+def test_an_outage_meets_own_questions_alike() -> None:
+    """A reader that catches up is told once, retries with the feed's waits and loses nothing."""
+    log = Log(*range(1, 6))
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed, start=Start(position=4)) as first:
+        first.open().until(5)
+        polled(log)
+        log.failure = down()
+        with Reading(feed, start=Start(position=1), clock=clock, heartbeat=60) as old:
+            assert told(old.open().next()) == "Connection failed: environment staging refused the connection."
+            old.quiet()
+            log.failure = None
+            clock.turn(31)
+            old.stream.wake.set()
+            assert old.until(5) == [2, 3, 4, 5]
+
+
+def test_heartbeats_come_while_a_poll_hangs() -> None:
+    """platformOS does not answer: comments keep the connection, whatever the question was."""
+    log = Log(1)
+    feed = feed_of(log)
+    with log.hold(), Reading(feed, heartbeat=0.03) as one, Reading(feed, heartbeat=0.03, start=Start(tail=3)) as two:
+        for reading in (one, two):
+            reading.open()
+            assert [reading.next() for _ in range(3)] == [HEARTBEAT_BYTES] * 3
+
+
+def test_a_heartbeat_comes_only_when_nothing_else_did() -> None:
+    """Its time begins anew with each chunk."""
+    log = Log(1)
+    clock = RunningClock()
+    feed = feed_of(log)
+    with Reading(feed, heartbeat=60, clock=clock, interval=0.005) as reading:
+        reading.open().until(1)
+        clock.turn(59)
+        log.add(2)
+        assert reading.until(2) == [2]
+        clock.turn(59)
+        log.add(3)
+        assert reading.until(3) == [3]
+        clock.turn(61)
+        assert reading.next() == HEARTBEAT_BYTES
+
+
+def test_a_refused_token_ends_every_stream_with_an_error_and_done() -> None:
+    """The poller's refusal reaches all readers, each once, and no token stands in it."""
+    log = Log(1)
+    feed = feed_of(log)
+    sentence = "platformOS refused the token of environment staging; run `pos-cli env refresh-token staging`."
+    with Reading(feed, interval=0.005) as one, Reading(feed) as two:
+        one.open().until(1)
+        two.open().until(1)
+        log.failure = down(sentence, refused=True)
+        for reading in (one, two):
+            error, done = reading.rest()
+            assert told(error) == sentence
+            assert done == DONE_BYTES
+    assert feed.readers == 0
+
+
+def test_a_stream_that_begins_with_a_refused_token_ends_too() -> None:
+    """error, done, nothing else; the next stream asks again."""
+    log = Log(1)
+    log.failure = down("No.", refused=True)
+    feed = feed_of(log)
+    for _ in range(2):
+        asked = len(log.asked)
+        with Reading(feed) as reading:
+            error, done = reading.open().rest()
+            assert (told(error), done) == ("No.", DONE_BYTES)
+            assert len(log.asked) == asked + 1
+
+
+def test_a_renewed_token_opens_the_next_stream() -> None:
+    """A refusal that a reader's own question met does not stay once the token is good again."""
+    log = Log(1, 2, 3)
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=2)) as first:
+        first.open().until(3)
+        polled(log)
+        log.failure = down("No.", refused=True)
+        with Reading(feed, start=Start(position=1)) as second:
+            second.open().rest()
+        first.rest()
+    log.failure = None
+    with Reading(feed, start=Start(position=2)) as third:
+        assert third.open().until(3) == [3]
+        third.quiet()
+
+
+def test_rows_that_are_no_entries_are_told_once_and_the_stream_goes_on() -> None:
+    """A number and a row without id between good rows: one error frame, however often platformOS repeats them."""
+    log = Log(1, 3)
+    log.put(2, 17)
+    log.put(4, {"message": "no id"})
+    feed = feed_of(log)
+    with Reading(feed, interval=0.005) as reading:
+        reading.open()
+        chunk = reading.next() + reading.next()
+        assert ids_of(chunk) == [1, 3]
+        error = next(event for event in events(chunk) if event.type == "error")
+        assert (
+            "2 rows were left out of environment staging: a row that is no object, a row without a usable id."
+            in error.data
+        )
+        log.wait(lambda _: len(log.polls) > 5)
+        log.add(5)
+        assert reading.until(5) == [5]
+        assert b"".join(reading.got).count(b"event: error") == 1
+
+
+def test_rows_that_cannot_be_entries_do_not_stop_what_comes_after_them() -> None:
+    """A whole page of rows nested too deeply, then a good one: the good one arrives."""
+    log = Log(4, page=3)
+    deep: object = "core"
+    for _ in range(400):
+        deep = [deep]
+    for number in (1, 2, 3):
+        log.put(number, {"id": number, "message": "m", "data": {"deep": deep}})
+    with Reading(feed_of(log), interval=0.002) as reading:
+        reading.open()
+        assert "3 rows were left out" in told(reading.next())
+        log.wait(lambda _: len(log.polls) > 4)
+        assert log.polls[-1] >= 3
+
+
+def test_a_fault_of_ours_is_told_and_does_not_end_the_stream() -> None:
+    """Whatever a gateway raises is an outage."""
+    log = Log(1)
+    log.failure = ZeroDivisionError("ours")
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed) as reading:
+        assert told(reading.open().next()) == "Environment staging could not be read."
+        log.failure = None
+        clock.turn(31)
+        feed.leave(Follower())
+        assert reading.until(1) == [1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_in_an_own_question_is_told_too() -> None:
+    """A reader that catches up does not wait in silence."""
+    log = Log(*range(1, 6))
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=4)) as first:
+        first.open().until(5)
+        polled(log)
+        log.failure = ZeroDivisionError("ours")
+        with Reading(feed, start=Start(position=1), heartbeat=1.0) as old:
+            assert told(old.open().next()) == "Environment staging could not be read."
+
+
+# The end
+
+
+def test_a_drained_stream_says_farewell_without_done() -> None:
+    """A comment and a retry of 0.2 to 3 s, by which readers return one by one."""
+    log = Log(1)
+    feed = feed_of(log)
+    with Reading(feed) as reading:
+        reading.open().until(1)
+        reading.stream.drain()
+        (last,) = reading.rest()
+        found = re.fullmatch(rb": closing\nretry: (\d+)\n\n", last)
+        assert found
+        assert 200 <= int(found.group(1)) <= 3000
+    assert feed.readers == 0
+
+
+def test_a_drain_ends_a_stream_whose_question_hangs() -> None:
+    """It does not wait for platformOS."""
+    log = Log(1)
+    with log.hold(), Reading(feed_of(log), start=Start(tail=1)) as reading:
+        reading.open()
+        threading.Thread(target=lambda: (log.wait(lambda _: log.asked), reading.stream.drain()), daemon=True).start()
+        (last,) = reading.rest()
+        assert last.startswith(b": closing\n")
+
+
+def test_a_drain_amid_a_catch_up_ends_after_whole_frames() -> None:
+    """Half of a long page was sent: the farewell follows, and the position is that of the last frame."""
+    log = Log()
+    log.add(*range(1, 501), message="x" * 1000)
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=499)) as first:
+        first.open().until(500)
+        with Reading(feed, start=Start(position=1)) as old:
+            sent = ids_of(old.open().next())
+            assert 1 < len(sent) < 400
+            old.stream.drain()
+            (last,) = old.rest()
+            assert last.startswith(b": closing\n")
+
+
+def test_a_stream_ends_with_done_when_its_time_has_passed() -> None:
+    """`maxDuration`: what came before is there, then done."""
+    log = Log(1)
+    clock = RunningClock()
+    feed = feed_of(log)
+    with Reading(feed, duration=60, heartbeat=600, clock=clock) as reading:
+        reading.open().until(1)
+        clock.turn(61)
+        assert reading.rest() == [DONE_BYTES]
+
+
+def test_time_passes_while_a_question_hangs() -> None:
+    """The deadline needs no answer."""
+    log = Log(1)
+    with log.hold(), Reading(feed_of(log), duration=0.05, start=Start(tail=1)) as reading:
+        assert reading.open().rest() == [DONE_BYTES]
+
+
+def test_an_ended_stream_leaves_nothing_behind() -> None:
+    """Its feed has no reader, and everything was given back once."""
+    log = Log(1)
+    feed = feed_of(log)
+    back: list[str] = []
+    with Reading(feed) as reading:
+        reading.stream.on_close(lambda: back.append("slot"))
+        reading.open().until(1)
+        assert feed.readers == 1
+        reading.stream.end(DONE)
+        assert reading.rest() == [DONE_BYTES]
+        assert (feed.readers, back) == (0, ["slot"])
+        reading.stream.close()
+        assert back == ["slot"]
+
+
+def test_what_is_to_be_given_back_after_the_end_is_given_back_at_once() -> None:
+    """A slot that is taken while the stream closes does not stay taken."""
+    back: list[str] = []
+    with Reading(feed_of(Log())) as reading:
+        reading.stream.close()
+        reading.stream.on_close(lambda: back.append("slot"))
+        assert back == ["slot"]
+
+
+def test_a_stream_that_is_closed_from_outside_ends_without_a_word() -> None:
+    """The reader has gone: a waiting stream wakes and ends."""
+    log = Log(1)
+    with Reading(feed_of(log)) as reading:
+        reading.open().until(1)
+        threading.Thread(target=reading.stream.close, daemon=True).start()
+        assert reading.rest() == []
+
+
+def test_closing_by_many_at_once_gives_back_once() -> None:
+    """Slots, departures and the server may all close it in the same instant."""
+    back: list[str] = []
+    with Reading(feed_of(Log())) as reading:
+        reading.stream.on_close(lambda: back.append("slot"))
+        in_threads(*[reading.stream.close] * 20)
+    assert back == ["slot"]
+
+
+def test_a_poke_is_a_heartbeat_at_once() -> None:
+    """One write, so that a server finds out whether the reader is there."""
+    log = Log(1)
+    with Reading(feed_of(log), heartbeat=HOUR) as reading:
+        reading.open().until(1)
+        reading.stream.poke()
+        assert reading.next() == HEARTBEAT_BYTES
+
+
+# The body
+
+
+def body_of(log: Log, *, gzip: bool) -> tuple[Stream, Body]:
+    stream = Stream(feed_of(log), taste=PLAIN, start=Start(), interval=HOUR, heartbeat=PATIENCE)
+    return stream, Body(stream, gzip=gzip)
+
+
+def test_a_plain_body_is_the_chunks() -> None:
+    """Open, an entry, done."""
+    stream, body = body_of(Log(1), gzip=False)
+    parts = iter(body)
+    got = [next(parts), next(parts)]
+    stream.end(DONE)
+    got += list(parts)
+    assert got[0] == b": open\n\n"
+    assert ids_of(got[1]) == [1]
+    assert got[2:] == [DONE_BYTES]
+
+
+def test_a_packed_body_inflates_step_by_step_to_the_same() -> None:
+    """Each part can be read as soon as it is there; the trailer ends a right gzip member."""
+    stream, body = body_of(Log(1), gzip=True)
+    inflate = zlib.decompressobj(31)
+    parts = iter(body)
+    assert inflate.decompress(next(parts)) == b": open\n\n"
+    assert ids_of(inflate.decompress(next(parts))) == [1]
+    stream.end(DONE)
+    assert b"".join(inflate.decompress(part) for part in parts) == DONE_BYTES
+    assert inflate.eof
+    assert inflate.unused_data == b""
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_a_body_that_was_never_begun_gives_back_when_closed(gzip: bool) -> None:
+    """A server may close it before it asks for the first part (PEP 3333)."""
+    stream, body = body_of(Log(1), gzip=gzip)
+    back: list[str] = []
+    stream.on_close(lambda: back.append("slot"))
+    body.close()
+    body.close()
+    assert back == ["slot"]
+
+
+def test_a_body_that_is_closed_half_way_gives_back() -> None:
+    """The reader left between two parts."""
+    stream, body = body_of(Log(1), gzip=True)
+    back: list[str] = []
+    stream.on_close(lambda: back.append("slot"))
+    next(iter(body))
+    body.close()
+    assert back == ["slot"]
+
+
+def test_the_feed_of_a_stream_stops_polling_when_the_last_reader_left() -> None:
+    """No question is asked for nobody."""
+    log = Log(1)
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed, interval=0.002) as reading:
+        reading.open().until(1)
+    clock.turn(60)
+    feed.leave(Follower())
+    eventually(lambda: log.closed == log.opened, "the poller's gateway is still open")
+    asked = len(log.asked)
+    with Reading(feed, start=Start(position=1)) as again:
+        again.open()
+        log.add(2)
+        assert again.until(2) == [2]
+        assert log.asked[asked].last_id == 1

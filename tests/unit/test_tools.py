@@ -1,0 +1,391 @@
+"""What the table of tools promises to whoever calls them."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from poslogs.access.clients import Client
+from poslogs.doors.body import parse
+from poslogs.errors import BadInput, Forbidden, NotFound, Refusal, Unavailable, UnknownEnvironment
+from poslogs.platformos.environments import Environments
+from poslogs.settings import Settings
+from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.stream import Stream
+from poslogs.tools import TOOLS, Tool, Toolbox
+from tests.unit.doubles import PATIENCE, Log, down, ids_of
+
+STREAM, LIVE, FETCH, LIST = TOOLS.values()
+ALL = Client(id="all", name="All", digest=b"")
+ONE = Client(id="one", name="One", digest=b"", envs=frozenset({"staging"}))
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log(*range(1, 8))
+
+
+@pytest.fixture
+def feeds(log: Log) -> Feeds:
+    return Feeds(log.open_gateway, window_bytes=1 << 20, overlap=30.0)
+
+
+@pytest.fixture
+def toolbox(feeds: Feeds, tmp_path: Path) -> Toolbox:
+    """Tools over two environments that answer from the same log."""
+    path = tmp_path / ".pos"
+    fields = {"url": "https://a.example.com", "email": "me@example.com", "token": "hidden-token"}
+    path.write_text(json.dumps({"staging": fields, "production": {**fields, "url": "https://b.example.com"}}))
+    environments = Environments(Settings.read({"CONFIG_FILE_PATH": str(path)}))
+    return Toolbox(environments, feeds, heartbeat=PATIENCE)
+
+
+def refused(tool: Tool, input_: object) -> str:
+    with pytest.raises(BadInput) as error:
+        tool.check(input_)
+    assert error.value.status == 400
+    return error.value.sentence
+
+
+def opened(toolbox: Toolbox, tool: Tool, last_event_id: str = "", **input_: object) -> Stream:
+    return toolbox.open(ALL, tool, tool.check({"env": "staging", **input_}), last_event_id)
+
+
+def got(stream: Stream, count: int) -> list[int]:
+    """The ids of the first entries of a stream."""
+    found: list[int] = []
+    for chunk in stream.chunks():
+        assert chunk.plain != b": heartbeat\n\n"
+        found += ids_of(chunk.plain)
+        if len(found) >= count:
+            break
+    stream.close()
+    return found
+
+
+# The table
+
+
+def test_there_are_the_contract_s_four() -> None:
+    """Two stream, two end by themselves."""
+    assert {tool.name: tool.door for tool in TOOLS.values()} == {
+        "platformos.logs.stream": "/call-stream",
+        "platformos.logs.live": "/call-stream",
+        "platformos.logs.fetch": "/call",
+        "platformos.env.list": "/call",
+    }
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
+def test_each_schema_is_a_true_one(tool: Tool) -> None:
+    """JSON Schema 2020-12; each default passes it, each input is described, and no other is taken."""
+    Draft202012Validator.check_schema(tool.schema)
+    assert tool.schema["additionalProperties"] is False
+    for name, schema in tool.inputs.items():
+        assert schema["description"].endswith(".")
+        if "default" in schema:
+            Draft202012Validator(schema).validate(schema["default"])
+        assert name.isidentifier()
+    json.dumps(tool.schema)
+
+
+def test_defaults_are_filled_in() -> None:
+    """3 s, five minutes, a hundred entries from the beginning; what is given stays."""
+    assert STREAM.check({"env": "a"}) == {"env": "a", "interval": 3000}
+    assert LIVE.check({"env": "a", "interval": 250}) == {"env": "a", "interval": 250, "maxDuration": 300_000}
+    assert FETCH.check({"env": "a"}) == {"env": "a", "lastId": "0", "limit": 100}
+    assert LIST.check({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "least", "most"),
+    [
+        (STREAM, "interval", 250, 3_600_000),
+        (LIVE, "interval", 250, 3_600_000),
+        (LIVE, "maxDuration", 1, 86_400_000),
+        (FETCH, "limit", 1, 10_000),
+        (STREAM, "tail", 0, 10_000),
+        (FETCH, "tail", 0, 10_000),
+    ],
+)
+def test_numbers_are_whole_and_within_bounds(tool: Tool, name: str, least: int, most: int) -> None:
+    """The bounds themselves are inside; a float that is whole is as good; text, true and fractions are not."""
+    for good in (least, most, float(least), float(most)):
+        assert tool.check({"env": "a", name: good})[name] == good
+    for bad, told in [
+        (least - 1, str(least - 1)),
+        (most + 1, str(most + 1)),
+        (least + 0.5, str(least + 0.5)),
+        (str(least), f'"{least}"'),
+        (True, "true"),
+        (None, "null"),
+        ([least], "a list"),
+        ({"a": 1}, "an object"),
+        (1e300, "1e+300"),
+    ]:
+        assert refused(tool, {"env": "a", name: bad}) == (
+            f"`{name}` must be a whole number from {least} to {most}, not {told}."
+        )
+
+
+@pytest.mark.parametrize(
+    ("tool", "input_", "sentence"),
+    [
+        (STREAM, [], "`input` must be a JSON object."),
+        (STREAM, None, "`input` must be a JSON object."),
+        (STREAM, "env", "`input` must be a JSON object."),
+        (
+            STREAM,
+            {},
+            "`env` is missing from the input; platformos.logs.stream takes env, interval, filter, lastId, tail.",
+        ),
+        (
+            STREAM,
+            {"environment": "a"},
+            "`env` is missing from the input; platformos.logs.stream takes env, interval, filter, lastId, tail.",
+        ),
+        (
+            STREAM,
+            {"env": "a", "maxDuration": 5},
+            '`"maxDuration"` is no input of platformos.logs.stream; it takes env, interval, filter, lastId, tail.',
+        ),
+        (LIST, {"env": "a"}, '`"env"` is no input of platformos.env.list; it takes no input.'),
+        (STREAM, {"env": ""}, '`env` must be a string that is not empty, not "".'),
+        (STREAM, {"env": 5}, "`env` must be a string that is not empty, not 5."),
+        (STREAM, {"env": None}, "`env` must be a string that is not empty, not null."),
+        (STREAM, {"env": "a", "filter": ""}, '`filter` must be a string of 1 to 200 characters, not "".'),
+        (STREAM, {"env": "a", "filter": ["x"]}, "`filter` must be a string of 1 to 200 characters, not a list."),
+        (STREAM, {"env": "a", "lastId": 5}, "`lastId` must be a string of 1 to 19 digits, not 5."),
+        (STREAM, {"env": "a", "lastId": ""}, '`lastId` must be a string of 1 to 19 digits, not "".'),
+        (STREAM, {"env": "a", "lastId": "-1"}, '`lastId` must be a string of 1 to 19 digits, not "-1".'),
+        (STREAM, {"env": "a", "lastId": "٣"}, '`lastId` must be a string of 1 to 19 digits, not "٣".'),
+    ],
+)
+def test_what_is_wrong_is_named(tool: Tool, input_: object, sentence: str) -> None:
+    """One sentence that says what to change."""
+    told = refused(tool, input_)
+    assert told.replace('`"', "`").replace('"`', "`") == sentence.replace('`"', "`").replace('"`', "`")
+
+
+def test_long_inputs_are_not_sent_back_whole() -> None:
+    """A name, a filter and a position of 60 kB: a short sentence."""
+    for input_ in (
+        {"env": "a", "x" * 60_000: 1},
+        {"env": "a", "filter": "x" * 60_000},
+        {"env": "a", "lastId": "1" * 60_000},
+        {"env": "a", "tail": 10**4000},
+    ):
+        assert len(refused(STREAM, input_)) < 250
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["env", "interval", "filter", "lastId", "tail", "maxDuration", "limit"])
+NUMBERS = st.integers() | st.integers(-5, 5) | st.floats() | st.sampled_from([1e308, -1e308, 2.0**63, 250.0, 10**400])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(list(TOOLS.values())),
+    st.fixed_dictionaries(
+        {"env": st.just("a") | JSON}, optional={"filter": st.text(min_size=1), "lastId": st.text("0123\n")}
+    )
+    | st.dictionaries(NAMES, JSON | NUMBERS | st.text("0123456789-. ", max_size=25), max_size=7)
+    | st.dictionaries(NAMES | st.text(max_size=10), JSON, max_size=4)
+    | JSON,
+)
+@example(STREAM, {"env": "a", "interval": math.nan})
+@example(STREAM, {"env": "a", "tail": math.inf})
+def test_any_input_is_taken_or_refused(tool: Tool, input_: object) -> None:
+    """By `check`, and nothing but BadInput comes out of it; what is taken holds numbers within their bounds."""
+    taken, sentence = {}, ""
+    try:
+        taken = dict(tool.check(input_))
+    except BadInput as error:
+        sentence = error.sentence
+    assert len(sentence) < 400
+    assert set(taken) <= set(tool.inputs)
+    for name, schema in tool.inputs.items():
+        if name in taken and schema["type"] == "integer":
+            assert schema["minimum"] <= taken[name] <= schema["maximum"]
+            assert taken[name] == int(taken[name])
+
+
+def test_half_a_character_in_a_name_is_refused_in_plain_text() -> None:
+    """A sentence that goes out as JSON must be text, whatever was asked."""
+    for body in (b'{"input":{"env":"a","\\u00e9\\u2028":1}}', b'{"input":{"env":"a","filter":5,"x":1}}'):
+        refused(STREAM, parse(body)["input"]).encode()
+
+
+# Doors
+
+
+def test_a_tool_is_found_by_its_name_at_its_door(toolbox: Toolbox) -> None:
+    """The exact name."""
+    for tool in TOOLS.values():
+        assert toolbox.tool(tool.name, streams=tool.streams) is tool
+
+
+@pytest.mark.parametrize(
+    ("name", "streams", "status", "sentence"),
+    [
+        (
+            "platformos.logs.nothing",
+            True,
+            404,
+            'There is no tool "platformos.logs.nothing"; there are platformos.logs.stream, platformos.logs.live, '
+            "platformos.logs.fetch, platformos.env.list.",
+        ),
+        ("platformos.logs.fetch", True, 400, "platformos.logs.fetch ends by itself: POST it to /call."),
+        ("platformos.logs.live", False, 400, "platformos.logs.live streams: POST it to /call-stream."),
+        (5, True, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
+        (["a"], True, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
+        (None, False, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
+    ],
+)
+def test_a_wrong_door_names_the_right_one(
+    toolbox: Toolbox, name: object, streams: bool, status: int, sentence: str
+) -> None:
+    """And an unknown tool is told which ones there are."""
+    with pytest.raises(Refusal) as error:
+        toolbox.tool(name, streams=streams)
+    assert isinstance(error.value, NotFound if status == 404 else BadInput)
+    assert (error.value.status, error.value.sentence) == (status, sentence)
+
+
+def test_an_environment_is_the_client_s_or_a_refusal(toolbox: Toolbox) -> None:
+    """Unknown names what this client may read; known but another's is forbidden."""
+    assert toolbox.environment(ALL, "production").name == "production"
+    with pytest.raises(UnknownEnvironment) as unknown:
+        toolbox.environment(ONE, "nowhere")
+    assert unknown.value.sentence == 'Unknown environment "nowhere"; known: staging.'
+    with pytest.raises(Forbidden) as forbidden:
+        toolbox.environment(ONE, "production")
+    assert (forbidden.value.status, forbidden.value.sentence) == (
+        403,
+        "This token may not read environment production.",
+    )
+    nothing = Client(id="x", name="x", digest=b"", envs=frozenset())
+    with pytest.raises(UnknownEnvironment, match="known: none"):
+        toolbox.environment(nothing, "nowhere")
+
+
+def test_the_list_of_environments_is_the_client_s_and_holds_no_token(toolbox: Toolbox) -> None:
+    """Names and addresses, byte by byte."""
+    assert toolbox.call(ONE, LIST, {}) == b'{"envs":[{"name":"staging","url":"https://a.example.com"}]}'
+    assert b"hidden-token" not in toolbox.call(ALL, LIST, {})
+    assert len(json.loads(toolbox.call(ALL, LIST, {}))["envs"]) == 2
+
+
+# Fetch
+
+
+def fetched(toolbox: Toolbox, **input_: object) -> tuple[list[str], str, bool]:
+    answer = json.loads(toolbox.call(ALL, FETCH, FETCH.check({"env": "staging", **input_})))
+    assert set(answer) == {"logs", "lastId", "truncated"}
+    return [entry["id"] for entry in answer["logs"]], answer["lastId"], answer["truncated"]
+
+
+def test_a_fetch_answers_entries_a_position_and_whether_more_exists(toolbox: Toolbox, log: Log) -> None:
+    """Byte by byte for one row; by ids for more."""
+    assert toolbox.call(ALL, FETCH, FETCH.check({"env": "staging", "lastId": "6"})) == (
+        b'{"logs":[{"id":"7","timestamp":"2024-01-15T10:00:00.000Z","type":"info","message":"row 7","data":{},'
+        b'"env":"staging","error_type":"info"}],"lastId":"7","truncated":false}'
+    )
+    assert fetched(toolbox) == (["1", "2", "3", "4", "5", "6", "7"], "7", False)
+    assert fetched(toolbox, limit=2) == (["1", "2"], "2", True)
+    assert fetched(toolbox, limit=2.0, lastId="4") == (["5", "6"], "6", True)
+    assert fetched(toolbox, tail=2) == (["6", "7"], "7", True)
+    assert fetched(toolbox, tail=2.0) == (["6", "7"], "7", True)
+    assert fetched(toolbox, tail=2, lastId="0") == (["6", "7"], "7", True)
+    assert fetched(toolbox, filter="ERROR") == ([], "7", False)
+    assert log.opened == log.closed
+
+
+def test_a_fetch_that_platformos_does_not_answer_is_unavailable(toolbox: Toolbox, log: Log) -> None:
+    """503 with a time to wait: platformOS's own, rounded up, else ours."""
+    log.failure = down("platformOS answered 502 for environment staging.")
+    with pytest.raises(Unavailable) as error:
+        fetched(toolbox)
+    assert error.value.sentence == "platformOS answered 502 for environment staging."
+    assert error.value.headers == {"Retry-After": "5"}
+    log.failure = down("Busy.", retry_after=1.2)
+    with pytest.raises(Unavailable) as error:
+        fetched(toolbox)
+    assert error.value.headers == {"Retry-After": "2"}
+
+
+# Streams
+
+
+def test_a_stream_begins_where_its_input_says(toolbox: Toolbox) -> None:
+    """Nothing, a position, a tail; numbers that are whole floats too."""
+    assert got(opened(toolbox, STREAM), 7) == [1, 2, 3, 4, 5, 6, 7]
+    assert got(opened(toolbox, STREAM, lastId="4"), 3) == [5, 6, 7]
+    assert got(opened(toolbox, STREAM, tail=2), 2) == [6, 7]
+    assert got(opened(toolbox, LIVE, interval=300.0, maxDuration=60_000.0), 7) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_tail_that_is_a_whole_float_is_a_tail(toolbox: Toolbox) -> None:
+    """Also when a feed is running, whose window gives it."""
+    first = opened(toolbox, STREAM, interval=250)
+    chunks = first.chunks()
+    found: list[int] = []
+    while 7 not in found:
+        found += ids_of(next(chunks).plain)
+    assert got(opened(toolbox, STREAM, tail=2.0), 2) == [6, 7]
+    first.close()
+
+
+def test_the_header_wins_over_the_input(toolbox: Toolbox) -> None:
+    """Last-Event-ID continues a stream whatever it began with; an empty one is none."""
+    assert got(opened(toolbox, STREAM, "5", lastId="1"), 2) == [6, 7]
+    assert got(opened(toolbox, STREAM, "5", tail=7), 2) == [6, 7]
+    assert got(opened(toolbox, STREAM, "", lastId="6"), 1) == [7]
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", " ", "1" * 20, str(2**63), "1" * 100_000, "٣", "1\n", "0x1"])
+def test_a_position_that_is_none_is_a_sentence(toolbox: Toolbox, text: str) -> None:
+    """In the header or in the input: what it must be."""
+    with pytest.raises(BadInput) as error:
+        opened(toolbox, STREAM, text)
+    assert error.value.sentence == "Last-Event-ID must be the id of an entry, 1 to 19 digits up to 9223372036854775807."
+    with pytest.raises(BadInput, match="lastId"):
+        opened(toolbox, STREAM, lastId=text)
+
+
+def test_two_beginnings_are_refused(toolbox: Toolbox) -> None:
+    """`lastId` and `tail` together."""
+    with pytest.raises(BadInput, match=r"^`lastId` and `tail` name two different beginnings; leave one out\.$"):
+        opened(toolbox, STREAM, lastId="5", tail=3)
+    with pytest.raises(BadInput, match="two different beginnings"):
+        fetched(toolbox, lastId="5", tail=3)
+
+
+def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> None:
+    """In seconds, folded, late rows for `live` alone; `stream` has no end, `live` has one."""
+    plain = opened(toolbox, STREAM, interval=250, filter="LiquidERROR")
+    assert (plain.interval, plain.taste.filter, plain.taste.late) == (0.25, "liquiderror", False)
+    live = opened(toolbox, LIVE)
+    assert (live.interval, live.taste.filter, live.taste.late) == (3.0, None, True)
+    short = opened(toolbox, LIVE, maxDuration=1, tail=0)
+    last = [chunk.plain for chunk in short.chunks()][-1]
+    assert last == b"event: done\ndata: [DONE]\n\n"
+
+
+def test_streams_of_one_environment_share_its_feed(toolbox: Toolbox, feeds: Feeds) -> None:
+    """Another environment has another."""
+    one, two = opened(toolbox, STREAM), opened(toolbox, LIVE)
+    other = toolbox.open(ALL, STREAM, STREAM.check({"env": "production"}), "")
+    assert one._feed is two._feed
+    assert one._feed is not other._feed
+    assert {feed.environment.name for feed in feeds.all()} == {"staging", "production"}

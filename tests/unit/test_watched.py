@@ -1,0 +1,150 @@
+"""What a watched file promises: followed while it changes, its last good value kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from poslogs.errors import ConfigError
+from poslogs.watched import MAX_FILE_BYTES, WatchedFile
+from tests.unit.doubles import in_threads
+
+
+def parse(value: object) -> int:
+    """A number under `n`, as these tests' files hold."""
+    if not isinstance(value, dict) or not isinstance(value.get("n"), int):
+        raise ConfigError("it must hold a number n.")
+    return int(value["n"])
+
+
+def write(path: Path, text: str | bytes) -> None:
+    """In place of what is there, at a later time of change however coarse the clock is."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    if path.stat().st_mtime_ns <= before:
+        os.utime(path, ns=(before + 1, before + 1))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "file.json"
+    write(file, '{"n": 1}')
+    return file
+
+
+def test_a_change_is_read_at_the_next_look(path: Path) -> None:
+    """In place or by renaming another file over it."""
+    file = WatchedFile(path, parse)
+    assert file.value == 1
+    assert file.refresh() is False
+    write(path, '{"n": 2}')
+    assert (file.refresh(), file.value) == (True, 2)
+    other = path.with_suffix(".new")
+    write(other, '{"n": 3}')
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    other.replace(path)
+    assert (file.refresh(), file.value) == (True, 3)
+    assert file.refresh() is False
+
+
+def test_a_file_that_does_not_change_is_not_read(path: Path) -> None:
+    """A look costs a stat."""
+    reads = []
+    file = WatchedFile(path, lambda value: reads.append(value))
+    for _ in range(100):
+        file.refresh()
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "{path} is empty; it must hold a JSON object."),
+        (" \n", "{path} is empty; it must hold a JSON object."),
+        ('{"n":', "{path} is not valid JSON (line 1, column 6)."),
+        ('{\n "n": 1,\n}', "{path} is not valid JSON (line 2, column 8)."),
+        ("[]", "{path}: it must hold a number n."),
+        ('{"n": "1"}', "{path}: it must hold a number n."),
+    ],
+)
+def test_a_bad_file_is_a_sentence_at_the_start_and_no_harm_later(
+    path: Path, text: str, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While running it is logged once, and the last good value stays until there is a better one."""
+    file = WatchedFile(path, parse)
+    write(path, text)
+    with pytest.raises(ConfigError) as error:
+        WatchedFile(path, parse)
+    assert str(error.value) == sentence.format(path=path)
+    with caplog.at_level(logging.ERROR, "poslogs.files"):
+        assert [file.refresh() for _ in range(3)] == [False] * 3
+    assert file.value == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{sentence.format(path=path)} The last good one stays in use."
+    ]
+    write(path, '{"n": 5}')
+    assert (file.refresh(), file.value) == (True, 5)
+
+
+def test_a_missing_file_is_a_sentence_at_the_start_and_no_harm_later(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may come back."""
+    with pytest.raises(ConfigError, match=r"missing\.json cannot be read \(no such file or directory\)\.$"):
+        WatchedFile(path.with_name("missing.json"), parse)
+    file = WatchedFile(path, parse)
+    path.unlink()
+    with caplog.at_level(logging.ERROR, "poslogs.files"):
+        assert [file.refresh() for _ in range(3)] == [False] * 3
+    assert len(caplog.records) == 1
+    assert file.value == 1
+    write(path, '{"n": 2}')
+    assert (file.refresh(), file.value) == (True, 2)
+
+
+def test_a_folder_in_its_place_is_a_sentence(tmp_path: Path) -> None:
+    """As Docker makes one when the file to mount is missing."""
+    with pytest.raises(ConfigError, match=r"cannot be read \(is a directory\)\.$"):
+        WatchedFile(tmp_path, parse)
+
+
+def test_a_huge_file_is_not_read_whole(path: Path) -> None:
+    """Beyond 4 MiB it is no such file."""
+    write(path, b'{"n": 1}' + b" " * MAX_FILE_BYTES)
+    with pytest.raises(ConfigError, match=f"is larger than {MAX_FILE_BYTES} bytes.$"):
+        WatchedFile(path, parse)
+
+
+def test_a_byte_order_mark_is_overlooked(path: Path) -> None:
+    """Some editors write one."""
+    write(path, b'\xef\xbb\xbf{"n": 4}')
+    assert WatchedFile(path, parse).value == 4
+
+
+def test_many_looks_at_the_same_instant_read_once(path: Path) -> None:
+    """Requests and the runtime may look at once: one of them has the news."""
+    file = WatchedFile(path, parse)
+    write(path, '{"n": 2}')
+    results = in_threads(*[file.refresh] * 20)
+    assert sum(result is True for result in results) == 1
+    assert file.value == 2
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.binary(max_size=60) | st.sampled_from([b"[" * 5000, b'{"n":NaN}', b'{"n":1e999}', b"\xff{}", b'"\\ud800"'])
+)
+def test_any_bytes_are_a_value_or_a_sentence(path: Path, text: bytes) -> None:
+    """Never another error, at the start or later."""
+    write(path, '{"n": 1}')
+    file = WatchedFile(path, parse)
+    write(path, text)
+    assert file.refresh() is False
+    assert file.value == 1
+    with pytest.raises(ConfigError):
+        WatchedFile(path, parse)

@@ -1,0 +1,318 @@
+"""What the window promises about where a position lies in it, against a model that holds everything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from poslogs.platformos.entries import Entry
+from poslogs.streaming.window import CHUNK_BYTES, FRESH_BATCHES, Batch, Taste, Window, batches
+from tests.unit.doubles import LIVE, PLAIN, entry
+
+ERRORS = Taste("error", late=False)
+LIVE_ERRORS = Taste("error", late=True)
+TASTES = (PLAIN, LIVE, ERRORS, LIVE_ERRORS)
+
+
+def kind(number: int) -> str:
+    """Every third row is an error."""
+    return "error" if number % 3 == 0 else "info"
+
+
+@cache
+def one(number: int, size: int) -> Entry:
+    return entry(number, error_type=kind(number), message="m" * size)
+
+
+def made(ids: Sequence[int], size: int = 10) -> list[Entry]:
+    return [one(number, size) for number in ids]
+
+
+def page(window: Window, ids: Sequence[int], *, late: Sequence[int] = (), size: int = 10) -> list[Batch]:
+    """The batches of one poll as a feed makes them: late rows first, then new ones."""
+    found = list(batches(made(late, size), window.number + 1, window.high, late=True))
+    return found + list(batches(made(ids, size), window.number + 1 + len(found), window.high))
+
+
+def admit(window: Window, ids: Sequence[int], *, late: Sequence[int] = (), size: int = 10) -> None:
+    """Admit what a poll brought, if it brought anything."""
+    if found := page(window, ids, late=late, size=size):
+        window.admit(found)
+
+
+def ids_of(stream: bytes) -> list[int]:
+    """The entries' own ids, without parsing what may be long."""
+    return [int(number) for number in re.findall(rb'"text":"\{\\"id\\":\\"(\d+)', stream)]
+
+
+def follow(window: Window, position: int, taste: Taste) -> list[int]:
+    """All that a reader at a position gets out of the window, as a stream takes it."""
+    number, inside = window.find(position)
+    chunk = inside.after(position, taste) if inside else None
+    found = ids_of(chunk.plain) if chunk else []
+    while batch := window.after(number):
+        number = batch.number
+        chunk = batch.after(position, taste) if batch.low < position else batch.chunk(taste)
+        found += ids_of(chunk.plain) if chunk else []
+        position = max(position, batch.high)
+    return found
+
+
+def wanted(taste: Taste, ids: Sequence[int]) -> list[int]:
+    return [number for number in ids if taste.filter in (None, kind(number))]
+
+
+# In full
+
+
+def test_a_batch_is_its_entries_as_frames() -> None:
+    """Two rows, byte by byte."""
+    (batch,) = batches([entry(7, message="a"), entry(9, message="b")], 1, 5)
+    inner = (
+        b'{"type":"text","text":"{\\"id\\":\\"%d\\",\\"timestamp\\":\\"2024-01-15T10:00:00.000Z\\",\\"type\\":\\"info\\",'
+        b'\\"message\\":\\"%s\\",\\"data\\":{},\\"env\\":\\"staging\\",\\"error_type\\":\\"info\\"}"}'
+    )
+    seven = b"id: 7\nevent: data\ndata: " + inner % (7, b"a") + b"\n\n"
+    nine = b"id: 9\nevent: data\ndata: " + inner % (9, b"b") + b"\n\n"
+    chunk = batch.chunk(PLAIN)
+    assert chunk is not None
+    assert chunk.plain == seven + nine
+    assert (batch.number, batch.low, batch.high) == (1, 5, 9)
+    past = batch.after(7, PLAIN)
+    assert past is not None
+    assert past.plain == nine
+
+
+def test_late_entries_stand_at_the_position_they_do_not_move() -> None:
+    """The frame's id is the position to continue from, the entry's own id is lower."""
+    (batch,) = batches([entry(15)], 3, 20, late=True)
+    assert (batch.low, batch.high) == (20, 20)
+    chunk = batch.chunk(LIVE)
+    assert chunk is not None
+    assert chunk.plain.startswith(b'id: 20\nevent: data\ndata: {"type":"text","text":"{\\"id\\":\\"15\\"')
+    assert batch.chunk(PLAIN) is None
+
+
+def test_readers_of_one_taste_share_the_same_bytes() -> None:
+    """What is made for a filter is made once; late or not makes no difference to a batch without late rows."""
+    (batch,) = batches(made(range(1, 7)), 1, 0)
+    assert batch.chunk(ERRORS) is batch.chunk(ERRORS)
+    assert batch.chunk(PLAIN) is batch.chunk(LIVE)
+
+
+def test_what_nobody_wants_is_no_chunk() -> None:
+    """A batch of infos for a reader of errors: nothing is written, not an empty piece."""
+    (batch,) = batches(made([1, 2]), 1, 0)
+    assert batch.chunk(ERRORS) is None
+    assert batch.after(2, PLAIN) is None
+
+
+def test_a_notice_is_for_everyone_behind_the_entries() -> None:
+    """An error frame that filters do not touch."""
+    notice = b"event: error\ndata: x\n\n"
+    batch = Batch(1, 9, 9, (), late=False, notice=notice)
+    for taste in TASTES:
+        chunk = batch.chunk(taste)
+        assert chunk is not None
+        assert chunk.plain == notice
+
+
+@pytest.mark.parametrize(
+    ("filter_", "error_type", "wants"),
+    [
+        (None, "anything", True),
+        ("error", "LiquidError", True),  # by type
+        ("liquiderror", "LiquidError", True),
+        ("liquid", "LiquidError", False),  # the whole, not a part
+        ("strasse", "STRASSE", True),
+        ("strasse", "Straße", True),
+        ("info", "payment-callback", True),
+        ("payment-callback", "Payment-Callback", True),
+    ],
+)
+def test_a_filter_matches_the_whole_of_type_or_error_type(filter_: str | None, error_type: str, wants: bool) -> None:
+    """Ignoring case as Unicode has it; the filter itself is folded before."""
+    made_ = entry(1, error_type=error_type)
+    assert Taste(filter_, late=False).wants(made_.type, made_.error_type) is wants
+
+
+def test_a_large_page_comes_in_batches_of_bounded_size() -> None:
+    """Forty rows of 10 kB: no batch is larger than its bound and one entry, and the numbers rise by one."""
+    found = list(batches(made(range(1, 41), size=10_000), 5, 0))
+    assert [batch.number for batch in found] == list(range(5, 5 + len(found)))
+    assert all(len(batch.data) < CHUNK_BYTES + 11_000 for batch in found)
+    assert len(found) > 4
+    assert [batch.low for batch in found] == [0, *[batch.high for batch in found[:-1]]]
+
+
+def test_the_newest_page_stays_whole_however_large() -> None:
+    """A page of 400 kB in a window of 1 kB: all of it is there until the next page comes."""
+    window = Window(1000, 0, 0)
+    admit(window, range(1, 41), size=10_000)
+    assert follow(window, 0, PLAIN) == list(range(1, 41))
+    admit(window, [41])
+    with pytest.raises(LookupError):
+        window.find(39)
+    assert follow(window, 40, PLAIN) == [41]
+
+
+def test_a_window_holds_about_its_bytes() -> None:
+    """Ten thousand rows through a window of 50 kB: what it holds is bounded, and reaches back to its floor."""
+    window = Window(50_000, 0, 0)
+    for start in range(1, 10_000, 10):
+        admit(window, range(start, start + 10))
+        assert sum(len(batch.data) for batch in window._batches) <= 50_000
+    assert 9_700 < window.floor < 9_950
+    assert follow(window, window.floor, PLAIN) == list(range(window.floor + 1, 10_001))
+
+
+def test_old_batches_keep_nothing_that_was_made_for_a_taste() -> None:
+    """Memory for filters is that of FRESH_BATCHES batches; the bytes are made again when they are asked for."""
+    window = Window(1 << 20, 0, 0)
+    for number in range(1, 20):
+        admit(window, [number * 3])
+        for batch in window._batches:
+            if batch.number == window.number:
+                assert batch.chunk(ERRORS) is not None
+    assert sum(bool(batch._made) for batch in window._batches) <= FRESH_BATCHES
+    assert follow(window, 0, ERRORS) == [number * 3 for number in range(1, 20)]
+
+
+def test_a_number_that_is_ahead_has_nothing_behind_it() -> None:
+    """The newest batch's own number, and any later one."""
+    window = Window(1000, 0, 0)
+    admit(window, [1])
+    assert window.after(window.number) is None
+    assert window.after(window.number + 5) is None
+
+
+def test_a_position_past_the_end_waits_there() -> None:
+    """A reader from the future has everything behind it."""
+    window = Window(1000, 0, 0)
+    admit(window, [1, 2])
+    assert window.find(2**63 - 1) == (window.number, None)
+    assert follow(window, 2**63 - 1, PLAIN) == []
+
+
+def test_a_tail_is_not_known_when_the_window_may_not_hold_it() -> None:
+    """A window that began at 5 cannot tell where the newest three of two begin; one that began at 0 can."""
+    window = Window(1000, 5, 0)
+    admit(window, [6, 7])
+    assert window.tail(3, PLAIN) is None
+    assert window.tail(2, PLAIN) == 5
+    assert window.tail(0, PLAIN) == 7
+    from_zero = Window(1000, 0, 0)
+    admit(from_zero, [6, 7])
+    assert from_zero.tail(3, PLAIN) == 0
+
+
+# Against a model
+
+
+@dataclass
+class Page:
+    """One poll: rows that are new and rows that came late."""
+
+    new: list[int]
+    late: list[int]
+    size: int  # bytes of each message
+
+
+@dataclass
+class Model:
+    """Everything that was ever admitted, in the order in which readers of each kind get it."""
+
+    order: list[tuple[int, int, bool]] = field(default_factory=list)  # id, position afterwards, late
+    high: int = 0
+
+    def admit(self, poll: Page) -> None:
+        self.order += [(number, self.high, True) for number in poll.late]
+        for number in poll.new:
+            self.order.append((number, number, False))
+            self.high = number
+
+    def past(self, position: int, taste: Taste) -> list[int]:
+        """What a reader at that position still gets; late rows at just its position count as delivered with it."""
+        left = [number for number, at, late in self.order if at > position and (taste.late or not late)]
+        return wanted(taste, left)
+
+
+@st.composite
+def polls(draw: st.DrawFn) -> list[Page]:
+    found: list[Page] = []
+    high = 0
+    seen: set[int] = set()
+    for _ in range(draw(st.integers(1, 6))):
+        new = []
+        late = sorted(draw(st.sets(st.integers(1, max(1, high)), max_size=3)) - seen) if high else []
+        for step in draw(st.lists(st.integers(1, 4), max_size=6)):
+            high += step
+            new.append(high)
+        seen |= {*new, *late}
+        found.append(Page(new, late, draw(st.sampled_from([1, 40, 3000, 66_000]))))
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(TASTES))
+@example([Page([1, 2, 3], [], 1), Page([5], [2], 1), Page([], [1], 1)], 1 << 20, LIVE)
+def test_every_position_in_the_window_continues_where_a_model_does(pages: list[Page], size: int, taste: Taste) -> None:
+    """Random pages, late rows, evictions: each position from the floor on gets the rest, each below is told so."""
+    window, model = Window(size, 0, 0), Model()
+    for poll in pages:
+        admit(window, poll.new, late=poll.late, size=poll.size)
+        model.admit(poll)
+        assert window.high == model.high
+        for position in range(model.high + 3):
+            if position < window.floor:
+                with pytest.raises(LookupError):
+                    window.find(position)
+            else:
+                assert follow(window, position, taste) == model.past(position, taste)
+
+
+@settings(max_examples=200, deadline=None)
+@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(TASTES), st.data())
+def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
+    pages: list[Page], size: int, taste: Taste, data: st.DataObject
+) -> None:
+    """It takes after some pages and sleeps through others: what it has is a beginning of what the model gives."""
+    window, model = Window(size, 0, 0), Model()
+    number, found = window.find(0)[0], []
+    for poll in pages:
+        admit(window, poll.new, late=poll.late, size=poll.size)
+        model.admit(poll)
+        if data.draw(st.booleans()):
+            continue
+        try:
+            while batch := window.after(number):
+                assert batch.number == number + 1
+                number = batch.number
+                if chunk := batch.chunk(taste):
+                    found += ids_of(chunk.plain)
+        except LookupError:
+            assert number + 1 < window._batches[0].number
+            return
+        assert found == wanted(taste, [number for number, _, late in model.order if taste.late or not late])
+
+
+@settings(max_examples=200, deadline=None)
+@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(TASTES), st.integers(0, 12))
+def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, taste: Taste, count: int) -> None:
+    """Right before the oldest of the last N that the taste wants, late rows aside; or no answer at all."""
+    window, model = Window(size, 0, 0), Model()
+    for poll in pages:
+        admit(window, poll.new, late=poll.late, size=poll.size)
+        model.admit(poll)
+        position = window.tail(count, taste)
+        whole = wanted(taste, [number for number, _, late in model.order if not late])
+        if position is None:
+            assert window.floor > 0
+        else:
+            assert [number for number in whole if number > position] == (whole[-count:] if count else [])
