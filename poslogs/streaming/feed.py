@@ -101,10 +101,8 @@ class Feed:
     def join(self, reader: Reader) -> None:
         """Count a reader in; from now on its interval sets the pace too."""
         with self._lock:
-            if not self._readers:
-                self.refusal = None  # of an earlier time
-                if not self._alive():
-                    self.outage = None
+            if not self._readers and (self.refusal is not None or not self._alive()):
+                self.refusal = self.outage = None  # of an earlier time
             self._readers.add(reader)
         self._wake.set()
 

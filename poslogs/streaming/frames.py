@@ -42,6 +42,11 @@ def data(position: int, entry: bytes) -> bytes:
     return b'id: %d\nevent: data\ndata: {"type":"text","text":%s}\n\n' % (position, _string(entry))
 
 
+def position(position: int) -> Chunk:
+    """A frame without an event, which only tells the position to continue from (WHATWG: an id without data)."""
+    return Chunk(b"id: %d\n\n" % position)
+
+
 def entry(frame: bytes) -> bytes:
     """The entry inside a frame that `data` made."""
     text: str = orjson.loads(frame.partition(b"data: ")[2])["text"]

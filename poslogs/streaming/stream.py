@@ -233,6 +233,8 @@ class Stream:
             if self._recent is not None:
                 self._recent.add([entry.id for entry in page.entries])
             self._position = page.last
+        if not kept:  # else a reader that is cut before its first entry would have no position to come back with
+            yield self._sent(frames.position(self._position))
         for chunk in self._cut(kept):
             self._check()
             yield self._sent(chunk)

@@ -209,11 +209,11 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on_with_what_is_new(
             reader.wait_entries(len(platformos.ids) - 2)
             seen = len(reader.entries)
             platformos.restore(5)
-            platformos.add({"message": "new 6"}, {"message": "new 7"})
+            platformos.add({"message": f"{tool} 6"}, {"message": f"{tool} 7"})
             reader.wait_entries(seen + 2)
-            platformos.add({"message": "new 8"})
+            platformos.add({"message": f"{tool} 8"})
             reader.wait_entries(seen + 3)
-            assert [entry["message"] for entry in reader.entries[seen:]] == ["new 6", "new 7", "new 8"]
+            assert [entry["message"] for entry in reader.entries[seen:]] == [f"{tool} {number}" for number in (6, 7, 8)]
             assert [error["message"] for error in reader.errors] == [
                 "The ids of environment staging fell back, as after a restored backup; "
                 "the stream goes on with what is new."

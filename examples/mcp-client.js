@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+// A basic client of the tools that answer once: lists tools, lists environments, fetches logs. Node 18 or newer, no
+// packages.
+'use strict';
+const { parseArgs } = require('node:util');
+require('node:dns').setDefaultResultOrder('ipv4first'); // Node 18 may read localhost as ::1, where nothing listens
+
+const HELP = `Usage: node examples/mcp-client.js [options]
+
+  --url URL      the server (http://localhost:3030)
+  --token TOKEN  who asks (the variable CLIENT_SECRET, else the demo token)
+  --env NAME     environment (staging)
+  --limit N      how many entries (20)
+  --last-id ID   the entries after this one, in place of the newest
+  --filter WORD  only entries of this type or error_type
+  --help         this text`;
+
+class Client {
+  constructor(url, token) {
+    this.url = url.replace(/\/+$/, '');
+    this.token = token;
+  }
+
+  /** One request, its JSON; throws with the server's sentence when it refuses. */
+  async request(method, path, body) {
+    const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' };
+    const signal = AbortSignal.timeout(90_000); // a fetch of much history may take a minute
+    const response = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body), signal });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Error(answer.error ?? `The server answered with status ${response.status}`);
+    return answer;
+  }
+
+  async call(tool, input = {}) {
+    const { content } = await this.request('POST', '/call', { tool, input });
+    return JSON.parse(content[0].text); // the result is JSON inside the text
+  }
+}
+
+/** Text that cannot drive a terminal: control characters and marks that reorder a line become escapes. */
+function visible(text) {
+  const escape = (c) => (c === '\n' ? '\\n' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return String(text).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, escape);
+}
+
+async function main() {
+  const text = { type: 'string' };
+  const { values: given } = parseArgs({ options: {
+    url: text, token: text, env: text, limit: text, 'last-id': text, filter: text, help: { type: 'boolean' },
+  } });
+  if (given.help) return console.log(HELP);
+  const url = given.url ?? 'http://localhost:3030';
+  const client = new Client(url, given.token ?? process.env.CLIENT_SECRET ?? 'your-client-secret-here');
+
+  const { tools } = await client.request('GET', '/tools');
+  console.log('Tools');
+  for (const tool of tools) console.log(`  ${tool.name}: ${tool.description}`);
+
+  const { envs } = await client.call('platformos.env.list');
+  console.log('Environments');
+  for (const { name, url } of envs) console.log(`  ${name}: ${url}`);
+
+  const env = given.env ?? 'staging';
+  const count = Number(given.limit ?? 20);
+  const which = given['last-id'] ? { lastId: given['last-id'], limit: count } : { tail: count };
+  const { logs, lastId } = await client.call('platformos.logs.fetch', { env, filter: given.filter, ...which });
+  console.log(`Entries of ${env}`);
+  for (const { timestamp, type, message } of logs) {
+    console.log(`  ${visible(`[${timestamp}] [${type.toUpperCase()}] ${message.trimEnd()}`)}`);
+  }
+  console.log(`${logs.length} in all; --last-id ${lastId} goes on from here`);
+}
+
+process.stdout.on('error', () => process.exit(0)); // the reader of our pipe has left, as `| head` does
+main().catch((error) => {
+  const refused = error.cause?.code === 'ECONNREFUSED';
+  const why = refused ? 'No server answers there: start it with `make run`' : error.cause?.message || error.message;
+  console.error(visible(why));
+  process.exitCode = 1;
+});
