@@ -1,5 +1,6 @@
 """How gunicorn runs poslogs; it reads this file by itself. Other servers do not, and the app does without it."""
 
+import json
 import os
 import resource
 import select
@@ -9,8 +10,13 @@ import sys
 import threading
 import time
 
+import gunicorn.util
+
 _here = os.path.dirname(os.path.abspath(__file__))
 
+if not (os.environ.get("PORT") or "3030").isdigit():
+    print(f"poslogs cannot start: PORT must be a number from 0 to 65535, not {os.environ['PORT']!r}.", file=sys.stderr)
+    sys.exit(1)
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '3030'}"
 worker_class = "gevent"  # or gthread: -k gthread
 workers = 1  # limits, slots and feeds are this process's own
@@ -68,6 +74,7 @@ def post_worker_init(worker):
     """Tell what is served, and end the streams as soon as the worker is told to stop."""
     from poslogs.banner import banner
 
+    gunicorn.util.write_error = _write_error
     parts = worker.wsgi.extensions["poslogs"]
     parts.departures.epoll = _epoll
     if not parts.slots.capacity:
@@ -84,13 +91,29 @@ def post_worker_init(worker):
         parts.runtime.drain()
         _wait_for_streams(parts.slots)
         parts.departures.hang_up()
+        worker.cfg.set("graceful_timeout", 1)  # nothing is left that would end by itself
 
     threading.Thread(target=watch, name="stop-watch", daemon=True).start()
     print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
 
 
+def nworkers_changed(server, new, old):
+    """SIGTTIN cannot add a worker, for the reason that a start with two is refused."""
+    if old is not None and new > 1:
+        server._num_workers = 1
+        server.log.error("poslogs stays at one worker: limits, slots and feeds are its own.")
+
+
+def _write_error(sock, status_int, reason, _mesg):
+    # What gunicorn itself refuses never reaches the app: the same shape for callers all the same, and none of its message,
+    # which may quote a header.
+    body = json.dumps({"error": f"{reason.capitalize()}: the request could not be understood."}).encode()
+    head = f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    gunicorn.util.write_nonblock(sock, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body)
+
+
 def worker_int(worker):
-    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended, two seconds at most."""
+    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended, one second at most."""
     if not hasattr(worker, "told_to_stop"):
         return  # not yet serving
     worker.told_to_stop.set()
@@ -98,7 +121,7 @@ def worker_int(worker):
 
 
 def _wait_for_streams(slots):
-    end = time.monotonic() + 2
+    end = time.monotonic() + 1
     while slots.open and time.monotonic() < end:
         time.sleep(0.02)
 

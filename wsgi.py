@@ -1,6 +1,8 @@
 """The WSGI entry: `app` for gunicorn, waitress and flask run, `application` for Apache's mod_wsgi."""
 
+import os
 import sys
+import time
 
 from poslogs.app import create_app
 from poslogs.errors import ConfigError
@@ -8,5 +10,9 @@ from poslogs.errors import ConfigError
 try:
     app = application = create_app()
 except ConfigError as error:
-    print(f"poslogs cannot start: {error}", file=sys.stderr)
-    sys.exit(4)  # gunicorn's own code for an app that does not load: it stops, and does not try again
+    print(f"poslogs cannot start: {error}", file=sys.stderr, flush=True)
+    if "gunicorn" in os.environ.get("SERVER_SOFTWARE", ""):
+        # The first start was checked, so a file was broken since: end this worker only, and gunicorn tries again.
+        time.sleep(1)
+        os._exit(1)
+    sys.exit(1)

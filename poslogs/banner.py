@@ -16,8 +16,8 @@ def banner(parts: Parts, addresses: Sequence[str]) -> str:
     name = "staging" if "staging" in environments else next(iter(environments))
     first = next((client for client in clients if client.may_read(name)), None)
     base = addresses[0].replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
-    published = [client for client in clients if client.published]
-    token = "your-client-secret-here" if any(client.id == "default" for client in published) else "<a token>"
+    published = [client.published for client in clients if client.published and client.may_read(name)]
+    token = published[0] if published else "<a token>"
     lines = [
         f"poslogs {__version__} at {' and '.join(addresses)}",
         f"  environments  {', '.join(environments)}"

@@ -34,9 +34,9 @@ class Client:
     streams: int = STREAMS
 
     @property
-    def published(self) -> bool:
-        """Whether its token can be read in this repository."""
-        return self.digest in _PUBLISHED
+    def published(self) -> str | None:
+        """Its token, when it is one that can be read in this repository."""
+        return _PUBLISHED.get(self.digest)
 
     def may_read(self, env: str) -> bool:
         """Whether the environment is one of the client's."""
@@ -78,7 +78,7 @@ class Clients:
         return now if now is not None and now.id == client.id else None
 
 
-_PUBLISHED: Final = frozenset(sha256(token.encode()).digest() for token in PUBLISHED)
+_PUBLISHED: Final = {sha256(token.encode()).digest(): token for token in PUBLISHED}
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _KEYS: Final = frozenset({"token", "token_sha256", "name", "envs", "limits"})
 

@@ -29,7 +29,7 @@ class Limits:
 
     def __init__(self) -> None:
         self._limiter = Limiter(
-            lambda: client.id if (client := _client()) else "",
+            lambda: f"client:{client.id}" if (client := _client()) else "nobody",
             application_limits=[lambda: client.requests if (client := _client()) else REQUESTS],
             application_limits_exempt_when=lambda: _client() is None,
             headers_enabled=True,

@@ -7,7 +7,6 @@ import math
 from typing import Any, Final
 
 from flask import Request, g
-from werkzeug.exceptions import ClientDisconnected
 
 from poslogs.deadlines import DEADLINES
 from poslogs.doors.connection import Connection
@@ -56,7 +55,10 @@ def discard(request: Request) -> None:
     if not unread or g.get("body_read"):
         return
     g.body_read = True
-    body, late = _read(request, MAX_DISCARDED, keep=False)
+    try:
+        body, late = _read(request, MAX_DISCARDED, keep=False)
+    except BadInput:
+        late = True
     if late or body:
         Connection(request.environ).stop_reading()
 
@@ -79,9 +81,9 @@ def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, boo
                 count += len(piece)
                 if keep:
                     kept += piece
-    except (ClientDisconnected, OSError):
+    except Exception:  # a server raises errors of its own for a body that is not well formed
         if not late:
-            raise BadInput("The body broke off.") from None
+            raise BadInput("The body broke off, or is not well formed.") from None
     if not keep:
         return (b"more" if count >= most else b""), late
     return bytes(kept), late

@@ -54,8 +54,12 @@ def _real(lent: Any) -> Any:
 
 
 def _stop_reading(lent: Any) -> None:
+    _shut(_real(lent), socket.SHUT_RD)
+
+
+def _shut(sock: socket.socket, how: int) -> None:
     try:
-        _real(lent).shutdown(socket.SHUT_RD)
+        sock.shutdown(how)
     except OSError:
         log.debug("The client had gone before.", exc_info=True)
 
@@ -81,9 +85,14 @@ class Departures:
             self._met.add(lent)
 
     def hang_up(self) -> None:
-        """Read no more from any connection: those that are kept alive for nothing would hold up a stop."""
+        """Let go of what would hold up a stop: connections kept alive for nothing, and streams that nobody reads."""
         for lent in list(self._met):
             _stop_reading(lent)
+        with self._lock:
+            stuck = [connection.socket for connection, _ in self._watched.values()]
+        for sock in stuck:
+            if sock is not None:
+                _shut(sock, socket.SHUT_RDWR)
 
     def watch(self, connection: Connection, left: Callable[[], None]) -> Callable[[], None]:
         """Have `left` called once when the client goes; what is returned stops watching, and may be called again."""

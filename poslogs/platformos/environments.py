@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from poslogs.errors import ConfigError
 from poslogs.platformos.demo import NAMES as DEMO_NAMES
 from poslogs.settings import Settings
 from poslogs.watched import WatchedFile
+
+log = logging.getLogger("poslogs.files")
 
 MAX_NAME_CHARS = 100
 
@@ -36,6 +39,7 @@ class Environments:
         self._named = Path(settings.config_file) if settings.config_file else None
         self._extra = _from_variables(settings)
         self._file: WatchedFile[dict[str, Environment]] | None = None
+        self._told = ""  # what is wrong with a file that appeared
         if path := self._find():
             self._file = WatchedFile(path, _parse)
 
@@ -65,8 +69,11 @@ class Environments:
             return False
         try:
             self._file = WatchedFile(path, _parse)
-        except ConfigError:
-            return False  # half written; the next look tells
+        except ConfigError as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                log.error("%s The demo goes on.", error)
+            return False
         return True
 
     def _find(self) -> Path | None:

@@ -48,6 +48,8 @@ class Fault:
 
     def play(self, conn: socket.socket) -> Reply:
         """Do to `conn` what this fault does. Raises OSError when the client leaves in the middle."""
+        if self.kind == "refuse":
+            return GONE  # a request that was under way when connects began to be refused
         return PLAYS[self.kind](conn, self.lifted, **self.options)
 
 
@@ -111,9 +113,12 @@ def _trickle(conn: socket.socket, lifted: threading.Event, head: bytes, byte: by
     return GONE
 
 
-def _drip(conn: socket.socket, lifted: threading.Event, seconds: float = 0.1) -> Reply:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
-    return _trickle(conn, lifted, head, b" ", seconds)
+def _drip(conn: socket.socket, lifted: threading.Event, seconds: float = 0.1, packed: bool = False) -> Reply:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    if packed:  # a gzip header whose file name never ends: bytes that never become any
+        name = b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\xff"
+        return _trickle(conn, lifted, head + name, b"a", seconds)
+    return _trickle(conn, lifted, head + b"\r\n", b" ", seconds)
 
 
 def _drip_headers(conn: socket.socket, lifted: threading.Event, seconds: float = 0.1) -> Reply:
@@ -130,6 +135,13 @@ def _huge(conn: socket.socket, lifted: threading.Event, size: int | None = None)
     raise AssertionError("unreachable")
 
 
+def _flood(conn: socket.socket, lifted: threading.Event, block: bytes, head: bytes = b"") -> Reply:
+    conn.sendall(head)
+    while not lifted.is_set():
+        conn.sendall(block)
+    return GONE
+
+
 def _redirect(conn: socket.socket, lifted: threading.Event, location: str, status: int = 302) -> Reply:
     return Reply(response(status, b"", {"Location": location}))
 
@@ -143,5 +155,6 @@ PLAYS: dict[str, Callable[..., Reply]] = {
     "drip": _drip,
     "drip_headers": _drip_headers,
     "huge": _huge,
+    "flood": _flood,
     "redirect": _redirect,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.fault import ANSWER, Fault, Reply, response
 from tests.support.listener import Listener
-from tests.support.rows import Rows
+from tests.support.rows import RawJson, Rows
 
 PATH = "/api/app_builder/logs"
 
@@ -116,8 +117,8 @@ class PlatformOS:
     def fail(self, kind: str, times: int | None = None, **options: Any) -> None:
         """Meet requests with a fault, the next `times` or until heal(); it takes the place of an earlier fault.
 
-        status(status, headers, body) | raw(raw= or body=, headers) | hang | slow(seconds) | reset | drip(seconds)
-        | drip_headers(seconds) | huge(size) | redirect(location, status) | refuse.
+        status(status, headers, body) | raw(raw= or body=, headers) | hang | slow(seconds) | reset | refuse
+        | drip(seconds, packed) | drip_headers(seconds) | huge(size) | flood(block, head) | redirect(location, status).
         """
         fault = Fault(kind, options, times)
         self.heal()
@@ -199,7 +200,11 @@ class PlatformOS:
             return response(400, {"error": "last_id is no number"})
         with self._changed:
             rows = self._rows.after(int(request.last_id or "0"), self.page)
-        return response(200, {"logs": self.arrange(rows)})
+        return response(200, b'{"logs": [' + b", ".join(map(_json, self.arrange(rows))) + b"]}")
+
+
+def _json(row: Any) -> bytes:
+    return row.text if isinstance(row, RawJson) else json.dumps(row).encode()
 
 
 def _read(lines: BinaryIO) -> Request | None:

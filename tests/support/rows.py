@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 from bisect import bisect_right, insort
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 MISSING: Any = object()  # as a field's value: the row goes without that field
+
+
+@dataclass(frozen=True, slots=True)
+class RawJson:
+    """A row that is sent as these bytes, whatever they are."""
+
+    text: bytes
 
 
 class Rows:

@@ -64,7 +64,7 @@ class Answer:
         assert list(told) == ["error"], self
         sentence = told["error"]
         assert isinstance(sentence, str), self
-        assert re.fullmatch(r"[A-Z0-9`][^\n]{10,400}[.]", sentence), sentence
+        assert re.fullmatch(r"[A-Za-z0-9`][^\n]{10,400}[.]", sentence), sentence
         for hidden in (*SECRETS, str(REPO), "Traceback", "site-packages"):
             assert hidden not in sentence, sentence
         return sentence
@@ -177,7 +177,7 @@ def wait_for(what: Callable[[], bool], timeout: float = 5.0) -> float:
 
 def unharmed(server: Server, streams: int = 0) -> None:
     """No slot is lost, and the server has written neither a traceback nor a token."""
-    wait_for(lambda: open_streams(server) == streams)
+    wait_for(lambda: open_streams(server) == streams, timeout=10)
     assert "Traceback" not in server.output, server.output
     for token in SECRETS:
         assert token not in server.output, server.output

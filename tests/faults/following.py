@@ -1,0 +1,209 @@
+"""Readers for faults that cut streams: one that always comes back, one that holds little; and rows that keep coming."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.platformos import PlatformOS
+from tests.support.reader import Reader
+from tests.support.server import TOKEN, Server
+from tests.wire.exchange import STREAM, wait_for
+
+INPUT = {"env": "staging", "interval": 250}
+LONGEST_WAIT_S = 0.5  # a server may ask its readers to stay away for longer; tests have less time
+FRAME_ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+TROUBLE = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|\bException\b")
+
+
+class Steady:
+    """A client that comes back with Last-Event-ID as soon as its stream is over, for as long as it is not closed."""
+
+    def __init__(self, url: str, *, gzip: bool = False, token: str = TOKEN, **more: Any) -> None:
+        self.answers: list[Reader] = []
+        self._url = url
+        self._more: dict[str, Any] = {"gzip": gzip, "token": token}
+        self._body = {"tool": STREAM, "input": {**INPUT, **more}}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="steady", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave for good."""
+        with self._lock:
+            self._closed.set()
+            answers = list(self.answers)
+        for answer in answers[-1:]:
+            answer.close()
+        self._thread.join(15)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all entries, as they came over all connections. AssertionError when anything came broken."""
+        answers = list(self.answers)
+        for answer in answers:
+            assert answer.failure is None, (answer.failure, answer.dump())
+        return [entry for answer in answers for entry in answer.entry_ids]
+
+    @property
+    def count(self) -> int:
+        """How many entries came."""
+        return sum(len(answer.entries) for answer in list(self.answers))
+
+    @property
+    def streams(self) -> list[Reader]:
+        """The connections on which a stream was opened."""
+        return [answer for answer in list(self.answers) if answer.frames]
+
+    def wait(self, count: int, timeout: float = 20) -> None:
+        """Wait until so many entries came, all told."""
+        wait_for(lambda: self.count >= count, timeout)
+
+    def _run(self) -> None:
+        position: str | None = None
+        while not self._closed.is_set():
+            with contextlib.suppress(OSError):
+                answer = self._open(position)
+                while not answer.ended:
+                    with contextlib.suppress(AssertionError):
+                        answer.wait_end(1)
+                answer.close()
+                position = answer.last_id or position
+                retry = next((int(frame.retry) for frame in answer.frames[-1:] if frame.retry), 0)
+                self._closed.wait(min(retry / 1000, LONGEST_WAIT_S))
+            self._closed.wait(0.1)
+
+    def _open(self, position: str | None) -> Reader:
+        headers = {} if position is None else {"Last-Event-ID": position}
+        answer = Reader(self._url, self._body, headers=headers, **self._more)
+        with self._lock:
+            self.answers.append(answer)
+        if self._closed.is_set():
+            answer.close()
+        return answer
+
+
+class Lean:
+    """A reader that takes bytes only while it is told to and keeps nothing but positions; it too comes back."""
+
+    def __init__(self, server: Server, *, receive_buffer: int | None = None, **more: Any) -> None:
+        self.ids: list[int] = []
+        self.connections = 0
+        self._port = server.port
+        self._buffer = receive_buffer
+        self._input = {**INPUT, **more}
+        self._rest = b""
+        self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave."""
+        self._http.close()
+        self._answer.close()
+
+    def read(self, count: int, timeout: float = 60) -> None:
+        """Read until so many entries are there."""
+        end = time.monotonic() + timeout
+        while len(self.ids) < count:
+            assert time.monotonic() < end, f"{len(self.ids)} entries of {count} within {timeout} s"
+            try:
+                data = self._answer.read1(1 << 18)
+            except (OSError, http.client.IncompleteRead):
+                data = b""
+            if not data:
+                self.close()
+                self._open()
+                continue
+            whole, _, self._rest = (self._rest + data).rpartition(b"\n\n")
+            self.ids += [int(number) for number in FRAME_ID.findall(whole)]
+
+    def _open(self) -> None:
+        self.connections += 1
+        self._rest = b""
+        self._http = http.client.HTTPConnection("127.0.0.1", self._port)
+        self._http.sock = sock = socket.socket()
+        if self._buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
+        sock.settimeout(30)
+        sock.connect(("127.0.0.1", self._port))
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        headers |= {"Last-Event-ID": str(self.ids[-1])} if self.ids else {}
+        self._http.request("POST", "/call-stream", json.dumps({"tool": STREAM, "input": self._input}), headers)
+        self._answer = self._http.getresponse()
+        assert self._answer.status == 200, self._answer.read()
+
+
+@contextmanager
+def flowing(platformos: PlatformOS, every: float = 0.02) -> Iterator[None]:
+    """Rows keep coming inside the `with`, one `every` seconds."""
+    stop = threading.Event()
+
+    def add() -> None:
+        while not stop.wait(every):
+            platformos.add({})
+
+    thread = threading.Thread(target=add, name="rows", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def lossless(readers: Sequence[Steady], platformos: PlatformOS, timeout: float = 30) -> None:
+    """Each reader gets, over all its connections, every row that there is, once and in order."""
+    ids = platformos.ids
+    end = time.monotonic() + timeout
+    for reader in readers:
+        with contextlib.suppress(AssertionError):  # what is missing is told below
+            reader.wait(len(ids), max(0.0, end - time.monotonic()))
+        assert reader.ids == ids
+
+
+def bound(seconds: float) -> float:
+    """A promised time as a bound here: as it is on a machine with time, up to thrice on one that is overrun."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return seconds * min(3.0, max(1.0, busy / 2))
+
+
+def quiet(server: Server) -> None:
+    """The server has told of no trouble."""
+    assert not TROUBLE.search(server.output), server.output
+
+
+def memory(pid: int) -> float:
+    """MiB that a process has in memory now."""
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def gone(pid: int) -> bool:
+    """The process is no more, or no more than an entry for its parent to read."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
