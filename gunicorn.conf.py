@@ -105,7 +105,7 @@ def nworkers_changed(server, new, old):
 
 
 def _write_error(sock, status_int, reason, _mesg):
-    # What gunicorn itself refuses never reaches the app: the same shape for callers all the same, and none of its message,
+    # What gunicorn itself refuses never reaches the app: the same shape for callers, and none of its own message,
     # which may quote a header.
     body = json.dumps({"error": f"{reason.capitalize()}: the request could not be understood."}).encode()
     head = f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"

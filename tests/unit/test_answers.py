@@ -138,10 +138,10 @@ def test_a_cut_answer_with_many_quotes_is_refused_in_time_that_grows_with_its_le
 
     def seconds(quotes: int) -> float:
         body = b'{"logs":[' + deep(2000) + b',"' + b'\\"' * quotes
-        begin = time.perf_counter()
+        begin = time.thread_time()
         with pytest.raises(NotALog):
             answers.rows(body)
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     assert seconds(4000) < 8 * seconds(1000) + 0.05
 

@@ -130,7 +130,7 @@ def test_steady_traffic_costs_no_second_question() -> None:
 
 @pytest.mark.parametrize("count", [3, 10, 50, 99])
 def test_the_same_few_rows_at_each_poll_cost_hardly_a_second_question(count: int) -> None:
-    """The first answer may be full; that two hundred of one length are full is thought a few times, ever more seldom."""
+    """That answers of one length are full is thought a few times in two hundred, ever more seldom."""
     upstream = Upstream(1000)
     for _ in range(200):
         upstream.waiting += count

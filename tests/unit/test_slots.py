@@ -124,7 +124,7 @@ def test_where_nobody_can_tell_writes_find_out(writes: int) -> None:
         each.dead_after = writes
     begin = time.monotonic()
     fill(slots, MINE, here)
-    assert time.monotonic() - begin < 0.9
+    assert time.monotonic() - begin < 2.0
     assert all(each.pokes <= 2 for each in held)
 
 
@@ -135,7 +135,7 @@ def test_where_nobody_can_tell_and_all_are_there_the_refusal_is_quick() -> None:
     begin = time.monotonic()
     with pytest.raises(TooMany):
         slots.take(MINE, Held(), here)
-    assert time.monotonic() - begin < 0.9
+    assert time.monotonic() - begin < 2.0
     assert [(each.pokes, each.closed) for each in held] == [(2, 0)] * 3
 
 
