@@ -45,7 +45,7 @@ class Entry(NamedTuple):
         error_type = row.get("error_type")
         if not isinstance(error_type, str):
             error_type = "" if error_type is None else _json(error_type)
-        kind = _kind(error_type)
+        kind = _kind(error_type) if len(error_type) <= 100 else _kind.__wrapped__(error_type)  # the cache stays small
         message = row.get("message")
         if not isinstance(message, str):
             message = "" if message is None else _json(message)

@@ -199,18 +199,18 @@ class Feed:
 
     @contextmanager
     def gateway(self) -> Iterator[Gateway]:
-        """A gateway for one caller's questions; at most OWN_QUESTIONS at once, others wait for their turn."""
-        with self._turn:
-            environment, gateway = self._borrow()
-            try:
-                yield gateway
-            finally:
-                with self._lock:
-                    keep = self._thread is not None and environment is self.environment
-                    if keep:
-                        self._spare.append((environment, gateway))
-                if not keep:
-                    gateway.close()
+        """A gateway for one caller's questions; its connection may be kept for the next caller."""
+        environment, gateway = self._borrow()
+        try:
+            yield gateway
+        finally:
+            with self._lock:
+                keep = self._thread is not None and environment is self.environment
+                keep = keep and len(self._spare) < OWN_QUESTIONS
+                if keep:
+                    self._spare.append((environment, gateway))
+            if not keep:
+                gateway.close()
 
     def failed(self, error: GatewayError) -> None:
         """A question was not answered, the poller's or a reader's own: all share the waiting."""
@@ -258,7 +258,7 @@ class Feed:
 
     def _answer(self, question: Question) -> Page:
         try:
-            with self.gateway() as gateway:
+            with self._turn, self.gateway() as gateway:
                 rows = gateway.after(question.position)
             page = entries.read(rows, self.environment.name)
         except Exception as error:
@@ -293,11 +293,12 @@ class Feed:
     def _run(self) -> None:
         me = threading.current_thread()
         pace = Pace()
-        environment = self.environment
-        gateway = self._open_gateway(environment)
         asked: float | None = None
         at_once = False
+        gateway: Gateway | None = None
         try:
+            environment = self.environment
+            gateway = self._open_gateway(environment)
             while self._wait(asked, at_once):
                 if environment is not self.environment:
                     gateway.close()
@@ -330,7 +331,8 @@ class Feed:
                     at_once = True
                     self._hold()
         finally:
-            gateway.close()
+            if gateway is not None:
+                gateway.close()
             self._end(me)
 
     def _wait(self, asked: float | None, at_once: bool) -> bool:
