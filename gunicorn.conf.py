@@ -113,7 +113,7 @@ def _write_error(sock, status_int, reason, _mesg):
 
 
 def worker_int(worker):
-    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended, one second at most."""
+    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended, two seconds at most."""
     if not hasattr(worker, "told_to_stop"):
         return  # not yet serving
     worker.told_to_stop.set()
@@ -121,7 +121,7 @@ def worker_int(worker):
 
 
 def _wait_for_streams(slots):
-    end = time.monotonic() + 1
+    end = time.monotonic() + 2
     while slots.open and time.monotonic() < end:
         time.sleep(0.02)
 

@@ -134,7 +134,8 @@ def _sentence(error: HTTPException) -> str:
     if error.code == 404:
         return "There is nothing at this path; GET /tools lists the tools, and GET /health tells how the server is."
     if error.code == 405:
-        allowed = error.get_response().headers.get("Allow", "another method")
+        allow = error.get_response().headers.get("Allow", "another method")
+        allowed = ", ".join(name for name in allow.split(", ") if name not in ("OPTIONS", "HEAD"))
         return f"This path does not take {request.method}; use {allowed}."
     return f"{(error.name or 'Bad request').capitalize()}: the request could not be understood."
 

@@ -17,7 +17,7 @@ def banner(parts: Parts, addresses: Sequence[str]) -> str:
     first = next((client for client in clients if client.may_read(name)), None)
     base = addresses[0].replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
     published = [client.published for client in clients if client.published and client.may_read(name)]
-    token = published[0] if published else "<a token>"
+    token = published[0] if published else f"<a token of {parts.clients.path}>"
     lines = [
         f"poslogs {__version__} at {' and '.join(addresses)}",
         f"  environments  {', '.join(environments)}"
@@ -26,10 +26,12 @@ def banner(parts: Parts, addresses: Sequence[str]) -> str:
         + (", with published tokens that work on this machine only" if published else ""),
     ]
     if first is not None:
-        lines.append(f"  limits        {first.requests}; {first.streams} streams; for each client")
+        alike = len({(client.requests, client.streams) for client in clients}) == 1
+        whose = "for each client" if alike else f"for client {first.id}; others differ"
+        lines.append(f"  limits        {first.requests}; {first.streams} streams; {whose}")
     lines += [
         f"  capacity      {parts.slots.capacity or 'unbounded'} streams at once",
-        "Paste this to see the log arrive:",
+        "Paste this into another shell to see the log arrive:",
         f"  curl -N -X POST {base}/call-stream \\",
         f'    -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\',
         f'    -d \'{{"tool":"platformos.logs.stream","input":{{"env":"{name}"}}}}\'',

@@ -26,17 +26,20 @@ def main() -> None:
 @click.option("--workers", default=1, show_default=True, help="How many worker processes there would be.")
 @click.option("--no-port-check", is_flag=True, help="Do not look whether the port is free.")
 def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None:
-    """Tell in one sentence what would keep the server from starting; exit 1 then."""
+    """Tell in one sentence what would keep the server from starting; exit 1 then.
+
+    Without --bind the address is that of HOST and PORT.
+    """
     try:
         settings = Settings.read()
-        Environments(settings)
+        environments = Environments(settings)
         clients = Clients(settings.clients_file)
         if workers > 1:
             raise ConfigError(
                 f"{workers} workers would each poll, limit and count by themselves; start one worker "
                 "(it holds thousands of streams), or more servers on machines of their own."
             )
-        for address in addresses:
+        for address in addresses or [f"{settings.host}:{settings.port}"]:
             host, _, port = address.rpartition(":")
             if not port.isascii() or not port.isdigit() or int(port) > 65535:
                 raise ConfigError(f"{address} is no address to listen on; write it as 127.0.0.1:3030.")
@@ -44,6 +47,9 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
     except ConfigError as error:
         click.echo(f"poslogs cannot start: {error}", err=True)
         sys.exit(1)
+    if not addresses:
+        served = ", ".join(environments.all())
+        click.echo(f"poslogs can start at {settings.host}:{settings.port}; it would serve {served}.")
 
 
 @main.command()

@@ -119,8 +119,8 @@ class Tool:
                 missing = next(name for name in self.required if name not in given)
                 return f"`{missing}` is missing from the input; {self.name} takes {takes}."
             if error.validator == "additionalProperties":
-                unknown = next(name for name in given if name not in self.inputs)
-                return f"`{_short(unknown)}` is no input of {self.name}; it takes {takes}."
+                unknown = _short(next(name for name in given if name not in self.inputs)).strip('"')
+                return f"`{unknown}` is no input of {self.name}; it takes {takes}."
             return "`input` must be a JSON object."
         name = str(error.path[0])
         schema = self.inputs[name]

@@ -120,7 +120,8 @@ def _client() -> Client:
 def _asked(toolbox: Toolbox, *, streams: bool) -> tuple[Tool, Input]:
     asked = body.read_json(request)
     if unknown := sorted(set(asked) - {"tool", "input"}):
-        raise BadInput(f"`{unknown[0][:40]}` is not known here; the body is an object with `tool` and `input`.")
+        name = unknown[0][:40]
+        raise BadInput(f"`{name}` is not known here; the body has `tool`, and `input` with all that the tool takes.")
     if "tool" not in asked:
         raise BadInput("`tool` is missing: name one that GET /tools lists.")
     tool = toolbox.tool(asked["tool"], streams=streams)

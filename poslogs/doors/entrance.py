@@ -32,11 +32,14 @@ def admit(request: Request, clients: Clients, limits: Limits) -> Client:
         raise Unauthorized("No token: send `Authorization: Bearer <token>` with a token from clients.json.", sent=False)
     if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
         limits.wrong_token(request.remote_addr or "")
-        raise Unauthorized("Send exactly one `Authorization: Bearer <token>`.", sent=True)
+        raise Unauthorized(
+            "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, or there is more.",
+            sent=True,
+        )
     client = clients.holder(token.encode("utf-8", "replace"))
     if client is None:
         limits.wrong_token(request.remote_addr or "")
-        raise Unauthorized("This token is not in clients.json.", sent=True)
+        raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
     if client.published and not _is_local(request):
         raise Forbidden(
             "This token is published with poslogs and works on this machine only; put one of your own in clients.json."

@@ -136,7 +136,10 @@ def test_a_revoked_token_ends_its_open_streams_and_no_others(
         assert revoked.gzip_ended_right is gzip
         assert open_streams(running) == 1
         refused = post(running, asking(), token=OTHER)
-        assert (refused.status, refused.sentence) == (401, "This token is not in clients.json.")
+        assert (refused.status, refused.sentence) == (
+            401,
+            "This token is not known here; use one from the server's clients.json.",
+        )
         platformos.add({})
         other.wait_entries(2)
         assert not other.ended

@@ -75,7 +75,14 @@ def test_bad_files_are_named(folder: Path) -> None:
 def test_more_than_one_worker_is_refused_with_the_reason(folder: Path) -> None:
     """Without a shared engine each would poll, limit and count by itself."""
     assert refusal("--workers", "2").startswith("2 workers would each poll, limit and count by themselves; start one")
-    assert check("--workers", "1").exit_code == 0
+    assert check("--workers", "1", "--bind", "127.0.0.1:0").exit_code == 0
+
+
+def test_a_person_who_checks_is_told_what_would_be_served_and_where(folder: Path) -> None:
+    """Without --bind the address is that of the settings, and silence would say too little."""
+    result = check("--no-port-check")
+    assert result.exit_code == 0
+    assert result.output == "poslogs can start at 127.0.0.1:3030; it would serve staging, production.\n"
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])

@@ -100,7 +100,7 @@ def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
     assert re.match(rf"poslogs \d+\.\d+\.\d+ at http://127\.0\.0\.1:{running.port}\n", text), text
     assert re.search(r"environments +staging, production \(from \.pos\)\n", text), text
     assert re.search(rf"clients +3 \(from {re.escape(str(running.clients_file))}\)\n", text), text
-    assert re.search(r"limits +100000 per minute; 1000 streams; for each client\n", text), text
+    assert re.search(r"limits +100000 per minute; 1000 streams; for client operator; others differ\n", text), text
     assert re.search(r"capacity +5800 streams at once\n", text), text
     assert "demo" not in text
     assert "published" not in text
@@ -145,7 +145,7 @@ def paste(server: Server, folder: Path) -> Program:
     """The command of the start-up lines, run by bash as it was printed."""
     need("curl")
     server.wait_output('"input":{"env":"staging"}}\'\n')
-    command = server.output.partition("Paste this to see the log arrive:\n")[2]
+    command = server.output.partition("Paste this into another shell to see the log arrive:\n")[2]
     assert command.lstrip().startswith("curl -N -X POST "), command
     return Program([need("bash"), "-c", command], folder)
 
