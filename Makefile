@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check format clean
+.PHONY: help run test faults soak check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make test    run the tests"
+	@echo "make faults  every fault and the fuzz: longer, and with known gaps (marked xfail, each with its reason)"
+	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=1)"
 	@echo "make check   lint, types, layers"
 	@echo "make format  put the code in its usual form"
 	@echo "make clean   remove what the other verbs made"
@@ -30,6 +32,12 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
+
+faults: $(VENV)/dev.stamp
+	@FAULTS=all $(BIN)/python -m pytest tests/faults tests/fuzz
+
+soak: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.soak --seconds $${SECONDS:-60} --seed $${SEED:-1}
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .

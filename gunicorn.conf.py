@@ -17,7 +17,9 @@ _here = os.path.dirname(os.path.abspath(__file__))
 if not (os.environ.get("PORT") or "3030").isdigit():
     print(f"poslogs cannot start: PORT must be a number from 0 to 65535, not {os.environ['PORT']!r}.", file=sys.stderr)
     sys.exit(1)
-bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '3030'}"
+_host = os.environ.get("HOST") or "127.0.0.1"
+_host = f"[{_host}]" if ":" in _host and "[" not in _host else _host
+bind = f"{_host}:{os.environ.get('PORT') or '3030'}"
 worker_class = "gevent"  # or gthread: -k gthread
 workers = 1  # limits, slots and feeds are this process's own
 threads = 256  # for gthread: streams and requests at once

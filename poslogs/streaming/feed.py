@@ -305,7 +305,7 @@ class Feed:
                     environment = self.environment
                     gateway = self._open_gateway(environment)
                 before, asked = asked, self._clock()
-                since, overlapping = (self._window.high, False) if at_once else self._since(asked)
+                since, overlapping = (self._window.high, False) if at_once else self._since(asked, pace.longest)
                 at_once = False
                 try:
                     rows = gateway.after(since)
@@ -360,12 +360,12 @@ class Feed:
                         return True
             self._wake.wait(left)
 
-    def _since(self, now: float) -> tuple[int, bool]:
+    def _since(self, now: float, longest: int) -> tuple[int, bool]:
         """The position to ask after, and whether that is to look for late rows."""
         with self._lock:
             high = self._window.high
             if any(reader.taste.late for reader in self._readers):
-                start = self._overlap.start(now)
+                start = self._overlap.start(now, longest)
                 if start < high:
                     return start, True
             look = self._quiet % LOOK_EVERY == LOOK_EVERY - 1 and not self._window.empty and high != self._gone

@@ -8,6 +8,7 @@ from typing import Final
 
 from poslogs.platformos.entries import Entry
 
+SMALL_ANSWER: Final = 20  # rows; no answer is thought to hold fewer than this at most
 MAX_ROWS: Final = 100  # rows that one poll reads again, at most
 
 
@@ -22,9 +23,14 @@ class Overlap:
         self._settled = max(0, position - MAX_ROWS)
         self._begun = position == 0
 
-    def start(self, now: float) -> int:
-        """The position from which a poll reads the overlap again; the cursor itself when all is settled."""
-        while self._recent and (self._recent[0][1] < now - self._seconds or len(self._recent) > self._rows):
+    def start(self, now: float, longest: int = 0) -> int:
+        """The position from which a poll reads the overlap again; the cursor itself when all is settled.
+
+        `longest` are the rows of the longest answer so far: the overlap stays below half of it, since an answer that
+        it filled would have no room for what is new.
+        """
+        rows = self._rows if longest < SMALL_ANSWER else min(self._rows, longest // 2)
+        while self._recent and (self._recent[0][1] < now - self._seconds or len(self._recent) > rows):
             self._settle()
         return self._settled
 
@@ -35,7 +41,9 @@ class Overlap:
         """
         if not self._begun:
             self._begun = True
-            self.saw([entry for entry in entries if entry.id > since], now)
+            before = [entry.id for entry in entries if entry.id > since and entry.id not in self._ids][-self._rows :]
+            self._recent.extendleft((id_, now) for id_ in reversed(before))  # they settle before what came since
+            self._ids.update(before)
             return []
         floor = max(since, self._settled)
         return [entry for entry in entries if entry.id > floor and entry.id not in self._ids]

@@ -226,7 +226,7 @@ def test_a_client_that_leaves_amid_a_body_that_nobody_wants_is_no_error(
 ) -> None:
     """Refused by its token, its type or its path, and gone before its body was whole: nothing is logged."""
     running = server(kind, clients=clients())
-    running.wait_output("platformos.logs.stream")  # the last of the start-up lines
+    running.wait_output("}}'\n")  # the end of the start-up lines
     before = running.output
     for head in (
         request("/call", b"", "Content-Length: 1000", length=False, token=None),

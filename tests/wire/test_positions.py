@@ -218,3 +218,17 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on_with_what_is_new(
                 "The ids of environment staging fell back, as after a restored backup; "
                 "the stream goes on with what is new."
             ]
+
+
+def test_live_goes_on_though_an_answer_holds_no_more_rows_than_the_overlap(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """A hundred rows an answer: what is read again for late rows leaves room for what is new."""
+    platformos.page = 100
+    platformos.add_many(250)
+    with server().stream(LIVE, {"env": "staging", "interval": 250}) as live:
+        live.wait_entries(250)
+        for count in range(1, 4):
+            platformos.add_many(1)
+            live.wait_entries(250 + count, timeout=5)
+        assert live.entry_ids == platformos.ids

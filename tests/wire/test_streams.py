@@ -253,6 +253,7 @@ def test_two_readers_of_one_environment_share_one_start(server: Start, platformo
     started = server()
     with started.stream(STREAM, {"env": "staging", "interval": 60000}) as first:
         first.wait_entries(10)
+        platformos.wait_for_requests(2)  # history, and at once whether there is more of it
         asked = len(platformos.requests)
         with started.stream(STREAM, {"env": "staging", "interval": 60000}) as second:
             second.wait_entries(10)

@@ -1,0 +1,263 @@
+"""Fault 2: platformOS cannot be reached: told once, waits that grow with jitter, recovery without a reconnect."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.upstream import (
+    LIVE,
+    STREAM,
+    all_lossless,
+    arrived,
+    follow,
+    longest_silence,
+    lossless,
+    stand_ins,
+    told,
+    tries,
+    wait_told,
+    wait_tries,
+)
+from tests.support.platformos import PlatformOS
+from tests.support.relay import Certificate, Relay, deaf_port
+from tests.support.server import Server
+from tests.wire.exchange import wait_for
+
+SLACK_S = 1.5  # what a loaded machine may add to a wait
+SENTENCES = {  # a connection that is cut while a poll is under way was closed, or reset
+    "refuse": r"Connection failed: environment refuse (refused|closed|reset) the connection\.",
+    "reset": r"Connection failed: environment reset reset the connection\.",
+    "hang": r"platformOS did not answer for environment hang within 1 s\.|"
+    r"Connection failed: environment hang did not answer in time\.",
+    "status": r"platformOS answered 502 for environment status\.",
+}
+BEGINNINGS: dict[str, dict[str, Any]] = {"fresh": {}, "resumed": {"lastId": "2"}, "tail": {"tail": 3}}
+EXPECTED = {"fresh": 6, "resumed": 4, "tail": 3}  # of the six entries that there are
+CUT = r"Connection failed: environment staging (closed|reset) the connection\."
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_an_outage_is_told_once_its_waits_grow_and_streams_recover_by_themselves(
+    server: Callable[..., Server], kind: str
+) -> None:
+    """Refused, reset, no answer, 502, three tries each: one error, then every row, on the same connection."""
+    with stand_ins(*SENTENCES) as instances, ExitStack() as stack:
+        running = server(
+            kind, environments=instances, env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"}
+        )
+        readers = {
+            name: [
+                stack.enter_context(follow(running, name)),
+                stack.enter_context(follow(running, name, LIVE, gzip=True)),
+            ]
+            for name in instances
+        }
+        for name, platformos in instances.items():
+            platformos.add_many(3)
+            for reader in readers[name]:
+                arrived(reader, "3")
+        failed = time.monotonic()
+        asked = {}
+        for name, platformos in instances.items():
+            platformos.fail(name, **({"status": 502} if name == "status" else {}))
+            asked[name] = len(platformos.requests)
+            platformos.add_many(2)
+        first: dict[str, float] = {}
+        healed: dict[str, float] = {}
+        pending = set(instances)
+
+        def tried() -> bool:
+            for name, count in tries(running).items():
+                if count:
+                    first.setdefault(name, time.monotonic())
+                if count >= 3 and name in pending:
+                    healed[name] = time.monotonic()
+                    instances[name].heal()
+                    pending.remove(name)
+            return not pending
+
+        wait_for(tried, 30)
+        shares = []
+        for name, platformos in instances.items():
+            if name == "refuse":  # the stand-in does not see the tries, but it sees the one that gets through
+                again = _first_request_after(platformos, healed[name])
+                whole = again - first[name]
+                assert 3.5 - SLACK_S <= whole <= 7 + 3 * SLACK_S, whole
+            else:
+                platformos.wait_for_requests(asked[name] + 4)
+                times = [request.at for request in platformos.requests[asked[name] :][:4]]
+                took = 1.0 if name == "hang" else 0.0
+                for longest, (earlier, later) in zip((1, 2, 4), pairwise(times), strict=True):
+                    assert longest / 2 - 0.01 <= later - earlier - took <= longest + SLACK_S, (name, times)
+                    shares.append((later - earlier - took) / longest)
+        all_lossless((platformos, readers[name]) for name, platformos in instances.items())
+        for name in instances:
+            for reader in readers[name]:
+                (sentence,) = told(reader)
+                assert re.fullmatch(SENTENCES[name], sentence), sentence
+                assert longest_silence(reader, failed) < 2
+        assert max(shares) - min(shares) > 0.05, "no jitter"
+
+        for platformos in instances.values():
+            platformos.fail("status", times=1, status=500)
+        for name in instances:
+            for reader in readers[name]:
+                assert wait_told(reader, 2)[1] == f"platformOS answered 500 for environment {name}."
+
+
+def _first_request_after(platformos: PlatformOS, moment: float) -> float:
+    platformos.wait_until(lambda: platformos.requests[-1].at > moment)
+    return next(request.at for request in platformos.requests if request.at > moment)
+
+
+def test_a_reader_that_comes_amid_an_outage_shares_the_waiting(server: Callable[..., Server]) -> None:
+    """Fresh, resumed, with a tail: told at once, and platformOS is not asked for it before the others' wait is over."""
+    with stand_ins(*BEGINNINGS) as instances, ExitStack() as stack:
+        running = server(environments=instances)
+        firsts = {}
+        for name, platformos in instances.items():
+            platformos.add_many(6)
+            firsts[name] = stack.enter_context(follow(running, name, lastId="4"))  # others want what lies before
+        asked, begun = {}, {}
+        for name, platformos in instances.items():
+            arrived(firsts[name], "6")
+            platformos.fail("reset")
+            asked[name] = len(platformos.requests)
+        seconds = {}
+        pending = set(instances)
+
+        def come_after_the_third_try() -> bool:
+            for name, count in tries(running).items():
+                if count >= 3 and name in pending:
+                    pending.remove(name)
+                    asked[name], begun[name] = len(instances[name].requests), instances[name].requests[-1].at
+                    seconds[name] = stack.enter_context(follow(running, name, **BEGINNINGS[name]))
+                    wait_told(seconds[name])
+                    instances[name].heal()  # for the question that comes next
+            return not pending
+
+        wait_for(come_after_the_third_try, 20)
+        for name, platformos in instances.items():
+            platformos.wait_for_requests(asked[name] + 1)
+            assert platformos.requests[asked[name]].at - begun[name] >= 2 - 0.01, name
+        for name, expected in EXPECTED.items():
+            seconds[name].wait_entries(expected, timeout=15)
+        all_lossless(((platformos, [firsts[name]]) for name, platformos in instances.items()), ids=["5", "6"])
+        for name, platformos in instances.items():
+            arrived(seconds[name], platformos.ids[-1])
+            assert seconds[name].entry_ids == platformos.ids[6 - EXPECTED[name] :]
+            for reader in (firsts[name], seconds[name]):
+                (sentence,) = told(reader)
+                assert re.fullmatch(CUT.replace("staging", name), sentence), sentence
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_certificate_that_is_not_valid_is_an_outage(
+    server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path, kind: str
+) -> None:
+    """Nothing is asked over such a connection; once the right certificate is back the stream goes on."""
+    good, bad = Certificate.make(tmp_path / "good.pem"), Certificate.make(tmp_path / "bad.pem")
+    platformos.add_many(2)
+    with Relay(platformos, good) as relay:
+        running = server(kind, environments={"staging": relay.environment}, env=good.trusted(tmp_path))
+        with follow(running) as reader, follow(running, tool=LIVE) as live:
+            arrived(reader, "2")
+            relay.certificate = bad
+            platformos.fail("reset", times=1)  # for a new connection
+            wait_tries(running, 2)
+            asked = len(platformos.requests)
+            platformos.add_many(2)
+            wait_tries(running, 3)
+            assert len(platformos.requests) == asked
+            relay.certificate = good
+            lossless(platformos, reader, live)
+            for each in (reader, live):
+                (sentence,) = told(each)
+                assert re.fullmatch(CUT, sentence), sentence
+            relay.certificate = bad
+            platformos.fail("raw", raw=b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")  # no rows, and a new connection
+            assert (
+                wait_told(reader, 2)[1] == "Connection failed: environment staging has a certificate that is not valid."
+            )
+
+
+def test_a_name_that_nobody_knows_is_an_outage(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """One error and growing waits; the right address in `.pos` ends the stream, and a resumed one misses nothing."""
+    running = server()
+    platformos.add_many(3)
+    with follow(running) as before:
+        arrived(before, "3")
+    running.write_pos({"staging": {**platformos.environment, "url": "http://instance.invalid"}})
+    platformos.add_many(2)
+    with follow(running, headers={"Last-Event-ID": "3"}) as meanwhile:
+        begun = time.monotonic()
+        wait_tries(running, 3)
+        assert time.monotonic() - begun > 1.3
+        assert told(meanwhile) == ["Connection failed: environment staging has an address that no name server knows."]
+        running.write_pos({"staging": platformos})
+        meanwhile.wait_end()
+        assert meanwhile.entries == []
+        assert told(meanwhile)[1:] == ["Environment staging is no longer served here."]
+        assert meanwhile.done
+    with follow(running, headers={"Last-Event-ID": "3"}) as after:
+        lossless(platformos, after, ids=["4", "5"])
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_connect_or_handshake_without_end_is_cut_in_time(
+    server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path, kind: str
+) -> None:
+    """Connects that are not answered, and a TLS handshake that drips: each is a failed poll within seconds."""
+    with deaf_port() as port, Relay(platformos, Certificate.make(tmp_path / "good.pem")) as relay:
+        relay.drip = True
+        running = server(
+            kind,
+            environments={
+                "deaf": {**platformos.environment, "url": f"http://127.0.0.1:{port}"},
+                "drips": relay.environment,
+                "well": platformos.environment,
+            },
+            env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
+        )
+        with follow(running, "deaf") as deaf, follow(running, "drips") as drips, follow(running, "well") as well:
+            begun = time.monotonic()
+            for reader in (deaf, drips):
+                wait_told(reader, 1, 8)
+            wait_tries(running, 2, "drips")
+            for reader in (deaf, drips):
+                assert len(told(reader)) == 1
+                assert "did not answer" in told(reader)[0]
+                assert longest_silence(reader, begun) < 2
+            lossless(platformos, well)
+
+
+def test_a_stream_that_begins_in_an_outage_is_told_and_gets_everything_afterwards(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """The very first connect is refused, for readers of all beginnings; then each gets what it asked for."""
+    platformos.add_many(5)
+    platformos.fail("refuse")
+    running = server()
+    with ExitStack() as stack:
+        fresh, resumed, tail = (
+            stack.enter_context(follow(running, tool=tool, **start))
+            for tool, start in ((STREAM, {}), (LIVE, {"lastId": "3"}), (STREAM, {"tail": 2}))
+        )
+        for reader in (fresh, resumed, tail):
+            wait_told(reader)
+        platformos.heal()
+        tail.wait_entries(2)
+        lossless(platformos, fresh)
+        for reader in (resumed, tail):
+            arrived(reader, platformos.ids[-1])
+            assert reader.entry_ids == platformos.ids[3:]
+            assert told(reader) == ["Connection failed: environment staging refused the connection."]

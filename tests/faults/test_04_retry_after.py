@@ -1,0 +1,189 @@
+"""Fault 4: 429 and 503 with `Retry-After`, in seconds or as a date: obeyed, within bounds."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import GatewayError, HttpGateway
+from tests.faults.upstream import FETCH, HOUR, LIVE, all_lossless, arrived, follow, lossless, stand_ins, told, wait_told
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+PAUSE_S = 3
+CASES = {"seconds-429": 429, "seconds-503": 503, "date-429": 429, "date-503": 503}
+
+
+def in_date_form(seconds: float) -> str:
+    """The date so many seconds from now, as HTTP writes it: without fractions, so up to a second earlier."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+def test_no_question_comes_before_the_pause_is_over(server: Callable[..., Server]) -> None:
+    """Both codes in both forms: one error, no request until the time that was named, then every row."""
+    with stand_ins(*CASES) as instances, ExitStack() as stack:
+        running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
+        readers = {
+            name: [stack.enter_context(follow(running, name, tool)) for tool in (LIVE, "platformos.logs.stream")]
+            for name in instances
+        }
+        for platformos in instances.values():
+            platformos.add_many(2)
+        for name in instances:
+            for reader in readers[name]:
+                arrived(reader, "2")
+        asked: dict[str, int] = {}
+        for name, platformos in instances.items():
+            pause = in_date_form(PAUSE_S) if name.startswith("date") else str(PAUSE_S)
+            platformos.fail("status", times=1, status=CASES[name], headers={"Retry-After": pause})
+            asked[name] = len(platformos.requests)
+            platformos.add_many(2)
+        for name, platformos in instances.items():
+            platformos.wait_for_requests(asked[name] + 2)
+            refused, again = (request.at for request in platformos.requests[asked[name] : asked[name] + 2])
+            # a date has no fractions, and was made a poll before; a wait of our own would be shorter than either
+            least = PAUSE_S - 1.5 if name.startswith("date") else PAUSE_S - 0.01
+            assert least <= again - refused <= PAUSE_S + 2, (name, again - refused)
+        all_lossless((platformos, readers[name]) for name, platformos in instances.items())
+        for name in instances:
+            for reader in readers[name]:
+                assert told(reader) == [f"platformOS answered {CASES[name]} for environment {name}."]
+
+
+def test_a_reader_that_comes_in_the_pause_waits_too(server: Callable[..., Server]) -> None:
+    """Its beginning lies before what the server holds, so it must ask; not before platformOS may be asked."""
+    beginnings: dict[str, dict[str, Any]] = {"fresh": {}, "resumed": {"lastId": "2"}, "tail": {"tail": 3}}
+    with stand_ins(*beginnings) as instances, ExitStack() as stack:
+        running = server(environments=instances)
+        firsts, seconds, asked = {}, {}, {}
+        for name, platformos in instances.items():
+            platformos.add_many(6)
+            firsts[name] = stack.enter_context(follow(running, name, lastId="4"))
+        for name, platformos in instances.items():
+            arrived(firsts[name], "6")
+            platformos.fail("status", times=1, status=429, headers={"Retry-After": str(PAUSE_S)})
+        for name, platformos in instances.items():
+            wait_told(firsts[name])
+            asked[name] = len(platformos.requests)
+            seconds[name] = stack.enter_context(follow(running, name, **beginnings[name]))
+        for name, platformos in instances.items():
+            assert wait_told(seconds[name]) == [f"platformOS answered 429 for environment {name}."]
+            expected = {"fresh": 6, "resumed": 4, "tail": 3}[name]
+            seconds[name].wait_entries(expected)
+            refused, again = platformos.requests[asked[name] - 1 : asked[name] + 1]
+            assert again.at - refused.at >= PAUSE_S - 0.01, name
+            lossless(platformos, firsts[name], ids=["5", "6"])
+            arrived(seconds[name], platformos.ids[-1])
+            assert seconds[name].entry_ids == platformos.ids[6 - expected :]
+
+
+def test_the_pause_outlives_the_reader_that_was_told_of_it(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """All readers leave and come back within it, resumed: platformOS is not asked because of that."""
+    platformos.add_many(3)
+    running = server()
+    with follow(running) as before:
+        arrived(before, "3")
+        platformos.fail("status", times=1, status=503, headers={"Retry-After": str(PAUSE_S)})
+        wait_told(before)
+    asked = len(platformos.requests)
+    refused = platformos.requests[-1].at
+    platformos.add_many(2)
+    with follow(running, headers={"Last-Event-ID": "3"}) as after:
+        after.wait_entries(2)
+        assert platformos.requests[asked].at - refused >= PAUSE_S - 0.01
+        lossless(platformos, after, ids=["4", "5"])
+
+
+def test_a_fetch_passes_the_pause_on_to_its_caller(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """503 with platformOS's own Retry-After, for its caller to obey."""
+    running = server()
+    platformos.add_many(2)
+    platformos.fail("status", times=1, status=429, headers={"Retry-After": "7"})
+    refused = running.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] == "7"
+    assert refused.json() == {"error": "platformOS answered 429 for environment staging."}
+    assert [entry["id"] for entry in running.call(FETCH, {"env": "staging"})["logs"]] == ["1", "2"]
+
+
+def test_a_pause_that_is_shorter_than_our_own_changes_nothing(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Retry-After of 0 and of a time gone by: our own wait of half a second at least holds."""
+    running = server()
+    platformos.add_many(1)
+    with follow(running) as reader:
+        arrived(reader, "1")
+        for pause in ("0", in_date_form(-3600)):
+            asked = len(platformos.requests)
+            platformos.fail("status", times=1, status=503, headers={"Retry-After": pause})
+            platformos.wait_for_requests(asked + 2)
+            refused, again = platformos.requests[-2:]
+            assert again.at - refused.at >= 0.49
+        lossless(platformos, reader)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("86400", 300),
+        ("300", 300),
+        ("301", 300),
+        ("9" * 400, 300),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 300),
+        ("17", 17),
+        ("0", 0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("1e3", None),
+        ("Fri, 99 Dec 2026 23:59:59 GMT", None),
+    ],
+)
+def test_a_pause_is_bounded_whatever_was_sent(platformos: PlatformOS, header: str, seconds: float | None) -> None:
+    """A day counts as five minutes; what cannot be read counts as nothing, and our own waits hold."""
+    gateway = HttpGateway(Environment("staging", platformos.url, token=platformos.token), seconds=5, max_bytes=1 << 20)
+    platformos.fail("status", status=429, headers={"Retry-After": header})
+    with pytest.raises(GatewayError) as error:
+        gateway.after(0)
+    gateway.close()
+    assert error.value.retry_after == seconds
+
+
+def test_a_date_is_taken_for_the_seconds_until_it(platformos: PlatformOS) -> None:
+    """A date a minute away, by the clock on the wall."""
+    gateway = HttpGateway(Environment("staging", platformos.url, token=platformos.token), seconds=5, max_bytes=1 << 20)
+    named = math.floor(time.time()) + 60
+    date = format_datetime(datetime.fromtimestamp(named, UTC), usegmt=True)
+    platformos.fail("status", status=503, headers={"Retry-After": date})
+    with pytest.raises(GatewayError) as error:
+        gateway.after(0)
+    gateway.close()
+    assert error.value.retry_after is not None
+    assert 0 <= named - time.time() + 5 - error.value.retry_after + 0.1 <= 10
+
+
+def test_a_pause_holds_at_an_hours_interval_too(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """A first poll that is put off is made up for right after the pause, not after the interval."""
+    platformos.add_many(2)
+    platformos.fail("status", times=1, status=503, headers={"Retry-After": "2"})
+    running = server()
+    with running.stream("platformos.logs.stream", HOUR) as reader:
+        wait_told(reader)
+        reader.wait_entries(2, timeout=10)
+        first, second = platformos.requests[:2]
+        assert 2 - 0.01 <= second.at - first.at <= 4
+        with follow(running, lastId="2"):
+            lossless(platformos, reader)

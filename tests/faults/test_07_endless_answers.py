@@ -1,0 +1,171 @@
+"""Fault 7: a body of 100 MB, or one that drips for ever: cut by size and time; memory stays bounded; a failed poll."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.upstream import (
+    LIVE,
+    STREAM,
+    all_lossless,
+    arrived,
+    follow,
+    longest_silence,
+    lossless,
+    resident,
+    stand_ins,
+    threads,
+    told,
+    tries,
+    wait_told,
+)
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+from tests.wire.exchange import wait_for
+
+HUNDRED_MB = 100 << 20
+GROWTH_MB = 48  # what the worker may gain, with all of these at once
+TOO_MUCH = "platformOS answered more than 1 MiB for environment {}."
+TOO_LATE = "platformOS did not answer for environment {} within 1 s."
+
+
+@cache
+def bomb() -> bytes:
+    """A log of 100 MB, all but empty, packed to 100 kB."""
+    return gzip.compress(b'{"logs":[' + b" " * HUNDRED_MB + b"]}")
+
+
+FAULTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
+    "endless": (lambda: {"kind": "huge"}, TOO_MUCH),
+    "hundred": (lambda: {"kind": "huge", "size": HUNDRED_MB}, TOO_MUCH),
+    "bomb": (lambda: {"kind": "raw", "body": bomb(), "headers": {"Content-Encoding": "gzip"}}, TOO_MUCH),
+    "bombs": (
+        lambda: {"kind": "raw", "body": gzip.compress(bomb()), "headers": {"Content-Encoding": "gzip, gzip"}},
+        "",
+    ),
+    "drips": (lambda: {"kind": "drip"}, TOO_LATE),
+    "drips-slowly": (lambda: {"kind": "drip", "seconds": 0.7}, TOO_LATE),
+    "drips-headers": (lambda: {"kind": "drip_headers"}, TOO_LATE),
+    "headers": (lambda: {"kind": "flood", "head": b"HTTP/1.1 200 OK\r\n", "block": b"X-More: and more\r\n" * 99}, ""),
+    "one-header": (lambda: {"kind": "flood", "head": b"HTTP/1.1 200 OK\r\nX-More: ", "block": b"a" * 9999}, ""),
+}
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Callable[..., Server], kind: str) -> None:
+    """Nine kinds at once, two polls of each: one error each, no silence, no growth; then every row."""
+    with stand_ins(*FAULTS, "well") as instances, ExitStack() as stack:
+        running = server(
+            kind,
+            environments=instances,
+            env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_POLL_MB": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
+        )
+        readers = {
+            name: stack.enter_context(follow(running, name, (STREAM, LIVE)[index % 2], gzip=index % 3 == 0))
+            for index, name in enumerate(instances)
+        }
+        for platformos in instances.values():
+            platformos.add_many(2)
+        for reader in readers.values():
+            arrived(reader, "2")
+        faults = {name: options() for name, (options, _) in FAULTS.items()}
+        worker = running.worker_pid()
+        memory, count = resident(worker), threads(worker)
+        begun = time.monotonic()
+        for name, options in faults.items():
+            instances[name].fail(**options)
+            instances[name].add_many(2)
+        peak = [memory]
+
+        def all_tried_twice() -> bool:
+            peak.append(resident(worker))
+            failing = tries(running)
+            return all(failing[name] >= 2 for name in FAULTS)
+
+        wait_for(all_tried_twice, 30)
+        for name, (_, sentence) in FAULTS.items():
+            (error,) = told(readers[name])
+            wanted = sentence.format(name) or ("Connection failed: ", TOO_MUCH.format(name))
+            assert error.startswith(wanted), (name, error)
+        for name, reader in readers.items():
+            assert longest_silence(reader, begun) < 2.5, name
+        assert threads(worker) <= count + 2
+        for name in FAULTS:
+            instances[name].heal()
+        all_lossless((platformos, [readers[name]]) for name, platformos in instances.items())
+        for name in FAULTS:
+            assert len(told(readers[name])) == 1, name
+        assert told(readers["well"]) == []
+        assert max(peak) - memory < GROWTH_MB, (memory, max(peak))
+        wait_for(lambda: threads(worker) <= count + 2)
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_bytes_that_drip_without_ever_meaning_anything_are_cut_too(
+    server: Callable[..., Server], platformos: PlatformOS, kind: str
+) -> None:
+    """A gzip header whose file name never ends, on a connection that is to be closed: nothing to count, yet late."""
+    running = server(kind, env={"POSLOGS_POLL_SECONDS": "1"})
+    platformos.add_many(2)
+    with follow(running) as reader:
+        arrived(reader, "2")
+        platformos.fail("drip", times=1, packed=True)
+        assert wait_told(reader, timeout=6) == [TOO_LATE.format("staging")]
+        lossless(platformos, reader)
+
+
+FLOODS = {
+    "interim-answers": {"block": b"HTTP/1.1 100 Continue\r\n\r\n" * 2000},
+    "packed-nothing": {
+        "head": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
+        "block": b"\x00\x00\x00\xff\xff" * 10_000,  # blocks of no bytes
+    },
+}
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_that_never_becomes_an_answer_starves_nobody(
+    server: Callable[..., Server], kind: str, flood: str
+) -> None:
+    """As quickly as the line takes it: a failed poll in time, heartbeats meanwhile, and other streams go on."""
+    with stand_ins("staging", "production") as instances:
+        running = server(
+            kind, environments=instances, env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"}
+        )
+        staging, production = instances["staging"], instances["production"]
+        staging.add_many(2)
+        with follow(running) as reader, follow(running, "production") as other:
+            arrived(reader, "2")
+            begun = time.monotonic()
+            staging.fail("flood", times=1, **FLOODS[flood])
+            assert len(wait_told(reader, timeout=6)) == 1
+            assert longest_silence(reader, begun) < 2.5
+            all_lossless([(staging, [reader]), (production, [other])])
+            assert told(other) == []
+
+
+def test_an_answer_just_below_the_bound_comes_whole(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """Of 1 MiB less a little, plain and packed; one byte more than the bound is too much."""
+    running = server(env={"POSLOGS_POLL_MB": "1"})
+    with follow(running) as reader:
+        for number, packed in ((1, False), (2, True)):
+            body = json.dumps({"logs": [{"id": number, "message": "m" * 1_000_000}]}).encode()
+            whole = body + b" " * ((1 << 20) - len(body))
+            headers = {"Content-Encoding": "gzip"} if packed else {}
+            platformos.fail("raw", body=gzip.compress(whole) if packed else whole, headers=headers)
+            arrived(reader, str(number))
+            platformos.add({"id": number, "message": "m" * 1_000_000})
+        assert told(reader) == []
+        platformos.fail("raw", times=1, body=whole + b" ")
+        assert wait_told(reader) == [TOO_MUCH.format("staging")]
+        lossless(platformos, reader)

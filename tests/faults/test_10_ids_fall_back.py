@@ -1,0 +1,237 @@
+"""Fault 10: ids that fall back, as after a restored backup: noticed and told; the stream goes on with what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.faults.upstream import FETCH, HOUR, LIVE, STREAM, arrived, follow, told, wait_entry, wait_told, wait_tries
+from tests.support.platformos import PlatformOS
+from tests.support.reader import Reader
+from tests.support.server import Server
+from tests.support.transcript import Transcript
+
+FELL = "The ids of environment staging fell back, as after a restored backup; the stream goes on with what is new."
+
+
+def messages(reader: Transcript) -> list[str]:
+    """What the entries say, in the order of their arrival; ids are no names here, since they are given out twice."""
+    return [entry["message"] for entry in list(reader.entries)]
+
+
+def say(platformos: PlatformOS, *texts: str) -> list[str]:
+    """List a row for each text, a minute after all that were listed before."""
+    minutes = len({row["created_at"] for _, row in platformos.listed})
+    created_at = f"2026-01-01T{minutes // 60:02}:{minutes % 60:02}:00Z"
+    platformos.add(*({"message": text, "created_at": created_at} for text in texts))
+    return list(texts)
+
+
+def heard(reader: Transcript, text: str, timeout: float = 15) -> None:
+    """Wait until the reader has an entry that says this."""
+    wait_entry(reader, "message", text, timeout)
+
+
+def every_word_once(platformos: PlatformOS, readers: list[Reader], expected: list[list[str]]) -> None:
+    """Each reader has just what is expected of it, also after two more rows."""
+    for text in ("one more", "and another"):
+        say(platformos, text)
+        for reader, words in zip(readers, expected, strict=True):
+            heard(reader, text)
+            words.append(text)
+    for reader, words in zip(readers, expected, strict=True):
+        assert messages(reader) == words, reader.dump()
+
+
+def test_a_fallback_is_told_and_every_row_listed_after_it_comes_once(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Fifty rows, a backup of twenty, new rows under ids that were given out before: both tools, gzip too."""
+    running = server()
+    before = say(platformos, *(f"before {number}" for number in range(50)))
+    with (
+        follow(running) as plain,
+        follow(running, gzip=True) as packed,
+        follow(running, tool=LIVE) as live,
+        follow(running, tool=LIVE, gzip=True, filter="info") as filtered,
+        follow(running, lastId="40") as resumed,
+    ):
+        readers = [plain, packed, live, filtered, resumed]
+        for reader in readers:
+            heard(reader, "before 49")
+        platformos.restore(20)
+        after = say(platformos, "after 1", "after 2")
+        for reader in readers:
+            assert wait_told(reader) == [FELL]
+            heard(reader, "after 2")
+        after += say(platformos, "after 3")
+        every_word_once(platformos, readers, [[*before, *after] for _ in range(4)] + [before[40:] + after])
+        for reader in readers:
+            assert told(reader) == [FELL]
+            assert reader.last_id == platformos.ids[-1]  # it resumes in the new ids
+    assert "fell back" in running.output
+
+
+def test_a_fallback_without_a_new_row_is_told_too_and_what_comes_later_is_new(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Nothing was logged since the backup; the first new row has an id that the reader once had."""
+    running = server()
+    before = say(platformos, *(f"before {number}" for number in range(10)))
+    with follow(running) as plain, follow(running, tool=LIVE) as live:
+        for reader in (plain, live):
+            heard(reader, "before 9")
+        platformos.restore(6)
+        for reader in (plain, live):
+            assert wait_told(reader) == [FELL]
+        say(platformos, "after")
+        every_word_once(platformos, [plain, live], [[*before, "after"], [*before, "after"]])
+
+
+def test_ids_that_fall_back_below_where_the_poller_began_bring_what_is_new(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """The only readers resumed at 8, so the server never saw what was before; the new rows have the ids 5 and 6."""
+    running = server()
+    before = say(platformos, *(f"before {number}" for number in range(10)))
+    with follow(running, lastId="8") as plain, follow(running, tool=LIVE, lastId="8") as live:
+        for reader in (plain, live):
+            heard(reader, "before 9")
+        platformos.restore(4)
+        after = say(platformos, "after 1", "after 2")
+        for reader in (plain, live):
+            assert wait_told(reader) == [FELL]
+            heard(reader, "after 2", 5)
+        every_word_once(platformos, [plain, live], [before[8:] + after, before[8:] + after])
+
+
+def test_ids_that_fall_back_twice_are_told_twice(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """A second backup while the first is still fresh; each new row comes once all the same."""
+    running = server()
+    words = say(platformos, "a", "b", "c", "d", "e")
+    with follow(running) as plain, follow(running, tool=LIVE) as live:
+        for reader in (plain, live):
+            heard(reader, "e")
+        platformos.restore(3)
+        words += say(platformos, "f")
+        for reader in (plain, live):
+            wait_told(reader)
+            heard(reader, "f")
+        platformos.restore(1)
+        words += say(platformos, "g")
+        for reader in (plain, live):
+            assert wait_told(reader, 2) == [FELL, FELL]
+            heard(reader, "g", 5)
+        every_word_once(platformos, [plain, live], [list(words), list(words)])
+
+
+def test_a_fallback_in_an_outage_is_noticed_after_it(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """The usual way of it: the instance is away while it is restored."""
+    running = server()
+    before = say(platformos, *(f"before {number}" for number in range(30)))
+    with follow(running) as plain, follow(running, tool=LIVE, gzip=True) as live:
+        for reader in (plain, live):
+            heard(reader, "before 29")
+        platformos.fail("refuse")
+        wait_tries(running, 2)
+        platformos.restore(10)
+        say(platformos, "after")
+        platformos.heal()
+        for reader in (plain, live):
+            assert wait_told(reader, 2)[1] == FELL
+            heard(reader, "after")
+        every_word_once(platformos, [plain, live], [[*before, "after"], [*before, "after"]])
+
+
+def test_other_environments_and_later_readers_hear_nothing_of_it(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Who comes after the fallback gets the log as it is now; a fetch too."""
+    with PlatformOS() as other:
+        running = server(environments={"staging": platformos, "production": other})
+        before = say(platformos, *(f"before {number}" for number in range(10)))
+        with follow(running) as early, follow(running, "production") as well:
+            heard(early, "before 9")
+            platformos.restore(4)
+            after = say(platformos, "after")
+            assert wait_told(early) == [FELL]
+            heard(early, "after")
+            with follow(running) as late, follow(running, lastId="2", tool=LIVE) as resumed:
+                every_word_once(
+                    platformos,
+                    [early, late, resumed],
+                    [before + after, before[:4] + after, before[2:4] + after],
+                )
+                assert told(late) == told(resumed) == []
+            fetched = running.call(FETCH, {"env": "staging"})
+            assert [entry["id"] for entry in fetched["logs"]] == platformos.ids
+            other.add({"message": "fine"})
+            heard(well, "fine")
+            assert told(well) == []
+
+
+def test_a_reader_that_slept_through_the_fallback_goes_on_with_what_is_new(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """It reads nothing meanwhile; then it has the old rows, the error, and the new ones."""
+    running = server()
+    with (
+        Reader(
+            running.url, {"tool": STREAM, "input": {"env": "staging", "interval": 250}}, receive_buffer=4096
+        ) as slow,
+        follow(running) as quick,
+    ):
+        for reader in (slow, quick):
+            reader.wait_frame(lambda frame: frame.comment == "open")
+        slow.pause()
+        before = [f"before {number} " + "x" * 3000 for number in range(400)]
+        say(platformos, *before)
+        heard(quick, before[-1])
+        platformos.restore(100)
+        after = say(platformos, "after 1", "after 2")
+        assert wait_told(quick) == [FELL]
+        heard(quick, "after 2")
+        slow.resume()
+        heard(slow, "after 2", 30)
+        assert told(slow) == [FELL]
+        assert messages(slow)[-2:] == after
+        got = messages(slow)[:-2]
+        assert got == before[: len(got)], "what was read before the fallback is in order and once"
+        assert messages(quick) == before + after
+
+
+def test_a_log_that_is_emptied_or_pruned_is_no_fallback(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """Old rows that platformOS throws away, even all of them, are nothing to tell: ids go on rising."""
+    running = server()
+    platformos.add_many(10)
+    with follow(running) as plain, follow(running, tool=LIVE) as live:
+        for reader in (plain, live):
+            arrived(reader, "10")
+        platformos.arrange = lambda rows: [row for row in rows if row["id"] > 5]
+        platformos.wait_for_requests(len(platformos.requests) + 8)
+        platformos.arrange = lambda rows: [row for row in rows if row["id"] > 10]
+        platformos.wait_for_requests(len(platformos.requests) + 8)
+        platformos.add_many(2)
+        for reader in (plain, live):
+            arrived(reader, "12")
+            assert reader.entry_ids == [str(number) for number in range(1, 13)]
+            assert told(reader) == []
+
+
+@pytest.mark.parametrize("start", [{"lastId": "50"}, {"headers": {"Last-Event-ID": "50"}}])
+def test_a_position_from_before_the_fallback_is_served_once_ids_have_passed_it(
+    server: Callable[..., Server], platformos: PlatformOS, start: dict[str, Any]
+) -> None:
+    """A reader that comes back after the fallback with an old id gets what comes after it; nobody else is disturbed."""
+    running = server()
+    platformos.add_many(12)
+    with running.stream(STREAM, HOUR) as other, follow(running, **start) as reader:
+        arrived(other, "12")
+        reader.wait_frame(lambda frame: frame.comment == "open")
+        platformos.add({"id": 49}, {"id": 51}, {"id": 52})
+        arrived(reader, "52")
+        assert reader.entry_ids == ["51", "52"]
+        arrived(other, "52")
+        assert other.entry_ids == platformos.ids

@@ -1,0 +1,115 @@
+"""Fault 16: a reader that reads nothing while 100,000 entries pass costs no memory and loses nothing."""
+
+from __future__ import annotations
+
+import runpy
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.following import Lean, memory, quiet
+from tests.support.platformos import PlatformOS
+from tests.support.server import REPO, Server
+from tests.wire.exchange import wait_for
+
+Start = Callable[..., Server]
+ROWS = 100_000
+PAGE = 5000
+SMALL_BUFFER = 16 * 1024
+SHIPPED = REPO / "gunicorn.conf.py"
+CUT_S = 2  # TCP_USER_TIMEOUT in tests, in place of the 45 s that are shipped
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_reader_that_reads_nothing_while_100_000_entries_pass_loses_none_and_costs_no_memory(
+    server: Start, platformos: PlatformOS, kind: str
+) -> None:
+    """One follows in time, one has stopped: the window stays small, and the slow one gets all, once, in order."""
+    platformos.page = PAGE
+    running = server(kind, env={"POSLOGS_WINDOW_MB": "4"})
+    platformos.add_many(PAGE)
+    with Lean(running, receive_buffer=SMALL_BUFFER) as slow, Lean(running) as quick, Lean(running, filter="nothing"):
+        quick.read(PAGE)
+        slow.read(10)
+        before = memory(running.worker_pid())
+        platformos.add_many(ROWS)
+        quick.read(PAGE + ROWS)
+        passed = memory(running.worker_pid())
+        assert slow.connections == 1
+        slow.read(PAGE + ROWS)
+        caught_up = memory(running.worker_pid())
+        ids = [int(number) for number in platformos.ids]
+        assert quick.ids == ids
+        assert slow.ids == ids
+        assert passed - before < 60
+        assert caught_up - before < 60
+        platformos.add({})
+        slow.read(PAGE + ROWS + 1)
+        quick.read(PAGE + ROWS + 1)
+    quiet(running)
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> list[str]:
+    """Arguments that start a server which gives up on a reader after CUT_S; all else is as it is shipped."""
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text(
+        "import runpy, socket\n"
+        f"globals().update(runpy.run_path({str(SHIPPED)!r}))\n"
+        "shipped = when_ready\n"
+        "def when_ready(server):\n"
+        "    shipped(server)\n"
+        "    for listener in server.LISTENERS:\n"
+        f"        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, {CUT_S * 1000})\n"
+    )
+    return ["-c", str(config)]
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
+    server: Start, platformos: PlatformOS, impatient: list[str], kind: str
+) -> None:
+    """Its window is closed for longer than the server bears: its slot is free, the others go on, it comes back."""
+    running = server(kind, args=impatient)
+    platformos.add_many(20_000)
+    with Lean(running, receive_buffer=SMALL_BUFFER) as slow, Lean(running) as quick:
+        slow.read(10)
+        quick.read(20_000)
+        assert running.streams_open() == 2
+        wait_for(lambda: running.streams_open() == 1, CUT_S + 5)
+        platformos.add_many(10)
+        quick.read(20_010)
+        slow.read(20_010)
+        assert slow.connections == 2
+        assert slow.ids == quick.ids == [int(number) for number in platformos.ids]
+
+
+@pytest.mark.xfail(strict=True, reason="gunicorn logs a traceback for ETIMEDOUT and EHOSTUNREACH of a send")
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_reader_that_is_cut_is_no_error(
+    server: Start, platformos: PlatformOS, impatient: list[str], kind: str
+) -> None:
+    """A reader that stopped reading until the server gave up on it leaves no traceback in the log."""
+    running = server(kind, args=impatient)
+    platformos.add_many(20_000)
+    with Lean(running, receive_buffer=SMALL_BUFFER):
+        wait_for(lambda: running.streams_open() == 0, CUT_S + 10)
+    running.stop()  # whatever it had to tell is told
+    quiet(running)
+
+
+def test_what_is_shipped_gives_up_on_a_silent_peer_within_a_minute_and_sends_little_ahead(tmp_path: Path) -> None:
+    """gunicorn.conf.py sets both on the listener, and the connections that it accepts have them."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        arbiter = SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listening)], cfg=SimpleNamespace())
+        runpy.run_path(str(SHIPPED))["when_ready"](arbiter)
+        with socket.create_connection(listening.getsockname()) as peer:
+            accepted, _ = listening.accept()
+            with accepted:
+                assert 1000 <= accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+                assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 512 * 1024
+                assert peer.getpeername() == listening.getsockname()

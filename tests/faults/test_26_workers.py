@@ -1,0 +1,56 @@
+"""Fault 26: more than one worker would each poll, limit and count by itself: refused, with the reason."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.following import quiet
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+from tests.wire.exchange import wait_for
+
+Start = Callable[..., Server]
+SENTENCE = (
+    "poslogs cannot start: 2 workers would each poll, limit and count by themselves; start one worker "
+    "(it holds thousands of streams), or more servers on machines of their own.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [(["-w", "2"], {}), (["--workers=2"], {}), ([], {"GUNICORN_CMD_ARGS": "--workers 2"})],
+    ids=["-w", "--workers", "GUNICORN_CMD_ARGS"],
+)
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_two_workers_are_refused_at_the_start_with_the_reason(
+    server: Start, platformos: PlatformOS, kind: str, args: Sequence[str], env: Mapping[str, str]
+) -> None:
+    """However they are asked for: exit 1, that one line and nothing else, and nobody ever listens."""
+    running = server(kind, args=args, env=env, start=False)
+    running.start(wait=False)
+    assert running.wait_exit(30) == 1
+    running.out.wait_closed()
+    assert running.output == SENTENCE
+    assert not platformos.requests
+
+
+def test_a_platform_that_counts_processors_starts_one_worker(server: Start, platformos: PlatformOS) -> None:
+    """WEB_CONCURRENCY, which hosts set by themselves, is no wish of the operator's: one worker, and it serves."""
+    running = server(env={"WEB_CONCURRENCY": "2"})
+    assert len(running.worker_pids()) == 1
+    quiet(running)
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_running_server_takes_no_second_worker_either(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """SIGTTIN, with which gunicorn is told to start one more, changes nothing but the log."""
+    running = server(kind)
+    running.signal(signal.SIGTTIN)
+    with pytest.raises(AssertionError, match="not within"):
+        wait_for(lambda: len(running.worker_pids()) > 1, 3)
+    assert "one worker" in running.output
+    running.wait_live()

@@ -1,0 +1,132 @@
+"""Fault 28: files that break while the server runs do not take it down, not even when it is told to reload."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.following import INPUT, gone
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+from tests.wire.exchange import OTHER, READER, STREAM, clients, get, unharmed, wait_for
+
+Start = Callable[..., Server]
+KEPT = "The last good one stays in use."
+
+pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
+
+
+def cut(path: Path) -> None:
+    """Half of the file is there."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path: Path) -> None:
+    """Nothing is in it."""
+    path.write_bytes(b"")
+
+
+def unreadable(path: Path) -> None:
+    """Nobody can read it, root neither."""
+    path.unlink()
+    path.mkdir()
+
+
+def mend(path: Path, text: str) -> None:
+    """The file is as it should be."""
+    if path.is_dir():
+        path.rmdir()
+    path.write_text(text)
+
+
+def stays_up(server: Server) -> None:
+    """The process does not end, for three seconds."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        raise AssertionError(f"it ended with {server.wait_exit(3)}:\n{server.output}")
+
+
+@pytest.mark.parametrize("name", ["clients.json", ".pos"])
+def test_a_file_that_cannot_be_read_is_told_and_the_last_good_one_kept(
+    server: Start, platformos: PlatformOS, kind: str, name: str
+) -> None:
+    """In the place of the file is a folder: one line in the log, streams old and new go on; mended, it is read."""
+    running = server(kind, clients=clients())
+    path = running.folder / name
+    good = path.read_text()
+    with running.stream(STREAM, INPUT, token=READER) as old:
+        unreadable(path)
+        running.out.wait(KEPT)
+        assert f"{name} cannot be read (is a directory). {KEPT}" in running.output
+        platformos.add({})
+        old.wait_entries(1)
+        with running.stream(STREAM, INPUT, token=READER) as new:
+            new.wait_entries(1)
+        mend(path, good)
+        running.out.wait(f"{name} was read again.")
+        assert not old.ended
+    unharmed(running)
+
+
+@pytest.mark.xfail(strict=True, reason="the new worker exits with 4, on which gunicorn stops all: the service is down")
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [("clients.json", cut), (".pos", emptied)],
+    ids=["clients cut", ".pos emptied"],
+)
+def test_a_reload_with_a_broken_file_does_not_take_the_service_down(
+    server: Start, platformos: PlatformOS, kind: str, name: str, broken: Callable[[Path], None]
+) -> None:
+    """SIGHUP: what ran with the last good file goes on, and the reason is logged; mended, the next one reloads."""
+    running = server(kind, clients=clients())
+    path = running.folder / name
+    good = path.read_text()
+    old = running.worker_pid()
+    broken(path)
+    running.signal(signal.SIGHUP)
+    stays_up(running)
+    platformos.add({})
+    with running.stream(STREAM, INPUT, token=READER) as reader:
+        reader.wait_entries(1)
+    mend(path, good)
+    running.signal(signal.SIGHUP)
+    wait_for(lambda: gone(old), 20)
+    running.wait_live()
+
+
+def test_a_worker_that_dies_while_a_file_is_broken_is_back_once_it_is_mended(
+    server: Start, platformos: PlatformOS, kind: str
+) -> None:
+    """Killed with half of clients.json on disk: until it is whole nobody can be served, then everybody is."""
+    running = server(kind, clients=clients())
+    good = running.clients_file.read_text()
+    cut(running.clients_file)
+    os.kill(running.worker_pid(), signal.SIGKILL)
+    stays_up(running)
+    mend(running.clients_file, good)
+    running.wait_live()
+    assert get(running, "/tools").status == 200
+
+
+def test_a_reload_reads_what_is_in_the_files_now(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """Both files are edited and SIGHUP is sent at the same moment: the new worker knows the new token and place."""
+    with PlatformOS() as moved:
+        running = server(kind, clients=clients())
+        moved.add_many(2)
+        old = running.worker_pid()
+        running.clients_file.write_text(json.dumps(clients(other={"token": OTHER})))
+        running.write_pos({"staging": moved})
+        running.signal(signal.SIGHUP)
+        wait_for(lambda: gone(old), 10)
+        running.wait_live()
+        with running.stream(STREAM, INPUT, token=OTHER) as reader:
+            assert [entry["id"] for entry in reader.wait_entries(2)] == moved.ids
+        assert not platformos.requests
+    unharmed(running)

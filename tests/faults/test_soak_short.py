@@ -1,0 +1,21 @@
+"""The soak (tests/soak), for a few seconds and from one seed: `python -m tests.soak` runs it for as long as asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.soak.driver import soak
+from tests.soak.report import table
+
+SEED = 7
+SECONDS = 12.0
+
+
+@pytest.mark.timeout(180)  # it may wait for readers that catch up on a busy machine
+def test_amid_random_faults_every_reader_gets_every_entry_once_in_order() -> None:
+    """And memory, descriptors and threads are back where they began."""
+    told: list[str] = []
+    outcome = soak(SECONDS, SEED, "gevent", tell=told.append)
+    assert outcome.troubles == [], "\n".join([*told, table(outcome)])
+    assert sum(outcome.faults.values()) > 3
+    assert sum(len(subscriber.journal.ids) for subscriber in outcome.subscribers) > 0
