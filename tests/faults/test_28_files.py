@@ -75,7 +75,9 @@ def test_a_file_that_cannot_be_read_is_told_and_the_last_good_one_kept(
     unharmed(running)
 
 
-@pytest.mark.xfail(strict=True, reason="the new worker exits with 4, on which gunicorn stops all: the service is down")
+@pytest.mark.xfail(
+    strict=True, reason="the old worker is stopped although the new one cannot load: down until it is mended"
+)
 @pytest.mark.parametrize(
     ("name", "broken"),
     [("clients.json", cut), (".pos", emptied)],
