@@ -86,10 +86,10 @@ class Departures:
 
     def hang_up(self) -> None:
         """Let go of what would hold up a stop: connections kept alive for nothing, and streams that nobody reads."""
-        for lent in list(self._met):
-            _stop_reading(lent)
         with self._lock:
             stuck = [connection.socket for connection, _ in self._watched.values()]
+        for lent in list(self._met):
+            _stop_reading(lent)
         for sock in stuck:
             if sock is not None:
                 _shut(sock, socket.SHUT_RDWR)

@@ -95,7 +95,7 @@ class Stream:
             self._ending = ()
         self.wake.set()
         self._feed.leave(self)
-        for give_back in closing:
+        for give_back in reversed(closing):  # the slot, which was had first, tells that all else is given back
             give_back()
 
     def end(self, *last: Chunk) -> None:
