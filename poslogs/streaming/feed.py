@@ -312,8 +312,8 @@ class Feed:
                     page = entries.read(rows, environment.name)
                 except Exception as error:  # a fault of ours must not end a feed in silence
                     self._unanswered(error)
-                    if self.refusal is not None:
-                        return
+                    if isinstance(error, GatewayError) and error.refused:
+                        return  # whatever a reader that joined meanwhile has made of `refusal`: it begins anew
                     continue
                 self.worked()
                 high = self._window.high
