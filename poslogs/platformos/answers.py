@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import orjson
@@ -15,10 +16,14 @@ class NotALog(Exception):
 
 
 class Unreadable:
-    """A row inside a readable answer that no parser takes: too deep, or an impossible number."""
+    """A row inside a readable answer that no parser takes: too deep, or an impossible number.
+
+    `id` is what its text says it is, "" where it says nothing.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.id = next((found[1] for _, end in _members(text, '"id"') if (found := _ID.match(text, end))), "")
 
 
 def rows(body: bytes) -> list[object]:
@@ -76,7 +81,21 @@ _DECODER: Final = json.JSONDecoder(
 )
 # A string without an end is one token up to the end, or each of its quotes would be tried.
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
-_LOGS: Final = re.compile(r'"logs"\s*:\s*\[')
+_ID: Final = re.compile(r'\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
+_LIST: Final = re.compile(r"\s*:\s*\[")
+
+
+def _members(text: str, name: str) -> Iterator[tuple[int, int]]:
+    """Where a name (with its quotes) stands right inside of the outermost object, and where it ends."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        mark = token.group()
+        if mark in "[{":
+            depth += 1
+        elif mark in "]}":
+            depth -= 1
+        elif depth == 1 and mark == name:
+            yield token.start(), token.end()
 
 
 def _clean(value: object) -> object:
@@ -92,9 +111,9 @@ def _clean(value: object) -> object:
 
 def _split(text: str) -> list[str]:
     """The texts of the members of `logs`, found by their brackets and commas alone."""
-    start = _LOGS.search(text)
     if text.lstrip()[:1] != "{":
         raise NotALog("JSON that is no object")
+    start = next((found for _, end in _members(text, '"logs"') if (found := _LIST.match(text, end))), None)
     if start is None:
         return []
     parts: list[str] = []

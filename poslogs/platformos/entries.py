@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -14,6 +15,8 @@ import orjson
 from poslogs.platformos.answers import Unreadable
 
 MAX_ID: Final = 2**63 - 1
+MAX_REASONS: Final = 1000  # rows of one answer that are refused with a reason each
+TURN_ROWS: Final = 1000
 MAX_MESSAGE_BYTES: Final = 2 * 1024 * 1024  # a longer message is cut and marked (contract, "Log entries")
 TYPES: Final = ("error", "warn", "debug", "info")
 NO_TIME: Final = "1970-01-01T00:00:00.000Z"  # for a row whose time cannot be read: the same at every delivery
@@ -33,6 +36,11 @@ class Entry(NamedTuple):
     type: str  # one of TYPES
     error_type: str  # platformOS's own text
     json: bytes
+
+    @property
+    def timestamp(self) -> str:
+        """Its time, as text that sorts; NO_TIME when its row had none."""
+        return self.json.split(b'"', 8)[7].decode()
 
     @classmethod
     def from_row(cls, row: object, env: str) -> Entry:
@@ -76,31 +84,47 @@ class Entry(NamedTuple):
 class Page(NamedTuple):
     """What an answer holds: entries by ascending id, each id once, and why its other rows are none.
 
-    A reason in `refused` is a few words, then `|` and a mark of the row, by which the same row is known again.
+    A reason in `refused` is a few words, then `|` and a mark of the row, by which the same row is known again;
+    beyond MAX_REASONS rows are only counted, in `more`.
     `last` is the highest id of all rows, of those that are no entries too: what to ask after next; 0 without any.
     """
 
     entries: list[Entry]
     refused: list[str]
     last: int
+    more: int = 0
 
 
-def read(rows: Iterable[object], env: str) -> Page:
-    """The page of an answer's rows. A row that is repeated inside one answer counts once: the first of them."""
+def read(rows: Iterable[object], env: str, known: Container[int] = ()) -> Page:
+    """The page of an answer's rows, without those whose ids are `known`.
+
+    A row that is repeated inside one answer counts once: the first of them.
+    """
     entries: dict[int, Entry] = {}
     refused: list[str] = []
-    last = 0
-    for row in rows:
+    last = more = 0
+    for count, row in enumerate(rows):
+        if not count % TURN_ROWS:
+            time.sleep(0)  # an answer may hold very many rows; other greenlets have their turn
+        if isinstance(row, dict) and (number := position(row.get("id"))) and number in known:
+            last = max(last, number)
+            continue
+        if len(refused) >= MAX_REASONS and not isinstance(row, dict | Unreadable):
+            more += 1
+            continue
         try:
             entry = Entry.from_row(row, env)
         except BadRow as bad:
-            refused.append(f"{bad}|{_mark(row)}")
             last = max(last, _id_of_bad(row))
+            if len(refused) < MAX_REASONS:
+                refused.append(f"{bad}|{_mark(row)}")
+            else:
+                more += 1
         else:
             entries.setdefault(entry.id, entry)
     found = list(entries.values())
     found.sort(key=_by_id)
-    return Page(found, refused, max(last, found[-1].id) if found else last)
+    return Page(found, refused, max(last, found[-1].id) if found else last, more)
 
 
 def position(value: object) -> int | None:
@@ -131,7 +155,6 @@ def timestamp(created_at: object) -> str:
 
 
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
-_FIRST_ID: Final = re.compile(r'\{\s*"id"\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
 _UTC: Final = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII
 )
@@ -153,8 +176,7 @@ def _kind(error_type: str) -> str:
 def _id_of_bad(row: object) -> int:
     """The id of a row that is no entry, where it has one; a page full of such rows must not be asked for for ever."""
     if isinstance(row, Unreadable):
-        named = _FIRST_ID.match(row.text)
-        return position(named[1]) or 0 if named else 0
+        return position(row.id) or 0
     return position(row.get("id")) or 0 if isinstance(row, dict) else 0
 
 

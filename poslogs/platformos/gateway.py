@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from poslogs import __version__
 from poslogs.deadlines import DEADLINES
 from poslogs.platformos import answers
 from poslogs.platformos.environments import Environment
+from poslogs.platformos.wire import Late, TooLarge, Wire
 
 CONNECT_SECONDS: Final = 3.05
 MAX_RETRY_AFTER: Final = 300.0  # seconds; platformOS may ask for no longer pause
-READ_BYTES: Final = 65536
 
 
 class GatewayError(Exception):
@@ -65,11 +63,12 @@ class HttpGateway:
                 "From": environment.email.encode(),  # bytes pass any charset
                 "User-Agent": f"poslogs/{__version__}",
                 "Accept": "application/json",
+                "Accept-Encoding": "gzip",
             }
         )
-        self._adapter = _Adapter()
-        self._session.mount("http://", self._adapter)
-        self._session.mount("https://", self._adapter)
+        self._wire = Wire()
+        self._session.mount("http://", self._wire)
+        self._session.mount("https://", self._wire)
 
     def after(self, last_id: int) -> list[object]:
         """Rows that platformOS has past `last_id`, in its own order; exactly one request.
@@ -99,15 +98,14 @@ class HttpGateway:
 
     def _get(self, last_id: int) -> tuple[int, Any, bytes]:
         name = self._environment.name
-        end = time.monotonic() + self._seconds
         late = False
 
         def cut() -> None:
             nonlocal late
             late = True
-            self._adapter.cut()
+            self._wire.cut()
 
-        # A read time-out bounds each recv only: headers that drip would keep the poll for ever.
+        self._wire.allow(self._seconds, self._max_bytes)
         try:
             with (
                 DEADLINES.within(self._seconds, cut),
@@ -115,61 +113,24 @@ class HttpGateway:
                     f"{self._environment.url}/api/app_builder/logs",
                     params={"last_id": str(last_id)},
                     stream=True,
-                    timeout=(CONNECT_SECONDS, self._seconds),
+                    timeout=(min(CONNECT_SECONDS, self._seconds), self._seconds),
                     allow_redirects=False,
                 ) as response,
             ):
-                body = bytearray()
-                if response.status_code == 200:
-                    while chunk := response.raw.read1(READ_BYTES, decode_content=True):
-                        body += chunk
-                        if len(body) > self._max_bytes:
-                            raise GatewayError(
-                                f"platformOS answered more than {self._max_bytes >> 20} MiB for environment {name}."
-                            )
-                        if time.monotonic() > end:
-                            late = True
-                            break
-                answer = response.status_code, response.headers, bytes(body)
+                body = self._wire.body(response) if response.status_code == 200 else b""
+                answer = response.status_code, response.headers, body
+        except TooLarge:
+            raise GatewayError(
+                f"platformOS answered more than {self._max_bytes >> 20} MiB for environment {name}."
+            ) from None
+        except Late:
+            late = True
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             if not late:
                 raise GatewayError(f"Connection failed: environment {name} {_reason(error)}.") from error
         if late:  # whatever came after the cut is not to be trusted
             raise GatewayError(f"platformOS did not answer for environment {name} within {self._seconds:g} s.")
         return answer
-
-
-class _Adapter(HTTPAdapter):
-    """The usual adapter, which also knows its open connections, so that one can be cut."""
-
-    def __init__(self) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=1)
-        self._connections: list[Any] = []
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if "ConnectionCls" not in vars(pool):
-            pool.ConnectionCls = self._known(pool.ConnectionCls)
-        return pool
-
-    def cut(self) -> None:
-        """Break every open connection, so that whoever reads from it goes on at once."""
-        for connection in self._connections:
-            sock = connection.sock
-            if sock is not None:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # already gone
-
-    def _known(self, kind: Any) -> Any:
-        connections = self._connections
-
-        def connect(connection: Any) -> None:
-            connections[:] = [connection]
-            kind.connect(connection)
-
-        return type(kind.__name__, (kind,), {"connect": connect})
 
 
 def _retry_after(text: str | None, now: Callable[[], float] = time.time) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from poslogs.platformos import entries
@@ -19,13 +19,15 @@ class Fallback(NamedTuple):
     new: list[Entry]
 
 
-def look(gateway: Gateway, env: str, high: int, floor: int, known: Mapping[int, bytes]) -> Fallback | None:
-    """Whether the row `high`, which was once listed, is gone while earlier ones are there; None when it is not so.
+def look(
+    gateway: Gateway, env: str, high: int, floor: int, newest: str, known: Callable[[], Mapping[int, bytes]]
+) -> Fallback | None:
+    """Whether the row `high` is gone while earlier ones are there; None when it is not so.
 
     A position of `high` itself means that nothing is there at all, as after old rows were thrown away.
-    `known` are the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
-    new. Rows that are new below `floor` cannot be told from old ones, and are passed over.
-    Asks about twice as often as `high` has binary digits at most. Raises GatewayError.
+    `known` gives the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
+    new. Below `floor`, and there only, a row's time tells: what is later than `newest` (a timestamp; "" when there
+    is none) is new. Asks about twice as often as `high` has binary digits, and MAX_PAGES times. Raises GatewayError.
     """
     step = 1
     while True:
@@ -33,18 +35,33 @@ def look(gateway: Gateway, env: str, high: int, floor: int, known: Mapping[int, 
         page = entries.read(gateway.after(since), env)
         if page.last >= high:
             return None  # it is there after all
-        if page.last:
+        if since == 0 or (page.last and not _is_new(page.entries, newest)):
             break
-        if since == 0:
-            return Fallback(high, [])
         step *= 2
+    if not page.last:
+        return Fallback(high, [])
+    position = min(floor, since)
     found: list[Entry] = []
-    position, last = floor, page.last
+    last = page.last
     for _ in range(MAX_PAGES):
         page = entries.read(gateway.after(position), env)
         if page.last <= position:
             break
         found += page.entries
         position = last = page.last
-    new = [entry for entry in found if known.get(entry.id) != entry.json]
+    had = known()
+    new = [
+        entry for entry in found if (_later(entry, newest) if entry.id <= floor else had.get(entry.id) != entry.json)
+    ]
+    if last >= high and all(entry.id > high for entry in new):
+        return None  # the answers before were short for another reason
     return Fallback(new[0].id - 1 if new else min(last, high - 1), new)
+
+
+def _is_new(page: list[Entry], newest: str) -> bool:
+    """Whether a page begins with what is new, so that there may be more of it before."""
+    return bool(page) and _later(page[0], newest)
+
+
+def _later(entry: Entry, newest: str) -> bool:
+    return bool(newest) and entry.timestamp > newest

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
@@ -31,7 +31,8 @@ SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a fee
 OWN_QUESTIONS: Final = 4  # that readers of one environment have under way at once
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
-MAX_TOLD: Final = 1000  # kinds of refused rows that are remembered, so that each is told once
+CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had fallen back; a lagging replica's do not
+MAX_TOLD: Final = 10_000  # refused rows that are remembered, so that each is told once
 
 
 class Reader(Protocol):
@@ -48,6 +49,7 @@ class Attached(NamedTuple):
 
     inside: Batch | None  # the batch that its position lies in
     late: list[Batch]  # late rows that the window took in before, for readers that want such
+    ahead: bool = False  # its position is past the newest row
 
 
 class Feed:
@@ -73,6 +75,7 @@ class Feed:
         self.polls = 0  # questions that were answered, since the process began; the readers' own too
         self.failures = 0  # questions that were not
         self.entries = 0  # that the window took in
+        self.left_out = 0  # rows that were no entries
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._overlap_seconds = overlap
@@ -94,6 +97,9 @@ class Feed:
         self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
         self._quiet = 0  # answers without anything new, one after another
         self._gone = 0  # a position whose row is gone with all before it, as old rows go: nothing to look for
+        self._suspected: float | None = None  # since when it looks as if ids had fallen back
+        self._newest = ""  # the latest timestamp of an entry
+        self._full = False  # the last look may have had no room for what is new
         self._spare: list[tuple[Environment, Gateway]] = []
 
     # What readers do
@@ -102,7 +108,7 @@ class Feed:
         """Count a reader in; from now on its interval sets the pace too."""
         with self._lock:
             if not self._readers and (self.refusal is not None or not self._alive()):
-                self.refusal = self.outage = None  # of an earlier time
+                self._forget_trouble()
             self._readers.add(reader)
         self._wake.set()
 
@@ -134,8 +140,9 @@ class Feed:
                 return None
             reader.number = number
             late = self._window.late_until(number) if reader.taste.late else []
+            ahead = position > self._window.high
         self._wake.set()
-        return Attached(inside, late)
+        return Attached(inside, late, ahead)
 
     def take(self, reader: Reader) -> Batch | None:
         """The next batch for an attached reader, None while there is none.
@@ -160,11 +167,26 @@ class Feed:
             self._wake.set()
         return batch
 
-    def ask(self, position: int, wake: threading.Event) -> Question:
-        """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked."""
+    def behind(self, reader: Reader, position: int) -> bool:
+        """Whether an attached reader has all that there is, and its position is still past that."""
+        with self._lock:
+            return reader.number == self._window.number and position > self._window.high
+
+    def end(self) -> tuple[int, Chunk]:
+        """Where the log ends, as far as is known, and what a reader is told who believed that it went further."""
+        with self._lock:
+            return self._window.high, self._fell()
+
+    def ask(self, position: int, wake: threading.Event) -> Question | None:
+        """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked.
+
+        None while an outage lets nobody ask.
+        """
         with self._lock:
             question = self._questions.get(position)
             if question is None:
+                if self.outage is not None and not self.outage.claim():
+                    return None
                 question = self._questions[position] = Question(position, self._answer)
                 question.add(wake)
                 question.start()
@@ -199,7 +221,22 @@ class Feed:
 
     @contextmanager
     def gateway(self) -> Iterator[Gateway]:
-        """A gateway for one caller's questions; its connection may be kept for the next caller."""
+        """A gateway for one caller's questions. Raises GatewayError while platformOS has asked us to wait."""
+        outage = self.outage
+        if outage is not None and (pause := outage.pause):
+            raise GatewayError(outage.sentence, retry_after=pause)
+        try:
+            with self._lent() as gateway:
+                yield gateway
+        except GatewayError as error:
+            if error.retry_after:  # streams keep it too
+                self.failed(error)
+            raise
+        if self.outage is not None:
+            self.worked()
+
+    @contextmanager
+    def _lent(self) -> Iterator[Gateway]:
         environment, gateway = self._borrow()
         try:
             yield gateway
@@ -207,7 +244,7 @@ class Feed:
             with self._lock:
                 keep = self._thread is not None and environment is self.environment
                 keep = keep and len(self._spare) < OWN_QUESTIONS
-                if keep:
+                if keep:  # for the next caller
                     self._spare.append((environment, gateway))
             if not keep:
                 gateway.close()
@@ -223,6 +260,7 @@ class Feed:
                 log.warning("%s", error.sentence)
             else:
                 self.outage.again(error)
+        self._wake.set()
         self.wake()
 
     def worked(self) -> None:
@@ -234,16 +272,22 @@ class Feed:
             outage, self.outage = self.outage, None
         if outage is not None:
             log.warning("Environment %s answers again after %d failed polls.", self.environment.name, outage.tries)
+            self._wake.set()
+            self.wake()
 
-    def notice(self, refused: Sequence[str]) -> bytes:
+    def notice(self, page: Page) -> bytes:
         """An error frame for rows that are no entries; rows that every answer repeats are told once."""
         with self._lock:
-            untold = [row for row in refused if row not in self._told]
-            if not untold or len(self._told) + len(untold) > MAX_TOLD:
+            untold = [row for row in page.refused if row not in self._told]
+            if not untold:
                 return b""
+            if len(self._told) + len(untold) > MAX_TOLD:
+                self._told.clear()
             self._told.update(untold)
+            count = len(untold) + page.more
+            self.left_out += count
         reasons = ", ".join(sorted({reason.partition("|")[0] for reason in untold}))
-        rows = "1 row was" if len(untold) == 1 else f"{len(untold)} rows were"
+        rows = "1 row was" if count == 1 else f"{count} rows were"
         return frames.error(f"{rows} left out of environment {self.environment.name}: {reasons}.").plain
 
     def _borrow(self) -> tuple[Environment, Gateway]:
@@ -258,7 +302,7 @@ class Feed:
 
     def _answer(self, question: Question) -> Page:
         try:
-            with self._turn, self.gateway() as gateway:
+            with self._turn, self._lent() as gateway:
                 rows = gateway.after(question.position)
             page = entries.read(rows, self.environment.name)
         except Exception as error:
@@ -280,36 +324,48 @@ class Feed:
         self._reset(position)
         self._told.clear()
         self._began = self._clock()
-        self.refusal = self.outage = None
+        self._newest = ""
+        self._forget_trouble()
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name=f"feed-{self.environment.name}", daemon=True)
         self._thread.start()
+
+    def _forget_trouble(self) -> None:
+        # Of an earlier time; but a wait that is not over yet holds for whoever comes now.
+        if self.outage is not None and (self.refusal is not None or self.outage.until <= self._clock()):
+            self.outage = None
+        self.refusal = None
 
     def _reset(self, position: int) -> None:
         # A number never comes again, so readers of the window before find themselves left behind, and attach anew.
         self._window = Window(self._window_bytes, position, self._window.number + 1)
         self._overlap = Overlap(self._overlap_seconds, position)
+        self._suspected = None
 
     def _run(self) -> None:
         me = threading.current_thread()
         pace = Pace()
         asked: float | None = None
         at_once = False
+        onward: int | None = None  # where a look goes on that one answer had no room for
+        environment: Environment | None = None
         gateway: Gateway | None = None
         try:
-            environment = self.environment
-            gateway = self._open_gateway(environment)
             while self._wait(asked, at_once):
-                if environment is not self.environment:
-                    gateway.close()
-                    environment = self.environment
-                    gateway = self._open_gateway(environment)
                 before, asked = asked, self._clock()
-                since, overlapping = (self._window.high, False) if at_once else self._since(asked, pace.longest)
-                at_once = False
+                if onward is not None and onward < self._window.high:
+                    since, looks = onward, True
+                else:
+                    since, looks = (self._window.high, False) if at_once else self._since(asked)
+                at_once, onward = False, None
                 try:
+                    if gateway is None or environment is not self.environment:
+                        if gateway is not None:
+                            gateway.close()
+                        environment = self.environment
+                        gateway = self._open_gateway(environment)
                     rows = gateway.after(since)
-                    page = entries.read(rows, environment.name)
+                    page = entries.read(rows, environment.name, self._overlap.known if looks else ())
                 except Exception as error:  # a fault of ours must not end a feed in silence
                     self._unanswered(error)
                     if isinstance(error, GatewayError) and error.refused:
@@ -317,15 +373,18 @@ class Feed:
                     continue
                 self.worked()
                 high = self._window.high
-                if not self._admit(page, since, asked, me, overlapping=overlapping):
+                full = self._overlap.answered(len(rows))
+                if not self._admit(page, since, asked, me, looks=looks):
                     return
                 if since < high and page.last < high:
-                    if page.last > since:  # perhaps it was cut short
-                        self._overlap.shrink(len(rows), high)
-                        at_once = True
-                    if not self._look_for_fallback(gateway, high, me):
-                        return
+                    if self._newest_is_gone(gateway, high, me):
+                        continue
+                    if looks and page.last > since:
+                        self._overlap.cut_short(len(rows))
+                        onward, at_once = page.last, True
+                        continue
                 new = sum(entry.id > high for entry in page.entries)
+                self._full = looks and full and not new
                 self._quiet = 0 if new else self._quiet + 1
                 if pace.behind(len(rows), new, asked - before if before is not None else 0.0):
                     at_once = True
@@ -352,56 +411,69 @@ class Feed:
                         return False
                 else:
                     interval = RETURN_SECONDS if rested else min(reader.interval for reader in self._readers)
-                    due = now if asked is None or at_once else asked + interval
+                    left = (now if asked is None or at_once else asked + interval) - now
                     if self.outage is not None:
-                        due = self.outage.until
-                    left = due - now
-                    if left <= 0:
+                        if self.outage.claim():
+                            return True
+                        left = self.outage.until - now
+                    elif left <= 0:
                         return True
-            self._wake.wait(left)
+            self._wake.wait(min(left, threading.TIMEOUT_MAX))
 
-    def _since(self, now: float, longest: int) -> tuple[int, bool]:
-        """The position to ask after, and whether that is to look for late rows."""
+    def _since(self, now: float) -> tuple[int, bool]:
+        """The position to ask after, and whether that is a look for late rows."""
         with self._lock:
             high = self._window.high
-            if any(reader.taste.late for reader in self._readers):
-                start = self._overlap.start(now, longest)
-                if start < high:
-                    return start, True
-            look = self._quiet % LOOK_EVERY == LOOK_EVERY - 1 and not self._window.empty and high != self._gone
+            if not any(reader.taste.late for reader in self._readers):
+                self._overlap.rest(now, high)
+            elif self._full:
+                return high, False
+            elif (start := self._overlap.start()) < high:
+                return start, True
+            look = self._suspected is not None or self._quiet % LOOK_EVERY == LOOK_EVERY - 1
+            look = look and high not in (0, self._gone)
             return (high - 1 if look else high), False  # the newest row again: if it is gone, ids have fallen back
 
-    def _look_for_fallback(self, gateway: Gateway, high: int, me: threading.Thread) -> bool:
-        """The newest row was not there when asked for: see whether ids have fallen back; False as for `_admit`."""
-        with self._lock:
-            window = self._window
-            if window.empty or high == self._gone:
-                return True
-            known = window.known()
+    def _newest_is_gone(self, gateway: Gateway, high: int, me: threading.Thread) -> bool:
+        """The newest row was not there when asked for: see whether ids have fallen back, and begin anew if so.
+
+        False when it is there after all.
+        """
+        now = self._clock()
+        if high == self._gone or (self._suspected is not None and now < self._suspected + CONFIRM_SECONDS):
+            return True
+        window = self._window
         name = self.environment.name
         try:
-            found = fallback.look(gateway, name, high, window.floor, known)
+            found = fallback.look(gateway, name, high, window.floor, self._newest, window.known)
         except GatewayError as error:
             self.failed(error)
             return True
         if found is None:
-            return True
+            self._suspected = None
+            return False
         if found.position == high:
-            self._gone = high
+            self._suspected, self._gone = None, high
+            return True
+        if self._suspected is None:
+            self._suspected = now
             return True
         log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
-        told = frames.error(
-            f"The ids of environment {name} fell back, as after a restored backup; the stream goes on with what is new."
-        )
         with self._lock:
             if self._thread is not me or self._window is not window:
-                return self._thread is me
+                return True
             self._reset(found.position)
             self.generation += 1
-            self.fallen = found.position, told
+            self.fallen = found.position, self._fell()
         self._admit(Page(found.new, [], 0), found.position, self._clock(), me)
         self.wake()
         return True
+
+    def _fell(self) -> Chunk:
+        name = self.environment.name
+        return frames.error(
+            f"The ids of environment {name} fell back, as after a restored backup; the stream goes on with what is new."
+        )
 
     def _unanswered(self, error: Exception) -> None:
         if not isinstance(error, GatewayError):
@@ -409,7 +481,7 @@ class Feed:
             error = GatewayError(f"Environment {self.environment.name} could not be read.")
         self.failed(error)
 
-    def _admit(self, answer: Page, since: int, now: float, me: threading.Thread, *, overlapping: bool = False) -> bool:
+    def _admit(self, answer: Page, since: int, now: float, me: threading.Thread, *, looks: bool = False) -> bool:
         """Take a poll's entries into the window and wake the readers; False when another poller has taken over."""
         found = answer.entries
         window = self._window
@@ -417,12 +489,16 @@ class Feed:
             return True  # asked before the window began anew at an earlier position
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
         new = found[split:]
-        late = self._overlap.late(found[:split], since, now) if overlapping else []
+        late = self._overlap.late(found[:split]) if looks and answer.last else []
+        if looks and answer.last >= window.high:
+            self._overlap.looked(now)
+        if new:
+            self._newest = max(self._newest, new[-1].timestamp)
         page = list(batches(late, window.number + 1, window.high, late=True))
         page += batches(new, window.number + 1 + len(page), window.high)
         low = new[-1].id if new else window.high
         high = max(low, answer.last)  # past rows that are no entries, too
-        notice = self.notice(answer.refused)
+        notice = self.notice(answer)
         if notice or high > low:
             page.append(Batch(window.number + 1 + len(page), low, high, (), False, notice))
         if not page:

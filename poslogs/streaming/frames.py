@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 import zlib
@@ -60,12 +61,19 @@ def error(sentence: str) -> Chunk:
 
 
 def _string(inner: bytes) -> bytes:
-    # Some parsers of lines break at U+2028 and U+2029, so these travel escaped; JSON itself escapes every other line
-    # break, and NUL (contract, "Frames").
+    # Some parsers of lines break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped;
+    # JSON itself escapes every other control (contract, "Frames").
     text = orjson.dumps(inner.decode())
-    if b"\xe2\x80" in text:
-        text = text.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    if b"\x7f" in text or not text.isascii():
+        text = _CONTROL.sub(_escaped, text)
     return text
+
+
+_CONTROL: Final = re.compile(b"\xe2\x80[\xa8\xa9]|\xc2[\x80-\x9f]|\x7f")
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
 
 
 def moment(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -19,21 +20,46 @@ class Outage:
     """From a first failed poll to the next good one; told to each reader once, when it starts.
 
     Waits double from FIRST_WAIT_SECONDS to LONGEST_WAIT_SECONDS with jitter (half to whole), unless platformOS
-    named a longer one in Retry-After.
+    named a longer one in Retry-After. After each wait one question is asked, whoever asks it. Not locked: its feed is.
     """
 
     def __init__(self, error: GatewayError, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.since = time.time()  # wall clock, seconds since 1970, for people
         self.tries = 0
-        self.until = 0.0  # on the clock: no poll before
         self.chunk: Chunk = frames.error(error.sentence)
+        self._until = 0.0
+        self._named = 0.0  # until when platformOS itself asked us to wait
+        self._asking = True
         self.again(error)
 
+    @property
+    def until(self) -> float:
+        """On the clock: no question before; without end while one is asked."""
+        return math.inf if self._asking else self._until
+
+    @property
+    def pause(self) -> float:
+        """Seconds for which platformOS itself still asks us to wait."""
+        return max(0.0, self._named - self._clock())
+
+    def claim(self) -> bool:
+        """Whether the caller may ask now; nobody else may then, until it is known how that ended."""
+        if self._asking or self._clock() < self._until:
+            return False
+        self._asking = True
+        return True
+
     def again(self, error: GatewayError) -> None:
-        """One more failure."""
+        """A question failed: the one that was claimed, or one that was under way when the outage began."""
+        self.last = time.time()  # wall clock
         self.sentence = error.sentence
-        wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self.tries, 10))
-        wait *= random.uniform(0.5, 1.0)
-        self.tries += 1
-        self.until = self._clock() + max(wait, error.retry_after or 0.0)
+        now = self._clock()
+        if self._asking:
+            self._asking = False
+            wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self.tries, 10))
+            self._until = now + wait * random.uniform(0.5, 1.0)
+            self.tries += 1
+        if error.retry_after:
+            self._named = max(self._named, now + error.retry_after)
+            self._until = max(self._until, self._named)

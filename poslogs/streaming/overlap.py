@@ -3,54 +3,72 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from poslogs.platformos.entries import Entry
 
-SMALL_ANSWER: Final = 20  # rows; no answer is thought to hold fewer than this at most
-MAX_ROWS: Final = 100  # rows that one poll reads again, at most
+MAX_ROWS: Final = 300  # that one poll reads again, at most
+LEAST_CAP: Final = 20  # rows; a shorter answer is not thought to be full before one was cut short
 
 
 class Overlap:
-    """Which ids were first seen within the last `seconds`, MAX_ROWS of them at most."""
+    """Which ids were first seen within the last `seconds`, MAX_ROWS of them at most.
+
+    A look is a poll that reads them again. An id leaves the overlap by a look that came `seconds` after it was first
+    seen, so that neither a long interval nor an outage cuts the time short in which a row may be late.
+    """
 
     def __init__(self, seconds: float, position: int) -> None:
         self._seconds = seconds
-        self._rows = MAX_ROWS
         self._recent: deque[tuple[int, float]] = deque()  # id, when it was first seen
         self._ids: set[int] = set()
         self._settled = max(0, position - MAX_ROWS)
-        self._begun = position == 0
+        self._began = position  # rows up to here that the next look finds were listed before anybody looked
+        self._before: set[int] = set()  # those
+        self._learning = position > 0  # until a whole look has found them
+        self._looked = float("-inf")
+        self._longest = 0  # rows of the longest answer
+        self._cap = 0  # rows that one answer holds at most, once an answer was cut short
 
-    def start(self, now: float, longest: int = 0) -> int:
-        """The position from which a poll reads the overlap again; the cursor itself when all is settled.
+    @property
+    def known(self) -> Container[int]:
+        """The ids that a look finds again."""
+        return self._ids
 
-        `longest` are the rows of the longest answer so far: the overlap stays below half of it, since an answer that
-        it filled would have no room for what is new.
-        """
-        rows = self._rows if longest < SMALL_ANSWER else min(self._rows, longest // 2)
-        while self._recent and (self._recent[0][1] < now - self._seconds or len(self._recent) > rows):
+    def start(self) -> int:
+        """The position from which a look reads; the cursor itself when all is settled."""
+        # An answer that the overlap filled would have no room for what is new.
+        rows = min(MAX_ROWS, self._cap // 2) if self._cap else MAX_ROWS
+        while self._recent and (self._recent[0][1] < self._looked - self._seconds or len(self._recent) > rows):
             self._settle()
         return self._settled
 
-    def late(self, entries: Sequence[Entry], since: int, now: float) -> list[Entry]:
-        """Which of these entries, all behind the cursor, were never seen; `since` is what the poll asked after.
+    def rest(self, now: float, position: int) -> None:
+        """Nobody wants late rows now: what is listed up to this position is nothing to deliver later on."""
+        self._began = position
+        self._before = set()
+        self._learning = True
+        self._looked = now
 
-        The first look only learns what was listed before the feed began.
+    def late(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Which of these entries of a look, all behind the cursor, were never seen.
+
+        The first look only learns what was listed before anybody looked.
         """
-        if not self._begun:
-            self._begun = True
-            before = [entry.id for entry in entries if entry.id > since and entry.id not in self._ids][-self._rows :]
-            self._recent.extendleft((id_, now) for id_ in reversed(before))  # they settle before what came since
-            self._ids.update(before)
-            return []
-        floor = max(since, self._settled)
-        return [entry for entry in entries if entry.id > floor and entry.id not in self._ids]
+        unseen = [entry for entry in entries if entry.id > self._settled and entry.id not in self._ids]
+        if self._learning:
+            self._before.update(entry.id for entry in unseen if entry.id <= self._began)
+        return [entry for entry in unseen if entry.id not in self._before]
+
+    def looked(self, now: float) -> None:
+        """A look that was asked at this time has read everything up to the cursor."""
+        self._looked = now
+        self._learning = False
 
     def saw(self, entries: Sequence[Entry], now: float) -> None:
         """Remember entries as first seen now."""
-        skipped = len(entries) - self._rows
+        skipped = len(entries) - MAX_ROWS
         if skipped > 0:
             self._settled = max(self._settled, entries[skipped - 1].id)
             entries = entries[skipped:]
@@ -58,17 +76,22 @@ class Overlap:
             if entry.id not in self._ids:
                 self._recent.append((entry.id, now))
                 self._ids.add(entry.id)
-        while len(self._recent) > self._rows:
+        while len(self._recent) > MAX_ROWS:
             self._settle()
+
+    def answered(self, rows: int) -> bool:
+        """Take note of an answer's length; whether it may have been full."""
+        full = rows >= (self._cap or max(self._longest, LEAST_CAP))
+        self._longest = max(self._longest, rows)
+        if self._cap:
+            self._cap = self._longest
+        return full
+
+    def cut_short(self, rows: int) -> None:
+        """An answer of so many rows did not reach up to the cursor: that is how many it holds at most."""
+        self._cap = max(rows, self._longest)
 
     def _settle(self) -> None:
         gone, _ = self._recent.popleft()
         self._ids.discard(gone)
         self._settled = max(self._settled, gone)
-
-    def shrink(self, rows: int, position: int) -> None:
-        """An answer holds only so many rows: begin anew at the cursor, and read less again from now on."""
-        self._rows = max(1, min(self._rows, rows // 2))
-        self._recent.clear()
-        self._ids.clear()
-        self._settled = max(self._settled, position)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming import frames
@@ -21,6 +21,7 @@ from poslogs.streaming.window import CHUNK_BYTES, Batch, Taste
 MAX_TAIL_BYTES: Final = 32 * 1024 * 1024  # a tail that is larger starts later
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 OWN_RETRY_SECONDS: Final = 1.0
+AHEAD_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class Start:
 
     position: int | None = None
     tail: int | None = None
+
+
+class Ahead(NamedTuple):
+    """A position past the newest row: perhaps the next polls reach it, perhaps ids have fallen back."""
+
+    due: float  # on the clock: judged from then on
+    polls: int  # how many must have been answered by then
 
 
 class Ended(Exception):
@@ -70,6 +78,7 @@ class Stream:
         self._position = start.position or 0
         self._recent = Recent(self._position) if taste.late else None
         self._left_behind = False
+        self._ahead: Ahead | None = None
         self._generation = feed.generation
         self._outage: object = None  # the one that was told
         self._poked = False
@@ -146,8 +155,17 @@ class Stream:
             self._recent = Recent(self._position)
         return told
 
+    def _is_ahead(self, ahead: Ahead) -> bool:
+        """Whether what looked like a position that was not reached yet is one that the log will not reach soon."""
+        if self._clock() < ahead.due or self._feed.polls < ahead.polls:
+            self._ahead = ahead._replace(due=max(ahead.due, self._clock() + AHEAD_SECONDS))
+            return False
+        self._ahead = None
+        return self._feed.behind(self, self._position)
+
     def _enter(self, attached: Attached) -> Iterator[Chunk]:
         """What the window holds for this reader behind the batch that it follows from."""
+        self._ahead = Ahead(self._clock() + AHEAD_SECONDS, self._feed.polls + 2) if attached.ahead else None
         for batch in attached.late:
             if self._recent and (chunk := batch.unless(self._recent.had, self._position, self.taste)):
                 yield self._sent(chunk)
@@ -168,7 +186,9 @@ class Stream:
                 self._left_behind = True
                 return
             if batch is None:
-                if chunk := self._idle():
+                if self._ahead is not None and self._is_ahead(self._ahead):
+                    yield self._sent(self._fall_back(*self._feed.end()))
+                elif chunk := self._idle(math.inf if self._ahead is None else self._ahead.due):
                     yield chunk
                 continue
             chunk = self._of(batch)
@@ -242,18 +262,24 @@ class Stream:
     def _ask(self, position: int) -> Generator[Chunk, None, Page]:
         """What came after a position, asked again until there is an answer, with heartbeats meanwhile."""
         while True:
-            question = self._feed.ask(position, self.wake)
+            while True:
+                self.wake.clear()
+                self._check()
+                if (question := self._feed.ask(position, self.wake)) is not None:
+                    break
+                outage = self._feed.outage
+                if chunk := self._idle(outage.until if outage else 0.0):
+                    yield chunk
             while not question.done:
                 self.wake.clear()
                 self._check()
                 if not question.done and (chunk := self._idle()):
                     yield chunk
             if question.answer is not None:
-                if notice := self._feed.notice(question.answer.refused):
+                if notice := self._feed.notice(question.answer):
                     yield self._sent(Chunk(notice))
                 return question.answer
-            outage = self._feed.outage
-            yield from self._rest(max(self._clock() + OWN_RETRY_SECONDS, outage.until if outage else 0.0))
+            yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
 
     def _rest(self, until: float) -> Iterator[Chunk]:
         while self._clock() < until:

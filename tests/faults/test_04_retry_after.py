@@ -104,16 +104,25 @@ def test_the_pause_outlives_the_reader_that_was_told_of_it(
         lossless(platformos, after, ids=["4", "5"])
 
 
-def test_a_fetch_passes_the_pause_on_to_its_caller(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """503 with platformOS's own Retry-After, for its caller to obey."""
+def test_a_fetch_passes_the_pause_on_to_its_caller_and_keeps_it(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """503 with platformOS's own Retry-After; until then platformOS is asked by nobody, whatever callers do."""
     running = server()
     platformos.add_many(2)
-    platformos.fail("status", times=1, status=429, headers={"Retry-After": "7"})
-    refused = running.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
-    assert refused.status_code == 503
-    assert refused.headers["Retry-After"] == "7"
-    assert refused.json() == {"error": "platformOS answered 429 for environment staging."}
-    assert [entry["id"] for entry in running.call(FETCH, {"env": "staging"})["logs"]] == ["1", "2"]
+    platformos.fail("status", times=1, status=429, headers={"Retry-After": str(PAUSE_S)})
+    for _ in range(3):
+        refused = running.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
+        assert refused.status_code == 503
+        assert 1 <= int(refused.headers["Retry-After"]) <= PAUSE_S
+        assert refused.json() == {"error": "platformOS answered 429 for environment staging."}
+    assert len(platformos.requests) == 1
+    with follow(running) as reader:
+        assert wait_told(reader) == ["platformOS answered 429 for environment staging."]
+        lossless(platformos, reader)
+    first, second = platformos.requests[:2]
+    assert second.at - first.at >= PAUSE_S - 0.01
+    assert [entry["id"] for entry in running.call(FETCH, {"env": "staging"})["logs"]] == platformos.ids
 
 
 def test_a_pause_that_is_shorter_than_our_own_changes_nothing(

@@ -183,3 +183,33 @@ def test_a_late_row_right_at_the_beginning_of_a_stream_comes_once(
         for reader, first in ((resumed, ["40", "30"]), (tail, ["40", "30"]), (plain, ["10", "20", "40"])):
             arrived(reader, platformos.ids[-1])
             assert reader.entry_ids == [*first, "41", "42"]
+
+
+def test_a_live_reader_that_resumes_amid_answers_without_rows_gets_nothing_twice(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Its first looks behind its position bring an empty body; what is there afterwards was there before."""
+    running = server()
+    platformos.add_many(50)
+    platformos.fail("raw", body=b"")
+    with follow(running, tool=LIVE, headers={"Last-Event-ID": "50"}) as live:
+        platformos.wait_for_requests(3)
+        platformos.heal()
+        platformos.wait_for_requests(len(platformos.requests) + 3)
+        every_row_once(platformos, live, ids=[])
+
+
+def test_rows_that_are_late_by_hundreds_of_rows_come_while_answers_have_room_for_them(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """250 rows came after it within the overlap's time."""
+    running = server()
+    platformos.add({"id": 10}, {"id": 20})
+    with follow(running, tool=LIVE) as live:
+        arrived(live, "20")
+        for _ in range(5):
+            last = platformos.add_many(50)[-1]
+            arrived(live, str(last))
+        platformos.reveal({"id": 15})
+        arrived(live, "15")
+        every_row_once(platformos, live)

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.upstream import FETCH, HOUR, LIVE, STREAM, arrived, follow, told, wait_entry, wait_told, wait_tries
+from tests.faults.upstream import FELL, FETCH, LIVE, STREAM, arrived, follow, told, wait_entry, wait_told, wait_tries
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.server import Server
 from tests.support.transcript import Transcript
-
-FELL = "The ids of environment staging fell back, as after a restored backup; the stream goes on with what is new."
 
 
 def messages(reader: Transcript) -> list[str]:
@@ -221,17 +219,52 @@ def test_a_log_that_is_emptied_or_pruned_is_no_fallback(server: Callable[..., Se
 
 
 @pytest.mark.parametrize("start", [{"lastId": "50"}, {"headers": {"Last-Event-ID": "50"}}])
-def test_a_position_from_before_the_fallback_is_served_once_ids_have_passed_it(
+def test_a_reader_that_comes_back_with_a_position_from_before_the_fallback_is_told_and_gets_what_is_new(
     server: Callable[..., Server], platformos: PlatformOS, start: dict[str, Any]
 ) -> None:
-    """A reader that comes back after the fallback with an old id gets what comes after it; nobody else is disturbed."""
+    """It was away when ids fell back; nobody else is disturbed."""
     running = server()
     platformos.add_many(12)
-    with running.stream(STREAM, HOUR) as other, follow(running, **start) as reader:
+    with follow(running) as other, follow(running, **start) as reader:
         arrived(other, "12")
-        reader.wait_frame(lambda frame: frame.comment == "open")
-        platformos.add({"id": 49}, {"id": 51}, {"id": 52})
-        arrived(reader, "52")
-        assert reader.entry_ids == ["51", "52"]
-        arrived(other, "52")
+        assert wait_told(reader) == [FELL]
+        platformos.add({}, {"id": 49}, {"id": 51})
+        arrived(reader, "51")
+        assert reader.entry_ids == ["13", "49", "51"]
+        arrived(other, "51")
         assert other.entry_ids == platformos.ids
+        assert told(other) == []
+
+
+def test_a_position_that_the_log_reaches_in_time_is_no_fallback(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """It was given by another server that had asked a moment later than this one."""
+    running = server()
+    platformos.add_many(12)
+    with follow(running, interval=1000) as other:
+        arrived(other, "12")
+        with follow(running, interval=1000, lastId="14") as reader:
+            platformos.add({}, {}, {})
+            arrived(reader, "15")
+            assert reader.entry_ids == ["15"]
+            assert told(reader) == []
+
+
+def test_an_answer_that_lags_is_no_fallback(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """One that does not know the newest rows yet, as from a replica: nothing is told, nothing comes twice."""
+    running = server()
+    platformos.add_many(12)
+    with follow(running) as plain, follow(running, tool=LIVE) as live:
+        for reader in (plain, live):
+            arrived(reader, "12")
+        asked = len(platformos.requests)
+        platformos.arrange = lambda rows: [row for row in rows if row["id"] <= 10]
+        platformos.wait_for_requests(asked + 4)
+        platformos.arrange = list
+        platformos.wait_for_requests(len(platformos.requests) + 6)
+        platformos.add({})
+        for reader in (plain, live):
+            arrived(reader, "13")
+            assert reader.entry_ids == platformos.ids
+            assert told(reader) == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.upstream import FELL, wait_told
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire.exchange import FETCH, LIVE, READER, STREAM, Answer, asking, clients, post, unharmed
@@ -122,7 +123,7 @@ def test_a_position_from_long_ago_brings_all_that_came_since(
 
 
 @pytest.mark.parametrize("future", ["999", str(MAX_ID)])
-def test_a_position_from_the_future_waits_for_it_and_harms_no_other_reader(
+def test_a_position_from_the_future_is_told_goes_on_with_what_is_new_and_harms_no_other_reader(
     server: Callable[..., Server], platformos: PlatformOS, future: str
 ) -> None:
     """It comes first, so the feed starts there; a reader without a position, and one with an old one, get all."""
@@ -137,18 +138,37 @@ def test_a_position_from_the_future_waits_for_it_and_harms_no_other_reader(
         assert ahead.status == 200
         usual.wait_entries(3)
         behind.wait_entries(2)
+        assert wait_told(ahead) == [FELL]
         platformos.add({}, {})
         usual.wait_entries(5)
         behind.wait_entries(4)
+        ahead.wait_entries(2)
         platformos.add({"id": 1000})
         usual.wait_entries(6)
         behind.wait_entries(5)
-        if int(future) < 1000:
-            ahead.wait_entries(1)
+        ahead.wait_entries(3)
         assert usual.entry_ids == ["1", "2", "3", "4", "5", "1000"]
         assert behind.entry_ids == ["2", "3", "4", "5", "1000"]
-        assert ahead.entry_ids == (["1000"] if int(future) < 1000 else [])
+        assert ahead.entry_ids == ["4", "5", "1000"]
+        assert not usual.errors
+        assert not behind.errors
         assert not ahead.ended
+    unharmed(running)
+
+
+@pytest.mark.parametrize("tool", [STREAM, LIVE])
+def test_a_reader_alone_with_a_position_from_the_future_is_told_too(
+    server: Callable[..., Server], platformos: PlatformOS, tool: str
+) -> None:
+    """As after a backup was restored while this server was away: nobody else is there who knew where the log ends."""
+    platformos.add_many(3)
+    running = server(clients=clients())
+    with running.stream(tool, {"env": "staging", "interval": 250, "lastId": "50"}, token=READER) as ahead:
+        assert wait_told(ahead) == [FELL]
+        platformos.add({}, {})
+        ahead.wait_entries(2)
+        assert ahead.entry_ids == ["4", "5"]
+        assert ahead.last_id == "5"
     unharmed(running)
 
 

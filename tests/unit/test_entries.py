@@ -358,7 +358,7 @@ def test_entries_come_by_ascending_id_each_once() -> None:
 
 def test_bad_rows_do_not_spoil_the_good_ones() -> None:
     """They come as reasons, each with a mark that tells the same row again and other rows apart."""
-    found, refused, _ = entries.read([row(1), 17, {"id": None}, 18, row(2), 17], "staging")
+    found, refused, _, _ = entries.read([row(1), 17, {"id": None}, 18, row(2), 17], "staging")
     assert [made.id for made in found] == [1, 2]
     reasons = [reason.partition("|")[0] for reason in refused]
     assert reasons == [
@@ -369,6 +369,29 @@ def test_bad_rows_do_not_spoil_the_good_ones() -> None:
     ]
     assert refused[0] == refused[3]
     assert len(set(refused)) == 3
+
+
+def test_only_so_many_bad_rows_have_a_reason_each_but_all_are_counted() -> None:
+    """Thousands in one answer, of every kind; the entries among them and the last id are not missed."""
+    rows: list[object] = [*range(2000), *({"id": str(number), "data": 2**70} for number in (7, 9)), row(8)]
+    page = entries.read(rows, "staging")
+    assert len(page.refused) == entries.MAX_REASONS
+    assert len(page.refused) + page.more == 2002
+    assert [made.id for made in page.entries] == [8]
+    assert page.last == 9
+
+
+def test_known_rows_are_passed_over_but_count_for_the_last_id() -> None:
+    """An answer that was read before, and one row more."""
+    page = entries.read([row(1), {**row(2), "id": "2"}, row(3)], "staging", {2, 3})
+    assert [made.id for made in page.entries] == [1]
+    assert page.last == 3
+
+
+def test_an_entry_knows_its_time_as_text_that_sorts() -> None:
+    """Also where the id is long, and where there is none."""
+    page = entries.read([{**row(MAX_ID), "created_at": "2026-01-02T03:04:05Z"}, {"id": 1}], "staging")
+    assert [made.timestamp for made in page.entries] == [entries.NO_TIME, "2026-01-02T03:04:05.000Z"]
 
 
 @pytest.mark.parametrize(
@@ -384,7 +407,7 @@ def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
     """From what JSON writers still write to what JSON readers no longer read: never another end."""
     for depth in depths:
         body = b'{"logs":[{"id":1,"data":{"a":' + b"[" * depth + b"]" * depth + b'}},{"id":2}]}'
-        found, refused, last = entries.read(answers.rows(body), "staging")
+        found, refused, last, _ = entries.read(answers.rows(body), "staging")
         assert found[-1].id == last == 2
         assert len(found) + len(refused) == 2
 
@@ -393,7 +416,7 @@ def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
 @given(st.lists(LIKELY | JSON, max_size=4))
 def test_any_rows_are_entries_in_order_and_reasons(rows: list[object]) -> None:
     """Every row is accounted for, but for repetitions."""
-    found, refused, last = entries.read(rows, "staging")
+    found, refused, last, _ = entries.read(rows, "staging")
     ids = [made.id for made in found]
     assert ids == sorted(set(ids))
     assert len(found) + len(refused) <= len(rows)

@@ -12,9 +12,9 @@ from poslogs.streaming.fallback import Fallback
 from tests.unit.doubles import STAGING, Log, down, entry
 
 
-def look(log: Log, high: int, *, floor: int = 0, known: range | None = None) -> Fallback | None:
+def look(log: Log, high: int, *, floor: int = 0, newest: str = "", known: range | None = None) -> Fallback | None:
     before = {number: entry(number).json for number in (range(floor + 1, high + 1) if known is None else known)}
-    return fallback.look(log.open_gateway(STAGING), "staging", high, floor, before)
+    return fallback.look(log.open_gateway(STAGING), "staging", high, floor, newest, lambda: before)
 
 
 def test_a_row_that_is_there_is_no_fallback() -> None:
@@ -40,13 +40,25 @@ def test_what_is_new_under_known_ids_is_found() -> None:
     assert [new.id for new in found.new] == [8, 9]
 
 
-def test_what_is_below_the_floor_is_passed_over() -> None:
-    """The window began at 5: whether 4 is new nobody can tell."""
-    log = Log(1, 2, 3, 5, 6)
-    log.add(4, 7, message="after the restore")
-    found = look(log, 10, floor=5)
+def test_below_the_floor_the_time_tells_what_is_new() -> None:
+    """The window began at 5: 3 and 4 are new if they are later than all that was known, else nobody can tell."""
+    log = Log(1, 2)
+    log.add(3, 4, message="after the restore", created_at="2030-01-01T00:00:00Z")
+    assert look(log, 10, floor=5) == Fallback(4, [])
+    found = look(log, 10, floor=5, newest="2029-12-31T23:59:59.999Z")
     assert found is not None
-    assert [new.id for new in found.new] == [7]
+    assert found.position == 2
+    assert [new.id for new in found.new] == [3, 4]
+
+
+def test_a_log_that_is_new_from_its_beginning_is_all_new() -> None:
+    """Nothing that was there before is left."""
+    log = Log()
+    log.add(*range(1, 40), message="after the restore", created_at="2030-01-01T00:00:00Z")
+    found = look(log, 1000, floor=900, newest="2029-12-31T23:59:59.999Z")
+    assert found is not None
+    assert found.position == 0
+    assert len(found.new) == 39
 
 
 @pytest.mark.parametrize("high", [1_000, 1_000_000, 2**63 - 1])

@@ -6,8 +6,10 @@ import threading
 
 import pytest
 
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.feed import HOLD_SECONDS, LINGER_SECONDS, MAX_TOLD, OWN_QUESTIONS
+from poslogs.streaming.overlap import MAX_ROWS
 from tests.unit.doubles import (
     HOUR,
     LIVE,
@@ -337,6 +339,8 @@ def test_the_overlap_is_read_again_for_live_readers_alone() -> None:
     clock.turn(3.0, feed)
     assert log.polls[-1] == 0
     clock.turn(30.0, feed)
+    assert log.polls[-1] == 0  # 30 s after they came
+    clock.turn(3.0, feed)
     assert log.polls[-1] >= 19
     feed.leave(plain)
     feed.leave(live)
@@ -388,11 +392,11 @@ def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
     feed.attach(reader, 0)
     clock.turn(0.0, feed)
     for turn in range(40):
-        log.add(*range(turn * 10 + 1, turn * 10 + 11))
+        log.add(*range(turn * 50 + 1, turn * 50 + 51))
         clock.turn(3.0, feed)
         reader.take(feed)
         log.rows.clear()
-    assert len(feed._overlap._recent) <= 120  # 40 turns of 10 rows, of which 30 s may be remembered
+    assert len(feed._overlap._recent) <= MAX_ROWS
     feed.leave(reader)
 
 
@@ -537,19 +541,20 @@ def test_refused_rows_are_told_once_however_often_they_come() -> None:
     """The same reasons with the same marks give a frame once; a new one is told alone."""
     feed = feed_of(Log())
     reasons = ["a row that is no object|aa", "a row that is no object|bb", "a row without a usable id|cc"]
-    first = feed.notice(reasons)
+    first = feed.notice(Page([], reasons, 0))
     assert b"3 rows were left out of environment staging: a row that is no object, a row without a usable id." in first
-    assert feed.notice(reasons) == b""
-    second = feed.notice([*reasons, "a row that is no object|dd"])
+    assert feed.notice(Page([], reasons, 0)) == b""
+    second = feed.notice(Page([], [*reasons, "a row that is no object|dd"], 0))
     assert b"1 row was left out of environment staging: a row that is no object." in second
 
 
 def test_the_number_of_remembered_refusals_is_bounded() -> None:
-    """Ten thousand different bad rows do not fill the memory."""
+    """So many different bad rows do not fill the memory; all are counted."""
     feed = feed_of(Log())
-    for number in range(10_000):
-        feed.notice([f"a row that is no object|{number}"])
+    for number in range(30):
+        feed.notice(Page([], [f"a row that is no object|{number}-{row}" for row in range(1000)], 0, 5))
     assert len(feed._told) <= MAX_TOLD
+    assert feed.left_out == 30 * 1005
 
 
 # Questions of readers

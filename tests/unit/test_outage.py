@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -19,8 +20,38 @@ def test_waits_double_up_to_a_bound_with_jitter(run: int) -> None:
         whole = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (tries - 1))
         assert outage.tries == tries
         assert whole / 2 <= outage.until - clock.now <= whole
+        assert not outage.claim()
         clock.now = outage.until
+        assert outage.claim()
         outage.again(down())
+
+
+def test_after_each_wait_one_question_is_asked_by_whoever_claims_it() -> None:
+    """Nobody else may ask until it has failed; failures of questions that began before it was claimed count once."""
+    clock = StandingClock(0.0)
+    outage = Outage(down(), clock)
+    outage.again(down())
+    outage.again(down())
+    assert outage.tries == 1
+    clock.now = outage.until
+    assert outage.claim()
+    assert outage.until == math.inf
+    assert not outage.claim()
+    outage.again(down())
+    assert outage.tries == 2
+    assert outage.until < math.inf
+
+
+def test_no_failure_makes_a_wait_shorter_that_platformos_asked_for() -> None:
+    """Retry-After of 100 s, then an error of another kind: still 100 s."""
+    clock = StandingClock(0.0)
+    outage = Outage(down(retry_after=100.0), clock)
+    clock.now = 10.0
+    outage.again(down())
+    assert outage.until == 100.0
+    assert outage.pause == 90.0
+    clock.now = 101.0
+    assert outage.pause == 0.0
 
 
 def test_waits_are_not_the_same_for_all() -> None:
@@ -36,6 +67,7 @@ def test_a_longer_wait_that_platformos_asked_for_is_kept() -> None:
     assert outage.until == 20.0
     assert Outage(down(retry_after=0.1), clock).until >= 0.5
     clock.now = 50.0
+    assert outage.claim()
     outage.again(down(retry_after=0.0))
     assert 51.0 <= outage.until <= 52.0
 

@@ -9,13 +9,15 @@ from poslogs.streaming.overlap import MAX_ROWS, Overlap
 from tests.unit.doubles import entry
 
 
-def test_rows_are_read_again_until_they_have_settled() -> None:
-    """Seen at 100 s with an overlap of 30 s: read again until 130 s, then the cursor is where they end."""
+def test_rows_are_read_again_until_a_look_after_the_time_has_found_them() -> None:
+    """Seen at 100 s with an overlap of 30 s: until a look that came after 130 s, however long that takes."""
     overlap = Overlap(30.0, 0)
     overlap.saw([entry(10), entry(20)], 100.0)
-    assert overlap.start(100.0) == 0
-    assert overlap.start(130.0) == 0
-    assert overlap.start(130.1) == 20
+    assert overlap.start() == 0
+    overlap.looked(130.0)
+    assert overlap.start() == 0
+    overlap.looked(500.0)
+    assert overlap.start() == 20
 
 
 def test_a_row_between_known_ones_is_late_and_late_once() -> None:
@@ -23,50 +25,84 @@ def test_a_row_between_known_ones_is_late_and_late_once() -> None:
     overlap = Overlap(30.0, 0)
     overlap.saw([entry(10), entry(20)], 100.0)
     answer = [entry(10), entry(15), entry(20)]
-    assert overlap.late(answer, 0, 103.0) == [entry(15)]
+    assert overlap.late(answer) == [entry(15)]
     overlap.saw([entry(15)], 103.0)
-    assert overlap.late(answer, 0, 106.0) == []
+    assert all(row.id in overlap.known for row in answer)
+    assert overlap.late(answer) == []
 
 
 def test_a_feed_that_begins_amid_the_log_learns_what_is_there_at_its_first_look() -> None:
     """It looks back some rows: what is there then is known, and what comes between them later is late."""
     overlap = Overlap(30.0, 500)
-    since = overlap.start(100.0)
+    since = overlap.start()
     assert 500 - MAX_ROWS <= since < 500
-    assert overlap.late([entry(480), entry(500)], since, 100.0) == []
+    assert overlap.late([]) == []  # an answer of which something is missing
+    assert overlap.late([entry(480)]) == []
+    assert overlap.late([entry(500)]) == []
+    overlap.looked(100.0)
     overlap.saw([entry(501)], 100.0)
-    assert overlap.start(103.0) == since
-    assert overlap.late([entry(480), entry(490), entry(500), entry(501)], since, 103.0) == [entry(490)]
+    assert overlap.start() == since
+    assert overlap.late([entry(480), entry(490), entry(500), entry(501)]) == [entry(490)]
+
+
+def test_what_is_past_the_beginning_is_late_at_the_first_look_already() -> None:
+    """It began at 500 and had 501 and 503: 502 came after that; 490 nobody can tell."""
+    overlap = Overlap(30.0, 500)
+    overlap.saw([entry(501), entry(503)], 100.0)
+    assert overlap.late([entry(490), entry(500), entry(502)]) == [entry(502)]
+
+
+def test_what_became_visible_late_while_nobody_wanted_it_is_not_delivered_afterwards() -> None:
+    """Rows 10 and 20; a rest; then 15 is found by a first look, and 17 by a second one."""
+    overlap = Overlap(30.0, 0)
+    overlap.saw([entry(10), entry(20)], 100.0)
+    overlap.rest(101.0, 20)
+    assert overlap.late([entry(15)]) == []
+    overlap.looked(104.0)
+    assert overlap.late([entry(15), entry(17)]) == [entry(17)]
 
 
 def test_one_poll_reads_a_bounded_number_of_rows_again() -> None:
     """A thousand young rows: the newest MAX_ROWS are read again."""
     overlap = Overlap(30.0, 0)
     overlap.saw([entry(number) for number in range(1, 1001)], 100.0)
-    assert overlap.start(101.0) == 1000 - MAX_ROWS
+    assert overlap.start() == 1000 - MAX_ROWS
     for number in range(1001, 1501):
         overlap.saw([entry(number)], 101.0)
-    assert overlap.start(101.0) == 1500 - MAX_ROWS
+    assert overlap.start() == 1500 - MAX_ROWS
 
 
-def test_a_short_answer_makes_it_read_less() -> None:
-    """An answer of ten rows that did not reach the cursor: from now on five are read again, and one at least."""
+def test_an_answer_that_was_cut_short_makes_it_read_less() -> None:
+    """Answers of ten rows did not reach the cursor: from now on five are read again; longer ones show otherwise."""
     overlap = Overlap(30.0, 0)
     overlap.saw([entry(number) for number in range(1, 21)], 100.0)
-    overlap.shrink(10, 20)
-    assert overlap.start(100.0) == 20
+    overlap.answered(10)
+    overlap.cut_short(10)
+    assert overlap.start() == 15
     overlap.saw([entry(number) for number in range(21, 41)], 101.0)
-    assert overlap.start(101.0) == 35
-    overlap.shrink(1, 40)
+    assert overlap.start() == 35
+    assert overlap.answered(10)
+    assert overlap.answered(16)
     overlap.saw([entry(number) for number in range(41, 61)], 102.0)
-    assert overlap.start(102.0) == 59
+    assert overlap.start() == 52
+
+
+def test_an_answer_as_long_as_the_longest_may_have_been_full() -> None:
+    """None that is short, though, as long as no answer was cut short."""
+    overlap = Overlap(30.0, 0)
+    assert not overlap.answered(5)
+    assert not overlap.answered(5)
+    assert overlap.answered(100)
+    assert not overlap.answered(99)
+    assert overlap.answered(100)
 
 
 def test_no_overlap_reads_nothing_again() -> None:
-    """0 seconds: the cursor itself, as soon as time has passed."""
+    """0 seconds: the cursor itself, after one look."""
     overlap = Overlap(0.0, 0)
     overlap.saw([entry(1), entry(2)], 100.0)
-    assert overlap.start(100.1) == 2
+    overlap.looked(100.1)
+    assert overlap.start() == 2
 
 
 def test_it_remembers_no_more_than_it_may_need_whether_it_is_read_or_not() -> None:
@@ -87,10 +123,12 @@ def test_a_random_log_is_delivered_once_in_whatever_order_it_becomes_visible(dat
     overlap, high, got = Overlap(60.0, 0), 0, []
     for poll in range(16):
         now = 3.0 * poll
-        since = overlap.start(now)
+        since = overlap.start()
         assert since <= high
         answer = [number for number in ids if number > since and visible[number] <= poll]
-        late = overlap.late([entry(number) for number in answer if number <= high], since, now) if since < high else []
+        behind = [entry(number) for number in answer if number <= high and number not in overlap.known]
+        late = overlap.late(behind) if answer else []
+        overlap.looked(now)
         new = [entry(number) for number in answer if number > high]
         overlap.saw(late, now)
         overlap.saw(new, now)

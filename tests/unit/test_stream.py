@@ -591,7 +591,7 @@ def test_a_fallback_is_noticed_though_looking_for_it_fails_at_first() -> None:
     log = Shaky(*range(1, 11))
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
-    with Reading(feed, interval=0.002, heartbeat=1.0) as reading:
+    with Reading(feed, interval=0.002, heartbeat=60.0) as reading:
         reading.open().until(10)
         log.failing = 1
         restore(log, keep=7, new=1)

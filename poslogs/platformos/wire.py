@@ -1,0 +1,150 @@
+"""The wire: connections to platformOS whose every byte is bounded, in time and number, whatever the other side does."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+import zlib
+from typing import Any, Final
+
+from requests.adapters import HTTPAdapter
+
+READ_BYTES: Final = 65536
+MAX_HEAD_BYTES: Final = 256 * 1024  # status lines and headers, beyond what the body may have
+
+
+class TooLarge(Exception):
+    """More came than may."""
+
+
+class Late(Exception):
+    """The time for the answer is over."""
+
+
+class Wire(HTTPAdapter):
+    """The usual adapter, for one request at a time, with bounds that `allow` sets.
+
+    Everything that http.client reads (interim answers, headers, chunk sizes, trailers, body) passes through one
+    reader, which counts it. What waits outside of that reader, as a TLS handshake does, ends by `cut`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self._line: socket.socket | None = None
+        self._end = 0.0
+        self._left = 0
+        self._max_bytes = 0
+
+    def allow(self, seconds: float, max_bytes: int) -> None:
+        """The bounds of the next answer: seconds from now in all, and bytes of its body, inflated or not."""
+        self._end = time.monotonic() + seconds
+        self._max_bytes = max_bytes
+        self._left = max_bytes + MAX_HEAD_BYTES
+
+    def cut(self) -> None:
+        """Break the connection, so that whoever waits for it goes on at once."""
+        if self._line is not None:
+            try:
+                self._line.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # already gone
+
+    def close(self) -> None:
+        """Close the connection."""
+        super().close()
+        self._know(None)
+
+    def body(self, response: Any) -> bytes:
+        """The whole body of an answer, inflated. Raises TooLarge, Late, ValueError when it cannot be inflated."""
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip"):
+            raise ValueError("cannot be decoded")
+        inflater = zlib.decompressobj(31) if "gzip" in encoding else None
+        body = bytearray()
+        received = 0
+        while chunk := response.raw.read1(READ_BYTES, decode_content=False):
+            received += len(chunk)
+            try:
+                body += chunk if inflater is None else inflater.decompress(chunk, self._max_bytes + 1 - len(body))
+            except zlib.error:
+                raise ValueError("cannot be decoded") from None
+            if max(received, len(body)) > self._max_bytes:
+                raise TooLarge
+        if inflater is not None and received and not (inflater.eof and not inflater.unused_data):
+            raise ValueError("cannot be decoded")
+        return bytes(body)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The pool, whose connections are made here from now on."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if "ConnectionCls" not in vars(pool):
+            pool.ConnectionCls = self._bounded(pool.ConnectionCls)
+        return pool
+
+    def spend(self, count: int) -> None:
+        """Count bytes that came. Raises TooLarge or Late."""
+        self._left -= count
+        if self._left < 0:
+            raise TooLarge
+        if time.monotonic() > self._end:
+            raise Late
+
+    def _know(self, line: socket.socket | None) -> None:
+        line, self._line = self._line, line
+        if line is not None:
+            line.close()
+
+    def _bounded(self, kind: Any) -> Any:
+        wire = self
+
+        def new_conn(connection: Any) -> Any:
+            sock = kind._new_conn(connection)
+            # Of our own: http.client forgets the socket of an answer that ends its connection, and TLS wraps it.
+            wire._know(sock.dup())
+            return sock
+
+        def answer(sock: Any, *args: Any, **kwargs: Any) -> Answer:
+            return Answer(wire, sock, *args, **kwargs)
+
+        return type(kind.__name__, (kind,), {"_new_conn": new_conn, "response_class": staticmethod(answer)})
+
+
+class Answer(http.client.HTTPResponse):
+    """An answer that is read through the wire's bounds, and whose head must be whole."""
+
+    def __init__(self, wire: Wire, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._reader = _Reader(wire, self.fp.detach())
+        self.fp = io.BufferedReader(self._reader, READ_BYTES)
+
+    def begin(self) -> None:
+        """Read the head. http.client takes one that breaks off for a whole one."""
+        super().begin()
+        if self._reader.ended:
+            raise http.client.IncompleteRead(b"")
+
+
+class _Reader(io.RawIOBase):
+    """What comes from a socket, counted."""
+
+    def __init__(self, wire: Wire, raw: Any) -> None:
+        super().__init__()
+        self.ended = False
+        self._wire = wire
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int | None:
+        time.sleep(0)  # an answer that floods never waits, and would keep the other greenlets from their turn
+        count: int | None = self._raw.readinto(into)
+        self._wire.spend(count or 0)
+        self.ended = count == 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
