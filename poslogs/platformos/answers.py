@@ -60,10 +60,17 @@ def _leniently(text: str) -> list[object]:
     found: list[object] = []
     for row in _split(text):
         try:
-            found.append(_clean(_DECODER.decode(row)))
+            found.append(_row(row))
         except (RecursionError, ValueError):
             found.append(Unreadable(row))
     return found
+
+
+def _row(text: str) -> object:
+    try:
+        return orjson.loads(text)  # what it takes among its like must not depend on a row beside it
+    except (orjson.JSONDecodeError, UnicodeEncodeError):
+        return _clean(_DECODER.decode(text))
 
 
 def _whole_number(digits: str) -> int | float | None:

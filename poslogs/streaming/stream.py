@@ -153,7 +153,7 @@ class Stream:
         self._left_behind = False
         if self._recent is not None:
             self._recent = Recent(self._position)
-        return told
+        return Chunk(told.plain + frames.position(self._position).plain)  # what it had came before, and counts no more
 
     def _is_ahead(self, ahead: Ahead) -> bool:
         """Whether what looked like a position that was not reached yet is one that the log will not reach soon."""

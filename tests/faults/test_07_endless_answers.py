@@ -129,6 +129,14 @@ FLOODS = {
         "head": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
         "block": b"\x00\x00\x00\xff\xff" * 10_000,  # blocks of no bytes
     },
+    "trailers": {
+        "head": b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n{"logs": []}\r\n0\r\n',
+        "block": b"X-More: and more\r\n" * 2000,
+    },
+    "chunk-extensions": {
+        "head": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "block": b"1;" + b"x" * 60_000 + b"\r\n \r\n",
+    },
 }
 
 

@@ -98,6 +98,17 @@ def test_what_strict_json_has_no_word_for_spoils_nothing(value: bytes, read_as: 
     ]
 
 
+@pytest.mark.parametrize("depth", [100, 300, 500, 900])
+def test_a_row_that_is_read_alone_is_read_beside_any_other(depth: int) -> None:
+    """What one parser takes must not be refused because a row beside it needs another one."""
+    row = b'{"id":1,"odd":' + deep(depth) + b"}"
+    (alone,) = answers.rows(b'{"logs":[' + row + b"]}")
+    assert isinstance(alone, dict)
+    for other in (b'{"id":2,"message":NaN}', b'{"id":2,"odd":' + deep(3000) + b"}"):
+        beside, _ = answers.rows(b'{"logs":[' + row + b"," + other + b"]}")
+        assert isinstance(beside, dict)
+
+
 @pytest.mark.parametrize(
     "number",
     [

@@ -48,6 +48,12 @@ def told(chunk: bytes) -> str:
     return found.group(1).decode()
 
 
+def fell(chunk: bytes) -> tuple[str, int]:
+    """The sentence of an error frame, and the position of the frame behind it."""
+    error, _, position = chunk.removesuffix(b"\n\n").rpartition(b"\n\n")
+    return told(error + b"\n\n"), int(position.removeprefix(b"id: "))
+
+
 def polled(log: Log) -> None:
     """Wait until the poller has taken in all that the log lists."""
     newest = max(log.rows, default=0)
@@ -547,7 +553,7 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: i
     with Reading(feed, taste=taste, interval=0.002) as reading:
         reading.open().until(10)
         restore(log, keep=7, new=new)
-        assert told(reading.next()) == FELL_BACK
+        assert fell(reading.next()) == (FELL_BACK, 7)
         found = reading.until(7 + new) if new else []
         log.add(8 + new, message="after the restore")
         found += reading.until(8 + new)
@@ -566,7 +572,7 @@ def test_a_slow_reader_loses_nothing_when_ids_fall_back() -> None:
             log.add(*range(4, 11))
             quick.until(10)
             restore(log, keep=7, new=2)
-            assert told(quick.next()) == FELL_BACK
+            assert fell(quick.next()) == (FELL_BACK, 7)
             found: list[int] = []
             while 9 not in found:
                 chunk = slow.next()
@@ -598,7 +604,7 @@ def test_a_fallback_is_noticed_though_looking_for_it_fails_at_first() -> None:
         assert told(reading.next()).startswith("Connection failed")
         clock.turn(31)
         feed.leave(Follower())
-        assert told(reading.next()) == FELL_BACK
+        assert fell(reading.next()) == (FELL_BACK, 7)
         assert reading.until(8) == [8]
 
 
