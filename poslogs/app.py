@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     feeds = Feeds(open_gateway, window_bytes=settings.window_bytes, overlap=settings.overlap)
     slots: Slots[Stream] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
-    departures = Departures()
+    departures = Departures(settings.heartbeat)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
 
@@ -82,7 +82,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     @app.before_request
     def come_in() -> None:
         runtime.refresh()
-        departures.meet(request.environ)
         if not entrance.is_open(request):
             g.client = entrance.admit(request, clients, limits)
 
