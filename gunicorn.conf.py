@@ -134,9 +134,9 @@ def _fit(worker, slots):
     if not _is_gevent(worker):  # gthread opens one more for a connection that has not asked yet
         files = max(files - worker.cfg.threads, files // 2)
     connections = worker.worker_connections = max(8, min(worker.cfg.worker_connections, files))
-    if not slots.capacity:
-        room = connections if _is_gevent(worker) else min(connections, worker.cfg.threads)
-        slots.capacity = room - min(200 if _is_gevent(worker) else 16, max(4, room // 4))
+    room = connections if _is_gevent(worker) else min(connections, worker.cfg.threads)
+    room -= min(200 if _is_gevent(worker) else 16, max(4, room // 4))
+    slots.capacity = min(slots.capacity or room, room)
 
 
 def _keep_the_log_clean(worker):

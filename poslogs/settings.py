@@ -77,7 +77,7 @@ SETTINGS = (
     Setting(
         "POSLOGS_MAX_STREAMS",
         "0",
-        "streams open at once in this process; 0: what the server can hold, less a reserve",
+        "streams open at once in this process, at most what the server can hold less a reserve; 0: just that",
         _number(0, 1_000_000),
     ),
     Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),

@@ -19,7 +19,8 @@ log = logging.getLogger("poslogs.connection")
 LOOK_SECONDS: Final = 0.5  # between two looks for what the kernel does not tell
 LOOKS: Final = 8  # in a heartbeat that is shorter than four seconds
 PATIENCE: Final = 0.5  # of a heartbeat: for so long a reader may leave unanswered what the kernel sends again
-LEAST_PATIENCE_SECONDS: Final = 0.5
+SENDING_AGAIN_SECONDS: Final = 0.75  # until the kernel does so and that is seen
+LEAST_PATIENCE_SECONDS: Final = 0.25
 
 
 class Connection:
@@ -116,7 +117,7 @@ class Departures:
         self.epoll: Any = getattr(select, "epoll", None)
         self._pause = min(LOOK_SECONDS, heartbeat / LOOKS)
         self._look_due = 0.0
-        self._patience = max(LEAST_PATIENCE_SECONDS, heartbeat * PATIENCE)
+        self._patience = max(LEAST_PATIENCE_SECONDS, min(heartbeat * PATIENCE, heartbeat - SENDING_AGAIN_SECONDS))
         self._lock = threading.Lock()
         self._watched: dict[object, tuple[Connection, Callable[[], None]]] = {}  # by descriptor, where there is one
         self._poll: Any = None
