@@ -1,5 +1,6 @@
 """How gunicorn runs poslogs; it reads this file by itself. Other servers do not, and the app does without it."""
 
+import errno
 import json
 import os
 import resource
@@ -36,6 +37,11 @@ loglevel = "warning"
 if os.path.isdir("/dev/shm"):
     worker_tmp_dir = "/dev/shm"
 
+STALL_MS = 120_000  # a reader that takes nothing for so long is cut (docs/decisions/0007-lost-and-stalled.md)
+OWN_FILES = 60  # descriptors for what is no client's connection: listeners, polls of platformOS, files that are read
+_LOST = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EBADF}
+_SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
 # A stream takes a descriptor: use as many as this process may ask for.
 _files, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 if _most_files == resource.RLIM_INFINITY or _most_files > worker_connections + 1000:
@@ -48,16 +54,37 @@ _epoll = getattr(select, "epoll", None)  # as it is before gevent hides it
 def on_starting(server):
     """Refuse a start that cannot work, with one sentence, before anything listens."""
     taken_over = "GUNICORN_PID" in os.environ or "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ
-    command = [sys.executable, "-m", "poslogs", "check", "--workers", str(server.cfg.workers)]
+    checked = _check(server, *(["--no-port-check"] if taken_over or server.cfg.reuse_port else []))
+    if checked.returncode:
+        sys.stderr.write(checked.stderr)
+        sys.exit(1)
+
+
+def _check(server, *options):
+    command = [sys.executable, "-m", "poslogs", "check", "--workers", str(server.cfg.workers), *options]
     for address in server.cfg.address:
         if isinstance(address, tuple):
             command += ["--bind", f"{address[0]}:{address[1]}"]
-    if taken_over or server.cfg.reuse_port:
-        command.append("--no-port-check")
     # In a process of its own: what the master imports, no reload could renew.
     paths = [_here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    if subprocess.run(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, check=False).returncode:
-        sys.exit(1)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.run(command, env=env, check=False, stderr=subprocess.PIPE, text=True)
+
+
+def when_ready(server):
+    """Tune the listeners, and have a reload look first whether it would start."""
+    _tune(server)
+    reload = server.handle_hup
+
+    def careful():
+        checked = _check(server, "--no-port-check")
+        if checked.returncode:
+            reason = checked.stderr.strip().removeprefix("poslogs cannot start: ")
+            server.log.error("Not reloaded, and all goes on as it was: %s", reason)
+        else:
+            reload()
+
+    server.handle_hup = careful
 
 
 def _tune(server):
@@ -66,10 +93,10 @@ def _tune(server):
         if listener.sock.family in (socket.AF_INET, socket.AF_INET6):
             listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 128 * 1024)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
-                listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 45_000)
+                listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MS)
 
 
-when_ready = on_reload = _tune
+on_reload = _tune
 
 
 def post_worker_init(worker):
@@ -79,11 +106,9 @@ def post_worker_init(worker):
     gunicorn.util.write_error = _write_error
     parts = worker.wsgi.extensions["poslogs"]
     parts.departures.epoll = _epoll
-    if not parts.slots.capacity:
-        gevent = hasattr(worker, "server_class")
-        room = worker.cfg.worker_connections - 200 if gevent else worker.cfg.threads - 16
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100
-        parts.slots.capacity = max(1, min(room, files))
+    _fit(worker, parts.slots)
+    _keep_the_log_clean(worker)
+    _know_connections(worker, parts.departures)
 
     worker.told_to_stop = threading.Event()
 
@@ -97,6 +122,67 @@ def post_worker_init(worker):
 
     threading.Thread(target=watch, name="stop-watch", daemon=True).start()
     print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
+
+
+def _is_gevent(worker):
+    return hasattr(worker, "server_class")
+
+
+def _fit(worker, slots):
+    # Connections beyond these wait in the kernel's queue; streams stay below, so that requests are still answered.
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OWN_FILES
+    if not _is_gevent(worker):  # gthread opens one more for a connection that has not asked yet
+        files = max(files - worker.cfg.threads, files // 2)
+    connections = worker.worker_connections = max(8, min(worker.cfg.worker_connections, files))
+    room = connections if _is_gevent(worker) else min(connections, worker.cfg.threads)
+    room -= min(200 if _is_gevent(worker) else 16, max(4, room // 4))
+    slots.capacity = min(slots.capacity or room, room)
+
+
+def _keep_the_log_clean(worker):
+    told = 0.0
+
+    def is_news(error):
+        nonlocal told
+        if not isinstance(error, OSError) or error.errno not in _LOST | _SCARCE:
+            return True
+        if error.errno in _SCARCE and time.monotonic() - told > 60:
+            told = time.monotonic()
+            worker.log.warning("Connections have to wait: %s. Raise LimitNOFILE or ulimit -n.", error.strerror)
+        return False
+
+    # gunicorn takes ECONNRESET and EPIPE alone for a client that has left.
+    worker.log.error_log.addFilter(lambda record: is_news(record.exc_info[1]) if record.exc_info else True)
+    if _is_gevent(worker):
+        from gevent import get_hub
+
+        hub = get_hub()
+        handle_error = hub.handle_error
+        hub.handle_error = lambda context, kind, error, trace: (
+            handle_error(context, kind, error, trace) if is_news(error) else None
+        )
+        return
+    accept = worker.accept
+
+    def patient(listener):  # an error that leaves `accept` would end the worker
+        try:
+            accept(listener)
+        except OSError as error:
+            if is_news(error):
+                raise
+            time.sleep(0.1)
+
+    worker.accept = patient
+
+
+def _know_connections(worker, departures):
+    handle = worker.handle
+
+    def known(*args):  # gevent: listener, socket, address; gthread: a connection
+        departures.meet(args[1] if len(args) > 1 else args[0].sock)
+        return handle(*args)
+
+    worker.handle = known
 
 
 def nworkers_changed(server, new, old):
@@ -115,7 +201,7 @@ def _write_error(sock, status_int, reason, _mesg):
 
 
 def worker_int(worker):
-    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended, two seconds at most."""
+    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended."""
     if not hasattr(worker, "told_to_stop"):
         return  # not yet serving
     worker.told_to_stop.set()
@@ -123,8 +209,12 @@ def worker_int(worker):
 
 
 def _wait_for_streams(slots):
-    end = time.monotonic() + 2
-    while slots.open and time.monotonic() < end:
+    # Two seconds at most, and no more than half a one in which none ends: what is left then is read by nobody.
+    open_, begun = slots.open, time.monotonic()
+    moved = begun
+    while slots.open and (now := time.monotonic()) < min(moved + 0.5, begun + 2):
+        if slots.open != open_:
+            open_, moved = slots.open, now
         time.sleep(0.02)
 
 

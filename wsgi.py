@@ -6,11 +6,12 @@ import time
 
 from poslogs.app import create_app
 from poslogs.errors import ConfigError
+from poslogs.plain import plain
 
 try:
     app = application = create_app()
 except ConfigError as error:
-    print(f"poslogs cannot start: {error}", file=sys.stderr, flush=True)
+    print(plain(f"poslogs cannot start: {error}"), file=sys.stderr, flush=True)
     if "gunicorn" in os.environ.get("SERVER_SOFTWARE", ""):
         # The first start was checked, so a file was broken since: end this worker only, and gunicorn tries again.
         time.sleep(1)

@@ -15,17 +15,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from poslogs.access.clients import Clients
-from poslogs.access.limits import Limits, too_often
+from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
 from poslogs.doors.connection import Departures
 from poslogs.errors import Refusal
+from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
-from poslogs.settings import Settings
+from poslogs.settings import Settings, misspelt
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
 from poslogs.tools import Toolbox
@@ -49,6 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI app. Raises ConfigError, whose sentence says what keeps it from starting."""
     settings = settings or Settings.read()
     _log_to_stderr(settings.log_level)
+    for sentence in misspelt():
+        log.warning("%s", sentence)
 
     def open_gateway(environment: Environment) -> Gateway:
         if environment.demo:
@@ -60,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     feeds = Feeds(open_gateway, window_bytes=settings.window_bytes, overlap=settings.overlap)
     slots: Slots[Stream] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
-    departures = Departures()
+    departures = Departures(settings.heartbeat)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
 
@@ -79,7 +82,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     @app.before_request
     def come_in() -> None:
         runtime.refresh()
-        departures.meet(request.environ)
         if not entrance.is_open(request):
             g.client = entrance.admit(request, clients, limits)
 
@@ -90,7 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         body.discard(request)
         return response
 
-    _refuse_in_one_shape(app)
+    _refuse_in_one_shape(app, limits)
     app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures))
     app.register_blueprint(probes.blueprint(runtime))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
@@ -101,7 +103,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _refuse_in_one_shape(app: Flask) -> None:
+def _refuse_in_one_shape(app: Flask, limits: Limits) -> None:
     def refuse(refusal: Refusal) -> Response:
         response = json_response({"error": refusal.sentence}, refusal.status)
         response.headers.update(refusal.headers)
@@ -115,7 +117,7 @@ def _refuse_in_one_shape(app: Flask) -> None:
 
     @app.errorhandler(RateLimitExceeded)
     def asked_too_often(error: RateLimitExceeded) -> Response:
-        return refuse(too_often(error.limit.limit))
+        return refuse(limits.too_often(error))
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
@@ -149,11 +151,18 @@ def _origin_pattern(origin: str) -> Any:
     return re.compile("^" + pattern.replace(r"\*", r"[A-Za-z0-9.-]+") + "$")
 
 
+class _OneLine(logging.Formatter):
+    """Names of environments and clients are other people's: no line of theirs looks like one of ours."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name for it
+        return plain(super().formatMessage(record))
+
+
 def _log_to_stderr(level: str) -> None:
     ours = logging.getLogger("poslogs")
     ours.setLevel(level)
     if not ours.handlers:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.propagate = False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from poslogs import __version__
 from poslogs.app import Parts
+from poslogs.plain import plain
 
 
 def banner(parts: Parts, addresses: Sequence[str]) -> str:
@@ -36,4 +37,4 @@ def banner(parts: Parts, addresses: Sequence[str]) -> str:
         f'    -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\',
         f'    -d \'{{"tool":"platformos.logs.stream","input":{{"env":"{name}"}}}}\'',
     ]
-    return "\n".join(lines)
+    return "\n".join(plain(line) for line in lines)

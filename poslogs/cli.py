@@ -11,8 +11,9 @@ import click
 from poslogs import __version__
 from poslogs.access.clients import Clients
 from poslogs.errors import ConfigError
+from poslogs.plain import plain
 from poslogs.platformos.environments import Environments
-from poslogs.settings import SETTINGS, Settings
+from poslogs.settings import SETTINGS, Settings, misspelt
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,10 +46,12 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
                 raise ConfigError(f"{address} is no address to listen on; write it as 127.0.0.1:3030.")
             _check_address(host.strip("[]"), int(port), clients, free=not no_port_check)
     except ConfigError as error:
-        click.echo(f"poslogs cannot start: {error}", err=True)
+        click.echo(plain(f"poslogs cannot start: {error}"), err=True)
         sys.exit(1)
     if not addresses:
-        served = ", ".join(environments.all())
+        for sentence in misspelt():
+            click.echo(sentence, err=True)
+        served = plain(", ".join(environments.all()))
         click.echo(f"poslogs can start at {settings.host}:{settings.port}; it would serve {served}.")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ConfigError(Exception):
     """What keeps the server from starting, as one sentence that says what to change."""
@@ -15,15 +17,16 @@ class Refusal(Exception):
 
     status = 400
 
-    def __init__(self, sentence: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, sentence: str, *, retry_after: int | None = None, more: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.retry_after = retry_after  # seconds
+        self._more = dict(more or {})
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers that belong to this refusal (RFC 9110, sections 10.2.3 and 11.6.1)."""
-        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return self._more | ({} if self.retry_after is None else {"Retry-After": str(self.retry_after)})
 
 
 class BadInput(Refusal):

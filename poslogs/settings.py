@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from poslogs.errors import ConfigError
 
+_OURS = "POSLOGS_"
 ROOT = Path(__file__).resolve().parent.parent  # the folder of wsgi.py
 
 
@@ -36,7 +39,15 @@ def _number(low: float, high: float, kind: type[int] | type[float] = int) -> Cal
 
 
 def _origins(text: str) -> list[str]:
-    return [origin.strip() for origin in text.split(",") if origin.strip()]
+    origins = [origin.strip() for origin in text.split(",") if origin.strip()]
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ConfigError(f"must be origins such as https://example.com, separated by commas, not {origin!r}")
+    return origins
+
+
+# As browsers send it (RFC 6454, section 6.2): a scheme, a host and perhaps a port, and nothing behind them.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9*._-]+)(:(\d{1,5}|\*))?", re.IGNORECASE)
 
 
 def _level(text: str) -> str:
@@ -66,7 +77,7 @@ SETTINGS = (
     Setting(
         "POSLOGS_MAX_STREAMS",
         "0",
-        "streams open at once in this process; 0: what the server can hold, less a reserve",
+        "streams open at once in this process, at most what the server can hold less a reserve; 0: just that",
         _number(0, 1_000_000),
     ),
     Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),
@@ -143,6 +154,18 @@ class Settings:
             poll_bytes=_int(got["POSLOGS_POLL_MB"]) << 20,
             log_level=str(got["POSLOGS_LOG_LEVEL"]),
         )
+
+
+def misspelt(variables: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each variable of the process's that looks like one of ours and is none."""
+    known = {setting.variable.removeprefix(_OURS): setting.variable for setting in SETTINGS}
+    given = os.environ if variables is None else variables
+    told = []
+    for name in sorted(name for name in given if name.startswith(_OURS) and name not in known.values()):
+        nearest = get_close_matches(name.removeprefix(_OURS), known, 1)  # all share the beginning
+        hint = f"is {known[nearest[0]]} meant?" if nearest else "`python -m poslogs settings` lists all."
+        told.append(f"{name} is no setting of poslogs and has no effect; {hint}")
+    return told
 
 
 def _clients_file(named: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Callable
@@ -17,6 +18,7 @@ log = logging.getLogger("poslogs.files")
 T = TypeVar("T")
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
+_LATER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # no fault of the file's
 
 
 class WatchedFile(Generic[T]):
@@ -30,6 +32,7 @@ class WatchedFile(Generic[T]):
         self.path = path
         self._parse = parse
         self._lock = Lock()
+        self._told = ""
         self._seen = self._signature()
         self.value: T = self._read()
 
@@ -41,12 +44,17 @@ class WatchedFile(Generic[T]):
         with self._lock:
             if signature == self._seen:
                 return False
-            self._seen = signature
             try:
                 self.value = self._read()
             except ConfigError as error:
-                log.error("%s The last good one stays in use.", error)
+                if str(error) != self._told:
+                    log.error("%s The last good one stays in use.", error)
+                    self._told = str(error)
+                if getattr(error.__context__, "errno", None) not in _LATER:
+                    self._seen = signature
                 return False
+            self._seen = signature
+            self._told = ""
         log.info("%s was read again.", self.path)
         return True
 

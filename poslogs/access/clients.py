@@ -80,6 +80,8 @@ class Clients:
 
 _PUBLISHED: Final = {sha256(token.encode()).digest(): token for token in PUBLISHED}
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+# Of "1 per 0 second" `limits` makes one a second.
+_NO_TIME: Final = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
 _KEYS: Final = frozenset({"token", "token_sha256", "name", "envs", "limits"})
 
 
@@ -132,7 +134,9 @@ def _limits(id_: str, limits: object) -> tuple[str, int]:
         raise ConfigError(f'limits of client {id_} must be like {{"requests": "{REQUESTS}", "streams": {STREAMS}}}.')
     requests, streams = limits.get("requests", REQUESTS), limits.get("streams", STREAMS)
     try:
-        if not isinstance(requests, str) or not parse_many(requests):
+        if not isinstance(requests, str) or not (rates := parse_many(requests)):
+            raise ValueError
+        if any(rate.amount < 1 for rate in rates) or _NO_TIME.search(requests):
             raise ValueError
     except ValueError:
         raise ConfigError(f'requests in the limits of client {id_} must be like "{REQUESTS}".') from None

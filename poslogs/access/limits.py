@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Final
 
 from flask import Flask, g
-from flask_limiter import Limiter
-from limits import RateLimitItem, RateLimitItemPerMinute
+from flask_limiter import Limiter, RateLimitExceeded
+from limits import RateLimitItemPerMinute
+from limits.util import WindowStats
 from werkzeug import Response
 
 from poslogs.access.clients import REQUESTS, Client
+from poslogs.access.steady import Steady
 from poslogs.errors import TooMany
 
 WRONG_TOKENS: Final = RateLimitItemPerMinute(20)  # from one address; right tokens from it are not touched
@@ -34,7 +38,7 @@ class Limits:
             application_limits_exempt_when=lambda: _client() is None,
             headers_enabled=True,
             strategy=STRATEGY,
-            storage_uri="memory://",
+            storage_uri=f"{Steady.STORAGE_SCHEME[0]}://",
         )
 
     def install(self, app: Flask) -> None:
@@ -45,18 +49,31 @@ class Limits:
     def wrong_token(self, address: str) -> None:
         """Count a wrong token from an address. Raises TooMany when there were too many (contract, "Limits")."""
         limiter = self._limiter.limiter
-        if not limiter.hit(WRONG_TOKENS, "wrong-token", address):
-            raise TooMany(
-                f"{WRONG_TOKENS.amount} wrong tokens in a minute came from this address; check the token, then wait.",
-                retry_after=60,
-            )
+        if limiter.hit(WRONG_TOKENS, "wrong-token", address):
+            return
+        window = limiter.get_window_stats(WRONG_TOKENS, "wrong-token", address)
+        seconds = _seconds(window)
+        raise TooMany(
+            f"{WRONG_TOKENS.amount} wrong tokens in a minute came from this address; "
+            f"check the token, and try again in {seconds} s.",
+            retry_after=seconds,
+            more={
+                "X-RateLimit-Limit": str(WRONG_TOKENS.amount),
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": str(int(window.reset_time) + 1),
+            },
+        )
+
+    def too_often(self, error: RateLimitExceeded) -> TooMany:
+        """The refusal for a client that asks too often; the limiter adds X-RateLimit-*."""
+        item, reached = error.limit.limit, self._limiter.current_limit
+        span = "a minute" if item.get_expiry() == 60 else f"{item.get_expiry()} s"
+        seconds = _seconds(reached.window) if reached else item.get_expiry()
+        return TooMany(f"{item.amount} requests in {span} reached; try again in {seconds} s.", retry_after=seconds)
 
 
-def too_often(limit: RateLimitItem) -> TooMany:
-    """The refusal for a client that asks too often; the limiter adds Retry-After and X-RateLimit-*."""
-    seconds = limit.get_expiry()
-    span = "a minute" if seconds == 60 else f"{seconds} s"
-    return TooMany(f"{limit.amount} requests in {span} reached; wait for as long as Retry-After says.")
+def _seconds(window: WindowStats) -> int:
+    return max(1, math.ceil(window.reset_time - time.time()))
 
 
 def _right_retry_after(response: Response) -> Response:

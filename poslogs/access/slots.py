@@ -72,7 +72,8 @@ class Slots(Generic[H]):
             self._reclaim(client)
             if not self._admit(slot):
                 raise TooMany(
-                    f"{client.streams} streams are open for this client, as many as it may have; close one of them.",
+                    f"Streams open for this client: {client.streams}, as many as it may have; "
+                    f"close one of them, or try again in {RETRY_SECONDS} s.",
                     retry_after=RETRY_SECONDS,
                 )
         return lambda: self._release(slot)
@@ -81,7 +82,8 @@ class Slots(Generic[H]):
         with self._changed:
             if self.capacity and self._open >= self.capacity:
                 raise Unavailable(
-                    "This server has as many streams as it can hold; try again in a moment.", retry_after=RETRY_SECONDS
+                    f"This server has as many streams as it can hold; try again in {RETRY_SECONDS} s.",
+                    retry_after=RETRY_SECONDS,
                 )
             own = self._slots.setdefault(slot.client.id, set())
             if len(own) >= slot.client.streams:

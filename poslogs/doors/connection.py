@@ -6,6 +6,8 @@ import logging
 import os
 import select
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,21 +16,26 @@ from weakref import WeakSet
 
 log = logging.getLogger("poslogs.connection")
 
-LOOK_SECONDS: Final = 0.5  # between two looks, where the kernel does not tell
+LOOK_SECONDS: Final = 0.5  # between two looks for what the kernel does not tell
+LOOKS: Final = 8  # in a heartbeat that is shorter than four seconds
+PATIENCE: Final = 0.5  # of a heartbeat: for so long a reader may leave unanswered what the kernel sends again
+SENDING_AGAIN_SECONDS: Final = 0.75  # until the kernel does so and that is seen
+LEAST_PATIENCE_SECONDS: Final = 0.25
 
 
 class Connection:
-    """The client's socket, where the server lends it (gunicorn, flask run); else nothing can be told."""
+    """The client's socket, where the server lends it (gunicorn, flask run); else what the server tells (waitress)."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self._lent = _lent(environ)
         self.socket: socket.socket | None = _real(self._lent)
-        self._asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
+        self.asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
+        self._unanswered: float | None = None
 
     def gone(self) -> bool | None:
         """Whether the client has closed its side; None when nobody can tell."""
         if self.socket is None:
-            return self._asked() if self._asked else None
+            return self.asked() if self.asked else None
         try:
             return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
@@ -38,10 +45,43 @@ class Connection:
         except OSError:
             return True
 
+    def unanswered(self, now: float) -> float:
+        """Seconds, as far as earlier calls saw, for which the client has acknowledged nothing that was sent again.
+
+        0 while it answers, and where this cannot be told (elsewhere than on Linux). A client that is there but does
+        not read answers: it says again and again that it has no room. `now` counts seconds, from anywhere.
+        """
+        if self.socket is None or sys.platform != "linux":
+            return 0.0
+        try:
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            sent_again, probes, since_ack = _TCP_INFO.unpack(info)
+        except (OSError, struct.error):
+            return 0.0  # closed, or no TCP
+        # Of two probes within half a second one may go unanswered (tcp_invalid_ratelimit).
+        if not sent_again and probes < 2:
+            self._unanswered = None
+        elif self._unanswered is None or self._unanswered < now - since_ack / 1000:
+            self._unanswered = now
+        return 0.0 if self._unanswered is None else now - self._unanswered
+
     def stop_reading(self) -> None:
         """Read no more from the client: whoever waits for its bytes goes on at once."""
         if self._lent is not None:
             _stop_reading(self._lent)
+
+    def cut(self) -> None:
+        """End it at once, and whoever waits to write with it; what was not sent is not kept for a peer that is lost."""
+        if self.socket is not None:
+            try:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except OSError:
+                pass  # closed already
+            _shut(self.socket, socket.SHUT_RDWR)
+
+
+# struct tcp_info (linux/tcp.h): tcpi_retransmits, tcpi_probes, tcpi_last_ack_recv in milliseconds.
+_TCP_INFO: Final = struct.Struct("=2xBB52xI")
 
 
 def _lent(environ: dict[str, Any]) -> Any:
@@ -67,28 +107,41 @@ def _shut(sock: socket.socket, how: int) -> None:
 class Departures:
     """Calls back when a client leaves, whatever its stream is doing; one thread for all connections.
 
-    With epoll (Linux) the kernel tells, at no cost while nothing happens; elsewhere it looks every LOOK_SECONDS.
-    gevent hides `epoll` from programs that it patches, so gunicorn.conf.py hands the class over.
+    With epoll (Linux) the kernel tells of those that close; elsewhere a look every LOOK_SECONDS does. One whose
+    network is gone says nothing: it is found within two heartbeats, as the first goes unanswered
+    (docs/decisions/0007-lost-and-stalled.md). gevent hides `epoll` from programs that it patches, so
+    gunicorn.conf.py hands it over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat: float = 15.0) -> None:
         self.epoll: Any = getattr(select, "epoll", None)
+        self._pause = min(LOOK_SECONDS, heartbeat / LOOKS)
+        self._look_due = 0.0
+        self._patience = max(LEAST_PATIENCE_SECONDS, min(heartbeat * PATIENCE, heartbeat - SENDING_AGAIN_SECONDS))
         self._lock = threading.Lock()
-        self._watched: dict[int, tuple[Connection, Callable[[], None]]] = {}
+        self._watched: dict[object, tuple[Connection, Callable[[], None]]] = {}  # by descriptor, where there is one
         self._poll: Any = None
         self._pid = 0
         self._met: WeakSet[Any] = WeakSet()
+        self._hung_up = False
 
-    def meet(self, environ: dict[str, Any]) -> None:
-        """Know the connection of a request, which may be kept alive after it."""
-        if lent := _lent(environ):
+    def meet(self, lent: Any) -> None:
+        """Know a connection from its beginning on, whether or not it ever asks for anything."""
+        with self._lock:
             self._met.add(lent)
+        if self._hung_up:
+            _stop_reading(lent)
 
     def hang_up(self) -> None:
-        """Let go of what would hold up a stop: connections kept alive for nothing, and streams that nobody reads."""
+        """Let go of what would hold up a stop: connections that ask for nothing, and streams that nobody reads.
+
+        What a connection has sent before is still read and answered.
+        """
+        self._hung_up = True
         with self._lock:
             stuck = [connection.socket for connection, _ in self._watched.values()]
-        for lent in list(self._met):
+            met = list(self._met)
+        for lent in met:
             _stop_reading(lent)
         for sock in stuck:
             if sock is not None:
@@ -96,24 +149,24 @@ class Departures:
 
     def watch(self, connection: Connection, left: Callable[[], None]) -> Callable[[], None]:
         """Have `left` called once when the client goes; what is returned stops watching, and may be called again."""
-        if connection.socket is None:
+        key: object = connection if connection.socket is None else connection.socket.fileno()
+        if connection.socket is None and connection.asked is None:
             return lambda: None
-        number = connection.socket.fileno()
-        if number < 0:
+        if key == -1:
             left()
             return lambda: None
         ours = (connection, left)
         with self._lock:
             if self._pid != os.getpid():
                 self._start()
-            self._watched[number] = ours
-            if self._poll is not None:
-                self._poll.register(number, select.POLLHUP | select.POLLERR | _RDHUP)
+            self._watched[key] = ours
+            if self._poll is not None and connection.socket is not None:
+                self._poll.register(key, select.POLLHUP | select.POLLERR | _RDHUP)
 
         def stop() -> None:
             with self._lock:
-                if self._watched.get(number) is ours:
-                    self._drop(number)
+                if self._watched.get(key) is ours:
+                    self._drop(key)
 
         return stop
 
@@ -121,40 +174,49 @@ class Departures:
         self._pid = os.getpid()
         self._watched = {}
         self._poll = self.epoll() if self.epoll is not None else None
-        target = self._listen if self._poll is not None else self._look
-        threading.Thread(target=target, name="departures", daemon=True).start()
+        threading.Thread(target=self._run, name="departures", daemon=True).start()
 
-    def _drop(self, number: int) -> tuple[Connection, Callable[[], None]] | None:
-        found = self._watched.pop(number, None)
-        if found is not None and self._poll is not None:
+    def _drop(self, key: object) -> tuple[Connection, Callable[[], None]] | None:
+        found = self._watched.pop(key, None)
+        if found is not None and self._poll is not None and found[0].socket is not None:
             try:
-                self._poll.unregister(number)
+                self._poll.unregister(key)
             except OSError:
                 pass  # closed already, and so forgotten by the kernel
         return found
 
-    def _leave(self, number: int) -> None:
+    def _leave(self, key: object) -> None:
         with self._lock:
-            found = self._drop(number)
+            found = self._drop(key)
         if found is not None:
             found[1]()
 
-    def _listen(self) -> None:
+    def _run(self) -> None:
         waiter = select.poll()  # waits in greenlets too, where epoll itself would stop them all
-        waiter.register(self._poll.fileno(), select.POLLIN)
+        if self._poll is not None:
+            waiter.register(self._poll.fileno(), select.POLLIN)
         while True:
-            waiter.poll()
-            for number, _ in self._poll.poll(0):
-                self._leave(number)
-
-    def _look(self) -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
-            with self._lock:
-                watched = list(self._watched.items())
-            for number, (connection, _) in watched:
-                if connection.gone():
+            if self._poll is None:
+                time.sleep(self._pause)
+            elif waiter.poll(self._pause * 1000):
+                for number, _ in self._poll.poll(0):
                     self._leave(number)
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        """Find those of whom the kernel does not tell; less than a microsecond each."""
+        if now < self._look_due:
+            return
+        self._look_due = now + self._pause
+        with self._lock:
+            watched = list(self._watched.items())
+        for key, (connection, _) in watched:
+            told = self._poll is not None and connection.socket is not None
+            if not told and connection.gone():
+                self._leave(key)
+            elif connection.unanswered(now) >= self._patience:
+                connection.cut()
+                self._leave(key)
 
 
 _RDHUP: Final = 0x2000  # the other side has shut down writing (epoll_ctl(2)); select does not name it everywhere

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import selectors
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any, Self
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.server import TOKEN, Server
-from tests.wire.exchange import STREAM, wait_for
+from tests.wire.exchange import STREAM, request, wait_for
 
 INPUT = {"env": "staging", "interval": 250}
 LONGEST_WAIT_S = 0.5  # a server may ask its readers to stay away for longer; tests have less time
@@ -153,6 +154,73 @@ class Lean:
         self._http.request("POST", "/call-stream", json.dumps({"tool": STREAM, "input": self._input}), headers)
         self._answer = self._http.getresponse()
         assert self._answer.status == 200, self._answer.read()
+
+
+class Crowd:
+    """Very many plain readers on one thread, each of which comes back with Last-Event-ID when it is told to."""
+
+    def __init__(self, server: Server, size: int, token: str = TOKEN) -> None:
+        self._server = server
+        self._token = token
+        self.ids: list[list[int]] = [[] for _ in range(size)]
+        self.ends: list[bytes] = [b""] * size  # the last bytes of each one's stream
+        self._socks: list[socket.socket] = []
+        self._rests: list[bytes] = []
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for sock in self._socks:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self.wait_end()
+
+    def open(self) -> None:
+        """Have each open a stream, from where it was."""
+        self._socks = [self._connect(ids[-1] if ids else None) for ids in self.ids]
+        self._rests = [b""] * len(self._socks)
+        self._threads = [threading.Thread(target=self._run, name="crowd", daemon=True)]
+        self._threads[0].start()
+
+    def wait(self, count: int, timeout: float = 60) -> None:
+        """Wait until each has so many entries."""
+        wait_for(lambda: all(len(ids) >= count for ids in self.ids), timeout)
+
+    def wait_end(self, timeout: float = 20) -> None:
+        """Wait until the stream of each is over."""
+        for thread in self._threads:
+            thread.join(timeout)
+            assert not thread.is_alive(), "some streams have not ended"
+
+    def _connect(self, position: int | None) -> socket.socket:
+        body = json.dumps({"tool": STREAM, "input": INPUT}).encode()
+        more = [] if position is None else [f"Last-Event-ID: {position}"]
+        sock = socket.create_connection(("127.0.0.1", self._server.port), 30)
+        sock.sendall(request("/call-stream", body, *more, token=self._token))
+        return sock
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for number, sock in enumerate(self._socks):
+                selector.register(sock, selectors.EVENT_READ, number)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    if not self._take(key.data):
+                        selector.unregister(key.fileobj)
+                        self._socks[key.data].close()
+
+    def _take(self, number: int) -> bool:
+        try:
+            data = self._socks[number].recv(1 << 18)
+        except OSError:
+            data = b""
+        whole, _, rest = (self._rests[number] + data).rpartition(b"\n\n")
+        self.ids[number] += [int(found) for found in FRAME_ID.findall(whole)]
+        self.ends[number] = (self.ends[number] + data)[-200:]
+        self._rests[number] = rest
+        return bool(data) and not rest.endswith(b"\r\n0\r\n\r\n")
 
 
 @contextmanager

@@ -14,14 +14,14 @@ from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import Lean, memory, quiet
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO, Server
-from tests.wire.exchange import wait_for
+from tests.wire.exchange import STREAM, wait_for
 
 Start = Callable[..., Server]
 ROWS = 100_000
 PAGE = 5000
 SMALL_BUFFER = 16 * 1024
 SHIPPED = REPO / "gunicorn.conf.py"
-CUT_S = 2  # TCP_USER_TIMEOUT in tests, in place of the 45 s that are shipped
+CUT_S = 2  # TCP_USER_TIMEOUT in tests, in place of the two minutes that are shipped
 
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
@@ -70,6 +70,28 @@ def impatient(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_reader_that_is_there_but_does_not_read_is_not_taken_for_a_lost_one(
+    server: Start, platformos: PlatformOS, kind: str
+) -> None:
+    """Its window is closed for ten heartbeats, and a lost one would be let go within two: its stream does not end."""
+    running = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": "0.5"})
+    platformos.add_many(20_000)
+    with (
+        Lean(running, receive_buffer=SMALL_BUFFER) as slow,
+        running.stream(STREAM, {"env": "staging", "interval": 250}) as beside,
+    ):
+        slow.read(10)
+        beside.wait_entries(20_000, 30)
+        beats = beside.comments.count("heartbeat")
+        beside.wait_until(lambda: beside.comments.count("heartbeat") >= beats + 10, 20)
+        assert running.streams_open() == 2
+        slow.read(20_000)
+        assert slow.connections == 1
+        assert slow.ids == [int(number) for number in platformos.ids]
+    quiet(running)
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
     server: Start, platformos: PlatformOS, impatient: list[str], kind: str
 ) -> None:
@@ -88,7 +110,6 @@ def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
         assert slow.ids == quick.ids == [int(number) for number in platformos.ids]
 
 
-@pytest.mark.xfail(strict=True, reason="gunicorn logs a traceback for ETIMEDOUT and EHOSTUNREACH of a send")
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_reader_that_is_cut_is_no_error(
     server: Start, platformos: PlatformOS, impatient: list[str], kind: str
@@ -102,14 +123,14 @@ def test_a_reader_that_is_cut_is_no_error(
     quiet(running)
 
 
-def test_what_is_shipped_gives_up_on_a_silent_peer_within_a_minute_and_sends_little_ahead(tmp_path: Path) -> None:
+def test_what_is_shipped_bears_a_minute_s_stall_gives_up_after_two_and_sends_little_ahead(tmp_path: Path) -> None:
     """gunicorn.conf.py sets both on the listener, and the connections that it accepts have them."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        arbiter = SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listening)], cfg=SimpleNamespace())
+        arbiter = SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listening)], handle_hup=None)
         runpy.run_path(str(SHIPPED))["when_ready"](arbiter)
         with socket.create_connection(listening.getsockname()) as peer:
             accepted, _ = listening.accept()
             with accepted:
-                assert 1000 <= accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+                assert 60_000 < accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 120_000
                 assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 512 * 1024
                 assert peer.getpeername() == listening.getsockname()

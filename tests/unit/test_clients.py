@@ -138,6 +138,14 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
             'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
         ),
         (
+            {"a": {"token": "x", "limits": {"requests": "1 per 0 second"}}},
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+        ),
+        (
+            {"a": {"token": "x", "limits": {"requests": "100 per minute; 0 per second"}}},
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+        ),
+        (
             {"a": {"token": "x", "limits": {"requests": 5}}},
             'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
         ),

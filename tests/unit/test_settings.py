@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poslogs.errors import ConfigError
-from poslogs.settings import ROOT, SETTINGS, Settings
+from poslogs.settings import ROOT, SETTINGS, Settings, misspelt
 
 NUMBERS = [
     ("PORT", "port", 0, 65535),
@@ -149,3 +149,40 @@ def test_any_text_is_a_value_or_a_sentence(variable: str, text: str) -> None:
     assert sentence.startswith(f"{variable} must be ")
     assert math.isfinite(read.heartbeat + read.overlap + read.poll_seconds)
     assert read.window_bytes >= 1 << 20
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://logs.example.com",
+        "http://localhost:*",
+        "https://*.example.com:8443",
+        "http://[::1]:5173",
+        "app://-",
+        "*",
+    ],
+)
+def test_origins_are_taken_as_browsers_send_them(origin: str) -> None:
+    """A scheme, a host, perhaps a port; a star where anything may stand."""
+    assert Settings.read({"POSLOGS_CORS_ORIGINS": f" {origin} , *"}).cors_origins == [origin, "*"]
+
+
+@pytest.mark.parametrize(
+    "origin", ["localhost:3000", "https//example.com", "https://example.com/", "https://a b", "null", "https://", "**"]
+)
+def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
+    """It would never match, so the start is refused."""
+    with pytest.raises(ConfigError) as error:
+        Settings.read({"POSLOGS_CORS_ORIGINS": f"*, {origin}"})
+    assert str(error.value) == (
+        f"POSLOGS_CORS_ORIGINS must be origins such as https://example.com, separated by commas, not {origin!r}."
+    )
+
+
+def test_a_variable_that_is_misspelt_is_told_with_the_nearest() -> None:
+    """Only ours are looked at; what is right is not told."""
+    given = {"POSLOGS_HEARTBEAT_SECOND": "5", "POSLOGS_POLL_MB": "3", "POSLOGS_XYZZY": "1", "HOSTS": "a"}
+    assert misspelt(given) == [
+        "POSLOGS_HEARTBEAT_SECOND is no setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?",
+        "POSLOGS_XYZZY is no setting of poslogs and has no effect; `python -m poslogs settings` lists all.",
+    ]

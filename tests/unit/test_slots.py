@@ -68,7 +68,9 @@ def test_a_client_has_as_many_streams_as_it_may_and_no_more() -> None:
     with pytest.raises(TooMany) as error:
         slots.take(MINE, Held(), here)
     assert error.value.status == 429
-    assert error.value.sentence == "3 streams are open for this client, as many as it may have; close one of them."
+    assert error.value.sentence == (
+        "Streams open for this client: 3, as many as it may have; close one of them, or try again in 5 s."
+    )
     assert error.value.headers == {"Retry-After": str(RETRY_SECONDS)}
     assert slots.open == 3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,25 @@ def test_a_missing_file_is_a_sentence_at_the_start_and_no_harm_later(
     assert len(caplog.records) == 1
     assert file.value == 1
     write(path, '{"n": 2}')
+    assert (file.refresh(), file.value) == (True, 2)
+
+
+def test_a_change_that_there_is_no_room_to_read_is_read_when_there_is(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No descriptor is left: told once, and tried again at each look."""
+    file = WatchedFile(path, parse)
+    write(path, '{"n": 2}')
+    bounds = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, bounds[1]))
+    try:
+        with caplog.at_level(logging.ERROR, "poslogs.files"):
+            assert [file.refresh() for _ in range(3)] == [False] * 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, bounds)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path} cannot be read (too many open files). The last good one stays in use."
+    ]
     assert (file.refresh(), file.value) == (True, 2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -161,6 +162,9 @@ def test_guessing_is_limited_by_address_and_harms_no_right_token(
     assert refused.status == 429
     assert "wrong tokens" in refused.sentence
     assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.sentence.endswith(f"try again in {refused.headers['retry-after']} s.")
+    assert (refused.headers["x-ratelimit-limit"], refused.headers["x-ratelimit-remaining"]) == ("20", "0")
+    assert 0 <= int(refused.headers["x-ratelimit-reset"]) - time.time() <= 61
     assert refused.headers["access-control-allow-origin"] == PAGE
     for _ in range(30):
         assert get(running, "/health", token=READER).status == 200

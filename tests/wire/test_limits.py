@@ -58,6 +58,7 @@ def test_the_21st_request_in_ten_seconds_is_refused_whatever_it_asks_for(
         assert each.status == 429
         assert each.sentence.startswith("20 requests in 10 s ")
         assert 1 <= int(each.headers["retry-after"]) <= 10
+        assert each.sentence.endswith(f"reached; try again in {each.headers['retry-after']} s.")
         assert each.headers["x-ratelimit-limit"] == "20"
         assert each.headers["x-ratelimit-remaining"] == "0"
         assert 0 <= int(each.headers["x-ratelimit-reset"]) - time.time() <= 11

@@ -30,6 +30,7 @@ BAD_SETTINGS = [
     ("POSLOGS_POLL_SECONDS", ["0.9", "301"]),
     ("POSLOGS_POLL_MB", ["0", "513"]),
     ("POSLOGS_LOG_LEVEL", ["loud"]),
+    ("POSLOGS_CORS_ORIGINS", ["localhost:3000", "https://logs.example.com/", "null"]),
     ("PORT", ["99999", "-1"]),
 ]
 BAD_JSON: list[tuple[str | bytes, str]] = [
@@ -310,3 +311,31 @@ def test_other_servers_serve_too(server: Callable[..., Server], platformos: Plat
         platformos.add({})
         reader.wait_entries(1)
         assert json.loads(get(running, "/health").body)["streams"] == 1
+
+
+@pytest.mark.parametrize("kind", ["gevent", "waitress"])
+def test_a_variable_that_is_misspelt_is_told_once_with_the_nearest(
+    server: Callable[..., Server], platformos: PlatformOS, kind: str
+) -> None:
+    """It would have no effect, and nobody would know."""
+    running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"})
+    told = "POSLOGS_HEARTBEAT_SECOND is no setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?"
+    running.wait_output(told)
+    assert running.output.count(told) == 1
+
+
+def test_a_name_that_would_act_on_a_terminal_is_spelt_out(
+    server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path
+) -> None:
+    """In the start-up lines, in the log, and in the sentence of a start that fails."""
+    name, shown = "a\x1b[2J\nERROR b", r"a\x1b[2J\nERROR b"
+    running = server(clients=clients(), environments={name: platformos})
+    running.wait_output(f"environments  {shown} (from")
+    platformos.fail("status", status=500)
+    with running.stream(STREAM, {"env": name, "interval": 250}, token=READER) as reader:
+        reader.wait_until(lambda: bool(reader.errors))
+    running.wait_output(f"environment {shown}")
+    assert "\x1b" not in running.output
+    assert "\nERROR" not in running.output
+    told = started_in_vain(tmp_path, {".pos": json.dumps({name: {}}), "clients.json": GOOD_CLIENTS})
+    assert told.startswith(f".pos: environment {shown} has no url")

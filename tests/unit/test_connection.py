@@ -1,0 +1,189 @@
+"""What the connection under a request promises: who has left is told once, who does not answer is cut."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from poslogs.doors.connection import Connection, Departures
+from tests.unit.doubles import eventually
+
+SPAN = 2.0
+
+
+class Told:
+    """Counts how often it was told that a reader has left."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> None:
+        self.times += 1
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connection: the server's end, and its client's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        with accepted:
+            yield accepted, client
+
+
+def connection(sock: socket.socket) -> Connection:
+    return Connection({"gunicorn.socket": sock})
+
+
+@pytest.mark.parametrize("epoll", [True, False])
+def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epoll: bool) -> None:
+    """By the kernel, or where it does not tell by a look."""
+    departures = Departures(0.4)
+    if not epoll:
+        departures.epoll = None
+    left = Told()
+    stop = departures.watch(connection(pair[0]), left)
+    assert left.times == 0
+    pair[1].close()
+    eventually(lambda: left.times == 1)
+    stop()
+    assert left.times == 1
+
+
+def test_who_is_no_longer_watched_is_not_told(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The stream has ended, and its connection may be used for another request."""
+    departures = Departures(0.4)
+    first, second = Told(), Told()
+    stop = departures.watch(connection(pair[0]), first)
+    stop()
+    stop()
+    departures.watch(connection(pair[0]), second)
+    stop()
+    pair[1].close()
+    eventually(lambda: second.times == 1)
+    assert first.times == 0
+
+
+def test_a_connection_that_is_closed_already_has_left(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Between the request and its stream."""
+    pair[0].close()
+    left = Told()
+    Departures().watch(connection(pair[0]), left)()
+    assert left.times == 1
+
+
+def test_a_server_that_is_asked_is_asked_while_the_stream_lasts() -> None:
+    """As waitress: no socket, but it can say whether the client has gone."""
+    gone = threading.Event()
+    left = Told()
+    asked = Connection({"waitress.client_disconnected": gone.is_set})
+    departures = Departures(0.4)
+    departures.watch(asked, left)
+    other = Told()
+    departures.watch(Connection({"waitress.client_disconnected": lambda: False}), other)
+    assert asked.gone() is False
+    gone.set()
+    eventually(lambda: left.times == 1)
+    assert other.times == 0
+
+
+def test_where_nothing_tells_nothing_is_watched() -> None:
+    """uWSGI and mod_wsgi."""
+    nobody = Connection({})
+    assert nobody.gone() is None
+    assert nobody.unanswered(time.monotonic()) == 0.0
+    nobody.cut()
+    nobody.stop_reading()
+    Departures().watch(nobody, Told())()
+
+
+def test_a_client_that_answers_is_never_silent_also_while_it_reads_nothing(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """Its buffers are full; the kernel probes, and it says that there is no room."""
+    pair[0].setblocking(False)
+    stalled = connection(pair[0])
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            pair[0].send(b"x" * 65536)
+    end = time.monotonic() + SPAN
+    longest = 0.0
+
+    def over() -> bool:
+        nonlocal longest
+        longest = max(longest, stalled.unanswered(time.monotonic()))
+        return time.monotonic() > end
+
+    eventually(over)
+    assert longest == 0.0
+
+
+def test_what_has_no_tcp_is_never_silent() -> None:
+    """A Unix socket."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert connection(ours).unanswered(5.0) == 0.0
+
+
+class Kernel:
+    """A socket that tells of TCP what it is told to."""
+
+    def __init__(self) -> None:
+        self.sent_again, self.probes, self.since_ack = 0, 0, 0
+
+    def getsockopt(self, *_: Any) -> bytes:
+        head = bytes([1, 0, self.sent_again, self.probes]) + bytes(52)
+        return head + self.since_ack.to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("sign", ["sent_again", "probes"])
+def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_answer(sign: str) -> None:
+    """Data that is sent again and again, or probes of a closed window, without an acknowledgement."""
+    kernel = Kernel()
+    lost = Connection({"gunicorn.socket": kernel})
+    assert lost.unanswered(100.0) == 0.0
+    kernel.since_ack = 15_000
+    assert lost.unanswered(115.0) == 0.0  # nothing was to be acknowledged
+    setattr(kernel, sign, 2)
+    assert [lost.unanswered(now) for now in (116.0, 117.0, 118.5)] == [0.0, 1.0, 2.5]
+    kernel.since_ack = 500  # it answered, and has been silent since
+    assert [lost.unanswered(now) for now in (120.0, 120.25)] == [0.0, 0.25]
+    setattr(kernel, sign, 0)
+    assert lost.unanswered(125.0) == 0.0
+
+
+def test_a_hang_up_ends_the_waiting_of_connections_that_ask_for_nothing(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """Those that were met before, and those that are met after it; what they had sent is still there to read."""
+    departures = Departures()
+    departures.meet(pair[0])
+    pair[1].sendall(b"GET /")
+    assert pair[0].recv(1) == b"G"
+    departures.hang_up()
+    assert (pair[0].recv(10), pair[0].recv(10)) == (b"ET /", b"")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        departures.meet(ours)
+        assert ours.recv(1) == b""
+
+
+def test_a_cut_frees_whoever_waits_to_write(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Its client reads nothing; the writer gets an error."""
+    over = threading.Event()
+
+    def write() -> None:
+        try:
+            while True:
+                pair[0].sendall(b"x" * 65536)
+        except OSError:
+            over.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    connection(pair[0]).cut()
+    assert over.wait(5)

@@ -1,0 +1,97 @@
+"""What the storage of request rates promises: moving windows that only the monotonic clock moves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.strategies import MovingWindowRateLimiter
+
+from poslogs.access.steady import SWEEP_SECONDS, Steady
+
+THREE = RateLimitItemPerSecond(3, 10)
+
+
+class Clock:
+    """A clock that stands until it is turned."""
+
+    def __init__(self) -> None:
+        self.now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(Steady(clock=clock))
+
+
+def test_the_window_moves_with_its_hits(clock: Clock, limiter: MovingWindowRateLimiter) -> None:
+    """Three in ten seconds; as each grows ten seconds old there is room for one more, and refusals cost nothing."""
+    assert limiter.hit(THREE, "a")
+    clock.now += 4
+    assert [limiter.hit(THREE, "a") for _ in range(4)] == [True, True, False, False]
+    clock.now += 5.75
+    assert not limiter.hit(THREE, "a")
+    clock.now += 0.25
+    assert [limiter.hit(THREE, "a") for _ in range(2)] == [True, False]
+    clock.now += 4
+    assert [limiter.hit(THREE, "a") for _ in range(3)] == [True, True, False]
+
+
+def test_keys_are_counted_apart(limiter: MovingWindowRateLimiter) -> None:
+    """Another client, and another rate of the same."""
+    for key in ("a", "b"):
+        assert [limiter.hit(THREE, key) for _ in range(4)] == [True, True, True, False]
+    assert limiter.hit(RateLimitItemPerMinute(1), "a")
+
+
+def test_a_cost_is_taken_whole_or_not_at_all(limiter: MovingWindowRateLimiter) -> None:
+    """Two of three, then no two more, but one."""
+    assert limiter.hit(THREE, "a", cost=2)
+    assert not limiter.hit(THREE, "a", cost=2)
+    assert limiter.hit(THREE, "a")
+    assert not limiter.hit(THREE, "b", cost=4)
+
+
+def test_the_reset_is_told_as_time_on_the_wall(
+    clock: Clock, limiter: MovingWindowRateLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the oldest hit leaves the window, by the clock on the wall as it is at the moment of asking."""
+    assert limiter.hit(THREE, "a")
+    clock.now += 4
+    assert limiter.hit(THREE, "a")
+    told = limiter.get_window_stats(THREE, "a")
+    assert told.remaining == 1
+    assert told.reset_time == pytest.approx(time.time() + 6, abs=1)
+    clock.now += 6
+    assert limiter.get_window_stats(THREE, "a").remaining == 2
+    nothing = limiter.get_window_stats(THREE, "b")
+    assert (nothing.remaining, nothing.reset_time) == (3, pytest.approx(time.time() + 10, abs=1))
+
+
+def test_windows_that_nobody_uses_are_forgotten(clock: Clock) -> None:
+    """Else each address that ever guessed a token would be remembered for good."""
+    storage = Steady(clock=clock)
+    for number in range(100):
+        storage.acquire_entry(f"address {number}", 20, 60)
+    clock.now += SWEEP_SECONDS
+    storage.acquire_entry("another", 20, 60)
+    assert storage.reset() == 1
+
+
+def test_a_window_can_be_cleared(limiter: MovingWindowRateLimiter) -> None:
+    """As `limits` asks of its storages."""
+    assert [limiter.hit(THREE, "a") for _ in range(4)] == [True, True, True, False]
+    limiter.clear(THREE, "a")
+    assert limiter.hit(THREE, "a")
+    assert limiter.storage.check()
+    with pytest.raises(NotImplementedError):
+        limiter.storage.incr("a", 1)
