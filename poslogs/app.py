@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     _refuse_in_one_shape(app, limits)
     app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures))
-    app.register_blueprint(probes.blueprint(runtime))
+    app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
     app.register_blueprint(openapi.blueprint())
     if settings.proxy_hops:

@@ -14,6 +14,7 @@ from poslogs.doors import body
 from poslogs.doors.connection import Connection, Departures
 from poslogs.errors import BadInput, Unavailable
 from poslogs.runtime import Runtime
+from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
 from poslogs.streaming.stream import Body, Stream
@@ -89,8 +90,8 @@ def blueprint(
             told["streams"] = feed.readers if feed else 0
             if feed and feed.last_success:
                 told["lastSuccess"] = moment(feed.last_success)
-            if feed and (outage := feed.outage):
-                told["failing"] = {"since": moment(outage.since), "tries": outage.tries, "error": outage.sentence}
+            if feed and (outage := failing(feed)):
+                told["failing"] = outage
             environments.append(told)
         return json_response(
             {
@@ -104,6 +105,22 @@ def blueprint(
         )
 
     return routes
+
+
+def failing(feed: Feed) -> dict[str, object] | None:
+    """The outage of a feed as callers are told of it; None without one."""
+    outage = feed.outage
+    if outage is None:
+        return None
+    told: dict[str, object] = {
+        "since": moment(outage.since),
+        "last": moment(outage.last),
+        "tries": outage.tries,
+        "error": outage.sentence,
+    }
+    if feed.last_success:
+        told["lastSuccess"] = moment(feed.last_success)
+    return told
 
 
 def json_response(value: object, status: int = 200) -> Response:

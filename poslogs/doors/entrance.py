@@ -9,7 +9,7 @@ from flask import Request
 
 from poslogs.access.clients import MAX_TOKEN_BYTES, Client, Clients
 from poslogs.access.limits import Limits
-from poslogs.errors import Forbidden, Unauthorized
+from poslogs.errors import Forbidden, Refusal, Unauthorized
 
 OPEN_PATHS: Final = ("/livez", "/readyz")
 # No OAuth metadata here: its mere presence sends MCP hosts into a sign-in that static tokens do not have.
@@ -45,6 +45,14 @@ def admit(request: Request, clients: Clients, limits: Limits) -> Client:
             "This token is published with poslogs and works on this machine only; put one of your own in clients.json."
         )
     return client
+
+
+def known(request: Request, clients: Clients, limits: Limits) -> Client | None:
+    """The client, where a token is welcome but not needed; None for any other caller."""
+    try:
+        return admit(request, clients, limits)
+    except Refusal:
+        return None
 
 
 def _is_local(request: Request) -> bool:

@@ -54,6 +54,9 @@ class _Counts:
         polls = CounterMetricFamily("poslogs_polls", "Polls that were answered.", labels=["env"])
         failures = CounterMetricFamily("poslogs_poll_failures", "Polls that were not.", labels=["env"])
         entries = CounterMetricFamily("poslogs_entries", "Entries that came in for streams.", labels=["env"])
+        left_out = CounterMetricFamily(
+            "poslogs_rows_left_out", "Rows of platformOS that were no entries.", labels=["env"]
+        )
         for feed in self._feeds:
             env = [feed.environment.name]
             readers.add_metric(env, feed.readers)
@@ -62,4 +65,5 @@ class _Counts:
             polls.add_metric(env, feed.polls)
             failures.add_metric(env, feed.failures)
             entries.add_metric(env, feed.entries)
-        yield from (readers, failing, success, polls, failures, entries)
+            left_out.add_metric(env, feed.left_out)
+        yield from (readers, failing, success, polls, failures, entries, left_out)

@@ -1,15 +1,19 @@
-"""The probes: what a supervisor or a load balancer asks, without a token; they tell nothing but ok."""
+"""The probes: what a supervisor or a load balancer asks; without a token they tell nothing but ok."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Callable
 
-from poslogs.doors.api import json_response
+from flask import Blueprint, Response, request
+
+from poslogs.access.clients import Client
+from poslogs.doors.api import failing, json_response
 from poslogs.runtime import Runtime
+from poslogs.streaming.feeds import Feeds
 
 
-def blueprint(runtime: Runtime) -> Blueprint:
-    """The routes, on this runtime."""
+def blueprint(runtime: Runtime, feeds: Feeds, known: Callable[[], Client | None]) -> Blueprint:
+    """The routes, on these parts; `known` finds out whose token the request carries, if any."""
     routes = Blueprint("probes", __name__)
 
     @routes.get("/livez")
@@ -20,6 +24,17 @@ def blueprint(runtime: Runtime) -> Blueprint:
     def readyz() -> Response:
         if runtime.draining:
             return json_response({"status": "stopping"}, 503)
-        return json_response({"status": "ok"})
+        told: dict[str, object] = {
+            "status": "ok"
+        }  # readers wait an outage out here, so it is no reason to go elsewhere
+        if "Authorization" in request.headers and (client := known()):
+            outages = [
+                {"name": feed.environment.name, **outage}
+                for feed in feeds.all()
+                if client.may_read(feed.environment.name) and (outage := failing(feed))
+            ]
+            if outages:
+                told["failing"] = outages
+        return json_response(told)
 
     return routes

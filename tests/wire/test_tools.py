@@ -173,17 +173,26 @@ def test_health_tells_what_the_contract_says(server: Start, platformos: Platform
 def test_health_tells_since_when_an_environment_fails(server: Start, platformos: PlatformOS) -> None:
     """An outage shows with its sentence, and goes when it is over."""
     started = server()
-    platformos.fail("status", status=500)
+    platformos.add_many(1)
     with started.stream("platformos.logs.stream", {"env": "staging", "interval": 250}) as reader:
+        reader.wait_entries(1)
+        platformos.fail("status", status=500)
         reader.wait_frame(lambda frame: frame.event == "error")
         failing = started.get("/health").json()["environments"][0]["failing"]
         assert failing["error"] == "platformOS answered 500 for environment staging."
         assert failing["since"].endswith("Z")
         assert failing["tries"] >= 1
+        assert failing["since"] <= failing["last"]
+        assert started.get("/readyz", token=None).json() == {"status": "ok"}
+        (told,) = started.get("/readyz").json()["failing"]
+        assert told["name"] == "staging"
+        assert (told["since"], told["error"]) == (failing["since"], failing["error"])
+        assert told["lastSuccess"] == started.get("/health").json()["environments"][0]["lastSuccess"]
         platformos.add_many(1)
         platformos.heal()
-        reader.wait_entries(1)
+        reader.wait_entries(2)
         assert "failing" not in started.get("/health").json()["environments"][0]
+        assert started.get("/readyz").json() == {"status": "ok"}
 
 
 def test_the_demo_says_that_it_is_one_everywhere(server: Start) -> None:
