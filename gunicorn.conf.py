@@ -62,9 +62,9 @@ def on_starting(server):
 
 def _check(server, *options):
     command = [sys.executable, "-m", "poslogs", "check", "--workers", str(server.cfg.workers), *options]
-    for address in server.cfg.address:
-        if isinstance(address, tuple):
-            command += ["--bind", f"{address[0]}:{address[1]}"]
+    ports = [f"{address[0]}:{address[1]}" for address in server.cfg.address if isinstance(address, tuple)]
+    for port in ports or ["127.0.0.1:0"]:  # only who is on this machine reaches a Unix socket
+        command += ["--bind", port]
     # In a process of its own: what the master imports, no reload could renew.
     paths = [_here, *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
@@ -88,7 +88,7 @@ def when_ready(server):
 
 
 def _tune(server):
-    # Accepted sockets inherit these on Linux: little is sent ahead of a slow reader, and a dead one is let go.
+    # Accepted sockets inherit these on Linux: little is sent ahead of slow readers, none may stall for good.
     for listener in server.LISTENERS:
         if listener.sock.family in (socket.AF_INET, socket.AF_INET6):
             listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 128 * 1024)
@@ -140,7 +140,7 @@ def _fit(worker, slots):
 
 
 def _keep_the_log_clean(worker):
-    told = 0.0
+    told = float("-inf")
 
     def is_news(error):
         nonlocal told
@@ -209,13 +209,13 @@ def worker_int(worker):
 
 
 def _wait_for_streams(slots):
-    # Two seconds at most, and no more than half a one in which none ends: what is left then is read by nobody.
-    open_, begun = slots.open, time.monotonic()
-    moved = begun
-    while slots.open and (now := time.monotonic()) < min(moved + 0.5, begun + 2):
-        if slots.open != open_:
-            open_, moved = slots.open, now
+    # Two seconds at most, and no more than 25 looks in which none ends: what is left then is read by nobody. They are
+    # counted, not timed: on a machine that is overrun neither this nor the streams get on.
+    end, open_, still = time.monotonic() + 2, slots.open, 0
+    while slots.open and still < 25 and time.monotonic() < end:
         time.sleep(0.02)
+        still = still + 1 if slots.open == open_ else 0
+        open_ = slots.open
 
 
 def _url(address):

@@ -21,6 +21,7 @@ LOOKS: Final = 8  # in a heartbeat that is shorter than four seconds
 PATIENCE: Final = 0.5  # of a heartbeat: for so long a reader may leave unanswered what the kernel sends again
 SENDING_AGAIN_SECONDS: Final = 0.75  # until the kernel does so and that is seen
 LEAST_PATIENCE_SECONDS: Final = 0.25
+GRACE_SECONDS: Final = 0.2  # for the request of a connection that is accepted as the server stops
 
 
 class Connection:
@@ -130,14 +131,18 @@ class Departures:
         with self._lock:
             self._met.add(lent)
         if self._hung_up:
+            waiter = select.poll()
+            waiter.register(lent.fileno(), select.POLLIN)
+            waiter.poll(GRACE_SECONDS * 1000)
             _stop_reading(lent)
 
     def hang_up(self) -> None:
         """Let go of what would hold up a stop: connections that ask for nothing, and streams that nobody reads.
 
-        What a connection has sent before is still read and answered.
+        What a connection sends within GRACE_SECONDS of its beginning is still read and answered.
         """
         self._hung_up = True
+        time.sleep(GRACE_SECONDS)
         with self._lock:
             stuck = [connection.socket for connection, _ in self._watched.values()]
             met = list(self._met)

@@ -95,7 +95,7 @@ def test_a_reader_that_is_there_but_does_not_read_is_not_taken_for_a_lost_one(
 def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
     server: Start, platformos: PlatformOS, impatient: list[str], kind: str
 ) -> None:
-    """Its window is closed for longer than the server bears: its slot is free, the others go on, it comes back."""
+    """Its window is closed for longer than the server bears: its slot is free, others go on, nothing is an error."""
     running = server(kind, args=impatient)
     platformos.add_many(20_000)
     with Lean(running, receive_buffer=SMALL_BUFFER) as slow, Lean(running) as quick:
@@ -108,17 +108,6 @@ def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
         slow.read(20_010)
         assert slow.connections == 2
         assert slow.ids == quick.ids == [int(number) for number in platformos.ids]
-
-
-@pytest.mark.parametrize("kind", GUNICORN_KINDS)
-def test_a_reader_that_is_cut_is_no_error(
-    server: Start, platformos: PlatformOS, impatient: list[str], kind: str
-) -> None:
-    """A reader that stopped reading until the server gave up on it leaves no traceback in the log."""
-    running = server(kind, args=impatient)
-    platformos.add_many(20_000)
-    with Lean(running, receive_buffer=SMALL_BUFFER):
-        wait_for(lambda: running.streams_open() == 0, CUT_S + 10)
     running.stop()  # whatever it had to tell is told
     quiet(running)
 

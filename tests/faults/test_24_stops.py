@@ -173,3 +173,23 @@ def test_a_stop_while_platformos_hangs_is_as_quick(server: Start, platformos: Pl
         assert running.wait_exit(30) == 0
         assert time.monotonic() - begun < bound(GONE_S)
     quiet(running)
+
+
+def test_requests_during_a_reload_are_all_answered(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """One after the other, each on a connection of its own, with a stream beside them that holds the old worker up."""
+    running = server(kind)
+    with running.stream(STREAM, INPUT) as reader:
+        reader.wait_until(lambda: bool(reader.comments))
+        old = running.worker_pid()
+        running.signal(signal.SIGHUP)
+        statuses = []
+
+        def asked() -> bool:
+            statuses.append(exchange.get(running, "/health", token=TOKEN).status)
+            return gone(old)
+
+        wait_for(asked, 10)
+        reader.wait_end()
+    assert len(statuses) > 10
+    assert set(statuses) == {200}
+    quiet(running)

@@ -167,10 +167,13 @@ def test_a_hang_up_ends_the_waiting_of_connections_that_ask_for_nothing(
     assert pair[0].recv(1) == b"G"
     departures.hang_up()
     assert (pair[0].recv(10), pair[0].recv(10)) == (b"ET /", b"")
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        departures.meet(ours)
-        assert ours.recv(1) == b""
+    for sent in (b"", b"GET /late"):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.sendall(sent)
+            departures.meet(ours)
+            assert ours.recv(10) == sent
+            assert ours.recv(1) == b""
 
 
 def test_a_cut_frees_whoever_waits_to_write(pair: tuple[socket.socket, socket.socket]) -> None:
