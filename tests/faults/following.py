@@ -254,7 +254,7 @@ def lossless(readers: Sequence[Steady], platformos: PlatformOS, timeout: float =
 def bound(seconds: float) -> float:
     """A promised time as a bound here: as it is on a machine with time, up to thrice on one that is overrun."""
     busy = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * min(3.0, max(1.0, busy / 2))
+    return seconds * min(3.0, max(1.0, busy))
 
 
 def quiet(server: Server) -> None:

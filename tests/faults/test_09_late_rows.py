@@ -179,6 +179,8 @@ def test_a_late_row_right_at_the_beginning_of_a_stream_comes_once(
         for reader in (fresh, resumed, tail, plain):
             arrived(reader, "40")
         platformos.reveal({"id": 30})
+        for reader in (fresh, resumed, tail):
+            arrived(reader, "30")
         every_row_once(platformos, fresh)
         for reader, first in ((resumed, ["40", "30"]), (tail, ["40", "30"]), (plain, ["10", "20", "40"])):
             arrived(reader, platformos.ids[-1])
