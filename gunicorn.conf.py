@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -109,6 +110,10 @@ def post_worker_init(worker):
     _fit(worker, parts.slots)
     _keep_the_log_clean(worker)
     _know_connections(worker, parts.departures)
+    if not _is_gevent(worker):
+        # gthread's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
+        signal.signal(signal.SIGINT, worker.handle_exit)
+        signal.signal(signal.SIGQUIT, worker.handle_exit)
 
     worker.told_to_stop = threading.Event()
 
@@ -201,7 +206,7 @@ def _write_error(sock, status_int, reason, _mesg):
 
 
 def worker_int(worker):
-    """SIGINT and SIGQUIT leave no time: hold the exit up until the streams have ended."""
+    """SIGINT and SIGQUIT leave gevent no time: hold the exit up until the streams have ended."""
     if not hasattr(worker, "told_to_stop"):
         return  # not yet serving
     worker.told_to_stop.set()
