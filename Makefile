@@ -1,15 +1,19 @@
 # One verb a chore. `make run` and `make test` do everything on a fresh machine.
 PYTHON ?= python3
+SECONDS ?= 60
+SEED ?=
+EXAMPLES ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test faults soak check format clean
+.PHONY: help run test faults fuzz soak check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make test    run the tests"
 	@echo "make faults  every fault and the fuzz: longer, and with known gaps (marked xfail, each with its reason)"
-	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=1)"
+	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
+	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7)"
 	@echo "make check   lint, types, layers"
 	@echo "make format  put the code in its usual form"
 	@echo "make clean   remove what the other verbs made"
@@ -36,8 +40,13 @@ test: $(VENV)/dev.stamp
 faults: $(VENV)/dev.stamp
 	@FAULTS=all $(BIN)/python -m pytest tests/faults tests/fuzz
 
+fuzz: $(VENV)/dev.stamp
+	@seed=$${SEED:-$$($(BIN)/python -c 'import random; print(random.randrange(10**6))')}; \
+	  echo "$(EXAMPLES) examples, seed $$seed"; FAULTS=all FUZZ_EXAMPLES=$(EXAMPLES) \
+	  $(BIN)/python -m pytest tests/fuzz -n 2 --dist worksteal --timeout 3600 --durations 12 --hypothesis-seed $$seed
+
 soak: $(VENV)/dev.stamp
-	@$(BIN)/python -m tests.soak --seconds $${SECONDS:-60} --seed $${SEED:-1}
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .

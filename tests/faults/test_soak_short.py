@@ -8,7 +8,7 @@ from tests.soak.driver import soak
 from tests.soak.report import table
 
 SEED = 7
-SECONDS = 12.0
+SECONDS = 10.0
 
 
 @pytest.mark.timeout(180)  # it may wait for readers that catch up on a busy machine
@@ -17,5 +17,6 @@ def test_amid_random_faults_every_reader_gets_every_entry_once_in_order() -> Non
     told: list[str] = []
     outcome = soak(SECONDS, SEED, "gevent", tell=told.append)
     assert outcome.troubles == [], "\n".join([*told, table(outcome)])
-    assert sum(outcome.faults.values()) > 3
-    assert sum(len(subscriber.journal.ids) for subscriber in outcome.subscribers) > 0
+    assert outcome.faults.total() > 3
+    assert outcome.strangers.total() > 3
+    assert all(subscriber.journal.serials for subscriber in outcome.subscribers), "a reader without any entry"

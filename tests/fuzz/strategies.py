@@ -23,8 +23,8 @@ MAX_USUAL_ID = 10**6
 
 any_char = st.characters(exclude_categories=())  # lone surrogates too
 texts = st.one_of(st.sampled_from(ODD_TEXTS), st.text(any_char, max_size=40))
-numbers = st.one_of(st.sampled_from(ODD_NUMBERS), st.integers(), st.floats())
-scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
+numbers: st.SearchStrategy[Any] = st.one_of(st.sampled_from(ODD_NUMBERS), st.integers(), st.floats())
+scalars: st.SearchStrategy[Any] = st.one_of(st.none(), st.booleans(), numbers, texts)
 values = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4)),
@@ -36,8 +36,9 @@ values = st.recursive(
 def deep(draw: st.DrawFn) -> Any:
     """A value inside many lists or objects; no deeper than the stand-in itself can write."""
     value = draw(scalars)
+    lists = draw(st.booleans())
     for _ in range(draw(st.sampled_from((5, 120, 260, 400)))):
-        value = [value] if draw(st.just(True)) else {"a": value}
+        value = [value] if lists else {"a": value}
     return value
 
 

@@ -15,11 +15,22 @@ from tests.fuzz.budget import share
 from tests.fuzz.conftest import SECRET
 from tests.support.platformos import PlatformOS
 
+STATUSES = (100, 101, 200, 200, 204, 206, 301, 302, 304, 401, 403, 404, 429, 500, 503, 999)
+HEADERS = (
+    b"Content-Length: 11", b"Content-Length: 2", b"Content-Length: -1", b"Transfer-Encoding: chunked",
+    b"Content-Encoding: gzip", b"Content-Encoding: deflate, br", b"Location: http://127.0.0.1:9/", b"Location: \xff",
+    b"Retry-After: 1", b"Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", b"Retry-After: -1e9", b"Set-Cookie: a=b",
+)  # fmt: skip
+wholes = st.builds(
+    lambda status, headers, body: b"\r\n".join([b"HTTP/1.1 %d Odd" % status, *headers, b"", body]),
+    st.sampled_from(STATUSES),
+    st.lists(st.sampled_from(HEADERS), max_size=3),
+    st.sampled_from((b'{"logs":[]}', b"", b'b\r\n{"logs":[]}\r\n0\r\n\r\n', b"ff\r\n{", b"\x1f\x8b\x08\0\0")),
+)
+
 
 @share(0.026)
-@given(
-    st.one_of(st.binary(max_size=200), strategies.spoiled(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"logs":[]}'))
-)
+@given(st.one_of(st.binary(max_size=200), wholes, wholes.flatmap(strategies.spoiled)))
 def test_any_response_is_rows_or_a_failed_poll(platformos: PlatformOS, raw: bytes) -> None:
     """Not even HTTP: rows or one kind of error, whose sentence gives nothing away."""
     platformos.fail("raw", times=1, raw=raw)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.fuzz import strategies
 from tests.fuzz.budget import share
+from tests.support.body import Body, Inflater
+from tests.support.frame import FrameParser
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire.exchange import READER, SECRETS, Answer, answer, clients, request, reset, unharmed
@@ -56,13 +58,59 @@ class Line:
             reset(self._sock)
         self._sock = None
 
+    def close_socket(self, sock: socket.socket) -> None:
+        """Leave the stream that this connection has become."""
+        reset(sock)
+        self._sock = None
+
     def _once(self, sock: socket.socket, data: bytes) -> Answer:
         with contextlib.suppress(BrokenPipeError):
             sock.sendall(data)
+        head = _head(sock)
+        if b"\r\ncontent-type: text/event-stream" in head.lower():
+            found = _begun(sock, head)
+            self.close_socket(sock)
+            return found
         found = answer(sock)
         if found.is_stream or found.headers.get("connection", "").lower() == "close":
             self.close()
         return found
+
+
+def _head(sock: socket.socket) -> bytes:
+    """The head of the answer that comes next, which stays to be read."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = sock.recv(65536, socket.MSG_PEEK)
+        if not more or len(more) == len(head):
+            break  # over; or the rest is long in coming, and `answer` reads it
+        head = more
+    return head.partition(b"\r\n\r\n")[0]
+
+
+def _begun(sock: socket.socket, head: bytes) -> Answer:
+    """A stream up to its second chunk or its end: whole frames that parse, of the kinds that there are."""
+    sock.recv(len(head) + 4)
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = Body(headers)
+    inflater = Inflater() if headers.get("content-encoding") == "gzip" else None
+    parser = FrameParser()
+    plain = b""
+    chunks = 0
+    while chunks < 2 and not body.complete:
+        data = sock.recv(262144)
+        assert data, f"cut after {plain[-500:]!r}"
+        for chunk in body.feed(data):
+            chunks += 1
+            fresh = chunk if inflater is None else inflater.feed(chunk)
+            plain += fresh
+            for frame in parser.feed(fresh, 0.0):
+                assert frame.event in (None, "data", "error", "done"), frame
+                if frame.event in ("data", "error"):
+                    assert frame.inner, frame
+            assert parser.rest == b"", "a chunk that does not end with a frame"
+    return Answer(int(first.split()[1]), headers, plain)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +119,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     with PlatformOS() as platformos:
         platformos.add_many(20)
         folder = tmp_path_factory.mktemp("server")
-        with Server(folder, environments={"staging": platformos}, clients=clients()) as server:
+        env = {"POSLOGS_HEARTBEAT_SECONDS": "0.1"}  # what comes second, where no entry does
+        with Server(folder, environments={"staging": platformos}, clients=clients(), env=env) as server:
             line = Line(server)
             yield line
             line.close()

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from hypothesis import event, example, given
+from hypothesis import strategies as st
 
 from poslogs.platformos import answers, entries
 from poslogs.platformos.entries import MAX_ID, TYPES, Page
@@ -57,7 +58,7 @@ def framed(batch: Batch) -> None:
 
 
 @share(0.24)
-@given(strategies.st.lists(strategies.rows, max_size=5))
+@given(st.lists(strategies.rows, max_size=5))
 @example([{"id": 1, "message": "\ud800"}])
 @example([{"id": 1, "data": {"\ud800": 1}}])
 @example([{"id": 1, "data": {1: 2}}])

@@ -1,9 +1,10 @@
-"""`python -m tests.soak --seconds 60 --seed 7`: exit status 1 when anything was lost, doubled or disordered."""
+"""Random faults and random readers for a while; exit status 1 when anything was lost, doubled, disordered or leaked."""
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -16,11 +17,16 @@ MOST_SECONDS = 4 * 3600  # what is listed and delivered is remembered until the 
 def main() -> int:
     """Run one soak as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--kind", choices=("gevent", "gthread"), default="gevent")
-    parser.add_argument("--log", type=Path, help="where to write the server's log")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="how long faults go on (60); the end takes up to 4 min"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="what chance begins with; one of its own when left out")
+    parser.add_argument("--kind", choices=("gevent", "gthread"), default="gevent", help="gunicorn's worker (gevent)")
+    parser.add_argument("--log", type=Path, help="a file for the server's log")
     given = parser.parse_args()
+    if given.seed is None:
+        given.seed = random.SystemRandom().randrange(10**6)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server it has started ends too
     if not 1 <= given.seconds <= MOST_SECONDS:
         parser.error(f"--seconds must be 1 to {MOST_SECONDS}")
     print(f"seed {given.seed}, {given.kind}, {given.seconds:g} s", flush=True)

@@ -1,4 +1,8 @@
-"""Faults: what platformOS and the host do to the server, at random moments, and undo again."""
+"""Faults: what platformOS and the host do to the server, at random moments, and undo again.
+
+Not here, since they cannot begin while a server runs: bad certificates, names that no server knows, a second worker,
+a clock that jumps, a disk that is full; tests/faults has each by itself.
+"""
 
 from __future__ import annotations
 
@@ -11,38 +15,52 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
-from tests.soak.machine import wait
-from tests.soak.source import Source
+from tests.soak.machine import CLIENTS, wait
+from tests.soak.source import NOTICE_SECONDS, Source
 from tests.support.platformos import PlatformOS
-from tests.support.server import CLIENTS, Server
+from tests.support.server import Server
 
 HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 CUT = '{"logs": [{"id": 1, "created_at": "2024-01-15T10:00:00Z", "mess'
-LARGE = 12 << 20  # bytes; more than the server is told to take
+LARGE = 40 << 20  # bytes; more than the server takes
+PAGES = (250, 400, 1000, 1000, 10_000)  # rows that an answer holds at most
+SETTLE_SECONDS = 8.0  # for the server to have asked a few times
 STOP_SECONDS = 15.0
 START_SECONDS = 30.0
 
 
 class Faults(threading.Thread):
-    """Injects faults of one side until it is stopped, one at a time, and heals the last."""
+    """Injects faults of one side until it is stopped, one at a time, and heals the last.
 
-    def __init__(self, kinds: dict[str, Callable[[], None]], gap: tuple[float, float], seed: str) -> None:
+    They are dealt like cards: each kind has been had before one comes again.
+    """
+
+    def __init__(
+        self, kinds: dict[str, Callable[[], None]], gap: tuple[float, float], seed: str, until: float = float("inf")
+    ) -> None:
+        """`gap`: seconds between two, from and to; `until`: on the monotonic clock, no further fault from then on."""
         super().__init__(name=f"faults {seed}", daemon=True)
         self.count: Counter[str] = Counter()
         self.failure: BaseException | None = None
         self._kinds = kinds
         self._gap = gap
+        self._until = until
         self._random = random.Random(seed)
         self._stop_it = threading.Event()
 
     def run(self) -> None:
+        deck: list[str] = []
         try:
-            while not self._stop_it.wait(self._random.uniform(*self._gap)):
-                kind = self._random.choice(list(self._kinds))
-                self.count[kind] += 1
+            while not self._stop_it.wait(self._random.uniform(*self._gap)) and time.monotonic() < self._until:
+                deck = deck or self._random.sample(list(self._kinds), len(self._kinds))
+                kind = deck.pop()
                 self._kinds[kind]()
+                self.count[kind] += 1
         except BaseException as error:
             self.failure = error
 
@@ -55,10 +73,15 @@ class Faults(threading.Thread):
 class PlatformFaults:
     """What platformOS does wrong."""
 
-    def __init__(self, platformos: PlatformOS, source: Source, seed: str) -> None:
+    def __init__(
+        self, platformos: PlatformOS, source: Source, server: Server, quiet: threading.Lock, seed: str
+    ) -> None:
+        """`quiet` is held while the host must do nothing to the server."""
         self.blanks: list[tuple[float, float]] = []  # when answers held no rows though there were some
         self._platformos = platformos
         self._source = source
+        self._server = server
+        self._quiet = quiet
         self._random = random.Random(seed)
 
     def kinds(self) -> dict[str, Callable[[], None]]:
@@ -72,7 +95,9 @@ class PlatformFaults:
             "refuse": lambda: self._for_a_while("refuse", 2.0),
             **status,
             "503": lambda: self._some("status", status=503, headers=again),
+            "503 until a date": lambda: self._some("status", status=503, headers=_retry_at(1.5)),
             "429": lambda: self._some("status", status=429, headers=again),
+            "403": lambda: self._some("status", status=403),
             "html": lambda: self._some("status", status=200, body=HTML, headers={"Content-Type": "text/html"}),
             "cut json": lambda: self._some("status", status=200, body=CUT),
             "cut body": lambda: self._some(
@@ -81,13 +106,16 @@ class PlatformFaults:
             "empty body": lambda: self._blank(b""),
             "no logs": lambda: self._blank(b"{}"),
             "drip": lambda: self._some("drip"),
+            "drip, packed": lambda: self._some("drip", packed=True, seconds=0.02),
             "drip headers": lambda: self._some("drip_headers"),
             "huge": lambda: self._some("huge", size=LARGE),
+            "endless": lambda: self._some("huge"),
             "redirect": lambda: self._some("redirect", location="http://127.0.0.1:9/elsewhere"),
             "doubled rows": lambda: self._arranged(lambda rows: [row for row in rows for _ in range(2)]),
             "shuffled rows": lambda: self._arranged(lambda rows: self._random.sample(rows, len(rows))),
             "repeated rows": lambda: self._arranged(self._with_old_rows),
-            "small pages": lambda: setattr(self._platformos, "page", self._random.choice((250, 400, 1000))),
+            "other pages": lambda: setattr(self._platformos, "page", self._random.choice(PAGES)),
+            "restore": self._restore,
         }
 
     def _some(self, kind: str, **options: Any) -> None:
@@ -110,6 +138,20 @@ class PlatformFaults:
         self._platformos.heal()
         self.blanks.append((began, time.monotonic()))
 
+    def _restore(self) -> None:
+        """Ids fall back while the server runs: one that is restarted just then knows of no earlier ids."""
+        fell = self._server.output.count(" fell back ")
+        with self._quiet:
+            self._server.wait_live(START_SECONDS)
+            self._source.restore(
+                lambda: wait(self._asked_again(3), SETTLE_SECONDS),
+                lambda: wait(lambda: self._server.output.count(" fell back ") > fell, NOTICE_SECONDS),
+            )
+
+    def _asked_again(self, times: int) -> Callable[[], bool]:
+        asked = len(self._platformos.requests)
+        return lambda: len(self._platformos.requests) >= asked + times
+
     def _arranged(self, arrange: Callable[[list[Any]], list[Any]]) -> None:
         self._platformos.arrange = arrange
         time.sleep(self._random.uniform(0.5, 3.0))
@@ -123,25 +165,43 @@ class PlatformFaults:
 class HostFaults:
     """What people and the system do to the server."""
 
-    def __init__(self, server: Server, platformos: PlatformOS, seed: str) -> None:
+    def __init__(self, server: Server, platformos: PlatformOS, quiet: threading.Lock, seed: str) -> None:
+        """`quiet` is held while something is done to the server."""
         self.slowest_stop = 0.0
+        self._quiet = quiet
         self._server = server
         self._platformos = platformos
         self._random = random.Random(seed)
 
-    def kinds(self) -> dict[str, Callable[[], None]]:
-        """Each fault by its name."""
-        return {
-            "SIGHUP": self._reload,
-            "SIGTERM, restart": self._restart,
-            "kill -9 worker": self._kill_worker,
-            "kill -9 all, restart": self._kill_all,
-            ".pos rewritten": self._write_pos,
-            "token renewed": self._renew,
-            ".pos cut": lambda: self._spoil(self._server.pos_file),
-            "clients.json rewritten": self._write_clients,
-            "clients.json cut": lambda: self._spoil(self._server.clients_file),
-        }
+    def ends(self) -> dict[str, Callable[[], None]]:
+        """Each fault that ends the worker, by its name."""
+        return self._quietly(
+            {
+                "SIGHUP": self._reload,
+                "SIGTERM, restart": self._restart,
+                "kill -9 worker": self._kill_worker,
+                "kill -9 all, restart": self._kill_all,
+            }
+        )
+
+    def edits(self) -> dict[str, Callable[[], None]]:
+        """Each fault that the worker survives, by its name."""
+        return self._quietly(
+            {
+                ".pos rewritten": self._write_pos,
+                "token renewed": self._renew,
+                ".pos cut": lambda: self._spoil(self._server.pos_file),
+                "clients.json rewritten": self._write_clients,
+                "clients.json cut": lambda: self._spoil(self._server.clients_file),
+            }
+        )
+
+    def _quietly(self, kinds: dict[str, Callable[[], None]]) -> dict[str, Callable[[], None]]:
+        def one(fault: Callable[[], None]) -> None:
+            with self._quiet:
+                fault()
+
+        return {name: partial(one, fault) for name, fault in kinds.items()}
 
     def wait_live(self) -> None:
         """Wait until the server answers."""
@@ -196,3 +256,7 @@ class HostFaults:
         path.write_bytes(right[: len(right) // 2])
         time.sleep(self._random.uniform(0.2, 2.0))
         path.write_bytes(right)
+
+
+def _retry_at(seconds: float) -> dict[str, str]:
+    return {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)}

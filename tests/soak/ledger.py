@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,10 +15,12 @@ TYPES = ("error", "warn", "debug", "info")
 class Row(NamedTuple):
     """A row that is an entry for readers."""
 
+    serial: int  # which row it is; ids are given out again after a restore
     id: int
     at: float  # monotonic, when it became visible
     error_type: str | None  # None: the row goes without
     late: bool  # it became visible under an id lower than one that was visible before
+    restore: float | None  # when the restore was that gave its id out again; None: the id is its first
 
     def matches(self, wanted: str | None) -> bool:
         """Whether a filter keeps it: the contract's words, written anew."""
@@ -29,32 +32,47 @@ class Row(NamedTuple):
 
 
 class Listing:
-    """All rows that became visible; used from any thread."""
+    """All rows that became visible, and the restores that took some away again; used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: dict[int, Row] = {}
-        self.last = 0  # the highest id
+        self._rows: dict[int, Row] = {}  # by serial
+        self._now: dict[int, int] = {}  # serial, by id, of what is listed now
+        self._highest = 0  # id that was ever given out
+        self.last = 0  # the highest id now
+        self.restores: list[float] = []  # monotonic
+        self.withdrawn: set[int] = set()  # serials
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def note(self, numbers: list[int], error_types: list[str | None], *, late: bool = False) -> None:
-        """These rows are visible by now."""
+    def note(self, rows: list[tuple[int, int, str | None]], *, late: bool = False) -> None:
+        """These rows (serial, id, error_type) are visible by now."""
         now = time.monotonic()
         with self._lock:
-            for number, error_type in zip(numbers, error_types, strict=True):
-                self._rows[number] = Row(number, now, error_type, late)
+            for serial, number, error_type in rows:
+                again = self.restores[-1] if self.restores and number <= self._highest else None
+                self._rows[serial] = Row(serial, number, now, error_type, late, again)
+                self._now[number] = serial
                 self.last = max(self.last, number)
 
-    def get(self, number: int) -> Row | None:
-        """The row of an id."""
-        return self._rows.get(number)
-
-    def rows(self) -> list[Row]:
-        """All rows by ascending id."""
+    def restored(self, last: int) -> None:
+        """Rows above the id `last` are gone."""
         with self._lock:
-            return [self._rows[number] for number in sorted(self._rows)]
+            self.restores.append(time.monotonic())
+            gone = [number for number in self._now if number > last]
+            self.withdrawn.update(self._now.pop(number) for number in gone)
+            self._highest = max(self._highest, self.last)
+            self.last = last
+
+    def epoch(self, at: float) -> int:
+        """How many restores there had been at a moment."""
+        return bisect_right(self.restores, at)
+
+    def rows(self) -> dict[int, Row]:
+        """All rows by serial, in the order in which they became visible."""
+        with self._lock:
+            return dict(self._rows)
 
 
 @dataclass(slots=True)
@@ -63,6 +81,7 @@ class Connection:
 
     opened: float  # monotonic, before its request left
     position: int | None  # what it asked after; None where its body alone said how to begin
+    position_at: float = 0.0  # when it was given that position
     head: float | None = None  # when the answer began
     ended: float | None = None
     how: str = ""  # it ended
@@ -72,12 +91,13 @@ class Connection:
 class Journal:
     """What a reader was given over all its connections, in the order of arrival."""
 
-    ids: array[int] = field(default_factory=lambda: array("q"))
+    serials: array[int] = field(default_factory=lambda: array("q"))
     ats: array[float] = field(default_factory=lambda: array("d"))
+    told: list[float] = field(default_factory=list)  # when it was told that ids fell back
     connections: list[Connection] = field(default_factory=list)
     spoiled: list[str] = field(default_factory=list)  # entries or frames that were not as they must be
 
-    def note(self, number: int) -> None:
+    def note(self, serial: int) -> None:
         """An entry arrived."""
-        self.ids.append(number)
+        self.serials.append(serial)
         self.ats.append(time.monotonic())

@@ -10,7 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.server import TOKEN, Server
+from tests.support.server import Server
+
+TOKEN = "soak-token-4c1e"  # of our own: one that is published is shown in the start-up lines
+CLIENTS = {"default": {"token": TOKEN, "limits": {"requests": "100000 per minute", "streams": 1000}}}
 
 EVERY_SECONDS = 0.25
 WARM_SECONDS = 8.0
@@ -87,18 +90,30 @@ def wait(holds: object, seconds: float) -> bool:
 
 
 class Watch(threading.Thread):
-    """Remembers the most memory that any worker had."""
+    """Looks at the worker: the most memory that any had, and how long the last has lived."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(name="watch", daemon=True)
-        self.peak = 0
+        self.peak = 0  # bytes
+        self.last: Load | None = None
+        self._worker = 0
+        self._since = time.monotonic()
         self._server = server
         self._stop_it = threading.Event()
 
+    @property
+    def lived(self) -> float:
+        """Seconds since the worker that is there now was first seen."""
+        return time.monotonic() - self._since
+
     def run(self) -> None:
         while not self._stop_it.wait(EVERY_SECONDS):
-            if self._server.process is not None and (found := worker_load(self._server)):
-                self.peak = max(self.peak, found.memory)
+            pids = self._server.worker_pids() if self._server.process is not None else []
+            self.last = load(pids[-1]) if pids else None
+            if self.last is not None:
+                self.peak = max(self.peak, self.last.memory)
+                if pids[-1] != self._worker:
+                    self._worker, self._since = pids[-1], time.monotonic()
 
     def stop(self) -> None:
         """Look no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.soak.ledger import Connection, Journal
+from tests.soak.machine import TOKEN
 from tests.support.body import Body
 from tests.support.reader import Reader
-from tests.support.server import TOKEN
 
 FILTERS = (None, None, None, "error", "INFO", "warn", "LiquidError", "payment-callback")
 SILENT_SECONDS = 15.0  # without a byte, though heartbeats are due every half second: the stream is dead
 AGAIN = (401, 429, 503)  # answers after which a client tries again
+CUT_BYTES = 2 << 20  # of a message, at which it is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,11 @@ class Manner:
         return self.input.get("filter")
 
 
-def manner(chance: random.Random, name: str, seconds: float) -> Manner:
-    """A random manner; `lastId` is filled in when it joins."""
-    live = chance.random() < 0.5
+def manner(chance: random.Random, number: int, seconds: float) -> Manner:
+    """A random manner; `lastId` is filled in when it joins. Both tools meet each filter, whatever the chance."""
+    live = number // len(FILTERS) % 2 == 0
     asked: dict[str, Any] = {"env": "staging", "interval": chance.choice((250, 250, 500, 1000, 2000))}
-    if wanted := chance.choice(FILTERS):
+    if wanted := FILTERS[number % len(FILTERS)]:
         asked["filter"] = wanted
     begins = chance.choice(("lastId", "lastId", "tail", "tail 0", "fresh"))
     if begins != "fresh":
@@ -56,7 +58,7 @@ def manner(chance: random.Random, name: str, seconds: float) -> Manner:
         asked["maxDuration"] = chance.randint(2000, 8000)
     slow = chance.random() < 0.3
     return Manner(
-        name,
+        f"reader {number}",
         "platformos.logs.live" if live else "platformos.logs.stream",
         asked,
         gzip=chance.random() < 0.6,
@@ -68,11 +70,20 @@ def manner(chance: random.Random, name: str, seconds: float) -> Manner:
 
 
 class Noting(Reader):
-    """A reader that keeps nothing but its position, and hands over each entry."""
+    """A reader that keeps nothing but its position, and hands over each entry and the sentence of each error."""
 
-    def __init__(self, url: str, body: dict[str, Any], note: Callable[[dict[str, Any]], None], **kw: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        body: dict[str, Any],
+        note: Callable[[dict[str, Any]], None],
+        tell: Callable[[str], None],
+        **kw: Any,
+    ) -> None:
         self._note = note
+        self._tell = tell
         self.position: str | None = None
+        self.position_at = 0.0
         self.last_bytes = time.monotonic()
         self.was_done = False
         self.over_now = threading.Event()
@@ -83,11 +94,13 @@ class Noting(Reader):
         self.last_bytes = time.monotonic()
         for entry in self.entries:
             self._note(entry)
-        self.position = self.last_id or self.position
+        for error in self.errors:
+            self._tell(error["message"])
+        if (last := self.last_id) is not None:
+            self.position, self.position_at = last, self.last_bytes
         self.was_done = self.was_done or self.done
-        self.entries.clear()
-        self.frames.clear()
-        self.chunks.clear()
+        for kept in (self.entries, self.errors, self.frames, self.chunks):
+            kept.clear()
 
     def over(self) -> None:
         super().over()
@@ -111,12 +124,19 @@ class Subscriber(threading.Thread):
         self._last = last
         self._stop_it = threading.Event()
         self._position: str | None = None
+        self._position_at = 0.0
 
     def stop(self) -> None:
         """Leave for good."""
         self._stop_it.set()
 
     def run(self) -> None:
+        try:
+            self._keep_asking()
+        except BaseException as error:  # a reader that dies in silence would be one that proves nothing
+            self.journal.spoiled.append(repr(error)[:500])
+
+    def _keep_asking(self) -> None:
         self.calm.wait(self.manner.joins)
         asked = dict(self.manner.input)
         if "lastId" in asked:
@@ -131,22 +151,29 @@ class Subscriber(threading.Thread):
 
     def _connect(self, body: dict[str, Any]) -> None:
         headers = {"Last-Event-ID": self._position} if self._position else {}
-        connection = Connection(time.monotonic(), int(self._position) if self._position else self.start_id)
-        with Noting(
+        connection = Connection(
+            time.monotonic(), int(self._position) if self._position else self.start_id, self._position_at
+        )
+        reader = Noting(
             self._url,
             body,
             self._took,
+            self._was_told,
             token=TOKEN,
             headers=headers,
             gzip=self.manner.gzip,
             receive_buffer=self.manner.receive_buffer,
-        ) as reader:
+        )
+        with reader:
             connection.how = self._read(reader, connection)
         connection.ended = time.monotonic()
         if connection.head is not None:
             self.reconnects += bool(self.journal.connections)
             self.journal.connections.append(connection)
-        self._position = reader.position or self._position
+        if reader.position is not None:
+            self._position, self._position_at = reader.position, reader.position_at
+        if self.manner.gzip and reader.ended_clean and not reader.gzip_ended_right:
+            self.journal.spoiled.append("a gzip body without a right trailer")
         if reader.failure is not None:
             self.journal.spoiled.append(repr(reader.failure)[:500])
 
@@ -180,7 +207,28 @@ class Subscriber(threading.Thread):
         return "done" if reader.was_done else "clean" if reader.ended_clean else "cut"
 
     def _took(self, entry: dict[str, Any]) -> None:
-        number, message = int(entry["id"]), entry["message"]
-        if not message.startswith(f"row {number}: ") or len(message) != entry["data"].get("length"):
-            self.journal.spoiled.append(f"entry {number}: {message[:100]!r}")
-        self.journal.note(number)
+        try:
+            serial = entry["data"]["serial"]
+            if not _right(entry, serial):
+                self.journal.spoiled.append(f"row {serial}: {str(entry)[:300]}")
+        except (KeyError, TypeError, ValueError):
+            self.journal.spoiled.append(f"no row of ours: {str(entry)[:300]}")
+        else:
+            self.journal.note(serial)
+
+    def _was_told(self, sentence: str) -> None:
+        if " fell back" in sentence:
+            self.journal.told.append(time.monotonic())
+
+
+def _right(entry: dict[str, Any], serial: int) -> bool:
+    """Whether the message is what the source made for this row."""
+    message, how = entry["message"], entry["data"]["as"]
+    if how == "object":
+        return bool(json.loads(message) == {"row": serial})
+    if how == "null":
+        return bool(message == "")
+    starts = bool(message.startswith(f"row {serial}: "))
+    if how == "giant":
+        return starts and entry.get("cut") is True and CUT_BYTES - 4 < len(message.encode()) <= CUT_BYTES
+    return starts and len(message) == entry["data"]["length"]

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tests.soak.driver import Outcome
 
 
 def table(outcome: Outcome) -> str:
     """The summary of a soak."""
     verdicts = outcome.verdicts
-    faults = ", ".join(f"{kind} {count}" for kind, count in sorted(outcome.faults.items()))
-    ends: dict[str, int] = {}
+    ends: Counter[str] = Counter()
     for subscriber in outcome.subscribers:
         for connection in subscriber.journal.connections:
-            ends[connection.how] = ends.get(connection.how, 0) + 1
+            ends[connection.how] += 1
     starts = max((verdict.began for verdict in verdicts), default=0.0)
+    delivered = sum(len(subscriber.journal.serials) for subscriber in outcome.subscribers)
     lines = {
-        "seconds": f"{outcome.seconds:g}",
-        "seed": f"{outcome.seed} ({outcome.kind})",
-        "faults": f"{sum(outcome.faults.values())}: {faults}",
-        "rows listed": f"{outcome.rows}, {outcome.late} of them late, and {outcome.strays} that are none",
-        "readers": str(len(outcome.subscribers)),
-        "reconnects": str(sum(subscriber.reconnects for subscriber in outcome.subscribers)),
-        "connections ended": ", ".join(f"{how} {count}" for how, count in sorted(ends.items())),
-        "entries delivered": str(sum(len(subscriber.journal.ids) for subscriber in outcome.subscribers)),
+        "seed": f"{outcome.seed} ({outcome.kind}), {outcome.seconds:g} s",
+        "faults injected": f"{outcome.faults.total()}: {_counts(outcome.faults)}",
+        "strangers": f"{outcome.strangers.total()}: {_counts(outcome.strangers)}",
+        "rows listed": f"{outcome.rows} ({outcome.rows / outcome.seconds:.0f} a second); {_counts(outcome.odd)}",
+        "readers": f"{len(outcome.subscribers)}, {sum(s.reconnects for s in outcome.subscribers)} reconnects",
+        "connections ended": _counts(ends),
+        "entries delivered": f"{delivered} ({delivered / outcome.seconds:.0f} a second)",
         "lost": str(sum(len(verdict.lost) for verdict in verdicts)),
         "doubled": str(sum(len(verdict.doubled) for verdict in verdicts)),
         "out of order": str(sum(len(verdict.disordered) for verdict in verdicts)),
-        "late rows missed across a reconnect": (
-            f"{sum(len(verdict.missed_away) for verdict in verdicts)}"
-            f" ({sum(len(verdict.missed_above) for verdict in verdicts)} above where the reader joined or resumed,"
-            f" {sum(len(verdict.missed_below) for verdict in verdicts)} below where it first joined)"
+        "invented": str(sum(len(verdict.invented) for verdict in verdicts)),
+        "late rows delivered": str(sum(verdict.late for verdict in verdicts)),
+        "late rows given again to who came back": str(sum(len(verdict.late_again) for verdict in verdicts)),
+        "not promised, not given": (
+            f"{sum(len(verdict.missed_late) for verdict in verdicts)} late rows,"
+            f" {sum(len(verdict.missed_withdrawn) for verdict in verdicts)} that a restore took away,"
+            f" {sum(len(verdict.missed_stale) for verdict in verdicts)} below a position from before a restore"
         ),
         "slowest beginning of a tail": f"{starts:.1f} s",
         "slowest stop of a worker": f"{outcome.slowest_stop:.1f} s",
         "worker at the start": str(outcome.start),
         "worker's memory at the worst": f"{outcome.peak >> 20} MiB",
-        "worker at the end": str(outcome.end),
+        "worker at the end": f"{outcome.end}, after {outcome.lived:.0f} s; {outcome.streams} streams open",
     }
     width = max(map(len, lines))
     rows = [f"{name:<{width}}  {value}" for name, value in lines.items()]
-    return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in outcome.troubles)])
+    troubles = outcome.troubles
+    verdict = f"FAILED, {len(troubles)} troubles" if troubles else "passed: nothing lost, doubled or out of order"
+    return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in troubles), verdict])
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counter.items()))

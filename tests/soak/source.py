@@ -1,45 +1,76 @@
-"""The source: rows at a random pace, some of them late, odd or no rows at all."""
+"""The source: rows at a random pace, some of them late, odd, huge, hard to parse, or no rows at all."""
 
 from __future__ import annotations
 
+import json
 import random
 import threading
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any
 
 from tests.soak.ledger import Listing
 from tests.support.platformos import PlatformOS
-from tests.support.rows import MISSING
+from tests.support.rows import MISSING, RawJson
 
 ERROR_TYPES = ("info", "info", "info", "error", "warning", "debug", "LiquidError", "payment-callback", None)
 ODD = ("\r\n\r\nevent: error\ndata: x\n\n", "\u2028\u2029\x00", "\ud800", "id: 7\rdata: y", "\x1b[31m", "\U0001f600")
-STRAYS: tuple[Any, ...] = ("text", 17, None, ["x"], {}, {"id": None}, {"id": "abc"}, {"id": -5}, {"id": True})
+TIMES = (None, 17, "yesterday", "2024-02-30T10:00:00Z", "2024-01-15 10:00:00 +0200", MISSING)
+HARD = (
+    b"NaN",
+    b"-Infinity",
+    b"1e999",
+    b"9" * 5000,
+    b'"\\ud800"',
+    b'"\xff\xc3"',
+    b'"\x00\r\n"',
+    b"[" * 90 + b"]" * 90,
+)
+STRAYS: tuple[Any, ...] = (
+    "text", 17, None, ["x"], {}, {"id": None}, {"id": "abc"}, {"id": -5}, {"id": True},
+    RawJson(b'{"id": 1e400}'), RawJson(b'{"id": %s}' % (b"9" * 5000)),
+)  # fmt: skip
+DEEP = (300, 1100, 100_000)  # lists in lists: too deep for an entry, for a strict parser, for a lenient one
+GIANT = 5 << 20  # bytes of a message; entries carry 2 MiB of it
+GIANT_EVERY = 4000  # ids at least, so that an answer never exceeds what the server takes
 LATE_ROWS = 60  # a late row has at most so many rows above it when it comes; the server reads 100 again
 LATE_SECONDS = 5.0
 BURST = (300, 1500)
+RESTORED = (5, 80)  # rows that a restore takes away
+NOTICE_SECONDS = 20.0
 MEASURE = 0.02  # seconds; the pace is kept in steps of this length
 
 
 class Source(threading.Thread):
-    """Lists rows until it is stopped, and notes each of them."""
+    """Lists rows until it is stopped, and notes each of them.
+
+    An entry can be told from every other, and checked, by itself: its data carries the row's serial and how its
+    message was made.
+    """
 
     def __init__(self, platformos: PlatformOS, listing: Listing, seed: str) -> None:
         super().__init__(name="source", daemon=True)
-        self.strays = 0
-        self.late = 0
+        self.count: Counter[str] = Counter()  # of rows that are not plain, by kind
+        self.failure: BaseException | None = None
         self.recent: deque[Any] = deque(maxlen=50)  # for answers that repeat old rows
         self._platformos = platformos
         self._listing = listing
         self._random = random.Random(seed)
         self._stop_it = threading.Event()
+        self._turn = threading.RLock()  # held by whoever lists
+        self._serial = 0
         self._last = 0  # id, of strays and of holes too
+        self._giant = 0  # id of the last
         self._holes: list[list[float]] = []  # id, seconds and rows since it was left out
 
     def run(self) -> None:
         modes = (self._silence, self._trickle, self._trickle, self._steady, self._steady, self._rush, self._burst)
-        while not self._stop_it.is_set():
-            self._random.choice(modes)()
-        self._fill_holes(10**9, 0.0)
+        try:
+            while not self._stop_it.is_set():
+                self._random.choice(modes)()
+            self._fill_holes(10**9, 0.0)
+        except BaseException as error:
+            self.failure = error
 
     def stop(self) -> None:
         """List no more; what was held back becomes visible."""
@@ -49,6 +80,30 @@ class Source(threading.Thread):
     def seal(self) -> None:
         """One more row of each type, so that every filter has a last one."""
         self._list(len(ERROR_TYPES), error_types=list(ERROR_TYPES))
+
+    def restore(self, settle: Callable[[], object], noticed: Callable[[], bool]) -> None:
+        """Fall back to a backup and list fewer rows than were taken away; no others until that was noticed.
+
+        What is taken away was listed just before, and polled (`settle` waits for that): below what its window
+        holds, the server cannot tell new rows from old ones.
+        """
+        with self._turn:
+            self._giant = self._last
+            self._list(RESTORED[1])
+            settle()
+            self._holes.clear()
+            self.recent.clear()
+            ids = self._platformos.ids
+            taken = self._random.randint(*RESTORED)
+            if len(ids) <= taken:
+                return
+            self._last = int(ids[-1 - taken])
+            self._platformos.restore(self._last)
+            self._listing.restored(self._last)
+            self._giant = min(self._giant, self._last)
+            self._list(self._random.randint(1, taken - 1), holes=False)
+            noticed()
+            self.count["restores"] += 1
 
     def _silence(self) -> None:
         self._pass(self._random.uniform(0.1, 1.5))
@@ -75,6 +130,8 @@ class Source(threading.Thread):
                 due -= int(due)
             if self._random.random() < 0.02:
                 self._stray()
+            if self._random.random() < 0.01:
+                self._hard()
             self._pass(MEASURE)
             if self._stop_it.is_set():
                 return
@@ -83,47 +140,84 @@ class Source(threading.Thread):
         self._stop_it.wait(seconds)
         self._fill_holes(0, seconds)
 
-    def _list(self, count: int, *, size: int = 50, error_types: list[str | None] | None = None) -> None:
+    def _list(
+        self, count: int, *, size: int = 50, error_types: list[str | None] | None = None, holes: bool = True
+    ) -> None:
         """List so many rows at one moment; now and then an id is left out, to come late."""
-        self._fill_holes(count, 0.0)
-        kinds = error_types or [self._random.choice(ERROR_TYPES) for _ in range(count)]
-        if count < LATE_ROWS // 2 and self._random.random() < 0.1:
-            self._last += 1
-            self._holes.append([self._last, 0.0, count])
-        rows = [self._row(self._last + 1 + index, kind, size) for index, kind in enumerate(kinds)]
-        numbers = self._platformos.add(*rows)
-        self._last = numbers[-1]
-        self.recent.extend(row for row in rows if row["error_type"] is not MISSING)
-        self._listing.note(numbers, kinds)
+        with self._turn:
+            self._fill_holes(count, 0.0)
+            kinds = error_types or [self._random.choice(ERROR_TYPES) for _ in range(count)]
+            if holes and count < LATE_ROWS // 2 and self._random.random() < 0.1:
+                self._last += 1
+                self._holes.append([self._last, 0.0, count])
+            rows = [self._row(self._last + 1 + index, kind, size) for index, kind in enumerate(kinds)]
+            self._last = self._platformos.add(*rows)[-1]
+            self.recent.extend(row for row in rows if len(row["message"] or "") < 10_000)
+            self._note(rows)
+
+    def _note(self, rows: list[dict[str, Any]], *, late: bool = False) -> None:
+        told = [(row["data"]["serial"], int(row["id"]), row["error_type"]) for row in rows]
+        self._listing.note(
+            [(serial, number, None if kind is MISSING else kind) for serial, number, kind in told], late=late
+        )
 
     def _row(self, number: int, error_type: str | None, size: int) -> dict[str, Any]:
+        self._serial += 1
         odd = self._random.choice(ODD) if self._random.random() < 0.02 else ""
-        message = f"row {number}: {odd}{'x' * size}"
-        return {
+        text = f"row {self._serial}: {odd}{'x' * size}"
+        message: Any = text
+        how = "text"
+        chance = self._random.random()
+        if chance < 0.01:
+            how, message = "object", {"row": self._serial}
+        elif chance < 0.02:
+            how, message = "null", None
+        elif chance < 0.025 and number > self._giant + GIANT_EVERY:
+            self._giant = number
+            how, message = "giant", text + "x" * GIANT
+        row = {
             "id": number if self._random.random() < 0.9 else str(number),
             "error_type": MISSING if error_type is None else error_type,
             "message": message,
-            "data": {"length": len(message)},
+            "data": {"serial": self._serial, "as": how, "length": len(text)},
         }
+        if self._random.random() < 0.02:
+            row["created_at"] = self._random.choice(TIMES)
+            self.count["odd"] += 1
+        if how != "text" or odd:
+            self.count["giant" if how == "giant" else "odd"] += 1
+        return row
 
     def _fill_holes(self, rows: int, seconds: float) -> None:
         """Make left out ids visible, at the latest before too much has come behind them."""
-        kept = []
-        for number, age, above in self._holes:
-            if above + rows > LATE_ROWS or age + seconds > LATE_SECONDS or self._random.random() < 0.01:
-                kind = self._random.choice(ERROR_TYPES)
-                row = self._row(int(number), kind, 50)
-                self._platformos.reveal(row)
-                self._listing.note([int(number)], [kind], late=True)
-                self.late += 1
-            else:
-                kept.append([number, age + seconds, above + rows])
-        self._holes = kept
+        with self._turn:
+            kept = []
+            for number, age, above in self._holes:
+                if above + rows > LATE_ROWS or age + seconds > LATE_SECONDS or self._random.random() < 0.01:
+                    row = self._row(int(number), self._random.choice(ERROR_TYPES), 50)
+                    self._platformos.reveal(row)
+                    self._note([row], late=True)
+                    self.count["late"] += 1
+                else:
+                    kept.append([number, age + seconds, above + rows])
+            self._holes = kept
+
+    def _hard(self) -> None:
+        """A row that a strict parser of JSON refuses, and with it the whole answer."""
+        with self._turn:
+            self._fill_holes(1, 0.0)
+            self._last += 1
+            row = self._row(self._last, "info", 50)
+            plain = {name: value for name, value in row.items() if value is not MISSING}
+            text = json.dumps(plain).encode()
+            self._platformos.stray(RawJson(text[:-1] + b', "extra": ' + self._random.choice(HARD) + b"}"))
+            self._note([row])
+            self.count["hard JSON"] += 1
 
     def _stray(self) -> None:
-        deep: Any = "deep"
-        for _ in range(300):
-            deep = [deep]
-        self._last += 1
-        self._platformos.stray(self._random.choice((*STRAYS, {"id": self._last, "message": deep})))
-        self.strays += 1
+        with self._turn:
+            self._last += 1
+            depth = self._random.choice(DEEP)
+            deep = RawJson(b'{"id": %d, "message": %s}' % (self._last, b"[" * depth + b"]" * depth))
+            self._platformos.stray(self._random.choice((*STRAYS, deep)))
+            self.count["none at all"] += 1
