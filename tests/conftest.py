@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,10 +11,6 @@ import pytest
 
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
-
-# Faults 1 to 18 and 24 to 30 and the fuzz take longer than `make test` may, and some are known to fail: `make faults`.
-NEXT = ["faults/test_0*.py", "faults/test_1[0-8]*.py", "faults/test_2[4-9]*.py", "faults/test_30*.py"]
-collect_ignore_glob = [] if os.environ.get("FAULTS") == "all" else [*NEXT, "faults/test_soak*.py", "fuzz/*"]
 
 GUNICORN_KINDS = ("gevent", "gthread")
 TOGETHER = {"tests/guide/": "port 3030"}  # folder: why its tests run in one process, one after the other

@@ -152,7 +152,7 @@ class Source(threading.Thread):
                 self._holes.append([self._last, 0.0, count])
             rows = [self._row(self._last + 1 + index, kind, size) for index, kind in enumerate(kinds)]
             self._last = self._platformos.add(*rows)[-1]
-            self.recent.extend(row for row in rows if len(row["message"] or "") < 10_000)
+            self.recent.extend(_listed(row) for row in rows if len(row["message"] or "") < 10_000)
             self._note(rows)
 
     def _note(self, rows: list[dict[str, Any]], *, late: bool = False) -> None:
@@ -208,8 +208,7 @@ class Source(threading.Thread):
             self._fill_holes(1, 0.0)
             self._last += 1
             row = self._row(self._last, "info", 50)
-            plain = {name: value for name, value in row.items() if value is not MISSING}
-            text = json.dumps(plain).encode()
+            text = json.dumps(_listed(row)).encode()
             self._platformos.stray(RawJson(text[:-1] + b', "extra": ' + self._random.choice(HARD) + b"}"))
             self._note([row])
             self.count["hard JSON"] += 1
@@ -221,3 +220,7 @@ class Source(threading.Thread):
             deep = RawJson(b'{"id": %d, "message": %s}' % (self._last, b"[" * depth + b"]" * depth))
             self._platformos.stray(self._random.choice((*STRAYS, deep)))
             self.count["none at all"] += 1
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not MISSING}
