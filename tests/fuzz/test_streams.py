@@ -17,6 +17,7 @@ from poslogs.platformos import answers, entries
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.streaming.feed import Feed
+from poslogs.streaming.outage import LONGEST_WAIT_SECONDS
 from poslogs.streaming.stream import Start, Stream
 from poslogs.streaming.window import Taste
 from tests.fuzz import strategies
@@ -52,17 +53,30 @@ class Answers:
         """Nothing to give back."""
 
 
-class Listener:
-    """Reads a stream on this thread, strictly."""
+class Clock:
+    """A clock that can be put forward, so that nobody waits here for what others test."""
 
-    def __init__(self, feed: Feed, *, late: bool, position: int) -> None:
+    def __init__(self) -> None:
+        self.ahead = 0.0  # seconds
+
+    def __call__(self) -> float:
+        """The time, monotonic."""
+        return time.monotonic() + self.ahead
+
+
+class Listener:
+    """Reads a stream on this thread, strictly, and for PATIENCE_S seconds at most."""
+
+    def __init__(self, feed: Feed, clock: Clock, *, late: bool, position: int) -> None:
+        self.clock = clock
+        self._until = time.monotonic() + PATIENCE_S
         self.stream = Stream(
             feed,
             taste=Taste(None, late),
             start=Start(position=position),
             interval=HURRY_S,
             heartbeat=HEARTBEAT_S,
-            duration=PATIENCE_S,
+            clock=clock,
         )
         self.ids: list[int] = []
         self._chunks = self.stream.chunks()
@@ -70,6 +84,7 @@ class Listener:
 
     def frames(self) -> list[Frame]:
         """The frames of the next chunk, which holds whole ones only."""
+        assert time.monotonic() < self._until, "the stream is dead"
         plain = next(self._chunks).plain
         assert SECRET.encode() not in plain
         found = self._parser.feed(plain, time.monotonic())
@@ -94,8 +109,9 @@ class Listener:
 def listening(gateway: Gateway, *, late: bool, position: int = 0) -> Iterator[tuple[Feed, Listener]]:
     """A stream of a feed that asks this gateway."""
     environment = Environment("staging", "http://127.0.0.1", "dev@example.com", SECRET)
-    feed = Feed(environment, lambda _: gateway, window_bytes=1 << 20, overlap=30.0)
-    listener = Listener(feed, late=late, position=position)
+    clock = Clock()
+    feed = Feed(environment, lambda _: gateway, window_bytes=1 << 20, overlap=30.0, clock=clock)
+    listener = Listener(feed, clock, late=late, position=position)
     with closing(listener.stream):
         assert listener.frames()[0].comment == "open"
         yield feed, listener
@@ -143,8 +159,8 @@ def test_a_stream_outlives_any_bytes(platformos: PlatformOS, body: bytes, how: s
         good = platformos.add({})[0]
         while good not in listener.ids:
             if feed.outage is not None:
-                feed.outage.until = 0.0  # no waiting here for what others test
-                feed.join(listener.stream)  # has the feed look at it
+                listener.clock.ahead += LONGEST_WAIT_SECONDS
+                feed.join(listener.stream)  # has the feed look at its clock
             listener.frames()
         listener.read_to(good)
 

@@ -172,7 +172,7 @@ class Subscriber(threading.Thread):
             self.journal.connections.append(connection)
         if reader.position is not None:
             self._position, self._position_at = reader.position, reader.position_at
-        if self.manner.gzip and reader.ended_clean and not reader.gzip_ended_right:
+        if connection.head and self.manner.gzip and reader.ended_clean and not reader.gzip_ended_right:
             self.journal.spoiled.append("a gzip body without a right trailer")
         if reader.failure is not None:
             self.journal.spoiled.append(repr(reader.failure)[:500])
