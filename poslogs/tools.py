@@ -14,6 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from poslogs.access.clients import Client
 from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEnvironment
+from poslogs.plain import plain
 from poslogs.platformos import entries
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import GatewayError
@@ -142,7 +143,7 @@ def _rank(error: ValidationError) -> tuple[int, str]:
 def _short(value: object) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value, ensure_ascii=False)
+    text = plain(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 

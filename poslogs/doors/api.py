@@ -13,6 +13,7 @@ from poslogs.access.slots import Slots
 from poslogs.doors import body
 from poslogs.doors.connection import Connection, Departures
 from poslogs.errors import BadInput, Unavailable
+from poslogs.plain import plain
 from poslogs.runtime import Runtime
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
@@ -137,7 +138,7 @@ def _client() -> Client:
 def _asked(toolbox: Toolbox, *, streams: bool) -> tuple[Tool, Input]:
     asked = body.read_json(request)
     if unknown := sorted(set(asked) - {"tool", "input"}):
-        name = unknown[0][:40]
+        name = plain(unknown[0][:40])
         raise BadInput(f"`{name}` is not known here; the body has `tool`, and `input` with all that the tool takes.")
     if "tool" not in asked:
         raise BadInput("`tool` is missing: name one that GET /tools lists.")

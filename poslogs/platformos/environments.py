@@ -79,7 +79,9 @@ class Environments:
     def _find(self) -> Path | None:
         if self._named is not None:
             return self._named
-        return next((path for path in (Path(".pos"), Path(".marketplace-kit")) if path.exists()), None)
+        return next(
+            (path for path in (Path(".pos"), Path(".marketplace-kit")) if path.exists() or path.is_symlink()), None
+        )
 
 
 _DEMO = {name: Environment(name, f"https://{name}.demo.example", demo=True) for name in DEMO_NAMES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from poslogs.platformos import entries
@@ -17,6 +17,7 @@ class Fallback(NamedTuple):
 
     position: int  # what readers continue from; `new` comes after it
     new: list[Entry]
+    had: Sequence[int] = ()  # the ids after it that readers know: a new one became visible late among them
 
 
 def look(
@@ -55,7 +56,10 @@ def look(
     ]
     if last >= high and all(entry.id > high for entry in new):
         return None  # the answers before were short for another reason
-    return Fallback(new[0].id - 1 if new else min(last, high - 1), new)
+    if not new:
+        return Fallback(min(last, high - 1), [])
+    fresh = {entry.id for entry in new}
+    return Fallback(new[0].id - 1, new, [entry.id for entry in found if entry.id > new[0].id and entry.id not in fresh])
 
 
 def _is_new(page: list[Entry], newest: str) -> bool:

@@ -118,6 +118,7 @@ class Feed:
             if reader in self._readers:
                 self._readers.discard(reader)
                 self._left = self._clock()
+            self._let_go()
         self._wake.set()
 
     def attach(self, reader: Reader, position: int, *, fresh: bool = False) -> Attached | None:
@@ -336,6 +337,10 @@ class Feed:
             self.outage = None
         self.refusal = None
 
+    def _let_go(self) -> None:
+        if self._thread is None and not self._readers and not self._window.empty:
+            self._reset(0)
+
     def _reset(self, position: int) -> None:
         # A number never comes again, so readers of the window before find themselves left behind, and attach anew.
         self._window = Window(self._window_bytes, position, self._window.number + 1)
@@ -463,6 +468,7 @@ class Feed:
             if self._thread is not me or self._window is not window:
                 return True
             self._reset(found.position)
+            self._overlap.learn(found.had)
             self.generation += 1
             self.fallen = found.position, self._fell()
         self._admit(Page(found.new, [], 0), found.position, self._clock(), me)
@@ -535,6 +541,7 @@ class Feed:
         with self._lock:
             if self._thread is me:
                 self._thread = None
+            self._let_go()
             spare, self._spare = self._spare, []
         for _, gateway in spare:
             gateway.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from poslogs.platformos.entries import Entry
@@ -50,6 +50,10 @@ class Overlap:
         self._before = set()
         self._learning = True
         self._looked = now
+
+    def learn(self, ids: Iterable[int]) -> None:
+        """These were listed before, too, though they come after the position that it began at."""
+        self._before.update(ids)
 
     def late(self, entries: Sequence[Entry]) -> list[Entry]:
         """Which of these entries of a look, all behind the cursor, were never seen.

@@ -175,6 +175,13 @@ def test_a_url_that_cannot_be_asked_is_named(folder: Path, url: str) -> None:
         environments()
 
 
+def test_a_link_that_leads_nowhere_is_a_mistake_and_no_demo(folder: Path) -> None:
+    """Somebody meant to have a `.pos` here."""
+    (folder / ".pos").symlink_to(folder / "gone")
+    with pytest.raises(ConfigError, match=r"\.pos cannot be read"):
+        environments()
+
+
 def test_an_email_may_be_missing_or_international(folder: Path) -> None:
     """It only says who asks."""
     write(folder, {"a": {**STAGING, "email": None}, "b": {"url": "http://b.example.com:8080/base/", "token": "t"}})

@@ -51,6 +51,16 @@ def test_below_the_floor_the_time_tells_what_is_new() -> None:
     assert [new.id for new in found.new] == [3, 4]
 
 
+def test_a_new_row_among_old_ones_does_not_make_them_new() -> None:
+    """3 became visible late as the log fell back to 7: readers continue before it, and know which ones they had."""
+    log = Log(*range(1, 8))
+    log.add(8, message="after the restore")
+    before = {number: entry(number).json for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
+    found = fallback.look(log.open_gateway(STAGING), "staging", 10, 0, "", lambda: before)
+    assert found is not None
+    assert (found.position, [new.id for new in found.new], list(found.had)) == (2, [3, 8], [4, 5, 6, 7])
+
+
 def test_a_log_that_is_new_from_its_beginning_is_all_new() -> None:
     """Nothing that was there before is left."""
     log = Log()

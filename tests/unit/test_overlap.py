@@ -52,6 +52,14 @@ def test_what_is_past_the_beginning_is_late_at_the_first_look_already() -> None:
     assert overlap.late([entry(490), entry(500), entry(502)]) == [entry(502)]
 
 
+def test_what_it_was_told_of_is_not_late() -> None:
+    """It began at 500, and readers have 501 and 502: 503 alone is late."""
+    overlap = Overlap(30.0, 500)
+    overlap.learn([501, 502])
+    overlap.looked(100.0)
+    assert overlap.late([entry(501), entry(502), entry(503)]) == [entry(503)]
+
+
 def test_what_became_visible_late_while_nobody_wanted_it_is_not_delivered_afterwards() -> None:
     """Rows 10 and 20; a rest; then 15 is found by a first look, and 17 by a second one."""
     overlap = Overlap(30.0, 0)
