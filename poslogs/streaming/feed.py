@@ -31,6 +31,7 @@ SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a fee
 OWN_QUESTIONS: Final = 4  # that readers of one environment have under way at once
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
+GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for so long, then looked at again
 CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had fallen back; a lagging replica's do not
 MAX_TOLD: Final = 10_000  # refused rows that are remembered, so that each is told once
 
@@ -96,7 +97,7 @@ class Feed:
         self.generation = 0  # how often ids have fallen back
         self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
         self._quiet = 0  # answers without anything new, one after another
-        self._gone = 0  # a position whose row is gone with all before it, as old rows go: nothing to look for
+        self._gone = (0, 0.0)  # a position whose row is gone with all before it, as old rows go, and until when
         self._suspected: float | None = None  # since when it looks as if ids had fallen back
         self._newest = ""  # the latest timestamp of an entry
         self._full = False  # the last look may have had no room for what is new
@@ -358,10 +359,11 @@ class Feed:
         try:
             while self._wait(asked, at_once):
                 before, asked = asked, self._clock()
-                if onward is not None and onward < self._window.high:
+                window, overlap = self._window, self._overlap
+                if onward is not None and onward < window.high:
                     since, looks = onward, True
                 else:
-                    since, looks = (self._window.high, False) if at_once else self._since(asked)
+                    since, looks = (window.high, False) if at_once else self._since(asked)
                 at_once, onward = False, None
                 try:
                     if gateway is None or environment is not self.environment:
@@ -370,22 +372,26 @@ class Feed:
                         environment = self.environment
                         gateway = self._open_gateway(environment)
                     rows = gateway.after(since)
-                    page = entries.read(rows, environment.name, self._overlap.known if looks else ())
+                    page = entries.read(rows, environment.name, overlap.known if looks else ())
                 except Exception as error:  # a fault of ours must not end a feed in silence
                     self._unanswered(error)
                     if isinstance(error, GatewayError) and error.refused:
                         return  # whatever a reader that joined meanwhile has made of `refusal`: it begins anew
                     continue
                 self.worked()
-                high = self._window.high
-                full = self._overlap.answered(len(rows))
-                if not self._admit(page, since, asked, me, looks=looks):
+                if self._thread is not me:
                     return
+                if window is not self._window:  # begun anew at an earlier position: this was asked for another one
+                    at_once = True
+                    continue
+                high = window.high
+                full = overlap.answered(len(rows))
+                self._admit(page, window, overlap if looks else None, asked, me)
                 if since < high and page.last < high:
-                    if self._newest_is_gone(gateway, high, me):
+                    if self._newest_is_gone(gateway, page.last, window, me):
                         continue
                     if looks and page.last > since:
-                        self._overlap.cut_short(len(rows))
+                        overlap.cut_short(len(rows))
                         onward, at_once = page.last, True
                         continue
                 new = sum(entry.id > high for entry in page.entries)
@@ -436,18 +442,20 @@ class Feed:
             elif (start := self._overlap.start()) < high:
                 return start, True
             look = self._suspected is not None or self._quiet % LOOK_EVERY == LOOK_EVERY - 1
-            look = look and high not in (0, self._gone)
+            look = look and high > 0 and (high != self._gone[0] or now > self._gone[1])
             return (high - 1 if look else high), False  # the newest row again: if it is gone, ids have fallen back
 
-    def _newest_is_gone(self, gateway: Gateway, high: int, me: threading.Thread) -> bool:
-        """The newest row was not there when asked for: see whether ids have fallen back, and begin anew if so.
+    def _newest_is_gone(self, gateway: Gateway, last: int, window: Window, me: threading.Thread) -> bool:
+        """The newest row was not in an answer up to `last`: see whether ids have fallen back, and begin anew if so.
 
         False when it is there after all.
         """
+        high = window.high
         now = self._clock()
-        if high == self._gone or (self._suspected is not None and now < self._suspected + CONFIRM_SECONDS):
+        if not last and high == self._gone[0] and now <= self._gone[1]:
             return True
-        window = self._window
+        if self._suspected is not None and now < self._suspected + CONFIRM_SECONDS:
+            return True
         name = self.environment.name
         try:
             found = fallback.look(gateway, name, high, window.floor, self._newest, window.known)
@@ -458,7 +466,7 @@ class Feed:
             self._suspected = None
             return False
         if found.position == high:
-            self._suspected, self._gone = None, high
+            self._suspected, self._gone = None, (high, now + GONE_SECONDS)
             return True
         if self._suspected is None:
             self._suspected = now
@@ -471,7 +479,7 @@ class Feed:
             self._overlap.learn(found.had)
             self.generation += 1
             self.fallen = found.position, self._fell()
-        self._admit(Page(found.new, [], 0), found.position, self._clock(), me)
+        self._admit(Page(found.new, [], 0), self._window, None, self._clock(), me)
         self.wake()
         return True
 
@@ -487,17 +495,14 @@ class Feed:
             error = GatewayError(f"Environment {self.environment.name} could not be read.")
         self.failed(error)
 
-    def _admit(self, answer: Page, since: int, now: float, me: threading.Thread, *, looks: bool = False) -> bool:
-        """Take a poll's entries into the window and wake the readers; False when another poller has taken over."""
+    def _admit(self, answer: Page, window: Window, overlap: Overlap | None, now: float, me: threading.Thread) -> None:
+        """Take a poll's entries into the window and wake the readers; `overlap` is there when the poll was a look."""
         found = answer.entries
-        window = self._window
-        if since > window.high:
-            return True  # asked before the window began anew at an earlier position
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
         new = found[split:]
-        late = self._overlap.late(found[:split]) if looks and answer.last else []
-        if looks and answer.last >= window.high:
-            self._overlap.looked(now)
+        late = overlap.late(found[:split]) if overlap is not None and answer.last else []
+        if overlap is not None and answer.last >= window.high:
+            overlap.looked(now)
         if new:
             self._newest = max(self._newest, new[-1].timestamp)
         page = list(batches(late, window.number + 1, window.high, late=True))
@@ -508,12 +513,10 @@ class Feed:
         if notice or high > low:
             page.append(Batch(window.number + 1 + len(page), low, high, (), False, notice))
         if not page:
-            return True
+            return
         with self._lock:
-            if self._thread is not me:
-                return False
-            if window is not self._window:
-                return True
+            if self._thread is not me or window is not self._window:
+                return
             window.admit(page)
             self.entries += len(late) + len(new)
             self._overlap.saw(late, now)
@@ -521,7 +524,6 @@ class Feed:
             readers = list(self._readers)
         for reader in readers:
             reader.wake.set()
-        return True
 
     def _hold(self) -> None:
         """Amid a backlog, let the quickest reader take what there is before more is asked for."""

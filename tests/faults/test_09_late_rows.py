@@ -215,3 +215,36 @@ def test_rows_that_are_late_by_hundreds_of_rows_come_while_answers_have_room_for
         platformos.reveal({"id": 15})
         arrived(live, "15")
         every_row_once(platformos, live)
+
+
+def test_a_reader_that_begins_earlier_amid_the_first_poll_makes_no_old_row_late(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Nothing has come yet, so the poller begins anew at its position; the answer under way was not asked for that."""
+    running = server()
+    platformos.add_many(1000)
+    platformos.fail("slow", times=1, seconds=1)
+    with follow(running, tool=LIVE, lastId="1000") as first:
+        platformos.wait_for_requests(1)
+        with follow(running, tool=LIVE, lastId="990") as second:
+            platformos.wait_for_requests(5)
+            every_row_once(platformos, first, ids=[])
+            assert second.entry_ids == platformos.ids[990:]
+
+
+def test_a_log_that_seemed_empty_for_a_while_is_read_on(server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """Bodies without rows until the newest row is believed to be gone; then answers again, that hold few rows each."""
+    running = server()
+    platformos.page = 250
+    platformos.add_many(400)
+    with follow(running, tool=LIVE) as live, follow(running) as plain:
+        for reader in (live, plain):
+            arrived(reader, "400")
+        platformos.fail("raw", body=b"")
+        platformos.wait_for_requests(len(platformos.requests) + 20)
+        platformos.heal()
+        platformos.add_many(300)
+        for reader in (live, plain):
+            arrived(reader, "700")
+            assert reader.entry_ids == platformos.ids
+            assert told(reader) == []

@@ -73,6 +73,7 @@ def test_a_hundred_streams_end_cleanly_within_three_seconds_and_resume_without_l
     wait_for(lambda: running.streams_open() == 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
 def test_a_thousand_streams_end_cleanly_within_three_seconds_and_resume_without_loss(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
