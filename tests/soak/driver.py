@@ -41,6 +41,9 @@ ENVIRONMENT = {
     "POSLOGS_HEARTBEAT_SECONDS": "0.5",
     "POSLOGS_WINDOW_MB": "1",  # small, so that readers are left behind
     "POSLOGS_POLL_SECONDS": "3",
+    # glibc keeps what huge answers took, up to some 200 MiB: with a fixed threshold what is measured is what is held
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
 }
 
 

@@ -152,7 +152,7 @@ class Source(threading.Thread):
                 self._holes.append([self._last, 0.0, count])
             rows = [self._row(self._last + 1 + index, kind, size) for index, kind in enumerate(kinds)]
             self._last = self._platformos.add(*rows)[-1]
-            self.recent.extend(row for row in rows if len(row["message"] or "") < 10_000)
+            self.recent.extend(row for row in rows if MISSING not in row.values() and row["data"]["as"] != "giant")
             self._note(rows)
 
     def _note(self, rows: list[dict[str, Any]], *, late: bool = False) -> None:
