@@ -1,5 +1,6 @@
 """How gunicorn runs poslogs; it reads this file by itself. Other servers do not, and the app does without it."""
 
+import ctypes
 import errno
 import json
 import os
@@ -49,6 +50,7 @@ if _most_files == resource.RLIM_INFINITY or _most_files > worker_connections + 1
     _most_files = max(_files, worker_connections + 1000)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
+_M_MMAP_THRESHOLD = -3  # malloc.h
 _epoll = getattr(select, "epoll", None)  # as it is before gevent hides it
 
 
@@ -110,6 +112,7 @@ def post_worker_init(worker):
     _fit(worker, parts.slots)
     _keep_the_log_clean(worker)
     _know_connections(worker, parts.departures)
+    _give_memory_back()
     if not _is_gevent(worker):
         # gthread's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
         signal.signal(signal.SIGINT, worker.handle_exit)
@@ -127,6 +130,14 @@ def post_worker_init(worker):
 
     threading.Thread(target=watch, name="stop-watch", daemon=True).start()
     print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
+
+
+def _give_memory_back():
+    # After one answer of 32 MiB glibc would keep blocks of that size for itself, and the heap in pieces.
+    try:
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+    except (AttributeError, OSError, TypeError):
+        pass  # another C library
 
 
 def _is_gevent(worker):

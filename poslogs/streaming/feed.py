@@ -175,9 +175,12 @@ class Feed:
             return reader.number == self._window.number and position > self._window.high
 
     def end(self) -> tuple[int, Chunk]:
-        """Where the log ends, as far as is known, and what a reader is told who believed that it went further."""
+        """What a reader continues from, and is told, whose position is past the end of the log.
+
+        That is where ids fell back to, if that was noticed here: all that came since is new to it. Else the end.
+        """
         with self._lock:
-            return self._window.high, self._fell()
+            return (self._window.high if self.fallen is None else self.fallen[0]), self._fell()
 
     def ask(self, position: int, wake: threading.Event) -> Question | None:
         """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked.

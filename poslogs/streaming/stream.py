@@ -188,7 +188,8 @@ class Stream:
             if batch is None:
                 if self._ahead is not None and self._is_ahead(self._ahead):
                     yield self._sent(self._fall_back(*self._feed.end()))
-                elif chunk := self._idle(math.inf if self._ahead is None else self._ahead.due):
+                    return  # to attach there
+                if chunk := self._idle(math.inf if self._ahead is None else self._ahead.due):
                     yield chunk
                 continue
             chunk = self._of(batch)

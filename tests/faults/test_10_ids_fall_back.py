@@ -236,6 +236,28 @@ def test_a_reader_that_comes_back_with_a_position_from_before_the_fallback_is_to
         assert told(other) == []
 
 
+@pytest.mark.parametrize("tool", [STREAM, LIVE])
+def test_what_came_between_the_fallback_and_a_return_is_new_to_who_was_away(
+    server: Callable[..., Server], platformos: PlatformOS, tool: str
+) -> None:
+    """The server noticed for another reader where ids fell back to, so it knows what the one that was away lacks."""
+    running = server()
+    platformos.add_many(50)
+    with follow(running) as other:
+        arrived(other, "50")
+        with follow(running, tool=tool, lastId="49") as away:
+            arrived(away, "50")
+        platformos.restore(20)
+        platformos.add_many(3)
+        assert wait_told(other) == [FELL]
+        with follow(running, tool=tool, headers={"Last-Event-ID": "50"}) as back:
+            assert wait_told(back) == [FELL]
+            platformos.add({})
+            arrived(back, "24")
+            assert back.entry_ids == ["21", "22", "23", "24"]
+            assert back.last_id == "24"
+
+
 def test_a_position_that_the_log_reaches_in_time_is_no_fallback(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:

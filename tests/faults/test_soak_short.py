@@ -8,7 +8,7 @@ from tests.soak.driver import soak
 from tests.soak.report import table
 
 SEED = 7
-SECONDS = 10.0
+SECONDS = 8.0
 
 
 @pytest.mark.timeout(180)  # it may wait for readers that catch up on a busy machine

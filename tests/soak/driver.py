@@ -218,7 +218,9 @@ def _settle(
     began = time.monotonic()
     wait(lambda: all(_had_last(subscriber, last) for subscriber in subscribers), CATCH_UP_SECONDS)
     if not wait(lambda: not any(verdict.lost for verdict in verdicts()), CATCH_UP_SECONDS - (time.monotonic() - began)):
-        tell(f"not all readers have caught up within {CATCH_UP_SECONDS:g} s")
+        last_asked = [f"{began - request.at:+.1f} s: {request.last_id}" for request in platformos.requests[-12:]]
+        tell(f"not all readers have caught up within {CATCH_UP_SECONDS:g} s; rows end at {listing.last}")
+        tell(f"the last questions, each with the time by which it came before the end: {', '.join(last_asked)}")
     else:
         tell(f"all readers have caught up after {time.monotonic() - began:.1f} s")
     asked = len(platformos.requests)
