@@ -248,7 +248,7 @@ def test_what_came_between_the_fallback_and_a_return_is_new_to_who_was_away(
         with follow(running, tool=tool, lastId="49") as away:
             arrived(away, "50")
         platformos.restore(20)
-        platformos.add_many(3)
+        platformos.add_many(3, message="after")
         assert wait_told(other) == [FELL]
         with follow(running, tool=tool, headers={"Last-Event-ID": "50"}) as back:
             assert wait_told(back) == [FELL]
