@@ -40,6 +40,7 @@ if os.path.isdir("/dev/shm"):
     worker_tmp_dir = "/dev/shm"
 
 STALL_MS = 120_000  # a reader that takes nothing for so long is cut (docs/decisions/0007-lost-and-stalled.md)
+TRIM_SECONDS = 15  # between two times that memory which nobody uses is given back; some milliseconds each
 OWN_FILES = 60  # descriptors for what is no client's connection: listeners, polls of platformOS, files that are read
 _LOST = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EBADF}
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -50,7 +51,6 @@ if _most_files == resource.RLIM_INFINITY or _most_files > worker_connections + 1
     _most_files = max(_files, worker_connections + 1000)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
-_M_MMAP_THRESHOLD = -3  # malloc.h
 _epoll = getattr(select, "epoll", None)  # as it is before gevent hides it
 
 
@@ -112,7 +112,6 @@ def post_worker_init(worker):
     _fit(worker, parts.slots)
     _keep_the_log_clean(worker)
     _know_connections(worker, parts.departures)
-    _give_memory_back()
     if not _is_gevent(worker):
         # gthread's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
         signal.signal(signal.SIGINT, worker.handle_exit)
@@ -121,8 +120,11 @@ def post_worker_init(worker):
     worker.told_to_stop = threading.Event()
 
     def watch():  # SIGTERM does not reach the app; every graceful end turns `alive` off
+        due = 0.0
         while worker.alive and not worker.told_to_stop.wait(0.2):
-            pass
+            if time.monotonic() >= due:
+                due = time.monotonic() + TRIM_SECONDS
+                _give_memory_back()
         parts.runtime.drain()
         _wait_for_streams(parts.slots)
         parts.departures.hang_up()
@@ -133,9 +135,9 @@ def post_worker_init(worker):
 
 
 def _give_memory_back():
-    # After one answer of 32 MiB glibc would keep blocks of that size for itself, and the heap in pieces.
+    # One answer may be 32 MiB: without this glibc keeps what it took, in pieces, for as long as the worker lives.
     try:
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+        ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):
         pass  # another C library
 

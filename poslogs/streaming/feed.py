@@ -96,6 +96,7 @@ class Feed:
         self._turn = threading.Semaphore(OWN_QUESTIONS)
         self.generation = 0  # how often ids have fallen back
         self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
+        self._fell_from = 0  # the newest id before that
         self._quiet = 0  # answers without anything new, one after another
         self._gone = (0, 0.0)  # a position whose row is gone with all before it, as old rows go, and until when
         self._suspected: float | None = None  # since when it looks as if ids had fallen back
@@ -173,6 +174,11 @@ class Feed:
         """Whether an attached reader has all that there is, and its position is still past that."""
         with self._lock:
             return reader.number == self._window.number and position > self._window.high
+
+    def outdated(self, position: int) -> bool:
+        """Whether a reader that comes back with a position got it before ids fell back, as was noticed here."""
+        with self._lock:
+            return self.fallen is not None and self._alive() and self._window.high < position <= self._fell_from
 
     def end(self) -> tuple[int, Chunk]:
         """What a reader continues from, and is told, whose position is past the end of the log.
@@ -482,6 +488,7 @@ class Feed:
             self._overlap.learn(found.had)
             self.generation += 1
             self.fallen = found.position, self._fell()
+            self._fell_from = high
         self._admit(Page(found.new, [], 0), self._window, None, self._clock(), me)
         self.wake()
         return True

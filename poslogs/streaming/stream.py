@@ -129,6 +129,8 @@ class Stream:
             self._feed.join(self)
             if self._start.tail is not None:
                 yield from self._tail(self._start.tail)
+            elif self._feed.outdated(self._position):
+                yield self._sent(self._fall_back(*self._feed.end()))
             fresh = self._start == Start()
             while True:
                 if self._feed.generation != self._generation and self._feed.fallen is not None:

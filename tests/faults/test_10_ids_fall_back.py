@@ -258,6 +258,26 @@ def test_what_came_between_the_fallback_and_a_return_is_new_to_who_was_away(
             assert back.last_id == "24"
 
 
+def test_who_comes_back_is_told_before_new_ids_can_pass_its_position(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Rows come so quickly that the log ends behind its old position a moment later."""
+    running = server()
+    platformos.add_many(50)
+    with follow(running) as other:
+        arrived(other, "50")
+        platformos.restore(20)
+        assert wait_told(other) == [FELL]
+        platformos.add_many(5, message="after")
+        arrived(other, "25")
+        with follow(running, headers={"Last-Event-ID": "50"}) as back:
+            back.wait_frame(lambda frame: frame.comment == "open")
+            platformos.add_many(40, message="after")
+            arrived(back, "65")
+            assert told(back) == [FELL]
+            assert back.entry_ids == platformos.ids[20:]
+
+
 def test_a_position_that_the_log_reaches_in_time_is_no_fallback(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
