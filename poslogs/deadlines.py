@@ -33,10 +33,10 @@ class Deadlines:
         """Do the body of the `with`; after `seconds` in it, `cut` is called once, in another thread."""
         key = object()
         self._due[key] = self._clock() + seconds, cut
-        if self._pid != os.getpid():
-            self._start()
-        self._work.set()
         try:
+            if self._pid != os.getpid():
+                self._start()
+            self._work.set()
             yield
         finally:
             self._due.pop(key, None)
@@ -44,8 +44,8 @@ class Deadlines:
     def _start(self) -> None:
         with self._lock:
             if self._pid != os.getpid():
-                self._pid = os.getpid()
                 threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+                self._pid = os.getpid()
 
     def _run(self) -> None:
         while True:

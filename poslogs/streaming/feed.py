@@ -50,7 +50,7 @@ class Attached(NamedTuple):
 
     inside: Batch | None  # the batch that its position lies in
     late: list[Batch]  # late rows that the window took in before, for readers that want such
-    ahead: bool = False  # its position is past the newest row
+    ahead: bool = False  # its position is past all that was seen here
 
 
 class Feed:
@@ -96,7 +96,9 @@ class Feed:
         self._turn = threading.Semaphore(OWN_QUESTIONS)
         self.generation = 0  # how often ids have fallen back
         self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
-        self._fell_from = 0  # the newest id before that
+        self._fell_from = 0  # the newest id that was seen before that
+        self._top = 0  # the newest id that was seen since, by whoever asked; it outlives the window
+        self.rounds = 0  # polls that found nothing new: the end of the log was reached
         self._quiet = 0  # answers without anything new, one after another
         self._gone = (0, 0.0)  # a position whose row is gone with all before it, as old rows go, and until when
         self._suspected: float | None = None  # since when it looks as if ids had fallen back
@@ -134,16 +136,13 @@ class Feed:
                 self._start(position)
             elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
                 return None
-            elif position < self._window.floor and self._window.empty:
-                # It began at a position that nothing has come after, perhaps one from the future: begin here instead.
-                self._reset(position)
             try:
                 number, inside = self._window.find(position)
             except LookupError:
                 return None
             reader.number = number
             late = self._window.late_until(number) if reader.taste.late else []
-            ahead = position > self._window.high
+            ahead = position > self._top
         self._wake.set()
         return Attached(inside, late, ahead)
 
@@ -176,17 +175,18 @@ class Feed:
             return reader.number == self._window.number and position > self._window.high
 
     def outdated(self, position: int) -> bool:
-        """Whether a reader that comes back with a position got it before ids fell back, as was noticed here."""
+        """Whether a position was given out before ids fell back, as was noticed here, and is not reached again yet."""
         with self._lock:
-            return self.fallen is not None and self._alive() and self._window.high < position <= self._fell_from
+            return self.fallen is not None and self._alive() and self._top < position <= self._fell_from
 
-    def end(self) -> tuple[int, Chunk]:
+    def end(self, position: int) -> tuple[int, Chunk]:
         """What a reader continues from, and is told, whose position is past the end of the log.
 
-        That is where ids fell back to, if that was noticed here: all that came since is new to it. Else the end.
+        Where ids fell back to, if its position is from before that: all that came since is new to it. Else the end.
         """
         with self._lock:
-            return (self._window.high if self.fallen is None else self.fallen[0]), self._fell()
+            fell = self.fallen is not None and self._top < position <= self._fell_from
+            return (self.fallen[0] if fell and self.fallen else self._window.high), self._fell()
 
     def ask(self, position: int, wake: threading.Event) -> Question | None:
         """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked.
@@ -200,10 +200,18 @@ class Feed:
                     return None
                 question = self._questions[position] = Question(position, self._answer)
                 question.add(wake)
-                question.start()
+                try:
+                    question.start()
+                except RuntimeError:  # no thread is to be had
+                    del self._questions[position]
+                    failure = GatewayError(f"Environment {self.environment.name} could not be read.")
+                else:
+                    return question
             else:
                 question.add(wake)
-        return question
+                return question
+        self.failed(failure)
+        return None
 
     def tail(self, count: int, taste: Taste) -> int:
         """A position with at least `count` entries for a taste behind it; 0 when only platformOS can tell."""
@@ -323,6 +331,8 @@ class Feed:
             with self._lock:
                 self._questions.pop(question.position, None)
         self.worked()
+        with self._lock:
+            self._top = max(self._top, page.last)
         return page._replace(entries=[entry for entry in page.entries if entry.id > question.position])
 
     # The poller
@@ -368,7 +378,8 @@ class Feed:
         try:
             while self._wait(asked, at_once):
                 before, asked = asked, self._clock()
-                window, overlap = self._window, self._overlap
+                with self._lock:
+                    window, overlap = self._window, self._overlap
                 if onward is not None and onward < window.high:
                     since, looks = onward, True
                 else:
@@ -403,9 +414,12 @@ class Feed:
                         overlap.cut_short(len(rows))
                         onward, at_once = page.last, True
                         continue
+                elif since < high:
+                    self._suspected = None
                 new = sum(entry.id > high for entry in page.entries)
                 self._full = looks and full and not new
                 self._quiet = 0 if new else self._quiet + 1
+                self.rounds += not new
                 if pace.behind(len(rows), new, asked - before if before is not None else 0.0):
                     at_once = True
                     self._hold()
@@ -480,15 +494,18 @@ class Feed:
         if self._suspected is None:
             self._suspected = now
             return True
-        log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
         with self._lock:
             if self._thread is not me or self._window is not window:
                 return True
+            seen = max(high, self._top)
+            self._top = found.new[-1].id if found.new else found.position
             self._reset(found.position)
             self._overlap.learn(found.had)
-            self.generation += 1
-            self.fallen = found.position, self._fell()
-            self._fell_from = high
+            if not window.empty:  # else only a reader said that the log went so far: it alone is told
+                log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
+                self._fell_from = seen
+                self.fallen = found.position, self._fell()
+                self.generation += 1
         self._admit(Page(found.new, [], 0), self._window, None, self._clock(), me)
         self.wake()
         return True
@@ -528,6 +545,7 @@ class Feed:
             if self._thread is not me or window is not self._window:
                 return
             window.admit(page)
+            self._top = max(self._top, window.high)
             self.entries += len(late) + len(new)
             self._overlap.saw(late, now)
             self._overlap.saw(new, now)

@@ -21,6 +21,8 @@ class Recent:
 
     def add(self, ids: Sequence[int]) -> None:
         """The reader has had these."""
+        if not ids:
+            return
         self._runs.append(ids)
         self._count += len(ids)
         while self._count - len(self._runs[0]) >= MAX_ROWS:

@@ -22,6 +22,7 @@ MAX_TAIL_BYTES: Final = 32 * 1024 * 1024  # a tail that is larger starts later
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 OWN_RETRY_SECONDS: Final = 1.0
 AHEAD_SECONDS: Final = 1.0
+TAIL_SECONDS: Final = 20.0  # of reading towards the end of the log
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Ahead(NamedTuple):
     """A position past the newest row: perhaps the next polls reach it, perhaps ids have fallen back."""
 
     due: float  # on the clock: judged from then on
-    polls: int  # how many must have been answered by then
+    rounds: int  # of the feed, which must have been by then
 
 
 class Ended(Exception):
@@ -130,7 +131,7 @@ class Stream:
             if self._start.tail is not None:
                 yield from self._tail(self._start.tail)
             elif self._feed.outdated(self._position):
-                yield self._sent(self._fall_back(*self._feed.end()))
+                yield self._sent(self._fall_back(*self._feed.end(self._position)))
             fresh = self._start == Start()
             while True:
                 if self._feed.generation != self._generation and self._feed.fallen is not None:
@@ -159,17 +160,24 @@ class Stream:
 
     def _is_ahead(self, ahead: Ahead) -> bool:
         """Whether what looked like a position that was not reached yet is one that the log will not reach soon."""
-        if self._clock() < ahead.due or self._feed.polls < ahead.polls:
-            self._ahead = ahead._replace(due=max(ahead.due, self._clock() + AHEAD_SECONDS))
+        now = self._clock()
+        if now < ahead.due:
             return False
-        self._ahead = None
-        return self._feed.behind(self, self._position)
+        if self._position <= self._feed.high:
+            self._ahead = None
+            return False
+        self._ahead = ahead._replace(due=now + AHEAD_SECONDS)
+        return self._feed.rounds >= ahead.rounds and self._feed.behind(self, self._position)
 
     def _enter(self, attached: Attached) -> Iterator[Chunk]:
         """What the window holds for this reader behind the batch that it follows from."""
-        self._ahead = Ahead(self._clock() + AHEAD_SECONDS, self._feed.polls + 2) if attached.ahead else None
+        self._ahead = Ahead(self._clock() + AHEAD_SECONDS, self._feed.rounds + 2) if attached.ahead else None
         for batch in attached.late:
-            if self._recent and (chunk := batch.unless(self._recent.had, self._position, self.taste)):
+            if self._recent is None:
+                continue
+            chunk = batch.unless(self._recent.had, self._position, self.taste)
+            self._recent.add(batch.ids)
+            if chunk is not None:
                 yield self._sent(chunk)
         if (inside := attached.inside) is not None:
             chunk = self._of(inside) if self._recent else inside.after(self._position, self.taste)
@@ -189,7 +197,7 @@ class Stream:
                 return
             if batch is None:
                 if self._ahead is not None and self._is_ahead(self._ahead):
-                    yield self._sent(self._fall_back(*self._feed.end()))
+                    yield self._sent(self._fall_back(*self._feed.end(self._position)))
                     return  # to attach there
                 if chunk := self._idle(math.inf if self._ahead is None else self._ahead.due):
                     yield chunk
@@ -242,7 +250,8 @@ class Stream:
     def _tail(self, count: int) -> Iterator[Chunk]:
         """The newest entries, of which platformOS can only be asked by reading forward to its end."""
         kept: deque[bytes] = deque()
-        size = 0
+        size = longest = 0
+        end = self._clock() + TAIL_SECONDS
         self._position = self._feed.tail(count, self.taste)
         if self._recent is not None:
             self._recent = Recent(self._position)
@@ -256,6 +265,9 @@ class Stream:
             if self._recent is not None:
                 self._recent.add([entry.id for entry in page.entries])
             self._position = page.last
+            longest = max(longest, len(page.entries))
+            if 2 * len(page.entries) < longest or self._clock() > end:
+                break  # what is behind this is new, on a log that is busy; the stream goes on with it
         if not kept:  # else a reader that is cut before its first entry would have no position to come back with
             yield self._sent(frames.position(self._position))
         for chunk in self._cut(kept):

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from poslogs.platformos.entries import Entry
@@ -13,6 +14,7 @@ from poslogs.streaming import frames
 from poslogs.streaming.frames import Chunk
 
 CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
+MAX_FILTERS: Final = 64  # for which a batch keeps what was made
 FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each filter
 
 
@@ -55,6 +57,8 @@ class Batch:
         try:
             return self._made[key]
         except KeyError:
+            if len(self._made) >= MAX_FILTERS:
+                self._made.clear()
             chunk = self._made[key] = self._make(taste, 0)
             return chunk
 
@@ -87,7 +91,8 @@ class Batch:
 
     def forget(self) -> None:
         """Drop what was made for each taste; it is made again when asked for."""
-        self._made = {}
+        if self._made:
+            self._made = {}
 
     def _make(self, taste: Taste, first: int) -> Chunk | None:
         if self.late and not taste.late:
@@ -156,9 +161,8 @@ class Window:
             fresh -= 1
             self._bytes -= len(gone.data)
             self.floor = max(self.floor, gone.high)
-        for index in range(max(0, fresh - FRESH_BATCHES), fresh):
-            if len(self._batches) - index > FRESH_BATCHES:
-                self._batches[index].forget()
+        for batch in islice(self._batches, max(0, len(self._batches) - FRESH_BATCHES)):
+            batch.forget()
 
     def after(self, number: int) -> Batch | None:
         """The batch behind that number, None when there is none yet. Raises LookupError when it has left."""

@@ -229,6 +229,7 @@ def test_a_reader_that_begins_earlier_amid_the_first_poll_makes_no_old_row_late(
         with follow(running, tool=LIVE, lastId="990") as second:
             platformos.wait_for_requests(5)
             every_row_once(platformos, first, ids=[])
+            arrived(second, platformos.ids[-1])
             assert second.entry_ids == platformos.ids[990:]
 
 

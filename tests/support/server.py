@@ -209,8 +209,12 @@ def _clean(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that systems give to outgoing connections."""
-    for port in random.SystemRandom().sample(range(15000, 30000), 100):
+    """A port that nobody listens on, below those that systems give to outgoing connections.
+
+    Each process of the tests has ports of its own, since one that was chosen is not listened on for a while yet.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw15").removeprefix("gw")) % 16
+    for port in random.SystemRandom().sample(range(14000 + 1000 * process, 15000 + 1000 * process), 100):
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("127.0.0.1", port))

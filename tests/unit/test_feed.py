@@ -246,7 +246,7 @@ def test_readers_before_the_window_are_turned_to_questions_of_their_own() -> Non
 
 
 def test_a_reader_from_the_future_does_not_take_the_feed_from_the_others() -> None:
-    """The first reader's position is far past everything; the second follows all the same, by the poller."""
+    """The first reader's position is far past everything; the feed finds the end, and others follow there."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     future, now = Follower(interval=0.005), Follower(interval=0.005)
@@ -254,9 +254,15 @@ def test_a_reader_from_the_future_does_not_take_the_feed_from_the_others() -> No
     feed.attach(future, 2**62)
     log.wait(lambda _: len(log.asked) > 2)
     feed.join(now)
-    assert feed.attach(now, 0)
-    assert ids_of(now.take(feed)) == [1, 2, 3]
-    assert log.own == []
+    eventually(lambda: feed.high == 3)
+    attached = feed.attach(now, 3)
+    assert attached
+    assert not attached.ahead
+    again = feed.attach(future, 2**62)
+    assert again
+    assert again.ahead
+    log.add(4)
+    assert ids_of(now.take(feed)) == [4]
     feed.leave(future)
     feed.leave(now)
 
