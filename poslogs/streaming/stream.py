@@ -250,8 +250,9 @@ class Stream:
     def _tail(self, count: int) -> Iterator[Chunk]:
         """The newest entries, of which platformOS can only be asked by reading forward to its end."""
         kept: deque[bytes] = deque()
-        size = longest = 0
+        size = 0
         end = self._clock() + TAIL_SECONDS
+        began = frames.moment(time.time())
         self._position = self._feed.tail(count, self.taste)
         if self._recent is not None:
             self._recent = Recent(self._position)
@@ -265,9 +266,8 @@ class Stream:
             if self._recent is not None:
                 self._recent.add([entry.id for entry in page.entries])
             self._position = page.last
-            longest = max(longest, len(page.entries))
-            if 2 * len(page.entries) < longest or self._clock() > end:
-                break  # what is behind this is new, on a log that is busy; the stream goes on with it
+            if self._clock() > end or (page.entries and page.entries[-1].timestamp > began):
+                break  # a busy log has something more at each question: that is new, and the stream goes on with it
         if not kept:  # else a reader that is cut before its first entry would have no position to come back with
             yield self._sent(frames.position(self._position))
         for chunk in self._cut(kept):

@@ -267,6 +267,29 @@ def test_a_reader_from_the_future_does_not_take_the_feed_from_the_others() -> No
     feed.leave(now)
 
 
+def test_a_reader_that_others_have_overtaken_is_not_ahead() -> None:
+    """It has what it asked for by itself; the poller, which has not looked since, is merely behind."""
+    log = Log(*range(1, 11), clock=(clock := StandingClock(0.0)))
+    feed = feed_of(log, clock=clock)
+    first = Follower(interval=3600.0)
+    feed.join(first)
+    feed.attach(first, 0)
+    first.take(feed)
+    log.add(11, 12)
+    wake = threading.Event()
+    question = feed.ask(10, wake)
+    assert question is not None
+    assert wake.wait(PATIENCE)
+    attached = feed.attach(Follower(), 12)
+    assert attached
+    assert not attached.ahead
+    assert not feed.outdated(12)
+    later = feed.attach(Follower(), 13)
+    assert later
+    assert later.ahead
+    feed.leave(first)
+
+
 def test_the_window_leaves_a_reader_behind_that_takes_nothing() -> None:
     """Its place is gone, and it is told so instead of getting what comes after a gap."""
     log = Log(1)

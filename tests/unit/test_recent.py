@@ -18,6 +18,14 @@ def test_what_a_reader_was_given_is_known() -> None:
     assert [recent.had(id_) for id_ in (9, 10, 11, 12, 13, 14)] == [True, True, True, True, True, False]
 
 
+def test_batches_without_entries_are_not_remembered() -> None:
+    """A stream of nothing but rows that are none, for a day."""
+    recent = Recent(10)
+    for _ in range(1000):
+        recent.add([])
+    assert len(recent._runs) == 0
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 5000), max_size=60), max_size=30))
 def test_the_last_rows_are_known_and_memory_is_bounded(runs: list[list[int]]) -> None:

@@ -175,6 +175,21 @@ def test_a_tail_of_zero_begins_with_what_comes_from_now_on() -> None:
         assert ids_of(b"".join(reading.got)) == [10]
 
 
+def test_a_tail_ends_on_a_log_that_has_something_more_at_each_question() -> None:
+    """Rows that are younger than the stream are not waited for: they follow."""
+
+    class Busy(Log):
+        def answer(self, last_id: int) -> list[object]:
+            self.add(max(self.rows) + 1, created_at="2999-01-01T00:00:00Z")
+            return super().answer(last_id)
+
+    log = Busy(*range(1, 10), page=4)
+    with Reading(feed_of(log), start=Start(tail=3), interval=0.01) as reading:
+        found = reading.open().until(12)
+    assert 8 <= found[0] <= 12
+    assert found == list(range(found[0], found[-1] + 1))
+
+
 def test_a_tail_counts_the_entries_that_its_filter_keeps() -> None:
     """The two newest errors among many infos."""
     log = Log()

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Entry
-from poslogs.streaming.window import CHUNK_BYTES, FRESH_BATCHES, Batch, Taste, Window, batches
+from poslogs.streaming.window import CHUNK_BYTES, FRESH_BATCHES, MAX_FILTERS, Batch, Taste, Window, batches
 from tests.unit.doubles import LIVE, PLAIN, entry
 
 ERRORS = Taste("error", late=False)
@@ -316,3 +316,21 @@ def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, taste:
             assert window.floor > 0
         else:
             assert [number for number in whole if number > position] == (whole[-count:] if count else [])
+
+
+def test_a_batch_keeps_what_was_made_for_a_bounded_number_of_filters() -> None:
+    """Filters are free text, and anybody may think of new ones."""
+    (batch,) = batches([one(number, 10) for number in range(1, 5)], 1, 0)
+    for number in range(10 * MAX_FILTERS):
+        assert batch.chunk(Taste(f"filter-{number}", late=False)) is None
+    assert len(batch._made) <= MAX_FILTERS
+
+
+def test_older_batches_of_a_large_page_are_forgotten_too() -> None:
+    """What was made for them is made again when it is asked for."""
+    window = Window(1 << 24, 0, 0)
+    window.admit(batches([one(number, CHUNK_BYTES) for number in range(1, 20)], 1, 0))
+    for batch in window._batches:
+        batch.chunk(ERRORS)
+    window.admit(batches([one(20, 10)], window.number + 1, window.high))
+    assert sum(bool(batch._made) for batch in window._batches) <= FRESH_BATCHES
