@@ -245,7 +245,7 @@ class Stream:
         elif fresh:  # platformOS gives nothing for last_id=0: what comes from now on
             self._position = reached
         elif since == self._position:  # nothing past it, yet the window does not reach back to it: no reason to skip
-            yield from self._rest(self._clock() + self.interval)
+            yield from self._rest(self._clock() + self.interval, reached)
 
     def _tail(self, count: int) -> Iterator[Chunk]:
         """The newest entries, of which platformOS can only be asked by reading forward to its end."""
@@ -296,10 +296,13 @@ class Stream:
                 return question.answer
             yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
 
-    def _rest(self, until: float) -> Iterator[Chunk]:
-        while self._clock() < until:
+    def _rest(self, until: float, reached: int | None = None) -> Iterator[Chunk]:
+        """Wait, with heartbeats; no longer than until the feed has got past what it had `reached`."""
+        while True:
             self.wake.clear()
             self._check()
+            if self._clock() >= until or (reached is not None and self._feed.high != reached):
+                return
             if chunk := self._idle(until):
                 yield chunk
 
