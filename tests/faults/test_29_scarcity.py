@@ -34,7 +34,7 @@ from tests.wire.exchange import (
 FILES = 120  # descriptors that the server may have
 READ_ONLY = """
 mount --bind "$PWD" "$PWD" && cd "$PWD" && mount -o remount,bind,ro "$PWD" && mount -o remount,bind,ro / || exit 71
-if touch here /tmp/here "$HOME/here" 2>/dev/null; then exit 72; fi
+if touch here "$(mktemp -u)" "$HOME/here" 2>/dev/null; then exit 72; fi
 """
 
 Start = Callable[..., Server]
