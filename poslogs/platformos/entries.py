@@ -106,7 +106,7 @@ def read(rows: Iterable[object], env: str, known: Container[int] = ()) -> Page:
     for count, row in enumerate(rows):
         if not count % TURN_ROWS:
             time.sleep(0)  # an answer may hold very many rows; other greenlets have their turn
-        if isinstance(row, dict) and (number := position(row.get("id"))) and number in known:
+        if known and isinstance(row, dict) and (number := position(row.get("id"))) and number in known:
             last = max(last, number)
             continue
         if len(refused) >= MAX_REASONS and not isinstance(row, dict | Unreadable):
