@@ -20,7 +20,6 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self.longest = 0  # rows of the longest answer so far
         self._full = 0  # rows of a full answer; 0 while not known
         self._rate = 0.0  # rows a second, at the last question that kept the interval
         self._before: int | None = None  # rows of the answer before this one
@@ -33,7 +32,6 @@ class Pace:
 
         `elapsed` are the seconds since the question before.
         """
-        self.longest = max(self.longest, count)
         if self._at_once and self._before:
             if new >= max(MIN_MORE, self._before // 10):
                 self._full = max(self._before, count)
