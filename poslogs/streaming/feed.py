@@ -177,7 +177,7 @@ class Feed:
     def outdated(self, position: int) -> bool:
         """Whether a position was given out before ids fell back, as was noticed here, and is not reached again yet."""
         with self._lock:
-            return self.fallen is not None and self._alive() and self._top < position <= self._fell_from
+            return self._alive() and self._fall_after(position) is not None
 
     def end(self, position: int) -> tuple[int, Chunk]:
         """What a reader continues from, and is told, whose position is past the end of the log.
@@ -185,8 +185,14 @@ class Feed:
         Where ids fell back to, if its position is from before that: all that came since is new to it. Else the end.
         """
         with self._lock:
-            fell = self.fallen is not None and self._top < position <= self._fell_from
-            return (self.fallen[0] if fell and self.fallen else self._window.high), self._fell()
+            fall = self._fall_after(position)
+            return (self._window.high if fall is None else fall), self._fell()
+
+    def _fall_after(self, position: int) -> int | None:
+        """Where ids fell back to after a position was given out; None when they did not."""
+        if self.fallen is None or not self._top < position <= self._fell_from:
+            return None
+        return self.fallen[0]
 
     def ask(self, position: int, wake: threading.Event) -> Question | None:
         """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked.
