@@ -20,6 +20,7 @@ from poslogs.access.slots import Slots
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
 from poslogs.doors.connection import Departures
+from poslogs.doors.lines import Lines
 from poslogs.errors import Refusal
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     slots: Slots[Stream] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
     departures = Departures(settings.heartbeat)
+    lines = Lines(settings.heartbeat, on=settings.direct)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
 
@@ -93,7 +95,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         return response
 
     _refuse_in_one_shape(app, limits)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures, lines))
     app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
     app.register_blueprint(openapi.blueprint())

@@ -50,6 +50,12 @@ def _origins(text: str) -> list[str]:
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9*._-]+)(:(\d{1,5}|\*))?", re.IGNORECASE)
 
 
+def _on_or_off(text: str) -> object:
+    if text.lower() not in ("on", "off"):
+        raise ConfigError(f"must be on or off, not {text!r}")
+    return text.lower() == "on"
+
+
 def _level(text: str) -> str:
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"must be debug, info, warning or error, not {text!r}")
@@ -92,6 +98,12 @@ SETTINGS = (
     ),
     Setting("POSLOGS_POLL_SECONDS", "30", "longest time for one poll, 1 to 300 seconds", _number(1, 300, float)),
     Setting("POSLOGS_POLL_MB", "32", "largest answer that platformOS may give, 1 to 512 MiB", _number(1, 512)),
+    Setting(
+        "POSLOGS_DIRECT",
+        "on",
+        "on: under gunicorn, batches go straight to the readers' sockets; off: the way that every WSGI server goes",
+        _on_or_off,
+    ),
     Setting("POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", _level),
 )
 
@@ -116,6 +128,7 @@ class Settings:
     overlap: float
     poll_seconds: float
     poll_bytes: int
+    direct: bool
     log_level: str
 
     def __repr__(self) -> str:
@@ -152,6 +165,7 @@ class Settings:
             overlap=_float(got["POSLOGS_OVERLAP_SECONDS"]),
             poll_seconds=_float(got["POSLOGS_POLL_SECONDS"]),
             poll_bytes=_int(got["POSLOGS_POLL_MB"]) << 20,
+            direct=bool(got["POSLOGS_DIRECT"]),
             log_level=str(got["POSLOGS_LOG_LEVEL"]),
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from flask import Blueprint, Response, g, request
@@ -12,6 +13,7 @@ from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.doors import body
 from poslogs.doors.connection import Connection, Departures
+from poslogs.doors.lines import Lines
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
 from poslogs.runtime import Runtime
@@ -20,6 +22,9 @@ from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
 from poslogs.streaming.stream import Body, Stream
 from poslogs.tools import TOOLS, Input, Tool, Toolbox
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 STREAM_HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -30,7 +35,7 @@ STREAM_HEADERS: Final = {
 
 
 def blueprint(
-    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, departures: Departures
+    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, departures: Departures, lines: Lines
 ) -> Blueprint:
     """The routes, on these parts."""
     routes = Blueprint("api", __name__)
@@ -47,7 +52,7 @@ def blueprint(
             stream.on_close(departures.watch(connection, stream.close))
             runtime.watch()
             runtime.drain_late(stream)
-            return _response(stream)
+            return _Streamed(stream, lines)
         except BaseException:
             stream.close()
             raise
@@ -146,8 +151,19 @@ def _asked(toolbox: Toolbox, *, streams: bool) -> tuple[Tool, Input]:
     return tool, tool.check(asked.get("input", {}))
 
 
-def _response(stream: Stream) -> Response:
-    gzip = request.accept_encodings.quality("gzip") > 0
-    headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
-    # The body goes to the server as it is: one generator fewer in the way of each frame.
-    return Response(Body(stream, gzip=gzip), headers=headers, direct_passthrough=True)
+class _Streamed(Response):
+    """The response that is a stream; how its bytes leave is settled with the server as it takes them."""
+
+    def __init__(self, stream: Stream, lines: Lines) -> None:
+        gzip = request.accept_encodings.quality("gzip") > 0
+        headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
+        self._body = Body(stream, gzip=gzip)
+        self._lines = lines
+        # The body goes to the server as it is: one generator fewer in the way of each frame.
+        super().__init__(self._body, headers=headers, direct_passthrough=True)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = super().__call__(environ, start_response)
+        if body is self._body:
+            self._lines.lay(self._body, start_response)
+        return body

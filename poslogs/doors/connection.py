@@ -18,6 +18,7 @@ log = logging.getLogger("poslogs.connection")
 
 LOOK_SECONDS: Final = 0.5  # between two looks for what the kernel does not tell
 LOOKS: Final = 8  # in a heartbeat that is shorter than four seconds
+ROUNDS: Final = 4  # in a heartbeat: so often each connection is looked at, where the kernel tells of closed ones
 PATIENCE: Final = 0.5  # of a heartbeat: for so long a reader may leave unanswered what the kernel sends again
 SENDING_AGAIN_SECONDS: Final = 0.75  # until the kernel does so and that is seen
 LEAST_PATIENCE_SECONDS: Final = 0.25

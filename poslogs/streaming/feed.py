@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
@@ -33,6 +33,7 @@ HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
 GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for so long, then looked at again
 CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had fallen back; a lagging replica's do not
+TURN_READERS: Final = 500  # that are given a page in one go
 MAX_TOLD: Final = 10_000  # refused rows that are remembered, so that each is told once
 
 
@@ -43,6 +44,9 @@ class Reader(Protocol):
     taste: Taste
     wake: threading.Event
     number: int | None  # of the batch it took last; None while it is not attached
+
+    def receive(self, page: Sequence[Batch]) -> None:
+        """The window has taken these batches in."""
 
 
 class Attached(NamedTuple):
@@ -556,8 +560,10 @@ class Feed:
             self._overlap.saw(late, now)
             self._overlap.saw(new, now)
             readers = list(self._readers)
-        for reader in readers:
-            reader.wake.set()
+        for count, reader in enumerate(readers, 1):
+            reader.receive(page)
+            if not count % TURN_READERS:
+                time.sleep(0)  # thousands take a while; other greenlets have their turn
 
     def _hold(self) -> None:
         """Amid a backlog, let the quickest reader take what there is before more is asked for."""

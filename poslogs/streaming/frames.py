@@ -12,6 +12,8 @@ from typing import Final
 
 import orjson
 
+from poslogs.streaming.crc import Crc
+
 
 class Chunk:
     """Whole frames that leave in one write, made once for all readers.
@@ -20,11 +22,14 @@ class Chunk:
     after whatever came before it (hosting.md, section 7).
     """
 
-    __slots__ = ("_packed", "plain")
+    __slots__ = ("_crc", "_framed", "_framed_packed", "_packed", "plain")
 
     def __init__(self, plain: bytes) -> None:
         self.plain = plain
         self._packed: bytes | None = None
+        self._framed: bytes | None = None
+        self._framed_packed: bytes | None = None
+        self._crc: Crc | None = None
 
     @property
     def packed(self) -> bytes:
@@ -33,6 +38,30 @@ class Chunk:
             packer = zlib.compressobj(6, zlib.DEFLATED, -15)
             self._packed = packer.compress(self.plain) + packer.flush(zlib.Z_FULL_FLUSH)
         return self._packed
+
+    @property
+    def framed(self) -> bytes:
+        """The chunk in the chunked coding of HTTP/1.1 (RFC 9112, section 7.1), made at the first call."""
+        if self._framed is None:
+            self._framed = _framed(self.plain)
+        return self._framed
+
+    @property
+    def framed_packed(self) -> bytes:
+        """The same of `packed`."""
+        if self._framed_packed is None:
+            self._framed_packed = _framed(self.packed)
+        return self._framed_packed
+
+    def crc_after(self, crc: int) -> int:
+        """The CRC-32 of what had `crc`, with the plain bytes of this chunk behind it."""
+        if self._crc is None:
+            self._crc = Crc(self.plain)
+        return self._crc.after(crc)
+
+
+def _framed(body: bytes) -> bytes:
+    return b"%X\r\n%b\r\n" % (len(body), body)
 
 
 def data(position: int, entry: bytes) -> bytes:
@@ -100,16 +129,42 @@ def plain(chunks: Iterable[Chunk]) -> Iterator[bytes]:
         yield chunk.plain
 
 
-def gzipped(chunks: Iterable[Chunk]) -> Iterator[bytes]:
-    """The chunks as one gzip member (RFC 1952), ended with a right trailer when they end.
+class Member:
+    """One gzip member (RFC 1952) that chunks are added to one by one; its end needs the CRC and length of them all."""
+
+    __slots__ = ("_begun", "_crc", "_length")
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._crc = 0
+        self._length = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Count a chunk that is sent."""
+        self._crc = chunk.crc_after(self._crc)
+        self._length += len(chunk.plain)
+
+    def segment(self, chunk: Chunk) -> bytes:
+        """The bytes that a chunk adds."""
+        self.add(chunk)
+        return self._head() + chunk.packed
+
+    def end(self) -> bytes:
+        """What closes the member: its last block and a right trailer."""
+        return self._head() + _LAST_BLOCK + struct.pack("<II", self._crc, self._length & 0xFFFFFFFF)
+
+    def _head(self) -> bytes:
+        head = b"" if self._begun else _GZIP_HEADER
+        self._begun = True
+        return head
+
+
+def gzipped(chunks: Iterable[Chunk], member: Member | None = None) -> Iterator[bytes]:
+    """The chunks as one gzip member, ended with a right trailer when they end.
 
     A stream that is cut has no trailer, which clients take better than a wrong one.
     """
-    head = _GZIP_HEADER
-    crc = length = 0
+    member = member or Member()
     for chunk in chunks:
-        crc = zlib.crc32(chunk.plain, crc)
-        length += len(chunk.plain)
-        yield head + chunk.packed
-        head = b""
-    yield head + _LAST_BLOCK + struct.pack("<II", crc, length & 0xFFFFFFFF)
+        yield member.segment(chunk)
+    yield member.end()

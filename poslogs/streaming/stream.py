@@ -7,14 +7,14 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming import frames
 from poslogs.streaming.feed import Attached, Feed
-from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
+from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk, Member
 from poslogs.streaming.recent import Recent
 from poslogs.streaming.window import CHUNK_BYTES, Batch, Taste
 
@@ -23,6 +23,7 @@ RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' r
 OWN_RETRY_SECONDS: Final = 1.0
 AHEAD_SECONDS: Final = 1.0
 TAIL_SECONDS: Final = 20.0  # of reading towards the end of the log
+TOGETHER: Final = 4  # batches that are sent in one write, at most: what a slow reader holds back of the window
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class Start:
 
     position: int | None = None
     tail: int | None = None
+
+
+class Line(Protocol):
+    """A quicker way to the reader than the server's: sending on it takes no turn of the stream's own."""
+
+    def send(self, chunks: Sequence[Chunk]) -> bool:
+        """Send as far as that needs no waiting; False when something is left, which `flush` sends."""
+
+    def flush(self) -> None:
+        """Send what is left and wait for it, as the server does. Raises OSError when the reader has gone."""
 
 
 class Ahead(NamedTuple):
@@ -70,6 +81,8 @@ class Stream:
         self.interval = interval  # seconds
         self.wake = threading.Event()
         self.number: int | None = None
+        self.line: Line | None = None
+        self._resting = False  # the stream waits and others may send on its line
         self._feed = feed
         self._start = start
         self._heartbeat = heartbeat
@@ -117,6 +130,27 @@ class Stream:
     def drain(self) -> None:
         """Have the stream end without `done`, because this server stops; its reader comes back after a while."""
         self.end(frames.farewell(random.randint(*RETRY_MS)))
+
+    @property
+    def over(self) -> bool:
+        """Whether the reader has gone."""
+        return self._closed
+
+    def receive(self, page: Sequence[Batch]) -> None:
+        """The feed has taken these batches in: send them, if this stream rests on a line; else wake it to do so."""
+        if not (self._resting and self._pass_on(page)):
+            self.wake.set()
+
+    def beat(self, now: float) -> float:
+        """Send a heartbeat if one is due, and this stream rests on a line; the time of the next one."""
+        if self._resting and now >= self._beat_due:
+            with self._lock:
+                if self._resting and self.line is not None:
+                    self._beat_due = now + self._heartbeat
+                    if not self.line.send((HEARTBEAT,)):
+                        self._resting = False
+                        self.wake.set()
+        return self._beat_due
 
     def poke(self) -> None:
         """Have a heartbeat written now: a write is how some servers find out that a reader has gone."""
@@ -199,13 +233,33 @@ class Stream:
                 if self._ahead is not None and self._is_ahead(self._ahead):
                     yield self._sent(self._fall_back(*self._feed.end(self._position)))
                     return  # to attach there
-                if chunk := self._idle(math.inf if self._ahead is None else self._ahead.due):
+                if chunk := self._idle(rests=True) if self._ahead is None else self._idle(self._ahead.due):
                     yield chunk
                 continue
             chunk = self._of(batch)
             self._pass(batch)
             if chunk is not None:
                 yield self._sent(chunk)
+
+    def _pass_on(self, page: Sequence[Batch]) -> bool:
+        with self._lock:
+            line = self.line
+            if not self._resting or line is None or self.number is None or self.number + 1 != page[0].number:
+                return False
+            for first in range(0, len(page), TOGETHER):
+                chunks = []
+                for batch in page[first : first + TOGETHER]:
+                    chunk = self._of(batch)
+                    self._pass(batch)
+                    self.number = batch.number
+                    if chunk is not None:
+                        chunks.append(chunk)
+                if chunks:
+                    self._beat_due = self._clock() + self._heartbeat
+                    if not line.send(chunks):
+                        self._resting = False  # until the rest has left
+                        return False
+        return True
 
     def _of(self, batch: Batch) -> Chunk | None:
         """This reader's share of a batch: nearly always the same chunk as everybody's."""
@@ -312,8 +366,11 @@ class Stream:
         if self._clock() >= self._deadline:
             raise Ended(DONE)
 
-    def _idle(self, until: float = math.inf) -> Chunk | None:
-        """Tell what is to be told while no entry is there, else wait; a heartbeat when its time has come."""
+    def _idle(self, until: float = math.inf, *, rests: bool = False) -> Chunk | None:
+        """Tell what is to be told while no entry is there, else wait; a heartbeat when its time has come.
+
+        `rests`: all that can come is the next batch, so others may send it on the line meanwhile, and heartbeats.
+        """
         if self._feed.refusal is not None:
             raise Ended(self._feed.refusal, DONE)
         outage = self._feed.outage
@@ -321,13 +378,25 @@ class Stream:
             self._outage = outage
             return self._sent(outage.chunk)
         if not self._poked:
-            left = min(self._beat_due, self._deadline, until) - self._clock()
-            if left > 0:
+            due = min(self._deadline, until)
+            if rests and self.line is not None:
+                self._rest_on(self.line, due - self._clock())
+            elif (left := min(due, self._beat_due) - self._clock()) > 0:
                 self.wake.wait(left)
         if self._poked or self._clock() >= self._beat_due:
             self._poked = False
             return self._sent(HEARTBEAT)
         return None
+
+    def _rest_on(self, line: Line, seconds: float) -> None:
+        with self._lock:
+            self._resting = not self.wake.is_set()
+        try:
+            self.wake.wait(None if seconds > threading.TIMEOUT_MAX else max(0.0, seconds))
+        finally:
+            with self._lock:
+                self._resting = False
+        line.flush()
 
     def _sent(self, chunk: Chunk) -> Chunk:
         self._beat_due = self._clock() + self._heartbeat
@@ -354,8 +423,9 @@ class Body:
     """A stream as the iterable that a WSGI server sends; closing it gives all back, begun or not."""
 
     def __init__(self, stream: Stream, *, gzip: bool) -> None:
-        self._stream = stream
-        self._bytes = frames.gzipped(stream.chunks()) if gzip else frames.plain(stream.chunks())
+        self.stream = stream
+        self.member = Member() if gzip else None
+        self._bytes = frames.gzipped(stream.chunks(), self.member) if self.member else frames.plain(stream.chunks())
 
     def __iter__(self) -> Iterator[bytes]:
         return self._bytes
@@ -363,4 +433,4 @@ class Body:
     def close(self) -> None:
         """The server is done with it (PEP 3333: called at the end, however it came)."""
         self._bytes.close()  # type: ignore[attr-defined]  # a generator
-        self._stream.close()
+        self.stream.close()
