@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import gc
 import json
 import os
 import resource
@@ -41,6 +42,7 @@ if os.path.isdir("/dev/shm"):
 
 STALL_MS = 120_000  # a reader that takes nothing for so long is cut (docs/decisions/0007-lost-and-stalled.md)
 TRIM_SECONDS = 15  # between two times that memory which nobody uses is given back; some milliseconds each
+GC_OBJECTS = 20_000  # made and not yet freed, between two looks of Python's collector
 OWN_FILES = 60  # descriptors for what is no client's connection: listeners, polls of platformOS, files that are read
 _LOST = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EBADF}
 _SCARCE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -94,7 +96,7 @@ def _tune(server):
     # Accepted sockets inherit these on Linux: little is sent ahead of slow readers, none may stall for good.
     for listener in server.LISTENERS:
         if listener.sock.family in (socket.AF_INET, socket.AF_INET6):
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 128 * 1024)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 256 * 1024)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MS)
 
@@ -131,6 +133,10 @@ def post_worker_init(worker):
         worker.cfg.set("graceful_timeout", 1)  # nothing is left that would end by itself
 
     threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+    # What is there now stays: the collector need not look at it again, nor at each page of rows while it is read.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, 20, 100)
     print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
 
 

@@ -47,9 +47,11 @@ class Entry(NamedTuple):
         """Make an entry of a row; what is missing gets the plainest value. Raises BadRow."""
         if not isinstance(row, dict):
             raise BadRow("a row that cannot be read" if isinstance(row, Unreadable) else "a row that is no object")
-        number = position(row.get("id"))
-        if not number:
-            raise BadRow("a row without a usable id")
+        number = row.get("id")
+        if type(number) is not int or not 0 < number <= MAX_ID:
+            number = position(number)
+            if not number:
+                raise BadRow("a row without a usable id")
         error_type = row.get("error_type")
         if not isinstance(error_type, str):
             error_type = "" if error_type is None else _json(error_type)
@@ -142,9 +144,10 @@ def timestamp(created_at: object) -> str:
     """The time in UTC, ISO 8601, milliseconds, Z; NO_TIME when it cannot be read."""
     if not isinstance(created_at, str):
         return NO_TIME
+    if len(created_at) == 24 and _is_second(created_at[:19]) and _MILLISECONDS.fullmatch(created_at, 19):
+        return created_at  # as platformOS gives it
     try:
-        if _UTC.fullmatch(created_at):
-            datetime.fromisoformat(created_at[:19])  # a day that is in the calendar
+        if _UTC.fullmatch(created_at) and _is_second(created_at[:19]):
             return f"{created_at[:-1]}000"[:23] + "Z" if "." in created_at else f"{created_at[:-1]}.000Z"
         moment = datetime.fromisoformat(created_at.strip().replace(" UTC", "Z"))
         if moment.tzinfo is None:
@@ -155,9 +158,18 @@ def timestamp(created_at: object) -> str:
 
 
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
-_UTC: Final = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z", re.ASCII
-)
+_SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_MILLISECONDS: Final = re.compile(r"\.\d{3}Z", re.ASCII)
+_UTC: Final = re.compile(_SECOND.pattern + r"(?:\.\d{1,9})?Z", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def _is_second(text: str) -> bool:
+    """Whether this is a second of the calendar, as in 2024-01-15T10:00:00."""
+    try:
+        return bool(_SECOND.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _by_id(entry: Entry) -> int:

@@ -6,7 +6,7 @@ import re
 import struct
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -64,12 +64,18 @@ def _framed(body: bytes) -> bytes:
     return b"%X\r\n%b\r\n" % (len(body), body)
 
 
-def data(position: int, entry: bytes) -> bytes:
-    """The frame of one entry (its JSON as bytes); `position` is what its reader continues from.
+def data(positions: Iterable[int], entries: Sequence[bytes]) -> list[bytes]:
+    """The frames of entries (their JSON as bytes); `positions` are what a reader continues from behind each.
 
     The inner JSON is a string of the outer one.
     """
-    return b'id: %d\nevent: data\ndata: {"type":"text","text":%s}\n\n' % (position, _string(entry))
+    texts = [_string(entry) for entry in entries]
+    if _may_need_escapes(b"".join(texts)):
+        texts = [_CONTROL.sub(_escape, text) if _may_need_escapes(text) else text for text in texts]
+    return [
+        b'id: %d\nevent: data\ndata: {"type":"text","text":"%b"}\n\n' % pair
+        for pair in zip(positions, texts, strict=True)
+    ]
 
 
 def position(position: int) -> Chunk:
@@ -86,22 +92,26 @@ def entry(frame: bytes) -> bytes:
 def error(sentence: str) -> Chunk:
     """The frame that tells of trouble, stamped with this moment."""
     inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": moment(time.time())})
-    return Chunk(b'event: error\ndata: {"type":"error","text":%s}\n\n' % _string(inner))
+    text = _CONTROL.sub(_escape, _string(inner))
+    return Chunk(b'event: error\ndata: {"type":"error","text":"%b"}\n\n' % text)
 
 
 def _string(inner: bytes) -> bytes:
-    # Some parsers of lines break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped;
-    # JSON itself escapes every other control (contract, "Frames").
-    text = orjson.dumps(inner.decode())
-    if b"\x7f" in text or not text.isascii():
-        text = _CONTROL.sub(_escaped, text)
-    return text
+    # JSON inside a JSON string: all else that would need an escape has got one inside.
+    return inner.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
+# Some parsers of lines break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped;
+# JSON itself escapes every other control (contract, "Frames").
 _CONTROL: Final = re.compile(b"\xe2\x80[\xa8\xa9]|\xc2[\x80-\x9f]|\x7f")
 
 
-def _escaped(found: re.Match[bytes]) -> bytes:
+def _may_need_escapes(text: bytes) -> bool:
+    """Whether some of those may be in it; very much quicker than to look for them."""
+    return b"\x7f" in text or (not text.isascii() and (b"\xe2" in text or b"\xc2" in text))
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())
 
 

@@ -23,7 +23,7 @@ RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' r
 OWN_RETRY_SECONDS: Final = 1.0
 AHEAD_SECONDS: Final = 1.0
 TAIL_SECONDS: Final = 20.0  # of reading towards the end of the log
-TOGETHER: Final = 4  # batches that are sent in one write, at most: what a slow reader holds back of the window
+TOGETHER: Final = 8  # batches that are sent in one write, at most: what a slow reader holds back of the window
 
 
 @dataclass(frozen=True)
@@ -289,9 +289,9 @@ class Stream:
         if self._recent is not None:
             new = [entry for entry in new if not self._recent.had(entry.id)]
             self._recent.add([entry.id for entry in new])
-        for chunk in self._cut(
-            frames.data(max(entry.id, self._position), entry.json) for entry in new if self._wants(entry)
-        ):
+        wanted = [entry for entry in new if self._wants(entry)]
+        positions = [max(entry.id, self._position) for entry in wanted]
+        for chunk in self._cut(frames.data(positions, [entry.json for entry in wanted])):
             self._check()
             yield self._sent(chunk)
         if page.last > self._position:
@@ -311,10 +311,10 @@ class Stream:
         if self._recent is not None:
             self._recent = Recent(self._position)
         while (page := (yield from self._ask(self._position))).last > self._position:
-            for entry in page.entries:
-                if count and self._wants(entry):
-                    kept.append(frames.data(entry.id, entry.json))
-                    size += len(kept[-1])
+            wanted = [entry for entry in page.entries if count and self._wants(entry)]
+            made = frames.data([entry.id for entry in wanted], [entry.json for entry in wanted])
+            kept += made
+            size += sum(map(len, made))
             while len(kept) > count or size > MAX_TAIL_BYTES:
                 size -= len(kept.popleft())
             if self._recent is not None:

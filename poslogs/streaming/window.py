@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Final, NamedTuple
 
 from poslogs.platformos.entries import Entry
@@ -42,12 +42,8 @@ class Batch:
         self.late = late  # rows that became visible late: behind the position, which they do not move
         self.ids = array("q", [entry.id for entry in entries])
         self._kinds = [(entry.type, entry.error_type) for entry in entries]
-        made = [frames.data(high if late else entry.id, entry.json) for entry in entries]
-        self._ends = array("q")
-        end = 0
-        for frame in made:
-            end += len(frame)
-            self._ends.append(end)
+        made = frames.data([high] * len(entries) if late else self.ids, [entry.json for entry in entries])
+        self._ends = array("q", accumulate(map(len, made)))
         self.data = b"".join(made)
         self._made: dict[Taste | str | None, Chunk | None] = {}
 

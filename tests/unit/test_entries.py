@@ -317,7 +317,7 @@ def test_any_row_is_one_event_with_the_promised_fields_or_a_counted_refusal(row_
     if reason:
         assert not small(row_)  # an integer beyond 64 bits, which no answer holds
         return
-    frame = frames.data(made.id, made.json)
+    (frame,) = frames.data([made.id], [made.json])
     (event,) = events(frame)
     assert (event.type, event.last_id) == ("data", str(made.id))
     assert not re.search("[\r\0\u2028\u2029]", frame.decode())

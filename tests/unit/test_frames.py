@@ -23,10 +23,10 @@ NASTY = "\r\n\r\ndata: x\n\nevent: y\rid: 9\n\u2028\u2029\x00\x0b\x0c\x1c\x85\uf
 
 def test_an_entry_s_frame_is_id_event_data_and_a_blank_line() -> None:
     """The contract's frame, byte by byte; the inner JSON is a string of the outer."""
-    assert frames.data(123, b'{"id":"123","message":"a \\"b\\" \xc3\xa9"}') == (
+    assert frames.data([123], [b'{"id":"123","message":"a \\"b\\" \xc3\xa9"}']) == [
         b"id: 123\nevent: data\n"
         b'data: {"type":"text","text":"{\\"id\\":\\"123\\",\\"message\\":\\"a \\\\\\"b\\\\\\" \xc3\xa9\\"}"}\n\n'
-    )
+    ]
 
 
 def test_the_other_frames_are_the_contract_s() -> None:
@@ -62,7 +62,7 @@ def test_comments_are_no_events(frame: Chunk) -> None:
 @example(NASTY, 7)
 def test_any_text_is_one_event_and_comes_back(text: str, position: int) -> None:
     """No text breaks out of its frame, and the two parsings that the guide's clients do give it back."""
-    plain = frames.data(position, orjson.dumps({"message": text}))
+    (plain,) = frames.data([position], [orjson.dumps({"message": text})])
     (event,) = events(plain)
     assert event == Event("data", event.data, str(position))
     assert json.loads(json.loads(event.data)["text"]) == {"message": text}
