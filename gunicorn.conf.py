@@ -114,11 +114,13 @@ def post_worker_init(worker):
     _fit(worker, parts.slots)
     _keep_the_log_clean(worker)
     _know_connections(worker, parts.departures)
+    _keep_stacks_small(worker)
     if not _is_gevent(worker):
         # gthread's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
         signal.signal(signal.SIGINT, worker.handle_exit)
         signal.signal(signal.SIGQUIT, worker.handle_exit)
 
+    worker.slots = parts.slots
     worker.told_to_stop = threading.Event()
 
     def watch():  # SIGTERM does not reach the app; every graceful end turns `alive` off
@@ -209,6 +211,15 @@ def _know_connections(worker, departures):
     worker.handle = known
 
 
+def _keep_stacks_small(worker):
+    # A greenlet keeps all the stack that it ever used. Let another take what it needs to open a stream, and end.
+    if _is_gevent(worker):
+        from gevent import spawn
+
+        app = worker.wsgi
+        worker.wsgi = lambda environ, start_response: spawn(app, environ, start_response).get()
+
+
 def nworkers_changed(server, new, old):
     """SIGTTIN cannot add a worker, for the reason that a start with two is refused."""
     if old is not None and new > 1:
@@ -229,7 +240,7 @@ def worker_int(worker):
     if not hasattr(worker, "told_to_stop"):
         return  # not yet serving
     worker.told_to_stop.set()
-    _wait_for_streams(worker.wsgi.extensions["poslogs"].slots)
+    _wait_for_streams(worker.slots)
 
 
 def _wait_for_streams(slots):

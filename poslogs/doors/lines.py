@@ -12,7 +12,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Sequence
 from typing import Any, Final
 
 from poslogs.streaming.frames import Chunk, Member
@@ -21,44 +20,41 @@ from poslogs.streaming.stream import Body, Stream
 LOOK_SECONDS: Final = 0.5  # between two looks for heartbeats that are due; so much earlier than needed they may leave
 LOOKS: Final = 10  # in a heartbeat that is shorter than five seconds
 TURN: Final = 200  # heartbeats in one go
+_AT_ONCE: Final = int(socket.MSG_DONTWAIT)
 
 
 class Line:
     """A reader's socket, written to while gunicorn waits for more of its stream; in HTTP/1.1's chunked coding."""
 
-    __slots__ = ("_lent", "_member", "_rest", "_socket")
+    __slots__ = ("_lent", "_member", "_rest", "_send")
 
     def __init__(self, lent: Any, member: Member | None) -> None:
         self._lent = lent  # as gunicorn writes to it, which waits
-        self._socket: socket.socket = getattr(lent, "_sock", lent)  # gevent wraps the real one
+        self._send = getattr(lent, "_sock", lent).send  # gevent wraps the real socket
         self._member = member
-        self._rest: list[bytes] = []
+        self._rest: memoryview | None = None  # of what all readers share
 
-    def send(self, chunks: Sequence[Chunk]) -> bool:
+    def send(self, chunk: Chunk) -> bool:
         """Send as far as that needs no waiting; False when something is left, which `flush` sends."""
         if self._member is None:
-            parts = [chunk.framed for chunk in chunks]
+            data = chunk.framed
         else:
-            parts = [chunk.framed_packed for chunk in chunks]
-            for chunk in chunks:
-                self._member.add(chunk)
+            data = chunk.framed_packed
+            self._member.add(chunk)
         try:
-            if len(parts) == 1:
-                sent = self._socket.send(parts[0], socket.MSG_DONTWAIT)
-            else:
-                sent = self._socket.sendmsg(parts, (), socket.MSG_DONTWAIT)
+            sent = self._send(data, _AT_ONCE)
         except OSError:  # no room, or nobody there: then `flush` finds the same
             sent = 0
-        for part in parts:
-            if sent < len(part):
-                self._rest.append(part[sent:] if sent else part)
-            sent = max(0, sent - len(part))
-        return not self._rest
+        if sent == len(data):
+            return True
+        self._rest = memoryview(data)[sent:]
+        return False
 
     def flush(self) -> None:
         """Send what is left and wait for it, as gunicorn does. Raises OSError when the reader has gone."""
-        while self._rest:
-            self._lent.sendall(self._rest.pop(0))
+        if self._rest is not None:
+            self._lent.sendall(self._rest)
+            self._rest = None
 
 
 class Lines:

@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
@@ -21,7 +22,7 @@ from poslogs.streaming.outage import Outage
 from poslogs.streaming.overlap import Overlap
 from poslogs.streaming.pace import Pace
 from poslogs.streaming.question import Question
-from poslogs.streaming.window import Batch, Taste, Window, batches
+from poslogs.streaming.window import Arrival, Batch, Taste, Window, arrivals, batches
 
 log = logging.getLogger("poslogs.feed")
 
@@ -45,8 +46,8 @@ class Reader(Protocol):
     wake: threading.Event
     number: int | None  # of the batch it took last; None while it is not attached
 
-    def receive(self, page: Sequence[Batch]) -> None:
-        """The window has taken these batches in."""
+    def receive(self, arrival: Arrival) -> None:
+        """The window has taken this in."""
 
 
 class Attached(NamedTuple):
@@ -88,6 +89,8 @@ class Feed:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._readers: set[Reader] = set()
+        self._intervals: Counter[float] = Counter()  # of the readers
+        self._live = 0  # readers that want late rows
         self._left = clock()  # when the last reader left
         self._thread: threading.Thread | None = None
         self._pid = 0
@@ -117,7 +120,10 @@ class Feed:
         with self._lock:
             if not self._readers and (self.refusal is not None or not self._alive()):
                 self._forget_trouble()
-            self._readers.add(reader)
+            if reader not in self._readers:
+                self._readers.add(reader)
+                self._intervals[reader.interval] += 1
+                self._live += reader.taste.late
         self._wake.set()
 
     def leave(self, reader: Reader) -> None:
@@ -125,6 +131,10 @@ class Feed:
         with self._lock:
             if reader in self._readers:
                 self._readers.discard(reader)
+                self._intervals[reader.interval] -= 1
+                if not self._intervals[reader.interval]:
+                    del self._intervals[reader.interval]
+                self._live -= reader.taste.late
                 self._left = self._clock()
             self._let_go()
         self._wake.set()
@@ -454,7 +464,7 @@ class Feed:
                         self._thread = None
                         return False
                 else:
-                    interval = RETURN_SECONDS if rested else min(reader.interval for reader in self._readers)
+                    interval = RETURN_SECONDS if rested else min(self._intervals)
                     left = (now if asked is None or at_once else asked + interval) - now
                     if self.outage is not None:
                         if self.outage.claim():
@@ -468,7 +478,7 @@ class Feed:
         """The position to ask after, and whether that is a look for late rows."""
         with self._lock:
             high = self._window.high
-            if not any(reader.taste.late for reader in self._readers):
+            if not self._live:
                 self._overlap.rest(now, high)
             elif self._full:
                 return high, False
@@ -560,10 +570,11 @@ class Feed:
             self._overlap.saw(late, now)
             self._overlap.saw(new, now)
             readers = list(self._readers)
-        for count, reader in enumerate(readers, 1):
-            reader.receive(page)
-            if not count % TURN_READERS:
-                time.sleep(0)  # thousands take a while; other greenlets have their turn
+        for arrival in arrivals(page):
+            for count, reader in enumerate(readers, 1):
+                reader.receive(arrival)
+                if not count % TURN_READERS:
+                    time.sleep(0)  # thousands take a while; other greenlets have their turn
 
     def _hold(self) -> None:
         """Amid a backlog, let the quickest reader take what there is before more is asked for."""

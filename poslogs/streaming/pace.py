@@ -8,7 +8,7 @@ MAX_LENGTHS: Final = 1000  # that are remembered as not full
 BURST_ROWS: Final = 100  # fewer rows than this never count as a burst
 BURST_RATIO: Final = 3.0  # a burst brings so many times more rows than the poll before would suggest
 ALIKE: Final = 4  # answers of the same length, one after another, that make one think that they are full
-MIN_MORE: Final = 10  # rows that a question asked at once must bring to show that the answer before was full
+MIN_MORE: Final = 10  # rows beyond the usual rate that a question asked at once must bring to show a full answer
 
 
 class Pace:
@@ -33,7 +33,7 @@ class Pace:
         `elapsed` are the seconds since the question before.
         """
         if self._at_once and self._before:
-            if new >= max(MIN_MORE, self._before // 10):
+            if new - self._rate * elapsed >= max(MIN_MORE, self._before // 10):
                 self._full = max(self._before, count)
             elif self._before in self._patience or len(self._patience) < MAX_LENGTHS:
                 self._patience[self._before] = 2 * self._patience.get(self._before, ALIKE)

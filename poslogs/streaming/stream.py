@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -16,14 +16,13 @@ from poslogs.streaming import frames
 from poslogs.streaming.feed import Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk, Member
 from poslogs.streaming.recent import Recent
-from poslogs.streaming.window import CHUNK_BYTES, Batch, Taste
+from poslogs.streaming.window import CHUNK_BYTES, Arrival, Batch, Taste
 
 MAX_TAIL_BYTES: Final = 32 * 1024 * 1024  # a tail that is larger starts later
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 OWN_RETRY_SECONDS: Final = 1.0
 AHEAD_SECONDS: Final = 1.0
 TAIL_SECONDS: Final = 20.0  # of reading towards the end of the log
-TOGETHER: Final = 8  # batches that are sent in one write, at most: what a slow reader holds back of the window
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Start:
 class Line(Protocol):
     """A quicker way to the reader than the server's: sending on it takes no turn of the stream's own."""
 
-    def send(self, chunks: Sequence[Chunk]) -> bool:
+    def send(self, chunk: Chunk) -> bool:
         """Send as far as that needs no waiting; False when something is left, which `flush` sends."""
 
     def flush(self) -> None:
@@ -136,9 +135,9 @@ class Stream:
         """Whether the reader has gone."""
         return self._closed
 
-    def receive(self, page: Sequence[Batch]) -> None:
-        """The feed has taken these batches in: send them, if this stream rests on a line; else wake it to do so."""
-        if not (self._resting and self._pass_on(page)):
+    def receive(self, arrival: Arrival) -> None:
+        """The feed has taken this in: send it, if this stream rests on a line; else wake it to do so."""
+        if not (self._resting and self._pass_on(arrival)):
             self.wake.set()
 
     def beat(self, now: float) -> float:
@@ -147,8 +146,8 @@ class Stream:
             with self._lock:
                 if self._resting and self.line is not None:
                     self._beat_due = now + self._heartbeat
-                    if not self.line.send((HEARTBEAT,)):
-                        self._resting = False
+                    self._resting = self.line.send(HEARTBEAT)
+                    if not self._resting:
                         self.wake.set()
         return self._beat_due
 
@@ -176,6 +175,7 @@ class Stream:
                     yield from self._catch_up(fresh=fresh)
                 else:
                     yield from self._enter(attached)
+                    del attached  # batches
                     yield from self._follow()
                 fresh = False
                 if self._feed.refusal is not None:
@@ -241,25 +241,22 @@ class Stream:
             if chunk is not None:
                 yield self._sent(chunk)
 
-    def _pass_on(self, page: Sequence[Batch]) -> bool:
+    def _pass_on(self, arrival: Arrival) -> bool:
         with self._lock:
-            line = self.line
-            if not self._resting or line is None or self.number is None or self.number + 1 != page[0].number:
+            if not self._resting or self.line is None or self.number != arrival.first - 1:
                 return False
-            for first in range(0, len(page), TOGETHER):
-                chunks = []
-                for batch in page[first : first + TOGETHER]:
-                    chunk = self._of(batch)
-                    self._pass(batch)
-                    self.number = batch.number
-                    if chunk is not None:
-                        chunks.append(chunk)
-                if chunks:
-                    self._beat_due = self._clock() + self._heartbeat
-                    if not line.send(chunks):
-                        self._resting = False  # until the rest has left
-                        return False
-        return True
+            if self._position > arrival.low or (arrival.late and self._recent is not None):
+                return False  # not all of it is new to this reader
+            self.number = arrival.number
+            self._position = arrival.high
+            if self._recent is not None:
+                for batch in arrival.batches:
+                    self._recent.add(batch.ids)
+            chunk = arrival.chunk(self.taste)
+            if chunk is not None:
+                self._beat_due = self._clock() + self._heartbeat
+                self._resting = self.line.send(chunk)
+            return self._resting
 
     def _of(self, batch: Batch) -> Chunk | None:
         """This reader's share of a batch: nearly always the same chunk as everybody's."""

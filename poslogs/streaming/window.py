@@ -14,8 +14,10 @@ from poslogs.streaming import frames
 from poslogs.streaming.frames import Chunk
 
 CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
+ARRIVAL_BYTES: Final = 448 * 1024  # and so an arrival, of which a reader that is slow holds back the rest
 MAX_FILTERS: Final = 64  # for which a batch keeps what was made
 FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each filter
+SWEEP_BATCHES: Final = 64  # between two times that the others are seen to
 
 
 class Taste(NamedTuple):
@@ -106,6 +108,44 @@ class Batch:
                 yield index, (self._ends[index - 1] if index else 0), self._ends[index]
 
 
+class Arrival:
+    """Batches that came in together, as one write for each taste; made while they are given to the readers."""
+
+    __slots__ = ("_made", "batches", "first", "high", "late", "low", "number")
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self.batches = batches
+        self.first = batches[0].number
+        self.number = batches[-1].number
+        self.low = batches[0].low  # a reader at this position or before it gets all of them
+        self.high = batches[-1].high
+        self.late = any(batch.late for batch in batches)
+        self._made: dict[str | None, Chunk | None] = {}
+
+    def chunk(self, taste: Taste) -> Chunk | None:
+        """All of it for a taste, None when nothing is in it; for a live reader that is no answer when some are late."""
+        try:
+            return self._made[taste.filter]
+        except KeyError:
+            chunks = [chunk for batch in self.batches if (chunk := batch.chunk(taste))]
+            whole = chunks[0] if len(chunks) == 1 else Chunk(b"".join(chunk.plain for chunk in chunks))
+            return self._made.setdefault(taste.filter, whole if chunks else None)
+
+
+def arrivals(page: Iterable[Batch]) -> Iterator[Arrival]:
+    """The batches of a page in runs of about ARRIVAL_BYTES."""
+    run: list[Batch] = []
+    size = 0
+    for batch in page:
+        run.append(batch)
+        size += len(batch.data)
+        if size >= ARRIVAL_BYTES:
+            yield Arrival(run)
+            run, size = [], 0
+    if run:
+        yield Arrival(run)
+
+
 def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:
     """Entries in batches of about CHUNK_BYTES, numbered from `number`; `position` is where they begin.
 
@@ -147,6 +187,7 @@ class Window:
     def admit(self, page: Iterable[Batch]) -> None:
         """Add the batches of one poll and let the oldest go, but none of this page."""
         fresh = len(self._batches)
+        before = self.number
         for batch in page:
             self._batches.append(batch)
             self._bytes += len(batch.data)
@@ -157,7 +198,9 @@ class Window:
             fresh -= 1
             self._bytes -= len(gone.data)
             self.floor = max(self.floor, gone.high)
-        for batch in islice(self._batches, max(0, len(self._batches) - FRESH_BATCHES)):
+        # All of a long window are looked through now and then only.
+        reach = SWEEP_BATCHES if before // SWEEP_BATCHES == self.number // SWEEP_BATCHES else len(self._batches)
+        for batch in islice(reversed(self._batches), FRESH_BATCHES, reach):
             batch.forget()
 
     def after(self, number: int) -> Batch | None:

@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Batch, Taste
+from poslogs.streaming.window import Arrival, Taste
 
 PATIENCE = 5.0  # seconds that a test waits for what must happen
 STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
@@ -180,7 +180,7 @@ class Follower:
     wake: threading.Event = field(default_factory=threading.Event)
     number: int | None = None
 
-    def receive(self, page: Sequence[Batch]) -> None:
+    def receive(self, arrival: Arrival) -> None:
         self.wake.set()
 
     def take(self, feed: Feed) -> bytes:
