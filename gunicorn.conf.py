@@ -104,6 +104,12 @@ def _tune(server):
 on_reload = _tune
 
 
+def pre_fork(server, worker):
+    """Let what the master has made stay shared with the worker: a look of Python's collector would copy it."""
+    gc.collect()
+    gc.freeze()
+
+
 def post_worker_init(worker):
     """Tell what is served, and end the streams as soon as the worker is told to stop."""
     from poslogs.banner import banner

@@ -10,7 +10,6 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_cors import CORS
-from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -94,7 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         body.discard(request)
         return response
 
-    _refuse_in_one_shape(app, limits)
+    _refuse_in_one_shape(app)
     app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures, lines))
     app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
@@ -105,21 +104,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _refuse_in_one_shape(app: Flask, limits: Limits) -> None:
-    def refuse(refusal: Refusal) -> Response:
-        response = json_response({"error": refusal.sentence}, refusal.status)
-        response.headers.update(refusal.headers)
-        if refusal.retry_after is not None:
-            g.retry_after = refusal.retry_after
-        return response
-
+def _refuse_in_one_shape(app: Flask) -> None:
     @app.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
-        return refuse(refusal)
-
-    @app.errorhandler(RateLimitExceeded)
-    def asked_too_often(error: RateLimitExceeded) -> Response:
-        return refuse(limits.too_often(error))
+        response = json_response({"error": refusal.sentence}, refusal.status)
+        response.headers.update(refusal.headers)
+        return response
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -33,6 +34,9 @@ STREAM_HEADERS: Final = {
     "Vary": "Accept-Encoding",
 }
 
+KNOWN_BODIES: Final = 256  # most callers say again and again the same: parsed and checked once
+MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
+
 
 def blueprint(
     toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, departures: Departures, lines: Lines
@@ -40,9 +44,17 @@ def blueprint(
     """The routes, on these parts."""
     routes = Blueprint("api", __name__)
 
+    @lru_cache(KNOWN_BODIES)
+    def understood(text: bytes, streams: bool) -> tuple[Tool, Input]:
+        return _understood(toolbox, text, streams=streams)
+
+    def asked(*, streams: bool) -> tuple[Tool, Input]:
+        text = body.read(request)
+        return (understood if len(text) <= MAX_KNOWN_BYTES else understood.__wrapped__)(text, streams)
+
     @routes.post("/call-stream")
     def call_stream() -> Response:
-        tool, input_ = _asked(toolbox, streams=True)
+        tool, input_ = asked(streams=True)
         if runtime.draining:
             raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
         stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
@@ -59,7 +71,7 @@ def blueprint(
 
     @routes.post("/call")
     def call() -> Response:
-        tool, input_ = _asked(toolbox, streams=False)
+        tool, input_ = asked(streams=False)
         text = toolbox.call(_client(), tool, input_).decode()
         return json_response({"content": [{"type": "text", "text": text}]})
 
@@ -140,8 +152,8 @@ def _client() -> Client:
     return client
 
 
-def _asked(toolbox: Toolbox, *, streams: bool) -> tuple[Tool, Input]:
-    asked = body.read_json(request)
+def _understood(toolbox: Toolbox, text: bytes, *, streams: bool) -> tuple[Tool, Input]:
+    asked = body.parse(text)
     if unknown := sorted(set(asked) - {"tool", "input"}):
         name = plain(unknown[0][:40])
         raise BadInput(f"`{name}` is not known here; the body has `tool`, and `input` with all that the tool takes.")

@@ -17,8 +17,8 @@ MAX_SECONDS: Final = 10.0  # for the whole body
 MAX_DISCARDED: Final = 16 * 1024 * 1024  # read and thrown away, so that a client hears why it is refused
 
 
-def read_json(request: Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises BodyLate, BodyTooLarge, NotJson or BadInput."""
+def read(request: Request) -> bytes:
+    """The body, whole, for `parse`. Raises BodyLate, BodyTooLarge, NotJson or BadInput."""
     if request.mimetype not in ("application/json", ""):
         raise NotJson("The body must be JSON: send Content-Type: application/json.")
     if (request.content_length or 0) > MAX_BYTES:
@@ -31,7 +31,7 @@ def read_json(request: Request) -> dict[str, Any]:
     if request.content_length is not None and len(body) < request.content_length:
         raise BadInput("The body is shorter than its Content-Length.")
     g.body_read = True
-    return parse(body)
+    return body
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import socket
@@ -47,25 +48,25 @@ class Connection:
         except OSError:
             return True
 
-    def unanswered(self, now: float) -> float:
+    def unanswered(self, now: float) -> float | None:
         """Seconds, as far as earlier calls saw, for which the client has acknowledged nothing that was sent again.
 
-        0 while it answers, and where this cannot be told (elsewhere than on Linux). A client that is there but does
+        None while it answers, and where this cannot be told (elsewhere than on Linux). A client that is there but does
         not read answers: it says again and again that it has no room. `now` counts seconds, from anywhere.
         """
         if self.socket is None or sys.platform != "linux":
-            return 0.0
+            return None
         try:
             info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
             sent_again, probes, since_ack = _TCP_INFO.unpack(info)
         except (OSError, struct.error):
-            return 0.0  # closed, or no TCP
+            return None  # closed, or no TCP
         # Of two probes within half a second one may go unanswered (tcp_invalid_ratelimit).
         if not sent_again and probes < 2:
             self._unanswered = None
         elif self._unanswered is None or self._unanswered < now - since_ack / 1000:
             self._unanswered = now
-        return 0.0 if self._unanswered is None else now - self._unanswered
+        return None if self._unanswered is None else now - self._unanswered
 
     def stop_reading(self) -> None:
         """Read no more from the client: whoever waits for its bytes goes on at once."""
@@ -126,6 +127,11 @@ class Departures:
         self._pid = 0
         self._met: WeakSet[Any] = WeakSet()
         self._hung_up = False
+        self._heartbeat = heartbeat
+        self._asking = False  # each must be asked at every look whether it has closed
+        self._round: list[object] = []  # who is still to be looked at in this round
+        self._share = 1  # of it, at each look
+        self._unanswered: set[object] = set()
 
     def meet(self, lent: Any) -> None:
         """Know a connection from its beginning on, whether or not it ever asks for anything."""
@@ -166,6 +172,7 @@ class Departures:
             if self._pid != os.getpid():
                 self._start()
             self._watched[key] = ours
+            self._asking = self._asking or self._poll is None or connection.socket is None
             if self._poll is not None and connection.socket is not None:
                 self._poll.register(key, select.POLLHUP | select.POLLERR | _RDHUP)
 
@@ -178,7 +185,7 @@ class Departures:
 
     def _start(self) -> None:
         self._pid = os.getpid()
-        self._watched = {}
+        self._watched, self._round, self._unanswered = {}, [], set()
         self._poll = self.epoll() if self.epoll is not None else None
         threading.Thread(target=self._run, name="departures", daemon=True).start()
 
@@ -210,19 +217,38 @@ class Departures:
             self._look(time.monotonic())
 
     def _look(self, now: float) -> None:
-        """Find those of whom the kernel does not tell; less than a microsecond each."""
+        """Find those of whom the kernel does not tell; a microsecond each.
+
+        Where it tells of those that close, each is looked at ROUNDS times in a heartbeat, and at every look once it
+        has left something unanswered.
+        """
         if now < self._look_due:
             return
         self._look_due = now + self._pause
         with self._lock:
-            watched = list(self._watched.items())
-        for key, (connection, _) in watched:
+            keys = list(self._watched) if self._asking else [*self._unanswered, *self._next_of_round()]
+            watched = [(key, self._watched[key][0]) for key in keys if key in self._watched]
+        self._unanswered = set()
+        for key, connection in watched:
             told = self._poll is not None and connection.socket is not None
             if not told and connection.gone():
                 self._leave(key)
-            elif connection.unanswered(now) >= self._patience:
+                continue
+            unanswered = connection.unanswered(now)
+            if unanswered is None:
+                continue
+            self._unanswered.add(key)
+            if unanswered >= self._patience:
                 connection.cut()
                 self._leave(key)
+
+    def _next_of_round(self) -> list[object]:
+        if not self._round:
+            self._round = list(self._watched)
+            self._share = math.ceil(len(self._round) * self._pause * ROUNDS / self._heartbeat)
+        part = self._round[-self._share :]
+        del self._round[-self._share :]
+        return part
 
 
 _RDHUP: Final = 0x2000  # the other side has shut down writing (epoll_ctl(2)); select does not name it everywhere

@@ -82,6 +82,24 @@ def test_a_client_sees_its_own_environments_and_no_other(server: Callable[..., S
     unharmed(running)
 
 
+def test_a_body_that_was_understood_before_opens_no_other_door(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """The same bytes again: rights are each caller's own, the door is looked at, and one more space is no matter."""
+    running = server(
+        clients=clients(other={"token": OTHER, "envs": ["staging"]}),
+        environments={"staging": platformos, "production": platformos},
+    )
+    production = asking().replace(b"staging", b"production")
+    for body in (production, production, production + b" " * 2000):
+        assert post(running, body, token=READER).is_stream
+        assert post(running, body, token=OTHER).status == 403
+        assert post(running, body, token=None).status == 401
+        assert post(running, body, path="/call").sentence == f"{STREAM} streams: POST it to /call-stream."
+        assert post(running, body + b"}").status == 400
+    unharmed(running)
+
+
 def test_without_a_token_the_challenge_says_how_to_come_in(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
