@@ -104,7 +104,7 @@ def _tune(server):
 on_reload = _tune
 
 
-def pre_fork(server, worker):
+def pre_fork(_server, _worker):
     """Let what the master has made stay shared with the worker: a look of Python's collector would copy it."""
     gc.collect()
     gc.freeze()
