@@ -16,11 +16,15 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakSet
 
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
 log = logging.getLogger("poslogs.connection")
 
 LOOK_SECONDS: Final = 0.5  # between two looks for what the kernel does not tell
 LOOKS: Final = 8  # in a heartbeat that is shorter than four seconds
-ROUNDS: Final = 4  # in a heartbeat: so often each connection is looked at, where the kernel tells of closed ones
+ROUNDS: Final = 3  # in a heartbeat, at least: so often each is looked at, where the kernel tells of closed ones
 PATIENCE: Final = 0.5  # of a heartbeat: for so long a reader may leave unanswered what the kernel sends again
 SENDING_AGAIN_SECONDS: Final = 0.75  # until the kernel does so and that is seen
 LEAST_PATIENCE_SECONDS: Final = 0.25
@@ -60,9 +64,12 @@ class Connection:
         if self.socket is None or sys.platform != "linux":
             return None
         try:
+            if fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, _NOTHING) == _NOTHING:  # all is acknowledged
+                self._unanswered = None
+                return None
             info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
             sent_again, probes, since_ack = _TCP_INFO.unpack(info)
-        except (OSError, struct.error):
+        except (OSError, ValueError, struct.error):
             return None  # closed, or no TCP
         # Of two probes within half a second one may go unanswered (tcp_invalid_ratelimit).
         if not sent_again and probes < 2:
@@ -107,6 +114,7 @@ class Connection:
 
 # struct tcp_info (linux/tcp.h): tcpi_retransmits, tcpi_probes, tcpi_last_ack_recv in milliseconds.
 _TCP_INFO: Final = struct.Struct("=2xBB52xI")
+_NOTHING: Final = b"\0\0\0\0"  # bytes that are not acknowledged, as an int
 
 
 def _lent(environ: dict[str, Any]) -> Any:
@@ -143,13 +151,15 @@ class Departures:
         self._pause = min(LOOK_SECONDS, heartbeat / LOOKS)
         self._look_due = 0.0
         self._patience = max(LEAST_PATIENCE_SECONDS, min(heartbeat * PATIENCE, heartbeat - SENDING_AGAIN_SECONDS))
+        # A heartbeat, its being sent again, a round, patience and two looks are to fit into two heartbeats.
+        spare = heartbeat - self._patience - SENDING_AGAIN_SECONDS - 2 * self._pause
+        self._every = min(max(self._pause, spare), heartbeat / ROUNDS)
         self._lock = threading.Lock()
         self._watched: dict[object, tuple[Connection, Callable[[], None]]] = {}  # by descriptor, where there is one
         self._poll: Any = None
         self._pid = 0
         self._met: WeakSet[Any] = WeakSet()
         self._hung_up = False
-        self._heartbeat = heartbeat
         self._asking = False  # each must be asked at every look whether it has closed
         self._round: list[object] = []  # who is still to be looked at in this round
         self._share = 1  # of it, at each look
@@ -241,8 +251,8 @@ class Departures:
     def _look(self, now: float) -> None:
         """Find those of whom the kernel does not tell; a microsecond each.
 
-        Where it tells of those that close, each is looked at ROUNDS times in a heartbeat, and at every look once it
-        has left something unanswered.
+        Where it tells of those that close, each is looked at ROUNDS times in a heartbeat or more, and at every look
+        once it has left something unanswered.
         """
         if now < self._look_due:
             return
@@ -267,7 +277,7 @@ class Departures:
     def _next_of_round(self) -> list[object]:
         if not self._round:
             self._round = list(self._watched)
-            self._share = math.ceil(len(self._round) * self._pause * ROUNDS / self._heartbeat)
+            self._share = math.ceil(len(self._round) * self._pause / self._every)
         part = self._round[-self._share :]
         del self._round[-self._share :]
         return part

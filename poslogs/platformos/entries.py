@@ -8,6 +8,7 @@ import time
 from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import orjson
@@ -26,6 +27,13 @@ class BadRow(Exception):
     """A row that cannot be an entry: no object, no usable id, or beyond what JSON can carry."""
 
 
+class Kind(NamedTuple):
+    """What filters look at; entries of one kind share it."""
+
+    type: str  # one of TYPES
+    error_type: str  # platformOS's own text
+
+
 class Entry(NamedTuple):
     """What readers, filters and resuming need of a row.
 
@@ -33,9 +41,18 @@ class Entry(NamedTuple):
     """
 
     id: int
-    type: str  # one of TYPES
-    error_type: str  # platformOS's own text
+    kind: Kind
     json: bytes
+
+    @property
+    def type(self) -> str:
+        """One of TYPES."""
+        return self.kind.type
+
+    @property
+    def error_type(self) -> str:
+        """platformOS's own text."""
+        return self.kind.error_type
 
     @property
     def timestamp(self) -> str:
@@ -65,7 +82,7 @@ class Entry(NamedTuple):
         fields: dict[str, object] = {
             "id": str(number),
             "timestamp": timestamp(row.get("created_at")),
-            "type": kind,
+            "type": kind.type,
             "message": message,
             "data": data,
             "env": env,
@@ -78,7 +95,7 @@ class Entry(NamedTuple):
             fields["message"] = whole[:MAX_MESSAGE_BYTES].decode("utf-8", "ignore")
             fields["cut"] = True
         try:
-            return cls(number, kind, error_type, orjson.dumps(fields))
+            return cls(number, kind, orjson.dumps(fields))
         except orjson.JSONEncodeError:
             raise BadRow("a row that is nested too deeply") from None
 
@@ -124,8 +141,7 @@ def read(rows: Iterable[object], env: str, known: Container[int] = ()) -> Page:
                 more += 1
         else:
             entries.setdefault(entry.id, entry)
-    found = list(entries.values())
-    found.sort(key=_by_id)
+    found = sorted(entries.values(), key=_by_id)
     return Page(found, refused, max(last, found[-1].id) if found else last, more)
 
 
@@ -144,7 +160,7 @@ def timestamp(created_at: object) -> str:
     """The time in UTC, ISO 8601, milliseconds, Z; NO_TIME when it cannot be read."""
     if not isinstance(created_at, str):
         return NO_TIME
-    if len(created_at) == 24 and _is_second(created_at[:19]) and _MILLISECONDS.fullmatch(created_at, 19):
+    if len(created_at) == 24 and created_at[19:] in _MILLISECONDS and _is_second(created_at[:19]):
         return created_at  # as platformOS gives it
     try:
         if _UTC.fullmatch(created_at) and _is_second(created_at[:19]):
@@ -159,7 +175,7 @@ def timestamp(created_at: object) -> str:
 
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
-_MILLISECONDS: Final = re.compile(r"\.\d{3}Z", re.ASCII)
+_MILLISECONDS: Final = frozenset(f".{count:03d}Z" for count in range(1000))
 _UTC: Final = re.compile(_SECOND.pattern + r"(?:\.\d{1,9})?Z", re.ASCII)
 
 
@@ -172,17 +188,14 @@ def _is_second(text: str) -> bool:
         return False
 
 
-def _by_id(entry: Entry) -> int:
-    return entry.id
+_by_id: Final = itemgetter(0)
 
 
 @lru_cache(maxsize=1024)
-def _kind(error_type: str) -> str:
+def _kind(error_type: str) -> Kind:
     """The first of TYPES that the text contains, ignoring case; `error` when there is none, as in pos-cli."""
-    if not error_type:
-        return "error"
-    lower = error_type.lower()
-    return next((kind for kind in TYPES if kind in lower), "info")
+    lower = error_type.lower() or "error"
+    return Kind(next((type_ for type_ in TYPES if type_ in lower), "info"), error_type)
 
 
 def _id_of_bad(row: object) -> int:

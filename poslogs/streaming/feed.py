@@ -8,7 +8,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
@@ -411,8 +411,7 @@ class Feed:
                             gateway.close()
                         environment = self.environment
                         gateway = self._open_gateway(environment)
-                    rows = gateway.after(since)
-                    page = entries.read(rows, environment.name, overlap.known if looks else ())
+                    count, page = _page(gateway, since, environment.name, overlap.known if looks else ())
                 except Exception as error:  # a fault of ours must not end a feed in silence
                     self._unanswered(error)
                     if isinstance(error, GatewayError) and error.refused:
@@ -425,13 +424,13 @@ class Feed:
                     at_once = True
                     continue
                 high = window.high
-                full = overlap.answered(len(rows))
+                full = overlap.answered(count)
                 self._admit(page, window, overlap if looks else None, asked, me)
                 if since < high and page.last < high:
                     if self._newest_is_gone(gateway, page.last, window, me):
                         continue
                     if looks and page.last > since:
-                        overlap.cut_short(len(rows))
+                        overlap.cut_short(count)
                         onward, at_once = page.last, True
                         continue
                 elif since < high:
@@ -440,7 +439,8 @@ class Feed:
                 self._full = looks and full and not new
                 self._quiet = 0 if new else self._quiet + 1
                 self.rounds += not new
-                if pace.behind(len(rows), new, asked - before if before is not None else 0.0):
+                del page  # not to be held while the next one comes
+                if pace.behind(count, new, asked - before if before is not None else 0.0):
                     at_once = True
                     self._hold()
         finally:
@@ -599,3 +599,9 @@ class Feed:
         for _, gateway in spare:
             gateway.close()
         self.wake()
+
+
+def _page(gateway: Gateway, since: int, env: str, known: Container[int]) -> tuple[int, Page]:
+    """How many rows came, and what they hold; the rows themselves are gone then."""
+    rows = gateway.after(since)
+    return len(rows), entries.read(rows, env, known)

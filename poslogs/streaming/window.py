@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from typing import Final, NamedTuple
 
-from poslogs.platformos.entries import Entry
+from poslogs.platformos.entries import Entry, Kind
 from poslogs.streaming import frames
 from poslogs.streaming.frames import Chunk
 
@@ -42,9 +42,10 @@ class Batch:
         self.high = high  # the position after it
         self.notice = notice  # error frames for everyone, behind the entries
         self.late = late  # rows that became visible late: behind the position, which they do not move
-        self.ids = array("q", [entry.id for entry in entries])
-        self._kinds = [(entry.type, entry.error_type) for entry in entries]
-        made = frames.data([high] * len(entries) if late else self.ids, [entry.json for entry in entries])
+        ids, kinds, jsons = zip(*entries, strict=True) if entries else ((), (), ())
+        self._kinds: Sequence[Kind] = kinds
+        self.ids = array("q", ids)
+        made = frames.data([high] * len(ids) if late else ids, jsons)
         self._ends = array("q", accumulate(map(len, made)))
         self.data = b"".join(made)
         self._made: dict[Taste | str | None, Chunk | None] = {}

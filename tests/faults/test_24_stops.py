@@ -191,6 +191,6 @@ def test_requests_during_a_reload_are_all_answered(server: Start, platformos: Pl
 
         wait_for(asked, 10)
         reader.wait_end()
-    assert len(statuses) > 10
+    assert len(statuses) > 3  # some before, amid and after the reload, also on a busy machine
     assert set(statuses) == {200}
     quiet(running)

@@ -130,9 +130,10 @@ def test_what_has_no_tcp_is_never_silent() -> None:
 
 
 class Kernel:
-    """A socket that tells of TCP what it is told to."""
+    """A socket that tells of TCP what it is told to; something that was sent is not acknowledged."""
 
-    def __init__(self) -> None:
+    def __init__(self, sent: socket.socket) -> None:
+        self.fileno = sent.fileno
         self.sent_again, self.probes, self.since_ack = 0, 0, 0
 
     def getsockopt(self, *_: Any) -> bytes:
@@ -143,7 +144,9 @@ class Kernel:
 @pytest.mark.parametrize("sign", ["sent_again", "probes"])
 def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_answer(sign: str) -> None:
     """Data that is sent again and again, or probes of a closed window, without an acknowledgement."""
-    kernel = Kernel()
+    ours, theirs = socket.socketpair()
+    ours.send(b"something")
+    kernel = Kernel(ours)
     lost = Connection({"gunicorn.socket": kernel})
     assert lost.unanswered(100.0) is None
     kernel.since_ack = 15_000
@@ -154,6 +157,12 @@ def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_an
     assert [lost.unanswered(now) for now in (120.0, 120.25)] == [0.0, 0.25]
     setattr(kernel, sign, 0)
     assert lost.unanswered(125.0) is None
+    setattr(kernel, sign, 2)
+    assert lost.unanswered(126.0) == 0.0
+    theirs.recv(100)  # all is acknowledged, whatever else the kernel tells
+    assert lost.unanswered(127.0) is None
+    ours.close()
+    theirs.close()
 
 
 def test_a_hang_up_ends_the_waiting_of_connections_that_ask_for_nothing(
