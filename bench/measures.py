@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import RunFailed
-from bench.machine import Sample, busy, sample, slab
-from bench.peers import Peer, fill
-from bench.places import Places
+from bench.machine import busy, slab
+from bench.peers import fill
 from bench.readers import Readers
-from bench.scenarios import Case
-from bench.server import Server
-from bench.standin import StandIn, push
+from bench.scene import Scene
+from bench.standin import push
 
 Figures = dict[str, Any]
 READY_SECONDS = 120.0  # most time that opening all streams may take
 DRAIN_SECONDS = 15.0  # most time that rows may still arrive after the last came to be
 LOOK_SECONDS = 0.5  # between two looks at what has arrived; three without news end a drain
 PEAK_LOOK_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """All that a run has."""
-
-    case: Case
-    peer: Peer
-    places: Places
-    words: dict[str, str]
-    port: int
-    standin: StandIn
-    server: Server
-    base: Sample  # of the server, before the streams that are measured
-    base_slab: int  # KiB of the kernel then
-
-    def readers(self, streams: int, seconds: float, *, at_once: int = 1, kth: int = 1) -> Readers:
-        """Open so many streams; they end by themselves after `seconds`."""
-        sources = max(1, streams // 4000 + 1)  # addresses of our own: each has ports for so many
-        given = {"--port": self.port, "--n": streams, "--conc": at_once, "--seconds": int(seconds), "--kth": kth}
-        given |= {"--stride": self.case.stride, "--srcs": sources}
-        command = self.peer.arguments(self.places, self.case.streams, self.words)
-        return Readers([*command, *(str(part) for pair in given.items() for part in pair)])
-
-    def sample(self) -> Sample:
-        """The server now."""
-        return sample(self.server.pid)
 
 
 def fanout(scene: Scene) -> Figures:
@@ -209,6 +179,7 @@ def _rows(scene: Scene) -> int:
 
 
 def _drained(readers: Readers, total: int) -> Figures:
+    # With gzip most streams are not inflated, so this ends by silence: the others may still get their bytes.
     told, still, end = readers.report(), 0, time.monotonic() + DRAIN_SECONDS
     while still < 3 and told["rows"] < total * told["open"] and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from bench.errors import RunFailed
 from bench.machine import sample, slab
-from bench.measures import MEASURES, Figures, Scene
+from bench.measures import MEASURES, Figures
 from bench.peers import TOKEN, Peer, clients, fill, words
 from bench.places import HERE, Places
 from bench.scenarios import Case
+from bench.scene import Scene
 from bench.server import Server, free_port
 from bench.standin import StandIn
 

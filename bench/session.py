@@ -101,7 +101,7 @@ def about(places: Places, repeat: int, quick: bool) -> dict[str, Any]:
         "repeat": repeat,
         "quick": quick,
         "cores": os.cpu_count(),
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": platform.python_version(),
     }
 
