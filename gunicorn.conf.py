@@ -1,6 +1,7 @@
 """How gunicorn runs poslogs; it reads this file by itself. Other servers do not, and the app does without it."""
 
 import ctypes
+import datetime
 import errno
 import gc
 import json
@@ -117,10 +118,12 @@ def post_worker_init(worker):
     gunicorn.util.write_error = _write_error
     parts = worker.wsgi.extensions["poslogs"]
     parts.departures.epoll = _epoll
-    _fit(worker, parts.slots)
+    given_away = _is_gevent(worker) and parts.lines.serve(_epoll)
+    if given_away:
+        _give_streams_away(worker, parts.lines)
+    _fit(worker, parts.slots, given_away)
     _keep_the_log_clean(worker)
     _know_connections(worker, parts.departures)
-    _keep_stacks_small(worker)
     if not _is_gevent(worker):
         # gthread's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
         signal.signal(signal.SIGINT, worker.handle_exit)
@@ -160,15 +163,18 @@ def _is_gevent(worker):
     return hasattr(worker, "server_class")
 
 
-def _fit(worker, slots):
+def _fit(worker, slots, given_away):
     # Connections beyond these wait in the kernel's queue; streams stay below, so that requests are still answered.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OWN_FILES
     if not _is_gevent(worker):  # gthread opens one more for a connection that has not asked yet
         files = max(files - worker.cfg.threads, files // 2)
-    connections = worker.worker_connections = max(8, min(worker.cfg.worker_connections, files))
+    connections = max(8, min(worker.cfg.worker_connections, files))
     room = connections if _is_gevent(worker) else min(connections, worker.cfg.threads)
-    room -= min(200 if _is_gevent(worker) else 16, max(4, room // 4))
-    slots.capacity = min(slots.capacity or room, room)
+    reserve = min(200 if _is_gevent(worker) else 16, max(4, room // 4))
+    slots.capacity = min(slots.capacity or room, room - reserve)
+    if given_away:  # gunicorn does not count these
+        connections = max(reserve, min(connections, files - slots.capacity))
+    worker.worker_connections = connections
 
 
 def _keep_the_log_clean(worker):
@@ -217,13 +223,17 @@ def _know_connections(worker, departures):
     worker.handle = known
 
 
-def _keep_stacks_small(worker):
-    # A greenlet keeps all the stack that it ever used. Let another take what it needs to open a stream, and end.
-    if _is_gevent(worker):
-        from gevent import spawn
+def _give_streams_away(worker, lines):
+    def is_already_handled(body):
+        line = getattr(body, "line", None)
+        if line is None:
+            return False
+        response, environ = line.request
+        worker.log.access(response, response.req, environ, datetime.timedelta(0))
+        lines.begin(line)
+        raise StopIteration  # as a connection ends that is not kept alive: this greenlet is done with it
 
-        app = worker.wsgi
-        worker.wsgi = lambda environ, start_response: spawn(app, environ, start_response).get()
+    worker.is_already_handled = is_already_handled
 
 
 def nworkers_changed(server, new, old):
@@ -247,6 +257,11 @@ def worker_int(worker):
         return  # not yet serving
     worker.told_to_stop.set()
     _wait_for_streams(worker.slots)
+
+
+def worker_exit(_server, worker):
+    """The same where gunicorn is done: it does not know of streams that were given away."""
+    worker_int(worker)
 
 
 def _wait_for_streams(slots):

@@ -44,6 +44,7 @@ class Parts:
     slots: Slots[Stream]
     runtime: Runtime
     departures: Departures
+    lines: Lines
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -64,12 +65,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     slots: Slots[Stream] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
     departures = Departures(settings.heartbeat)
-    lines = Lines(settings.heartbeat, on=settings.direct)
+    lines = Lines(settings.heartbeat, allowed=settings.direct)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
 
     app = Flask("poslogs", static_folder=None)
-    app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, departures)
+    app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, departures, lines)
 
     CORS(
         app,

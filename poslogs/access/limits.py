@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from flask import Flask, Response, g, request
-from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats, parse_many
+from limits.strategies import MovingWindowRateLimiter
 
 from poslogs.access.clients import Client
 from poslogs.access.steady import Steady
@@ -26,22 +26,18 @@ class Limits:
     """
 
     def __init__(self) -> None:
-        self._extension = Limiter(lambda: "", strategy="moving-window", storage_uri=f"{Steady.STORAGE_SCHEME[0]}://")
+        self._limiter = MovingWindowRateLimiter(Steady())
 
     def install(self, app: Flask) -> None:
         """Count requests from here on. What authenticates must have been registered before."""
-        self._extension.init_app(app)
-        # One rule for all endpoints is counted here, with the extension's strategy and storage. Its own hooks look for
-        # the rules of each request anew: a fifth of what it cost to open a stream (docs/decisions/0002-libraries.md).
-        self._extension.enabled = False
         app.before_request(self._count)
         app.after_request(self._tell)
 
     def wrong_token(self, address: str) -> None:
         """Count a wrong token from an address. Raises TooMany when there were too many (contract, "Limits")."""
-        if self._extension.limiter.hit(WRONG_TOKENS, "wrong-token", address):
+        if self._limiter.hit(WRONG_TOKENS, "wrong-token", address):
             return
-        window = self._extension.limiter.get_window_stats(WRONG_TOKENS, "wrong-token", address)
+        window = self._limiter.get_window_stats(WRONG_TOKENS, "wrong-token", address)
         seconds = _seconds(window)
         raise TooMany(
             f"{WRONG_TOKENS.amount} wrong tokens in a minute came from this address; "
@@ -58,9 +54,9 @@ class Limits:
         rates = _rates(client.requests)
         g.rate = rates[0]
         for rate in rates:
-            if not self._extension.limiter.hit(rate, "client", client.id):
+            if not self._limiter.hit(rate, "client", client.id):
                 g.rate = rate
-                seconds = _seconds(self._extension.limiter.get_window_stats(rate, "client", client.id))
+                seconds = _seconds(self._limiter.get_window_stats(rate, "client", client.id))
                 span = "a minute" if rate.get_expiry() == 60 else f"{rate.get_expiry()} s"
                 raise TooMany(
                     f"{rate.amount} requests in {span} reached; try again in {seconds} s.", retry_after=seconds
@@ -69,9 +65,7 @@ class Limits:
     def _tell(self, response: Response) -> Response:
         rate: RateLimitItem | None = g.get("rate")
         if rate is not None:
-            response.headers.update(
-                _headers(rate, self._extension.limiter.get_window_stats(rate, "client", g.client.id))
-            )
+            response.headers.update(_headers(rate, self._limiter.get_window_stats(rate, "client", g.client.id)))
         return response
 
 

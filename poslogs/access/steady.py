@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import Final
 
 from limits.storage import MovingWindowSupport, Storage
 
@@ -21,7 +21,7 @@ class Steady(MovingWindowSupport, Storage):
     on the wall at that moment. Fixed windows are not supported. `clock` counts seconds, from anywhere.
     """
 
-    STORAGE_SCHEME: ClassVar[list[str]] = ["steady"]  # type: ignore[misc]
+    STORAGE_SCHEME = None  # it is made here, not found by an address
 
     def __init__(
         self, uri: str | None = None, wrap_exceptions: bool = False, *, clock: Callable[[], float] = time.monotonic

@@ -64,7 +64,7 @@ def blueprint(
             stream.on_close(departures.watch(connection, stream.close))
             runtime.watch()
             runtime.drain_late(stream)
-            return _Streamed(stream, lines)
+            return _Streamed(stream, connection, lines)
         except BaseException:
             stream.close()
             raise
@@ -166,10 +166,11 @@ def _understood(toolbox: Toolbox, text: bytes, *, streams: bool) -> tuple[Tool, 
 class _Streamed(Response):
     """The response that is a stream; how its bytes leave is settled with the server as it takes them."""
 
-    def __init__(self, stream: Stream, lines: Lines) -> None:
+    def __init__(self, stream: Stream, connection: Connection, lines: Lines) -> None:
         gzip = request.accept_encodings.quality("gzip") > 0
         headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
         self._body = Body(stream, gzip=gzip)
+        self._connection = connection
         self._lines = lines
         # The body goes to the server as it is: one generator fewer in the way of each frame.
         super().__init__(self._body, headers=headers, direct_passthrough=True)
@@ -177,5 +178,5 @@ class _Streamed(Response):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = super().__call__(environ, start_response)
         if body is self._body:
-            self._lines.lay(self._body, start_response)
+            self._lines.lay(self._body, self._connection, environ, start_response)
         return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import logging
 import math
 import os
@@ -29,9 +30,11 @@ GRACE_SECONDS: Final = 0.2  # for the request of a connection that is accepted a
 class Connection:
     """The client's socket, where the server lends it (gunicorn, flask run); else what the server tells (waitress)."""
 
+    __slots__ = ("_lent", "_unanswered", "asked", "socket")
+
     def __init__(self, environ: dict[str, Any]) -> None:
         self._lent = _lent(environ)
-        self.socket: socket.socket | None = _real(self._lent)
+        self.socket: _socket.socket | None = _real(self._lent)
         self.asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
         self._unanswered: float | None = None
 
@@ -68,10 +71,29 @@ class Connection:
             self._unanswered = now
         return None if self._unanswered is None else now - self._unanswered
 
+    @property
+    def can_be_taken(self) -> bool:
+        """Whether `take` may be called: the socket is lent, and no TLS is on it."""
+        return self._lent is not None and not hasattr(self._lent, "do_handshake")
+
+    def take(self) -> _socket.socket:
+        """Take the socket from the server for good: it is ours to write to, without waiting, and to `close`."""
+        old = self.socket
+        assert old is not None
+        # Not `socket.socket`, which gevent replaces by one that carries what it needs to wait.
+        self.socket = taken = _socket.socket(old.family, old.type, old.proto, self._lent.detach())
+        self._lent = None
+        return taken
+
     def stop_reading(self) -> None:
         """Read no more from the client: whoever waits for its bytes goes on at once."""
         if self._lent is not None:
             _stop_reading(self._lent)
+
+    def close(self) -> None:
+        """Close a socket that was taken."""
+        if self.socket is not None:
+            self.socket.close()
 
     def cut(self) -> None:
         """End it at once, and whoever waits to write with it; what was not sent is not kept for a peer that is lost."""
@@ -100,7 +122,7 @@ def _stop_reading(lent: Any) -> None:
     _shut(_real(lent), socket.SHUT_RD)
 
 
-def _shut(sock: socket.socket, how: int) -> None:
+def _shut(sock: _socket.socket, how: int) -> None:
     try:
         sock.shutdown(how)
     except OSError:

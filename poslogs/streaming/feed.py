@@ -21,7 +21,7 @@ from poslogs.streaming.frames import Chunk
 from poslogs.streaming.outage import Outage
 from poslogs.streaming.overlap import Overlap
 from poslogs.streaming.pace import Pace
-from poslogs.streaming.question import Question
+from poslogs.streaming.question import Question, Wake
 from poslogs.streaming.window import Arrival, Batch, Taste, Window, arrivals, batches
 
 log = logging.getLogger("poslogs.feed")
@@ -43,7 +43,7 @@ class Reader(Protocol):
 
     interval: float  # seconds; how stale it may get
     taste: Taste
-    wake: threading.Event
+    wake: Wake
     number: int | None  # of the batch it took last; None while it is not attached
 
     def receive(self, arrival: Arrival) -> None:
@@ -208,7 +208,7 @@ class Feed:
             return None
         return self.fallen[0]
 
-    def ask(self, position: int, wake: threading.Event) -> Question | None:
+    def ask(self, position: int, wake: Wake) -> Question | None:
         """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked.
 
         None while an outage lets nobody ask.

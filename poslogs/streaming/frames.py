@@ -41,16 +41,16 @@ class Chunk:
 
     @property
     def framed(self) -> bytes:
-        """The chunk in the chunked coding of HTTP/1.1 (RFC 9112, section 7.1), made at the first call."""
+        """The chunk in the chunked coding of HTTP/1.1, made at the first call."""
         if self._framed is None:
-            self._framed = _framed(self.plain)
+            self._framed = in_chunks(self.plain)
         return self._framed
 
     @property
     def framed_packed(self) -> bytes:
         """The same of `packed`."""
         if self._framed_packed is None:
-            self._framed_packed = _framed(self.packed)
+            self._framed_packed = in_chunks(self.packed)
         return self._framed_packed
 
     def crc_after(self, crc: int) -> int:
@@ -60,7 +60,8 @@ class Chunk:
         return self._crc.after(crc)
 
 
-def _framed(body: bytes) -> bytes:
+def in_chunks(body: bytes) -> bytes:
+    """Bytes as one chunk of HTTP/1.1's chunked coding (RFC 9112, section 7.1)."""
     return b"%X\r\n%b\r\n" % (len(body), body)
 
 
@@ -142,10 +143,10 @@ def plain(chunks: Iterable[Chunk]) -> Iterator[bytes]:
 class Member:
     """One gzip member (RFC 1952) that chunks are added to one by one; its end needs the CRC and length of them all."""
 
-    __slots__ = ("_begun", "_crc", "_length")
+    __slots__ = ("_crc", "_length", "begun")
 
     def __init__(self) -> None:
-        self._begun = False
+        self.begun = False  # its header has been taken
         self._crc = 0
         self._length = 0
 
@@ -164,17 +165,17 @@ class Member:
         return self._head() + _LAST_BLOCK + struct.pack("<II", self._crc, self._length & 0xFFFFFFFF)
 
     def _head(self) -> bytes:
-        head = b"" if self._begun else _GZIP_HEADER
-        self._begun = True
+        head = b"" if self.begun else _GZIP_HEADER
+        self.begun = True
         return head
 
 
-def gzipped(chunks: Iterable[Chunk], member: Member | None = None) -> Iterator[bytes]:
+def gzipped(chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """The chunks as one gzip member, ended with a right trailer when they end.
 
     A stream that is cut has no trailer, which clients take better than a wrong one.
     """
-    member = member or Member()
+    member = Member()
     for chunk in chunks:
         yield member.segment(chunk)
     yield member.end()

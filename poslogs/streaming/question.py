@@ -5,10 +5,30 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import Final, Protocol
 
 from poslogs.platformos.entries import Page
 
 log = logging.getLogger("poslogs.question")
+
+
+class Wake(Protocol):
+    """What is set when a reader may have something to do: a threading.Event, or what drives a stream."""
+
+    def set(self) -> None:
+        """There may be something to do."""
+
+    def clear(self) -> None:
+        """The reader is about to look."""
+
+
+class _Nobody:
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+NOBODY: Final = _Nobody()  # waits yet
 
 
 class Question:
@@ -22,10 +42,10 @@ class Question:
         self.answer: Page | None = None
         self.done = False
         self._ask = ask
-        self._waiting: list[threading.Event] = []
+        self._waiting: list[Wake] = []
 
-    def add(self, wake: threading.Event) -> None:
-        """Have this event set once the answer is there."""
+    def add(self, wake: Wake) -> None:
+        """Have this set once the answer is there."""
         self._waiting.append(wake)
 
     def start(self) -> None:

@@ -8,13 +8,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming import frames
 from poslogs.streaming.feed import Attached, Feed
-from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk, Member
+from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
+from poslogs.streaming.question import NOBODY, Wake
 from poslogs.streaming.recent import Recent
 from poslogs.streaming.window import CHUNK_BYTES, Arrival, Batch, Taste
 
@@ -31,16 +33,6 @@ class Start:
 
     position: int | None = None
     tail: int | None = None
-
-
-class Line(Protocol):
-    """A quicker way to the reader than the server's: sending on it takes no turn of the stream's own."""
-
-    def send(self, chunk: Chunk) -> bool:
-        """Send as far as that needs no waiting; False when something is left, which `flush` sends."""
-
-    def flush(self) -> None:
-        """Send what is left and wait for it, as the server does. Raises OSError when the reader has gone."""
 
 
 class Ahead(NamedTuple):
@@ -61,8 +53,35 @@ class Ended(Exception):
 class Stream:
     """One reader of a feed: a position in its window, nothing more.
 
-    `chunks` may be iterated once. `close` may be called at any time, by anyone, again and again.
+    `chunks` or `steps` may be iterated, once. `close` may be called at any time, by anyone, again and again.
     """
+
+    __slots__ = (
+        "_ahead",
+        "_clock",
+        "_closed",
+        "_closing",
+        "_deadline",
+        "_ending",
+        "_feed",
+        "_generation",
+        "_heartbeat",
+        "_left_behind",
+        "_lock",
+        "_outage",
+        "_poked",
+        "_position",
+        "_recent",
+        "_rests",
+        "_start",
+        "beat_due",
+        "environment",
+        "interval",
+        "line",
+        "number",
+        "taste",
+        "wake",
+    )
 
     def __init__(
         self,
@@ -78,16 +97,16 @@ class Stream:
         self.environment = feed.environment
         self.taste = taste
         self.interval = interval  # seconds
-        self.wake = threading.Event()
-        self.number: int | None = None
+        self.wake: Wake = NOBODY  # until someone drives it
         self.line: Line | None = None
-        self._resting = False  # the stream waits and others may send on its line
+        self.number: int | None = None
+        self._rests = False  # it waits, and all that can come is the next arrival, its own end, or something to tell
         self._feed = feed
         self._start = start
         self._heartbeat = heartbeat
         self._clock = clock
         self._deadline = clock() + duration
-        self._beat_due = clock() + heartbeat
+        self.beat_due = clock() + heartbeat  # on the clock; when nothing was sent for too long
         self._position = start.position or 0
         self._recent = Recent(self._position) if taste.late else None
         self._left_behind = False
@@ -136,20 +155,35 @@ class Stream:
         return self._closed
 
     def receive(self, arrival: Arrival) -> None:
-        """The feed has taken this in: send it, if this stream rests on a line; else wake it to do so."""
-        if not (self._resting and self._pass_on(arrival)):
+        """The feed has taken this in: whoever drives this stream sends it at once, or the stream's next turn does."""
+        if self.line is None or not self.line.receive(arrival):
             self.wake.set()
 
-    def beat(self, now: float) -> float:
-        """Send a heartbeat if one is due, and this stream rests on a line; the time of the next one."""
-        if self._resting and now >= self._beat_due:
-            with self._lock:
-                if self._resting and self.line is not None:
-                    self._beat_due = now + self._heartbeat
-                    self._resting = self.line.send(HEARTBEAT)
-                    if not self._resting:
-                        self.wake.set()
-        return self._beat_due
+    def passes(self, arrival: Arrival, send: Callable[[Chunk], None]) -> bool:
+        """Have an arrival sent that comes while this stream rests: its next turn begins behind it.
+
+        False when not all of it is new to this reader, so that its own turn must see to it.
+        """
+        if not self._rests or self.number != arrival.first - 1:
+            return False
+        if self._position > arrival.low or (arrival.late and self._recent is not None):
+            return False
+        self.number = arrival.number
+        self._position = arrival.high
+        if self._recent is not None:
+            for batch in arrival.batches:
+                self._recent.add(batch.ids)
+        chunk = arrival.chunk(self.taste)
+        if chunk is not None:
+            self.beat_due = self._clock() + self._heartbeat
+            send(chunk)
+        return True
+
+    def beats(self, now: float) -> bool:
+        """Count a heartbeat as sent, when it is to leave for a stream that rests; False when it does not rest."""
+        if self._rests:
+            self.beat_due = now + self._heartbeat
+        return self._rests
 
     def poke(self) -> None:
         """Have a heartbeat written now: a write is how some servers find out that a reader has gone."""
@@ -157,7 +191,21 @@ class Stream:
         self.wake.set()
 
     def chunks(self) -> Iterator[Chunk]:
-        """The whole response: something at once, batches as they come, a heartbeat when none did, a proper end."""
+        """The whole response, for a server that has a thread wait for it."""
+        self.wake = wake = threading.Event()
+        with closing(self.steps()) as steps:
+            for step in steps:
+                if isinstance(step, Chunk):
+                    yield step
+                elif (left := min(step, self.beat_due) - self._clock()) > 0:
+                    wake.wait(min(left, threading.TIMEOUT_MAX))
+
+    def steps(self) -> Generator[Chunk | float, None, None]:
+        """The whole response: something at once, batches as they come, a heartbeat when none did, a proper end.
+
+        Chunks to send, and between them, where there is nothing to send, the time on the clock until which to wait:
+        the next step is due when it comes, when `beat_due` has come, or as soon as `wake` is set.
+        """
         try:
             yield OPEN
             self._feed.join(self)
@@ -219,7 +267,7 @@ class Stream:
             if chunk is not None:
                 yield self._sent(chunk)
 
-    def _follow(self) -> Iterator[Chunk]:
+    def _follow(self) -> Iterator[Chunk | float]:
         """Batches as the feed admits them, until the window has left this reader behind."""
         while True:
             self.wake.clear()
@@ -233,30 +281,12 @@ class Stream:
                 if self._ahead is not None and self._is_ahead(self._ahead):
                     yield self._sent(self._fall_back(*self._feed.end(self._position)))
                     return  # to attach there
-                if chunk := self._idle(rests=True) if self._ahead is None else self._idle(self._ahead.due):
-                    yield chunk
+                yield from self._idle(rests=True) if self._ahead is None else self._idle(self._ahead.due)
                 continue
             chunk = self._of(batch)
             self._pass(batch)
             if chunk is not None:
                 yield self._sent(chunk)
-
-    def _pass_on(self, arrival: Arrival) -> bool:
-        with self._lock:
-            if not self._resting or self.line is None or self.number != arrival.first - 1:
-                return False
-            if self._position > arrival.low or (arrival.late and self._recent is not None):
-                return False  # not all of it is new to this reader
-            self.number = arrival.number
-            self._position = arrival.high
-            if self._recent is not None:
-                for batch in arrival.batches:
-                    self._recent.add(batch.ids)
-            chunk = arrival.chunk(self.taste)
-            if chunk is not None:
-                self._beat_due = self._clock() + self._heartbeat
-                self._resting = self.line.send(chunk)
-            return self._resting
 
     def _of(self, batch: Batch) -> Chunk | None:
         """This reader's share of a batch: nearly always the same chunk as everybody's."""
@@ -274,7 +304,7 @@ class Stream:
         if self._recent is not None:
             self._recent.add(batch.ids)
 
-    def _catch_up(self, *, fresh: bool) -> Iterator[Chunk]:
+    def _catch_up(self, *, fresh: bool) -> Iterator[Chunk | float]:
         """One answer to a question of our own."""
         reached = self._feed.high
         since = self._position
@@ -298,7 +328,7 @@ class Stream:
         elif since == self._position:  # nothing past it, yet the window does not reach back to it: no reason to skip
             yield from self._rest(self._clock() + self.interval, reached)
 
-    def _tail(self, count: int) -> Iterator[Chunk]:
+    def _tail(self, count: int) -> Iterator[Chunk | float]:
         """The newest entries, of which platformOS can only be asked by reading forward to its end."""
         kept: deque[bytes] = deque()
         size = 0
@@ -325,7 +355,7 @@ class Stream:
             self._check()
             yield self._sent(chunk)
 
-    def _ask(self, position: int) -> Generator[Chunk, None, Page]:
+    def _ask(self, position: int) -> Generator[Chunk | float, None, Page]:
         """What came after a position, asked again until there is an answer, with heartbeats meanwhile."""
         while True:
             while True:
@@ -334,28 +364,26 @@ class Stream:
                 if (question := self._feed.ask(position, self.wake)) is not None:
                     break
                 outage = self._feed.outage
-                if chunk := self._idle(outage.until if outage else 0.0):
-                    yield chunk
+                yield from self._idle(outage.until if outage else 0.0)
             while not question.done:
                 self.wake.clear()
                 self._check()
-                if not question.done and (chunk := self._idle()):
-                    yield chunk
+                if not question.done:
+                    yield from self._idle()
             if question.answer is not None:
                 if notice := self._feed.notice(question.answer):
                     yield self._sent(Chunk(notice))
                 return question.answer
             yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
 
-    def _rest(self, until: float, reached: int | None = None) -> Iterator[Chunk]:
+    def _rest(self, until: float, reached: int | None = None) -> Iterator[Chunk | float]:
         """Wait, with heartbeats; no longer than until the feed has got past what it had `reached`."""
         while True:
             self.wake.clear()
             self._check()
             if self._clock() >= until or (reached is not None and self._feed.high != reached):
                 return
-            if chunk := self._idle(until):
-                yield chunk
+            yield from self._idle(until)
 
     def _check(self) -> None:
         if self._ending is not None:
@@ -363,40 +391,28 @@ class Stream:
         if self._clock() >= self._deadline:
             raise Ended(DONE)
 
-    def _idle(self, until: float = math.inf, *, rests: bool = False) -> Chunk | None:
+    def _idle(self, until: float = math.inf, *, rests: bool = False) -> Iterator[Chunk | float]:
         """Tell what is to be told while no entry is there, else wait; a heartbeat when its time has come.
 
-        `rests`: all that can come is the next batch, so others may send it on the line meanwhile, and heartbeats.
+        `rests`: all that can come is the next arrival, so it may leave meanwhile, and heartbeats may.
         """
         if self._feed.refusal is not None:
             raise Ended(self._feed.refusal, DONE)
         outage = self._feed.outage
         if outage is not None and outage is not self._outage:
             self._outage = outage
-            return self._sent(outage.chunk)
+            yield self._sent(outage.chunk)
+            return
         if not self._poked:
-            due = min(self._deadline, until)
-            if rests and self.line is not None:
-                self._rest_on(self.line, due - self._clock())
-            elif (left := min(due, self._beat_due) - self._clock()) > 0:
-                self.wake.wait(left)
-        if self._poked or self._clock() >= self._beat_due:
+            self._rests = rests
+            yield min(self._deadline, until)
+            self._rests = False
+        if self._poked or self._clock() >= self.beat_due:
             self._poked = False
-            return self._sent(HEARTBEAT)
-        return None
-
-    def _rest_on(self, line: Line, seconds: float) -> None:
-        with self._lock:
-            self._resting = not self.wake.is_set()
-        try:
-            self.wake.wait(None if seconds > threading.TIMEOUT_MAX else max(0.0, seconds))
-        finally:
-            with self._lock:
-                self._resting = False
-        line.flush()
+            yield self._sent(HEARTBEAT)
 
     def _sent(self, chunk: Chunk) -> Chunk:
-        self._beat_due = self._clock() + self._heartbeat
+        self.beat_due = self._clock() + self._heartbeat
         return chunk
 
     def _wants(self, entry: Entry) -> bool:
@@ -416,18 +432,30 @@ class Stream:
             yield Chunk(b"".join(run))
 
 
+class Line(Protocol):
+    """What drives a stream in place of a thread that waits for it."""
+
+    def receive(self, arrival: Arrival) -> bool:
+        """Send an arrival at once, if the stream waits for it; False when it must see to it in a turn of its own."""
+
+
 class Body:
     """A stream as the iterable that a WSGI server sends; closing it gives all back, begun or not."""
 
     def __init__(self, stream: Stream, *, gzip: bool) -> None:
         self.stream = stream
-        self.member = Member() if gzip else None
-        self._bytes = frames.gzipped(stream.chunks(), self.member) if self.member else frames.plain(stream.chunks())
+        self.gzip = gzip
+        self.line: Line | None = None  # that takes the body in the server's place
+        self._bytes: Iterator[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
+        if self._bytes is None:
+            chunks = self.stream.chunks()
+            self._bytes = frames.gzipped(chunks) if self.gzip else frames.plain(chunks)
         return self._bytes
 
     def close(self) -> None:
         """The server is done with it (PEP 3333: called at the end, however it came)."""
-        self._bytes.close()  # type: ignore[attr-defined]  # a generator
+        if self._bytes is not None:
+            self._bytes.close()  # type: ignore[attr-defined]  # a generator
         self.stream.close()
