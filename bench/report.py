@@ -74,6 +74,9 @@ def report(record: Record) -> str:
 def about(record: Record) -> str:
     """One paragraph: what was measured, and how often."""
     told = record.about
+    commits = list(dict.fromkeys([told["commit"], *(run["commit"] for run in record.runs)]))
+    if len(commits) > 1:
+        return f"**The checkout changed meanwhile: {', '.join(commits)}. Not for quoting.**"
     line = (
         f"Commit {told['commit']}, {told['cores']} cores, {told['kernel']}, Python {told['python']}; "
         f"{told['repeat']} run(s) of each, medians. Only ratios within one session mean something."

@@ -87,7 +87,7 @@ def session(
                 for name in names:
                     found = _one(scenario, case, name, places)
                     tell(f"{case.name} {turn}/{repeat} {name} ... {_short(case, found)}")
-                    record.runs.append({**found, "turn": turn})
+                    record.runs.append({**found, "turn": turn, "commit": commit(places.project)})
                     if keep:
                         keep(record)
                     time.sleep(PAUSE_SECONDS)

@@ -141,6 +141,7 @@ def test_every_peer_is_in_the_readme_and_every_helper_is_built(helpers: Path) ->
 def stored(file: Path) -> Path:
     """A file as --json writes it: three runs each of two servers, one of which failed once."""
     head = {"scenario": "connect", "case": "connect", "kind": "connect", "streams": 1000, "rate": 0, "interval_ms": 250}
+    head |= {"commit": ABOUT["commit"]}
     figures = {"poslogs": [(0.5, 1.0), (0.4, 1.2), (9.0, 1.1)], "better-sse": [(0.5, 1.0), (0.5, 1.0)]}
     runs = [
         {**head, "peer": peer, "turn": turn, "all_ready_s": ready, "cpu_ms_each": cpu, "first_byte_p50_ms": 12.345}
