@@ -3,10 +3,16 @@ PYTHON ?= python3
 SECONDS ?= 60
 SEED ?=
 EXAMPLES ?= 100000
+ONLY ?=
+REPEAT ?=
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+BUILD := bench/build
+HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
+PEERS := bench/build/peers
 
-.PHONY: help run test faults fuzz soak check format clean
+.PHONY: help run test faults fuzz soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -14,6 +20,8 @@ help:
 	@echo "make faults  the thirty faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7)"
+	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"
+	@echo "make bench-peers  install the peers that make bench measures beside it"
 	@echo "make check   lint, types, layers"
 	@echo "make format  put the code in its usual form"
 	@echo "make clean   remove what the other verbs made"
@@ -29,6 +37,30 @@ $(VENV)/run.stamp: requirements.txt
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/run.stamp requirements-bench.txt
+	@echo "Installing what the picture of the bench needs into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+$(BUILD)/%: bench/%.c
+	@command -v $(CC) >/dev/null || { echo "The bench needs a C compiler: apt-get install gcc libc6-dev"; exit 1; }
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -o $@ $< -ldl
+
+$(PEERS)/npm.stamp: bench/peers/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "better-sse needs node and npm: apt-get install nodejs npm"; exit 1; }
+	@echo "Installing better-sse into $(PEERS)/npm (once) ..."
+	@mkdir -p $(PEERS)/npm
+	@cp $< $(PEERS)/npm
+	@npm install --prefix $(PEERS)/npm --silent --no-audit --no-fund
+	@touch $@
+
+$(PEERS)/venv.stamp: bench/peers/requirements.txt
+	@echo "Installing sse-starlette into $(PEERS)/venv (once) ..."
+	@$(PYTHON) -m venv $(PEERS)/venv
+	@$(PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 run: $(VENV)/run.stamp
@@ -48,6 +80,15 @@ fuzz: $(VENV)/dev.stamp
 soak: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
+bench: $(VENV)/bench.stamp bench-helpers
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEAT),--repeat $(REPEAT)) $(ARGS)
+
+bench-helpers: $(HELPERS)
+
+bench-peers: $(PEERS)/venv.stamp
+	@$(MAKE) --no-print-directory $(PEERS)/npm.stamp || true
+	@echo "naive-flask needs nothing more. nginx with nchan comes from the system: apt-get install nginx libnginx-mod-nchan"
+
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -59,4 +100,4 @@ format: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

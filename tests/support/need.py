@@ -21,6 +21,8 @@ PROGRAMS = {  # program: the names it goes by, the package that brings it
     "docker": (("docker",), "docker"),
     "apache2": (("apache2", "httpd"), "apache2"),
     "openssl": (("openssl",), "openssl"),
+    "cc": (("cc", "gcc"), "gcc"),
+    "make": (("make",), "make"),
 }
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")  # where servers are, though not on everyone's PATH
 

@@ -1,0 +1,188 @@
+"""The four kinds of run: each takes a scene in which a warm server listens, and gives its figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.errors import RunFailed
+from bench.machine import busy, slab
+from bench.peers import fill
+from bench.readers import Readers
+from bench.scene import Scene
+from bench.standin import push
+
+Figures = dict[str, Any]
+READY_SECONDS = 120.0  # most time that opening all streams may take
+DRAIN_SECONDS = 15.0  # most time that rows may still arrive after the last came to be
+LOOK_SECONDS = 0.5  # between two looks at what has arrived; three without news end a drain
+PEAK_LOOK_SECONDS = 0.2
+
+
+def fanout(scene: Scene) -> Figures:
+    """Each stream gets each row: CPU a frame, latencies, losses, memory a stream."""
+    case = scene.case
+    with scene.readers(case.streams, case.seconds + READY_SECONDS + 80, at_once=case.at_once) as readers:
+        readers.ready(READY_SECONDS)
+        time.sleep(case.settle)
+        scene.standin.reset()
+        readers.mark()
+        before, machine_before, began = scene.sample(), busy(), time.monotonic()
+        total = _rows(scene)
+        ended, after_rows = time.monotonic(), scene.sample()
+        told = _drained(readers, total)
+        after, machine_after, polls = scene.sample(), busy(), scene.standin.stats()["requests"]
+        elapsed = time.monotonic() - began
+    rows = told["rows"]
+    if scene.peer.gzip:  # only some streams are inflated; all get the same bytes
+        rows = rows * told["open"] // max(1, min(scene.peer.gzip, told["open"]))
+    cpu, frames = after.cpu - before.cpu, max(1, rows)
+    span = max(told["last_row_after_mark_s"], case.seconds)
+    return {
+        **_streams(told),
+        "rows": total,
+        "delivered": rows,
+        "complete": round(rows / max(1, total * told["open"]), 4),
+        "gaps": told["gaps"],
+        "repeats": told["repeats"],
+        "frames_per_s": round(rows / span),
+        "whole_p50_ms": told["lat_ms"]["p50"],
+        "whole_p99_ms": told["lat_ms"]["p99"],
+        "page_p50_ms": told["lat_from_page_ms"]["p50"],
+        "page_p99_ms": told["lat_from_page_ms"]["p99"],
+        "cpu_s": round(cpu, 3),
+        "cpu_user_s": round(after.user - before.user, 3),
+        "cpu_system_s": round(after.system - before.system, 3),
+        "cpu_s_per_mframe": round(cpu * 1e6 / frames, 4),
+        "machine_s_per_mframe": round((machine_after[0] - machine_before[0]) * 1e6 / frames, 4),
+        "softirq_s": round(machine_after[1] - machine_before[1], 3),
+        "server_busy": round((after_rows.cpu - before.cpu) / (ended - began), 3),
+        "readers_cpu_s": told["client_cpu_s"],
+        "mb_per_s": round(told["bytes"] / 1e6 / span, 1),
+        "bytes_per_frame": round(told["bytes"] / frames, 1),
+        **({"polls_per_interval": round(polls * case.interval / 1000 / elapsed, 3)} if scene.peer.polls else {}),
+        "pss_kib_per_stream": round((before.pss - scene.base.pss) / max(1, told["open"]), 2),
+        "pss_kib": after.pss,
+        "error_frames": told["event_error"],
+    }
+
+
+def idle(scene: Scene) -> Figures:
+    """No rows: memory a stream, and CPU in a first window and in one that holds a heartbeat of each stream."""
+    case = scene.case
+    seconds = case.seconds + case.round + READY_SECONDS + 60
+    with scene.readers(case.streams, seconds, at_once=case.at_once) as readers:
+        ready = readers.ready(READY_SECONDS)
+        time.sleep(case.settle)
+        kernel = slab() - scene.base_slab
+        scene.standin.reset()
+        readers.mark()
+        start, began = scene.sample(), time.monotonic()
+        time.sleep(case.seconds)
+        first, then = scene.sample(), time.monotonic()
+        polls = scene.standin.stats()["requests"]
+        heartbeats = readers.report()["heartbeats"]
+        time.sleep(case.round)
+        last, ended = scene.sample(), time.monotonic()
+        told = readers.report()
+    streams = max(1, told["open"])
+    return {
+        **_streams(told),
+        "open_share": round(told["open"] / case.streams, 4),
+        "pss_kib_per_stream": round((first.pss - scene.base.pss) / streams, 2),
+        "pss_base_kib": scene.base.pss,
+        "pss_kib": first.pss,
+        "slab_kib_per_stream": round(kernel / streams, 2),
+        "cpu_first": round((first.cpu - start.cpu) / (then - began), 5),
+        "cpu_round": round((last.cpu - first.cpu) / max(0.001, ended - then), 5),
+        "heartbeats_first": heartbeats,
+        "heartbeats_round": told["heartbeats"] - heartbeats,
+        "polls_per_s": round(polls / (then - began), 2),
+        "all_ready_s": ready["all_ready_s"],
+        "cpu_ms_each": round((start.cpu - scene.base.cpu) * 1000 / case.streams, 3),
+    }
+
+
+def backlog(scene: Scene) -> Figures:
+    """Many rows are there before the stream is opened: rows a second, and the most memory that was seen."""
+    case = scene.case
+    if not scene.peer.polls:
+        raise RunFailed("A server that does not poll has no backlog.")
+    want, peak, before = case.rows * case.streams, 0, scene.sample()
+    scene.standin.reset()
+    scene.standin.backlog(case.rows, case.page)  # last: a server may still poll since the warm-up
+    began = time.monotonic()
+    with scene.readers(case.streams, case.seconds + 30, at_once=case.at_once, kth=case.rows) as readers:
+        while True:
+            time.sleep(PEAK_LOOK_SECONDS)
+            told, now = readers.report(), scene.sample()
+            peak = max(peak, now.pss)
+            elapsed = time.monotonic() - began
+            if told["rows"] >= want or elapsed > case.seconds:
+                break
+    polls = scene.standin.stats()["requests"]
+    span = told["kth_all_s"] if told["kth_all_s"] > 0 else elapsed
+    return {
+        **_streams(told),
+        "rows": told["rows"],
+        "complete": round(told["rows"] / want, 4),
+        "gaps": told["gaps"],
+        "repeats": told["repeats"],
+        "seconds": round(span, 3),
+        "rows_per_s": round(told["rows"] / max(span, 0.001)),
+        "cpu_s_per_mrow": round((now.cpu - before.cpu) * 1e6 / max(1, told["rows"]), 3),
+        "polls": polls,
+        "peak_mb": round(peak * 1024 / 1e6, 1),
+        "pss_base_kib": scene.base.pss,
+    }
+
+
+def connect(scene: Scene) -> Figures:
+    """Streams are opened, so many at a time: how long that takes, and what each costs."""
+    case = scene.case
+    with scene.readers(case.streams, case.seconds + 20, at_once=case.at_once) as readers:
+        told = readers.ready(case.seconds)
+        cpu = scene.sample().cpu - scene.base.cpu
+    return {
+        **_streams(told),
+        "first_byte_p50_ms": told["ttfb_ms"]["p50"],
+        "first_byte_p99_ms": told["ttfb_ms"]["p99"],
+        "first_byte_max_ms": told["ttfb_ms"]["max"],
+        "all_ready_s": told["all_ready_s"],
+        "streams_per_s": round(told["open"] / max(0.001, told["all_ready_s"]), 1),
+        "cpu_ms_each": round(cpu * 1000 / case.streams, 3),
+    }
+
+
+MEASURES: dict[str, Callable[[Scene], Figures]] = {
+    "fanout": fanout,
+    "idle": idle,
+    "backlog": backlog,
+    "connect": connect,
+}
+
+
+def _streams(told: Figures) -> Figures:
+    return {key: told[key] for key in ("open", "failed", "closed_early")}
+
+
+def _rows(scene: Scene) -> int:
+    case, peer = scene.case, scene.peer
+    if peer.polls:
+        scene.standin.steady(case.rate, case.page)
+        time.sleep(case.seconds)
+        return scene.standin.idle()
+    every, batch = (case.interval, True) if peer.push_every is None else (peer.push_every, False)
+    path = fill(peer.push_path, scene.words)
+    return push(scene.places, scene.port, path, rate=case.rate, every=every, batch=batch, seconds=case.seconds)
+
+
+def _drained(readers: Readers, total: int) -> Figures:
+    # With gzip most streams are not inflated, so this ends by silence: the others may still get their bytes.
+    told, still, end = readers.report(), 0, time.monotonic() + DRAIN_SECONDS
+    while still < 3 and told["rows"] < total * told["open"] and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+        last, told = told["rows"], readers.report()
+        still = still + 1 if told["rows"] == last else 0
+    return told

@@ -1,0 +1,149 @@
+"""Who is measured: how each server is started, what it is asked, and whether it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.places import HERE, Places, nchan_module, program
+
+BODY = '{"tool":"platformos.logs.stream","input":{"env":"staging","interval":{interval}}}'
+TOKEN = "client-secret"  # noqa: S105 - of the run's own clients.json
+GUNICORN = "{python} -m gunicorn"
+MANY = "-b 127.0.0.1:{port} --worker-connections 20000 --backlog 4096 --log-level warning"
+POSLOGS = f"{GUNICORN} -c {{project}}/gunicorn.conf.py wsgi:app -k gevent -w 1 {MANY}"
+NGINX = "{nginx} -p {tmp} -c {tmp}/nginx.conf -e {tmp}/error.log"
+FEW = 200  # streams that a server can bear which polls for each of them
+
+Found = Callable[[Places], bool]
+
+
+def _has_modules(_places: Places) -> bool:
+    return all(importlib.util.find_spec(name) for name in ("flask", "gevent", "gunicorn", "requests"))
+
+
+def _has_nchan(_places: Places) -> bool:
+    return program("nginx") is not None and nchan_module() is not None
+
+
+def _has_better_sse(places: Places) -> bool:
+    return program("node") is not None and (places.peers / "npm/node_modules/better-sse").is_dir()
+
+
+def _has_starlette(places: Places) -> bool:
+    return os.access(places.peers / "venv/bin/uvicorn", os.X_OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server. In its texts {port}, {tmp} and the other words of `words` are replaced."""
+
+    name: str
+    command: str
+    found: Found
+    install: str  # what to do when it is not installed
+    env: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)  # of this folder: the name in the run's own folder
+    path: str = "/call-stream"
+    body: str = BODY  # a POST; none: a GET without a token
+    many_tokens: bool = False  # spread the streams over many clients, for the sake of limits for each
+    gzip: int = 0  # ask for gzip, and inflate this many of the streams
+    push_path: str = ""  # where rows are published, for a server that does not poll
+    push_every: float | None = None  # ms between two POSTs; None: one each interval, with finished frames
+    most_streams: int | None = None
+
+    @property
+    def polls(self) -> bool:
+        """Whether it asks the stand-in for rows."""
+        return not self.push_path
+
+    def arguments(self, places: Places, streams: int, words: dict[str, str]) -> list[str]:
+        """The command line of `streams` readers, all but the port, the count and the seconds."""
+        given = ["--path", self.path, "--method", "POST" if self.body else "GET"]
+        if self.body:
+            given += ["--body", fill(self.body, words), "--token", TOKEN]
+        if self.many_tokens:
+            given += ["--tokens", str(clients(streams))]
+        if self.gzip:
+            given += ["--gzip", str(self.gzip)]
+        return [places.helper("sseload"), *given]
+
+
+def clients(streams: int) -> int:
+    """How many clients so many streams are spread over: five each, below what one may open at once and in a while."""
+    return -(-streams // 5)
+
+
+def words(places: Places, *, port: int, upstream: int, interval: int, tmp: Path) -> dict[str, str]:
+    """What stands for the words in a peer's texts."""
+    told = {"port": port, "upstream": upstream, "interval": interval, "tmp": tmp, "here": HERE, "peers": places.peers}
+    system = {"nginx": program("nginx"), "node": program("node"), "nchan_module": nchan_module()}
+    return {
+        key: str(value)
+        for key, value in (told | system | {"project": places.project, "python": sys.executable}).items()
+    }
+
+
+def fill(text: str, told: dict[str, str]) -> str:
+    """`text` with its words replaced; other braces stay as they are, for bodies are full of them."""
+    for word, value in told.items():
+        text = text.replace("{" + word + "}", value)
+    return text
+
+
+def _poslogs(name: str, *, gzip: int = 0, **env: str) -> Peer:
+    env = {"PYTHONPATH": "{project}", **env}
+    return Peer(name, POSLOGS, _has_modules, "make run", env=env, many_tokens=True, gzip=gzip)
+
+
+def _nchan(name: str, path: str, push_every: float | None) -> Peer:
+    return Peer(
+        name,
+        NGINX,
+        _has_nchan,
+        "apt-get install nginx libnginx-mod-nchan",
+        files={"peers/nchan.conf": "nginx.conf"},
+        path=path,
+        body="",
+        push_path="/pub",
+        push_every=push_every,
+    )
+
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        _poslogs("poslogs"),
+        _poslogs("poslogs-gzip", gzip=3),
+        _poslogs("poslogs-plain", POSLOGS_DIRECT="off"),
+        _nchan("nchan", "/sub", 5),
+        _nchan("nchan-batch", "/raw", None),
+        Peer(
+            "better-sse",
+            "{node} {here}/peers/better_sse_app.mjs",
+            _has_better_sse,
+            "apt-get install nodejs npm, then make bench-peers",
+            env={"PORT": "{port}", "NPM_DIR": "{peers}/npm"},
+        ),
+        Peer(
+            "sse-starlette",
+            "{peers}/venv/bin/uvicorn starlette_app:app --app-dir {here}/peers --host 127.0.0.1 --port {port} "
+            "--backlog 4096 --log-level warning --no-access-log",
+            _has_starlette,
+            "make bench-peers",
+            most_streams=FEW,
+        ),
+        Peer(
+            "naive-flask",
+            f"{GUNICORN} naive_wsgi:app -k gevent {MANY}",
+            _has_modules,
+            "pip install -r requirements.txt",
+            env={"PYTHONPATH": "{here}/peers"},
+            most_streams=FEW,
+        ),
+    )
+}

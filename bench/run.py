@@ -1,0 +1,69 @@
+"""One run: a fresh stand-in and a fresh server in a folder of their own, a warm-up, then what the case asks for."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from bench.errors import RunFailed
+from bench.machine import sample, slab
+from bench.measures import MEASURES, Figures
+from bench.peers import TOKEN, Peer, clients, fill, words
+from bench.places import HERE, Places
+from bench.scenarios import Case
+from bench.scene import Scene
+from bench.server import Server, free_port
+from bench.standin import StandIn
+
+START_SETTLE_SECONDS = 1.0  # what a server does after it listens is not counted
+WARM_SECONDS = 3
+WARM_HOLD_SECONDS = 0.3
+WARM_SETTLE_SECONDS = 0.5
+
+
+def run(peer: Peer, case: Case, places: Places) -> Figures:
+    """The figures of one run; all that it has started and written is gone after it.
+
+    One stream is opened and closed first, so that lazy imports do not count. Raises RunFailed when there are none.
+    """
+    with ExitStack() as stack:
+        made = tempfile.TemporaryDirectory(prefix="bench-", dir=places.runs, ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(made))
+        standin = stack.enter_context(StandIn(places))
+        port = free_port()
+        told = words(places, port=port, upstream=standin.port, interval=case.interval, tmp=folder)
+        furnish(folder, peer, case, told)
+        command = [fill(part, told) for part in peer.command.split()]
+        env = {name: fill(value, told) for name, value in peer.env.items()}
+        server = stack.enter_context(Server(command, port, folder, env))
+        time.sleep(START_SETTLE_SECONDS)
+        scene = Scene(case, peer, places, told, port, standin, server, sample(server.pid), slab())
+        try:
+            warm_up(scene)
+            return MEASURES[case.kind](replace(scene, base=scene.sample(), base_slab=slab()))
+        except RunFailed as failure:
+            raise RunFailed(f"{failure}\n{server.tail()}".rstrip()) from failure
+
+
+def furnish(folder: Path, peer: Peer, case: Case, told: dict[str, str]) -> None:
+    """Write what the server finds where it is started: `.pos`, `clients.json`, its own files."""
+    environment = {"url": f"http://127.0.0.1:{told['upstream']}", "email": "e@example.com", "token": "t"}
+    (folder / ".pos").write_text(json.dumps({"staging": environment}))
+    known = {"default": {"token": TOKEN, "name": "Default Client"}}
+    for number in range(clients(case.streams)):
+        known[f"c{number}"] = {"token": f"{TOKEN}-{number}", "name": f"Client {number}"}
+    (folder / "clients.json").write_text(json.dumps(known))
+    for source, name in peer.files.items():
+        (folder / name).write_text(fill((HERE / source).read_text(), told))
+
+
+def warm_up(scene: Scene) -> None:
+    """Open one stream, and close it."""
+    with scene.readers(1, WARM_SECONDS) as readers:
+        readers.ready(WARM_SECONDS)
+        time.sleep(WARM_HOLD_SECONDS)
+    time.sleep(WARM_SETTLE_SECONDS)
