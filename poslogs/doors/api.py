@@ -61,7 +61,7 @@ def blueprint(
         connection = Connection(request.environ)
         try:
             stream.on_close(slots.take(_client(), stream, connection.gone))
-            stream.on_close(departures.watch(connection, stream.close))
+            stream.on_close(departures.watch(connection, stream.close, stream))
             runtime.watch()
             runtime.drain_late(stream)
             return _Streamed(stream, connection, lines)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 if sys.platform == "linux":
@@ -28,19 +28,23 @@ ROUNDS: Final = 3  # in a heartbeat, at least: so often each is looked at, where
 PATIENCE: Final = 0.5  # of a heartbeat: for so long a reader may leave unanswered what the kernel sends again
 SENDING_AGAIN_SECONDS: Final = 0.75  # until the kernel does so and that is seen
 LEAST_PATIENCE_SECONDS: Final = 0.25
+SETTLING_SECONDS: Final = 0.1  # at most, from the moment that a stream counts as sent what it hands over, until it is
+GATHER_SECONDS: Final = 0.01  # after some have closed; each time that it waits again, the kernel goes through them all
 GRACE_SECONDS: Final = 0.2  # for the request of a connection that is accepted as the server stops
 
 
 class Connection:
     """The client's socket, where the server lends it (gunicorn, flask run); else what the server tells (waitress)."""
 
-    __slots__ = ("_lent", "_unanswered", "asked", "socket")
+    __slots__ = ("_lent", "_unanswered", "asked", "quiet", "settled", "socket")
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self._lent = _lent(environ)
         self.socket: _socket.socket | None = _real(self._lent)
         self.asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
         self._unanswered: float | None = None
+        self.quiet = False  # all that had been sent was acknowledged, at the last look
+        self.settled = 0.0  # the sender's `beat_due` when it was quiet
 
     def gone(self) -> bool | None:
         """Whether the client has closed its side; None when nobody can tell."""
@@ -64,7 +68,8 @@ class Connection:
         if self.socket is None or sys.platform != "linux":
             return None
         try:
-            if fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, _NOTHING) == _NOTHING:  # all is acknowledged
+            self.quiet = fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, _NOTHING) == _NOTHING
+            if self.quiet:
                 self._unanswered = None
                 return None
             info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
@@ -137,8 +142,14 @@ def _shut(sock: _socket.socket, how: int) -> None:
         log.debug("The client had gone before.", exc_info=True)
 
 
+class Sender(Protocol):
+    """What sends on a connection."""
+
+    beat_due: float  # monotonic; a heartbeat's length after something was sent
+
+
 class Departures:
-    """Calls back when a client leaves, whatever its stream is doing; one thread for all connections.
+    """Calls back when a client leaves, whatever its stream is doing; two threads for all connections.
 
     With epoll (Linux) the kernel tells of those that close; elsewhere a look every LOOK_SECONDS does. One whose
     network is gone says nothing: it is found within two heartbeats, as the first goes unanswered
@@ -149,13 +160,13 @@ class Departures:
     def __init__(self, heartbeat: float = 15.0) -> None:
         self.epoll: Any = getattr(select, "epoll", None)
         self._pause = min(LOOK_SECONDS, heartbeat / LOOKS)
-        self._look_due = 0.0
         self._patience = max(LEAST_PATIENCE_SECONDS, min(heartbeat * PATIENCE, heartbeat - SENDING_AGAIN_SECONDS))
         # A heartbeat, its being sent again, a round, patience and two looks are to fit into two heartbeats.
         spare = heartbeat - self._patience - SENDING_AGAIN_SECONDS - 2 * self._pause
         self._every = min(max(self._pause, spare), heartbeat / ROUNDS)
         self._lock = threading.Lock()
-        self._watched: dict[object, tuple[Connection, Callable[[], None]]] = {}  # by descriptor, where there is one
+        self._watched: dict[object, tuple[Connection, Callable[[], None], Sender | None]] = {}  # by descriptor, or so
+        self._settling = SETTLING_SECONDS - heartbeat
         self._poll: Any = None
         self._pid = 0
         self._met: WeakSet[Any] = WeakSet()
@@ -183,7 +194,7 @@ class Departures:
         self._hung_up = True
         time.sleep(GRACE_SECONDS)
         with self._lock:
-            stuck = [connection.socket for connection, _ in self._watched.values()]
+            stuck = [connection.socket for connection, _, _ in self._watched.values()]
             met = list(self._met)
         for lent in met:
             _stop_reading(lent)
@@ -191,15 +202,20 @@ class Departures:
             if sock is not None:
                 _shut(sock, socket.SHUT_RDWR)
 
-    def watch(self, connection: Connection, left: Callable[[], None]) -> Callable[[], None]:
-        """Have `left` called once when the client goes; what is returned stops watching, and may be called again."""
+    def watch(
+        self, connection: Connection, left: Callable[[], None], sender: Sender | None = None
+    ) -> Callable[[], None]:
+        """Have `left` called once when the client goes; what is returned stops watching, and may be called again.
+
+        Where a `sender` is given, the connection is not looked at while nothing new was sent on it.
+        """
         key: object = connection if connection.socket is None else connection.socket.fileno()
         if connection.socket is None and connection.asked is None:
             return lambda: None
         if key == -1:
             left()
             return lambda: None
-        ours = (connection, left)
+        ours = (connection, left, sender)
         with self._lock:
             if self._pid != os.getpid():
                 self._start()
@@ -219,9 +235,10 @@ class Departures:
         self._pid = os.getpid()
         self._watched, self._round, self._unanswered = {}, [], set()
         self._poll = self.epoll() if self.epoll is not None else None
-        threading.Thread(target=self._run, name="departures", daemon=True).start()
+        for run in (self._look_about, self._listen) if self._poll is not None else (self._look_about,):
+            threading.Thread(target=run, name="departures", daemon=True).start()
 
-    def _drop(self, key: object) -> tuple[Connection, Callable[[], None]] | None:
+    def _drop(self, key: object) -> tuple[Connection, Callable[[], None], Sender | None] | None:
         found = self._watched.pop(key, None)
         if found is not None and self._poll is not None and found[0].socket is not None:
             try:
@@ -236,16 +253,19 @@ class Departures:
         if found is not None:
             found[1]()
 
-    def _run(self) -> None:
+    def _listen(self) -> None:
+        """Wait for the kernel to tell of connections that close."""
         waiter = select.poll()  # waits in greenlets too, where epoll itself would stop them all
-        if self._poll is not None:
-            waiter.register(self._poll.fileno(), select.POLLIN)
+        waiter.register(self._poll.fileno(), select.POLLIN)
         while True:
-            if self._poll is None:
-                time.sleep(self._pause)
-            elif waiter.poll(self._pause * 1000):
-                for number, _ in self._poll.poll(0):
-                    self._leave(number)
+            waiter.poll()
+            for number, _ in self._poll.poll(0):
+                self._leave(number)
+            time.sleep(GATHER_SECONDS)
+
+    def _look_about(self) -> None:
+        while True:
+            time.sleep(self._pause)
             self._look(time.monotonic())
 
     def _look(self, now: float) -> None:
@@ -254,20 +274,22 @@ class Departures:
         Where it tells of those that close, each is looked at ROUNDS times in a heartbeat or more, and at every look
         once it has left something unanswered.
         """
-        if now < self._look_due:
-            return
-        self._look_due = now + self._pause
         with self._lock:
             keys = list(self._watched) if self._asking else [*self._unanswered, *self._next_of_round()]
-            watched = [(key, self._watched[key][0]) for key in keys if key in self._watched]
+            watched = [(key, *self._watched[key]) for key in keys if key in self._watched]
         self._unanswered = set()
-        for key, connection in watched:
+        for key, connection, _, sender in watched:
             told = self._poll is not None and connection.socket is not None
             if not told and connection.gone():
                 self._leave(key)
                 continue
+            due = sender.beat_due if sender is not None else 0.0
+            if due and due == connection.settled:
+                continue
             unanswered = connection.unanswered(now)
             if unanswered is None:
+                if connection.quiet and due + self._settling < now:  # it had really been sent when we looked
+                    connection.settled = due
                 continue
             self._unanswered.add(key)
             if unanswered >= self._patience:

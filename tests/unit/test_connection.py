@@ -141,6 +141,35 @@ class Kernel:
         return head + self.since_ack.to_bytes(4, "little")
 
 
+class Sending:
+    """What sends on a connection, as far as its looks care."""
+
+    def __init__(self) -> None:
+        self.beat_due = time.monotonic()
+
+
+def test_a_connection_is_looked_at_until_what_was_sent_is_acknowledged_and_again_when_more_was_sent() -> None:
+    """One look for each heartbeat where all is well: what is settled is left alone."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.send(b"something")
+        kernel = Kernel(ours)
+        looked = Told()
+        kernel.getsockopt = lambda *_: (looked(), Kernel.getsockopt(kernel))[1]  # type: ignore[method-assign]
+        departures, sending = Departures(0.8), Sending()
+        departures.epoll = None
+        lost = Connection({"gunicorn.socket": kernel})
+        kernel.recv = lambda *_: b"."  # type: ignore[attr-defined]
+        departures.watch(lost, Told(), sending)
+        eventually(lambda: looked.times > 2)
+        theirs.recv(100)
+        eventually(lambda: lost.settled == sending.beat_due)
+        times = looked.times
+        ours.send(b"more")
+        sending.beat_due = time.monotonic()
+        eventually(lambda: looked.times > times)
+
+
 @pytest.mark.parametrize("sign", ["sent_again", "probes"])
 def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_answer(sign: str) -> None:
     """Data that is sent again and again, or probes of a closed window, without an acknowledgement."""
