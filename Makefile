@@ -39,11 +39,6 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/bench.stamp: $(VENV)/run.stamp requirements-bench.txt
-	@echo "Installing what the picture of the bench needs into $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	@touch $@
-
 $(BUILD)/%: bench/%.c
 	@command -v $(CC) >/dev/null || { echo "The bench needs a C compiler: apt-get install gcc libc6-dev"; exit 1; }
 	@mkdir -p $(@D)
@@ -80,7 +75,7 @@ fuzz: $(VENV)/dev.stamp
 soak: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/bench.stamp bench-helpers
+bench: $(VENV)/dev.stamp bench-helpers
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEAT),--repeat $(REPEAT)) $(ARGS)
 
 bench-helpers: $(HELPERS)

@@ -110,7 +110,7 @@ def _draw(record: Record, to: Path) -> None:
     try:
         draw(record, to)
     except ImportError:
-        click.echo("No picture: pip install -r requirements-bench.txt brings matplotlib.", err=True)
+        click.echo("No picture: pip install -r requirements-dev.txt brings matplotlib.", err=True)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     else:

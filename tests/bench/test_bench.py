@@ -180,7 +180,6 @@ def test_a_file_that_bench_has_not_written_is_refused_in_one_sentence(tmp_path: 
 
 def test_the_same_curve_makes_the_same_picture_byte_by_byte(tmp_path: Path) -> None:
     """Two pictures of one record; no date in them."""
-    pytest.importorskip("matplotlib", reason="pip install -r requirements-bench.txt")
     from bench.picture import draw
 
     latencies = {"page_p50_ms": 2.0, "page_p99_ms": 9.0, "whole_p50_ms": 130.0, "whole_p99_ms": 255.0}
