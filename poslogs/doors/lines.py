@@ -88,7 +88,7 @@ class Line:
     def set(self) -> None:
         """The stream gets a turn soon."""
         self._rung = True
-        if self._parked or (self.stuck and self.stream.over):
+        if self._parked or self.abandoned:
             self._parked = False
             self._lines.ready(self)
 
@@ -156,6 +156,11 @@ class Line:
         return self._rest is not None
 
     @property
+    def abandoned(self) -> bool:
+        """Whether the stream is over although something of it is left: nobody is there who would read it."""
+        return self._rest is not None and self.stream.over and not self._ended
+
+    @property
     def fileno(self) -> int:
         """The descriptor; -1 once it is closed."""
         return -1 if self._connection.socket is None else self._connection.socket.fileno()
@@ -163,6 +168,7 @@ class Line:
     def close(self) -> None:
         """End the stream if it is not over yet, and close the connection."""
         self._steps.close()
+        self.stream.close()  # a generator that was not begun does nothing at its end
         self._connection.close()
 
     def _coded(self, chunk: Chunk) -> bytes:
@@ -227,7 +233,11 @@ class Lines:
 
     def begin(self, line: Line) -> None:
         """Take the connection from gunicorn, and let the stream begin."""
-        line.begin()
+        try:
+            line.begin()
+        except BaseException:
+            line.close()
+            raise
         if line.fileno != -1:
             if not self._beats:
                 self._some.set()
@@ -240,9 +250,11 @@ class Lines:
 
     def see_to(self, line: Line, *, room: bool = False) -> None:
         """A turn of a line, and what comes of it."""
+        number = line.fileno
+        if number == -1:
+            return
         try:
-            if line.stuck and line.stream.over:
-                self._stuck.pop(line.fileno, None)
+            if line.abandoned:
                 line.close()
             elif room:
                 line.go_on()
@@ -255,8 +267,9 @@ class Lines:
             log.exception("A stream failed.")
             line.close()
         if line.fileno == -1:
-            return
-        if line.stuck:
+            if self._stuck.get(number) is line:
+                del self._stuck[number]
+        elif line.stuck:
             self.wait_for_room(line)
         elif line.due < line.planned:
             line.planned = line.due
@@ -278,7 +291,10 @@ class Lines:
         while True:
             waiter.poll()
             for number, _ in self._room.poll(0):
-                self._room.unregister(number)
+                try:
+                    self._room.unregister(number)
+                except OSError:
+                    continue  # closed meanwhile
                 if (line := self._stuck.pop(number, None)) is not None:
                     self.see_to(line, room=True)
             time.sleep(0)
