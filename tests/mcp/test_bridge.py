@@ -18,6 +18,7 @@ from tests.support.output import Output
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
+TOKEN = "your-client-secret-here"
 URL = "http://127.0.0.1:3030/mcp"
 PROGRAM = "mcp-remote/dist/proxy.js"
 
@@ -45,10 +46,11 @@ def test_the_bridge_of_the_document_passes_calls_and_progress(
         bridge.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         bridge.ask(2, "tools/list", {})
         assert len(bridge.answer(2)["tools"]) == 4
-        live = {"name": "platformos_logs_live", "arguments": {"env": "staging", "maxDuration": 5000}}
+        given = {"env": "staging", "lastId": "0", "maxDuration": 5000}
+        live = {"name": "platformos_logs_live", "arguments": given, "_meta": {"progressToken": "p3"}}
         begun = time.monotonic()
-        bridge.ask(3, "tools/call", {**live, "_meta": {"progressToken": "p3"}})
-        bridge.progress("new")
+        bridge.ask(3, "tools/call", live)
+        platformos.wait_until(lambda: running.streams_open(TOKEN) == 1)
         platformos.add({"error_type": "error", "message": "seen through the bridge"})
         bridge.progress("seen through the bridge")
         arrived = time.monotonic() - begun

@@ -90,11 +90,13 @@ def test_a_whole_set_fails_as_expected_and_no_further(
     passed = {name for sign, name, _, _ in LINE.findall(ran.stdout) if sign == "✓"}
     assert MUST_PASS[revision] - passed == set()
     scored = _scored(node_modules=install.CACHE / "node" / "node_modules", revision=revision)
-    checks = {name: (int(good), int(bad)) for _, name, good, bad in LINE.findall(ran.stdout)}
+    checks = {name: int(good) for _, name, good, _ in LINE.findall(ran.stdout)}
+    warned = passed & set(_entries(expected))  # the suite marks these as passed, and counts them as failures
     tell(
-        f"conformance {revision}: {len(scored & passed)} of {len(scored)} scenarios pass, "
-        f"{len(_entries(expected))} fail as expected; {sum(good for good, _ in checks.values())} checks pass"
-        + (f"; server-stateless {checks['server-stateless']}" if "server-stateless" in checks else "")
+        f"conformance {revision}: {len(scored & passed)} of {len(scored)} scenarios pass, {len(warned)} of them with a "
+        f"warning ({', '.join(sorted(warned))}); {len(scored - passed)} fail as expected; "
+        f"{sum(checks[name] for name in scored)} scored checks pass"
+        + (f"; server-stateless {checks['server-stateless']} of 25" if revision == NEWEST else "")
     )
 
 

@@ -45,8 +45,9 @@ def test_the_tools_are_listed_and_their_schemas_are_portable(inspect: Inspect, t
 @pytest.mark.parametrize("era", ["legacy", "modern", "auto"])
 def test_a_live_call_ends_with_its_result(era: str, inspect: Inspect, tell: Tell) -> None:
     """All three eras that it can speak; the text and the structured content say the same."""
-    call = ["--method", "tools/call", "--tool-name", "platformos_logs_live", "--tool-arg", "env=staging", "lastId=0"]
-    ran = inspect("--protocol-era", era, *call, "maxDuration=3000")
+    given = json.dumps({"env": "staging", "lastId": "0", "maxDuration": 3000})
+    call = ["--method", "tools/call", "--tool-name", "platformos_logs_live", "--tool-args-json", given]
+    ran = inspect("--protocol-era", era, *call)
     assert ran.returncode == 0, ran.stderr
     result = json.loads(ran.stdout)
     seen = result["structuredContent"]

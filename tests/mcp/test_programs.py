@@ -87,7 +87,9 @@ def test_entries_arrive_while_the_call_runs(
     (begin,), (end,) = at["fetched"], at["result"]
     assert 4.9 <= end - begin <= 8
     assert len(at["progress"]) >= 2
-    assert all(any(wave in text for _, what, text in told if what == "progress") for wave in waves)
+    news = [int(number) for number in re.findall(r"  progress: \+(\d+) \(", program.out.text)]
+    assert sum(news) == WAVES, program.out.text
+    assert f"({WAVES} so far): error {waves[-1]}" in program.out.text
     assert at["progress"] == sorted(at["progress"])
     assert end - at["progress"][0] > 2, "progress came at the end of the call only"
     arrived = {what: ", ".join(f"{time - begin:.2f}" for time in at[what]) for what in ("entry", "progress", "result")}
