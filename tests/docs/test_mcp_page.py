@@ -66,7 +66,7 @@ def test_the_bridge_is_started_with_the_address_and_the_header() -> None:
 def test_the_command_for_claude_code_names_the_address_and_the_header(server: StartServer) -> None:
     """Word by word, and the header lets in."""
     (block,) = [block for block in BLOCKS if block.language == "bash"]
-    words = shlex.split(block.code)
+    words = shlex.split(block.code.replace("\\\n", ""))
     header = f"Authorization: Bearer {TOKEN}"
     assert words == ["claude", "mcp", "add", "--transport", "http", "poslogs", URL, "--header", header]
     _lists_the_tools(server(clients=repo() / "clients.json"), header.removeprefix("Authorization: "))

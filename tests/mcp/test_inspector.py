@@ -57,6 +57,14 @@ def test_a_live_call_ends_with_its_result(era: str, inspect: Inspect, tell: Tell
     tell(f"inspector tools/call {era}: exit 0, {seen['count']} entries up to {seen['lastId']}, {seen['stopped']}")
 
 
+def test_arguments_given_one_by_one_are_taken(inspect: Inspect) -> None:
+    """As people type them: the Inspector makes a number of what looks like one."""
+    call = ["--method", "tools/call", "--tool-name", "platformos_logs_live", "--tool-arg", "env=staging"]
+    ran = inspect("--protocol-era", "modern", *call, "--tool-arg", "maxDuration=1000")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["structuredContent"]["stopped"] == "maxDuration"
+
+
 def test_two_hundred_calls_ten_at_a_time_all_succeed(inspect: Inspect, tell: Tell) -> None:
     """Its own load test."""
     load = ["--load", "--load-requests", "200", "--load-concurrency", "10", "--format", "json"]

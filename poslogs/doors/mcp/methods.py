@@ -42,9 +42,11 @@ def answer(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any] |
         raise call.fault(refusal.status, refusal.sentence, status=200) from None
     except Refusal as refusal:
         code = INVALID_PARAMS if refusal.status < 429 else refusal.status
-        if isinstance(refusal, NotFound) and call.method == "resources/read" and not call.modern:
-            code = NO_RESOURCE
-        raise call.fault(code, refusal.sentence, status=400 if code < 0 else code) from None
+        data = None
+        if isinstance(refusal, NotFound) and call.method == "resources/read":
+            code = code if call.modern else NO_RESOURCE
+            data = {"uri": call.params.get("uri")}
+        raise call.fault(code, refusal.sentence, status=400 if code < 0 else code, data=data) from None
 
 
 def told(call: Call, outcome: Outcome) -> dict[str, Any]:
