@@ -196,6 +196,11 @@ TOOLS: Final = {
             ),
         ),
         Tool(
+            "platformos.env.list",
+            "Answers the environments that this token may read, by name and address.",
+            schema_of(),
+        ),
+        Tool(
             "platformos.logs.report",
             "Counts the entries since lastId or of the last minutes, by type and hour, and groups their errors.",
             schema_of(
@@ -209,11 +214,6 @@ TOOLS: Final = {
                     "description": "Only entries of so many last minutes; with neither this nor lastId it is 60.",
                 },
             ),
-        ),
-        Tool(
-            "platformos.env.list",
-            "Answers the environments that this token may read, by name and address.",
-            schema_of(),
         ),
     )
 }
