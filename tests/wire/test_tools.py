@@ -16,7 +16,9 @@ Start = Callable[..., Server]
 FETCH = "platformos.logs.fetch"
 
 
-def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(server: Start, platformos: PlatformOS) -> None:
+def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(
+    server: Start, platformos: PlatformOS
+) -> None:
     """Names, doors, and schemas that are JSON Schema and are the ones that check the input."""
     listed = server().get("/tools").json()["tools"]
     assert [tool["name"] for tool in listed] == [
