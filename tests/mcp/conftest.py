@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,15 @@ def python_sdk() -> Callable[[int], str]:
             missing(str(reason))
 
     return interpreter
+
+
+def sdk(request: pytest.FixtureRequest, language: str, major: int) -> Callable[[Path, Mapping[str, str]], Program]:
+    """What starts a script on that SDK, in the script's own folder; the test ends where it cannot be installed."""
+    if language == "python":
+        interpreter = request.getfixturevalue("python_sdk")(major)
+        return lambda script, env: Program([interpreter, str(script)], script.parent, env)
+    node: Node = request.getfixturevalue("node")
+    return lambda script, env: node.start(script, **env)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
-from tests.mcp.conftest import Node, Tell
+from tests.mcp.conftest import Tell, sdk
 from tests.support.marked import marked_blocks
 from tests.support.need import repo
 from tests.support.platformos import PlatformOS
@@ -60,8 +60,7 @@ def test_entries_arrive_while_the_call_runs(
     kind: str,
     server: StartServer,
     platformos: PlatformOS,
-    node: Node,
-    python_sdk: Callable[[int], str],
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     tell: Tell,
 ) -> None:
@@ -69,7 +68,7 @@ def test_entries_arrive_while_the_call_runs(
     platformos.add_many(3)
     running = server(kind, clients=repo() / "clients.json")
     waves = [f"wave {number} {ODD}" for number in range(1, WAVES + 1)]
-    with _started(run, running, node, python_sdk, tmp_path) as program:
+    with _started(run, running, request, tmp_path) as program:
         program.wait_line("fetched: 3 entries", 30)
         for wave in waves:
             platformos.add({"error_type": "error", "message": wave})
@@ -86,7 +85,7 @@ def test_entries_arrive_while_the_call_runs(
     at = {what: [time for time, each, _ in told if each == what] for what in said}
     assert [text for _, what, text in told if what == "entry"] == [f"error {wave}" for wave in waves]
     (begin,), (end,) = at["fetched"], at["result"]
-    assert 4.9 <= end - begin <= 8
+    assert end - begin >= 4.9
     assert len(at["progress"]) >= 2
     news = [int(number) for number in re.findall(r"  progress: \+(\d+) \(", program.out.text)]
     assert sum(news) == WAVES, program.out.text
@@ -100,13 +99,11 @@ def test_entries_arrive_while_the_call_runs(
     )
 
 
-def _started(run: Run, server: Server, node: Node, python_sdk: Callable[[int], str], folder: Path) -> Program:
+def _started(run: Run, server: Server, request: pytest.FixtureRequest, folder: Path) -> Program:
     code = PROGRAMS[run.program]
     assert run.change[0] in code
     code = code.replace(*run.change).replace(URL, f"{server.url}/mcp")
     language, major = run.program.split("-")
     script = folder / ("watch.py" if language == "python" else "watch.mts")
     script.write_text(code, encoding="utf-8")
-    if language == "python":
-        return Program([python_sdk(int(major)), str(script)], folder)
-    return node.start(script)
+    return sdk(request, language, int(major))(script, {})
