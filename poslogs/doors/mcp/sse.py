@@ -19,7 +19,7 @@ log = logging.getLogger("poslogs.mcp")
 OPEN: Final = b": open\n\n"
 PING: Final = b": ping\n\n"
 
-_BREAKS: Final = re.compile("[\u2028\u2029]".encode())  # some parsers of lines break at these; JSON may hold them
+_BREAKS: Final = re.compile(b"\xe2\x80[\xa8\xa9]")  # some parsers of lines break at these; JSON may hold them
 
 
 class Sse:
