@@ -12,6 +12,7 @@ from tests.wire.agent import (
     FETCH,
     KINDS,
     LIVE,
+    PREFIX,
     asked,
     called,
     content,
@@ -52,7 +53,7 @@ def test_connecting_costs_nothing_of_a_clients_own_rate(kind: str, tmp_path: Pat
 
 @pytest.mark.parametrize("modern", [True, False])
 def test_a_limit_that_is_reached_is_a_result_and_the_connection_lives_on(modern: bool, tmp_path: Path) -> None:
-    """HTTP 200 for all three that count: a tool's error result with the seconds to wait, a JSON-RPC error for others."""
+    """HTTP 200 for all three that count: a tool's error result with the seconds to wait, else a JSON-RPC error."""
     with serving(tmp_path, "gevent", clients=clients(other=FEW)) as (server, _):
         for method, params in (
             ("resources/read", {"uri": "platformos://staging/logs"}),
@@ -69,6 +70,19 @@ def test_a_limit_that_is_reached_is_a_result_and_the_connection_lives_on(modern:
             assert (answer.status, error(answer)["code"]) == (200, 429)
         assert called(server, ENV_LIST, token=READER)["envs"]
         assert open_streams(server) == 0
+
+
+def test_a_call_that_fails_counts_too(tmp_path: Path) -> None:
+    """Unknown tools, levels and resources: each costs one of two, and the third call is told to wait."""
+    for method, params, meta in (
+        ("tools/call", {"name": "nothing"}, {}),
+        ("tools/call", {"name": ENV_LIST}, {f"{PREFIX}logLevel": "loud"}),
+        ("resources/read", {"uri": "x"}, {}),
+    ):
+        with serving(tmp_path, "gevent", clients=clients(other=FEW)) as (server, _):
+            for _ in range(2):
+                assert error(asked(server, method, params, meta=meta, token=OTHER))["code"] == -32602
+            assert "2 requests in a minute reached" in refused(server, ENV_LIST, token=OTHER)
 
 
 def test_the_roomier_bucket_has_an_end_too(tmp_path: Path) -> None:

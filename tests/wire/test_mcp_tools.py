@@ -259,7 +259,7 @@ def test_what_a_model_can_mend_is_a_result_that_says_how(running: Running) -> No
 
 
 def test_a_report_tells_what_goes_wrong(running: Running) -> None:
-    """Counts by type and hour, groups, newest errors, on /mcp and on /call alike; only the last minutes, or since lastId."""
+    """Counts, groups and newest errors, on /mcp and on /call alike; of the last minutes, or since lastId."""
     server, platformos = running
     now = datetime.now(UTC)
 
@@ -268,7 +268,8 @@ def test_a_report_tells_what_goes_wrong(running: Running) -> None:
 
     platformos.add({"created_at": at(300), "error_type": "error", "message": "old"})
     platformos.add(*({"created_at": at(30), "error_type": "info"} for _ in range(5)))
-    platformos.add(*({"created_at": at(20 - number), "error_type": "LiquidError", "message": f"no partial 'a/{number}' for user {number * 7}"}
+    platformos.add(*({"created_at": at(20 - number), "error_type": "LiquidError",
+                      "message": f"no partial 'a/{number}' for user {number * 7}"}
                      for number in range(12)))  # fmt: skip
     platformos.add(
         {
