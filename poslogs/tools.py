@@ -294,7 +294,7 @@ class Toolbox:
         since = "" if minutes is None else moment(time.time() - 60 * minutes)
         with self._asking(environment) as gateway:
             counted = Report(environment.name, since)
-            return report.read(gateway, counted, environment.name, start.position or 0)
+            return report.read(gateway, counted, start.position or 0)
 
     def feed(self, environment: Environment) -> Feed:
         """The one poller of an environment."""

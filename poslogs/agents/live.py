@@ -124,13 +124,14 @@ class _Live:
     def _outcome(self) -> Outcome:
         if self._stopped == "revoked":
             return Outcome(text=self._error, error=True)
-        answered = self._fresh or self._feed.polls > self._polls or bool(self._shelf.entries)
+        errors = self._feed.failures - self._failures
+        answered = self._feed.polls > self._polls or bool(self._shelf.entries)
+        answered = answered or (self._fresh and not errors and self._position is not None)
         if not answered and self._stopped in ("maxDuration", "upstream"):
             silent = f"platformOS did not answer for environment {self._env} within {self.total:g} s; call again later."
             return Outcome(text=self._error or silent, error=True)
         if self._position is None:
             again = "call again" if self._stopped == "shutdown" else "call with a longer maxDuration, or with lastId"
             return Outcome(text=f"The end of the log was not reached yet; {again}.", error=True)
-        errors = self._feed.failures - self._failures
         more: dict[str, Any] = {"stopped": self._stopped, "pollErrors": errors}
         return Outcome(self._shelf.answer(self._env, self._position, truncated=self._truncated, **more))

@@ -42,7 +42,7 @@ class Report:
 
     def __init__(self, env: str, since: str = "") -> None:
         """Of entries with a timestamp before `since` only the position counts."""
-        self._env = env
+        self.env = env
         self._since = since
         self._span: tuple[str, str] = ("", "")
         self._types: Counter[str] = Counter()
@@ -95,7 +95,7 @@ class Report:
                 for key, group in most
             ]
             report = {
-                "env": self._env,
+                "env": self.env,
                 "total": self._types.total(),
                 "from": self._span[0],
                 "to": self._span[1],
@@ -112,9 +112,13 @@ class Report:
 
 
 def read(
-    gateway: Gateway, report: Report, env: str, position: int, clock: Callable[[], float] = time.monotonic
+    gateway: Gateway,
+    report: Report,
+    position: int,
+    most: int = MAX_ENTRIES,
+    clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """The report of what came after a position; cut where it would be read for too long, which it says.
+    """The report of what came after a position; cut, which it says, behind `most` entries or MAX_SECONDS.
 
     Raises GatewayError when the very first question fails; later ones cut it.
     """
@@ -122,7 +126,7 @@ def read(
     asked, count = position, 0
     while True:
         try:
-            page = entries.read(gateway.after(position), env)
+            page = entries.read(gateway.after(position), report.env)
         except GatewayError:
             if position == asked:
                 raise
@@ -132,7 +136,7 @@ def read(
         for entry in page.entries:
             if entry.id <= position:
                 continue
-            if count == MAX_ENTRIES or clock() > end:
+            if count == most or clock() > end:
                 return report.told(position, truncated=True)
             count += 1
             report.add(entry)

@@ -62,7 +62,7 @@ def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, tm
                 continue
             with live(server, modern=dice.random() < 0.5, **arguments) as call:
                 frames = dice.randint(1, 30)
-                if dice.random() < 0.5:
+                if dice.random() < 0.6:
                     call.wait_until(lambda call=call, frames=frames: len(call.frames) >= frames)
                     if not call.ended_clean:
                         cuts += 1
@@ -73,7 +73,7 @@ def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, tm
             last = found["lastId"]
         flow.join()
         assert [entry["id"] for entry in got] == platformos.ids[5:], f"seed {seed}"
-        assert cuts > 3, f"seed {seed}"
+        assert cuts > 0, f"seed {seed}"
         wait_for(lambda: open_streams(server) == 0)
         assert "Traceback" not in server.output
 

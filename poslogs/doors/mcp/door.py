@@ -98,8 +98,8 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
             if may_stream:
                 headers = {name: value for name, value in STREAM_HEADERS.items() if name != "Vary"}
                 return Response(stream, headers=headers, direct_passthrough=True)
-            ends = (event for event in answer if isinstance(event, Outcome))
-            return json_response(methods.told(call, next(ends)))
+            ends = [event for event in answer if isinstance(event, Outcome)]
+            return json_response(methods.told(call, ends[0]) if ends else {})  # without one the caller has gone
         except Fault:
             raise
         except Exception:  # whatever it was, a client's connection survives it
@@ -119,7 +119,7 @@ def _read() -> Call | None:
 
 
 def _is_loopback(host: str) -> bool:
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0] or host
     try:
         return name.lower() == "localhost" or ip_address(name).is_loopback
     except ValueError:
