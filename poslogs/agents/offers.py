@@ -12,6 +12,7 @@ import orjson
 
 from poslogs.access.clients import Client
 from poslogs.agents import live
+from poslogs.agents.answers import ENTRIES, ENVS, REPORT, STOPPED, described, object_of
 from poslogs.agents.events import Caller, Event, Outcome
 from poslogs.agents.shelf import Shelf
 from poslogs.errors import BadInput, Forbidden, NotFound, UnknownEnvironment
@@ -34,66 +35,6 @@ INSTRUCTIONS: Final = (
 )
 
 
-def _is(kind: str, description: str, **more: Any) -> dict[str, Any]:
-    return {"type": kind, "description": description, **more}
-
-
-def _object(description: str, properties: dict[str, Any], *optional: str) -> dict[str, Any]:
-    return _is("object", description, properties=properties, required=[n for n in properties if n not in optional])
-
-
-def _list(description: str, items: dict[str, Any]) -> dict[str, Any]:
-    return _is("array", description, items=items)
-
-
-_TIME: Final = _is("string", "When, in UTC, ISO 8601 with milliseconds.")
-_ENTRY: Final = {
-    "id": _is("string", "Id of the entry, its position in the log."),
-    "timestamp": _TIME,
-    "type": _is("string", "error, warn, info or debug."),
-    "error_type": _is("string", "platformOS's own type, such as LiquidError."),
-    "message": _is("string", "What was logged, cut at 1000 characters unless full was asked for."),
-    "data": _is("object", "What else was logged, with full only."),
-    "cut": _is("boolean", "True when some of the entry was left out."),
-}
-_POSITION: Final = {
-    "lastId": _is("string", "Position up to which entries were examined: give it as lastId to go on from there."),
-    "truncated": _is("boolean", "True when more entries are known to exist than were examined or are given."),
-}
-_ENTRIES: Final = {
-    "env": _is("string", "Name of the environment."),
-    "entries": _list("Entries, oldest first.", _object("One entry.", _ENTRY, "data", "cut")),
-    "count": _is("integer", "How many entries are given."),
-    **_POSITION,
-}
-_STOPPED: Final = {
-    "stopped": _is("string", "Why it ended: maxDuration, limit, first, upstream or shutdown."),
-    "pollErrors": _is("integer", "How many polls of platformOS failed meanwhile."),
-}
-_ERROR: Final = {**{n: _ENTRY[n] for n in ("id", "timestamp", "error_type")},
-    "message": _is("string", "What was logged, cut."), "at": _is("string", "File and line, where it is known."),
-}  # fmt: skip
-_COUNTS: Final = {"additionalProperties": _is("integer", "How many entries.")}
-_REPORT: Final = {
-    "env": _ENTRIES["env"],
-    "total": _is("integer", "How many entries were counted."),
-    "from": _is("string", "Timestamp of the earliest of them; empty when there is none."),
-    "to": _is("string", "Timestamp of the latest of them; empty when there is none."),
-    "byType": _is("object", "Entries by type.", **_COUNTS),
-    "byHour": _is("object", "Entries by hour, UTC; earlier is the sum of hours that are not told.", **_COUNTS),
-    "frequentErrors": _list("Errors that are alike but for numbers, ids and quoted values, most frequent first.",
-        _object("One group.", {
-            "count": _is("integer", "How many errors."), "first": _TIME, "last": _TIME,
-            "fingerprint": _is("string", "What they have in common."),
-            "example": _object("The latest of them.", _ERROR, "at"),
-        })),
-    "newestErrors": _list("The ten newest errors, newest first.", _object("One error.", _ERROR, "at")),
-    **_POSITION,
-}  # fmt: skip
-_ENVS: Final = {"envs": _list("Environments.", _object("One.", {
-    "name": _is("string", "Its name."), "url": _is("string", "Its address.")}))}  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Offer:
     """One tool as agents see it; `run` answers at once, or gives the events of a call that takes its time."""
@@ -112,7 +53,7 @@ class Offer:
         told = {"name": self.tool.name, "title": self.title, "description": self.tool.description,
                 "inputSchema": self.tool.schema,
                 "annotations": {"title": self.title, **hints, "openWorldHint": self.open_world}}  # fmt: skip
-        return told if self.output is None else told | {"outputSchema": {**_object("The answer.", dict(self.output))}}
+        return told if self.output is None else told | {"outputSchema": object_of("The answer.", dict(self.output))}
 
 
 def _tool(short: str, description: str, *names: str, **more: Mapping[str, object]) -> Tool:
@@ -134,33 +75,32 @@ class Catalogue:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
-        full = _is("boolean", "Whether each entry comes with its data and its whole message.", default=False)
-        until = _is("string", "end: wait until maxDuration; first: until entries have come.",
+        full = described("boolean", "Whether each entry comes with its data and its whole message.", default=False)
+        until = described("string", "end: wait until maxDuration; first: until entries have come.",
                     enum=["end", "first"], default="end")  # fmt: skip
         limit = "How many entries at most."
         lasts = "How long the call waits, in milliseconds."
         offers = (
             Offer(_tool("env.list", "Lists the environments that may be read, by name and address."),
-                  "Environments", _ENVS, self._envs, open_world=False),
+                  "Environments", ENVS, self._envs, open_world=False),
             Offer(_tool("logs.fetch", f"Answers the newest log entries of an environment, or with lastId the first "
                         f"after it. {_LOOP} {_DATA}", "env", "lastId", "filter", limit=whole(LIMITS["fetch"], limit),
-                        full=full), "Fetch log entries", _ENTRIES, self._fetch),
+                        full=full), "Fetch log entries", ENTRIES, self._fetch),
             Offer(_tool("logs.live", f"Waits for log entries from now on, or after lastId, and answers them when "
                         f"maxDuration or limit is reached, or with until first as soon as one has come. {_LOOP} "
                         f"{_DATA}", "env", "lastId", "filter", limit=whole(LIMITS["live"], limit), full=full,
                         maxDuration=whole(DURATION_MS, lasts), until=until),
-                  "Wait for log entries", {**_ENTRIES, **_STOPPED}, self._live),
+                  "Wait for log entries", {**ENTRIES, **STOPPED}, self._live),
             Offer(_tool("logs.report", f"Tells what goes wrong in an environment: counts by type and hour, the most "
                         f"frequent errors and the newest ones, since lastId or of the last minutes. {_DATA}", "env",
-                        "lastId", "minutes"), "Report on a log", _REPORT, self._report),
+                        "lastId", "minutes"), "Report on a log", REPORT, self._report),
         )  # fmt: skip
         self.tools: dict[str, Offer] = {offer.tool.name: offer for offer in offers}
 
     def tool(self, name: object) -> Offer:
         """The tool of a name, which may be spelt with dots. Raises NotFound."""
-        offer = self.tools.get(name) if isinstance(name, str) else None
-        if offer is None and name in TOOLS:
-            offer = self.tools.get(str(name).replace(".", "_"))
+        text = name if isinstance(name, str) else ""
+        offer = self.tools.get(text.replace(".", "_") if text in TOOLS else text)
         if offer is None:
             raise NotFound(f"There is no tool {_short(name)}; there are {', '.join(self.tools)}.")
         return offer
