@@ -12,11 +12,12 @@ BUILD := bench/build
 HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
-.PHONY: help run test faults fuzz soak bench bench-helpers bench-peers check format clean
+.PHONY: help run test test-mcp faults fuzz soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make test    run the tests"
+	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
 	@echo "make faults  the thirty faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7)"
@@ -64,6 +65,10 @@ run: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
+test-mcp: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.mcp.install || [ "$$CI" != true ]
+	@$(BIN)/python -m pytest tests/mcp -n 2
+
 faults: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'
 
@@ -95,4 +100,4 @@ format: $(VENV)/dev.stamp
 	@$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BUILD) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

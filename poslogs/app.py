@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from poslogs.access.clients import Clients
 from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
+from poslogs.agents.offers import Catalogue
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
 from poslogs.doors.connection import Departures
+from poslogs.doors.holding import holding
 from poslogs.doors.lines import Lines
+from poslogs.doors.mcp import door as mcp
 from poslogs.errors import Refusal
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
@@ -47,8 +51,11 @@ class Parts:
     lines: Lines
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI app. Raises ConfigError, whose sentence says what keeps it from starting."""
+def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
+    """The WSGI app; `offers` makes what agents are offered.
+
+    Raises ConfigError, whose sentence says what keeps it from starting.
+    """
     settings = settings or Settings.read()
     _log_to_stderr(settings.log_level)
     for sentence in misspelt():
@@ -68,26 +75,36 @@ def create_app(settings: Settings | None = None) -> Flask:
     lines = Lines(settings.heartbeat, allowed=settings.direct)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
+    hold = holding(slots, departures, runtime)
+    origins = [_origin_pattern(origin) for origin in settings.cors_origins]
 
     app = Flask("poslogs", static_folder=None)
     app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, departures, lines)
 
     CORS(
         app,
-        origins=[_origin_pattern(origin) for origin in settings.cors_origins],
+        origins=origins,
         methods=["GET", "POST", "OPTIONS"],
-        allow_headers=["Authorization", "Content-Type", "Accept", "Last-Event-ID"],
+        allow_headers=["Authorization", "Content-Type", "Accept", "Last-Event-ID", *mcp.HEADERS],
         expose_headers=["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"],
         max_age=600,
     )
 
     @app.before_request
-    def come_in() -> None:
+    def come_in() -> Response | None:
         runtime.refresh()
+        if request.path == mcp.PATH:
+            return mcp.come_in(
+                lambda: entrance.admit(request, clients, limits),
+                limits,
+                lambda origin: any(pattern == "*" or pattern.match(origin) for pattern in origins),
+                behind_proxy=settings.proxy_hops > 0,
+            )
         if not entrance.is_open(request):
             g.client = entrance.admit(request, clients, limits)
+        return None
 
-    limits.install(app)
+    limits.install(app, apart=("mcp",))
 
     @app.after_request
     def finish_reading(response: Response) -> Response:
@@ -95,7 +112,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         return response
 
     _refuse_in_one_shape(app)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, departures, lines))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, lines))
+    app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))
     app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
     app.register_blueprint(openapi.blueprint())
@@ -108,13 +126,13 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _refuse_in_one_shape(app: Flask) -> None:
     @app.errorhandler(Refusal)
     def refused(refusal: Refusal) -> Response:
-        response = json_response({"error": refusal.sentence}, refusal.status)
+        response = _told(refusal.sentence, refusal.status)
         response.headers.update(refusal.headers)
         return response
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        response = json_response({"error": _sentence(error)}, error.code or 500)
+        response = _told(_sentence(error), error.code or 500)
         if allow := error.get_response().headers.get("Allow"):
             response.headers["Allow"] = allow
         return response
@@ -122,7 +140,11 @@ def _refuse_in_one_shape(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:
         log.error("A request to %s failed.", request.path, exc_info=error)
-        return json_response({"error": "Something went wrong here; the server's log tells what."}, 500)
+        return _told("Something went wrong here; the server's log tells what.", 500)
+
+
+def _told(sentence: str, status: int) -> Response:
+    return json_response(mcp.shaped(sentence, status) if request.path == mcp.PATH else {"error": sentence}, status)
 
 
 def _sentence(error: HTTPException) -> str:

@@ -64,6 +64,12 @@ class NotFound(Refusal):
     status = 404
 
 
+class NotAcceptable(Refusal):
+    """The client accepts no form that an answer could have."""
+
+    status = 406
+
+
 class BodyLate(Refusal):
     """The request's body did not come in time."""
 
@@ -80,6 +86,12 @@ class NotJson(Refusal):
     """The request's body is declared as something else than JSON."""
 
     status = 415
+
+
+class Misdirected(Refusal):
+    """The request names a host that this server is not."""
+
+    status = 421
 
 
 class TooMany(Refusal):

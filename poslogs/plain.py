@@ -1,6 +1,9 @@
-"""Plain text: what others wrote, made fit for one line of a terminal or a log."""
+"""Plain text: what others wrote, made fit for a terminal, a log or a model."""
 
 from __future__ import annotations
+
+import re
+from typing import Any, Final
 
 
 def plain(text: str) -> str:
@@ -8,3 +11,20 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def visible(text: str) -> str:
+    r"""The text with its control characters, but line feed and tab, as `\x1b` and its like; it keeps its lines."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def all_visible(value: Any) -> Any:
+    """The same for every string inside a JSON value, names too."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {visible(name): all_visible(inner) for name, inner in value.items()}
+    return [all_visible(inner) for inner in value] if isinstance(value, list) else value
+
+
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # C0, DEL and C1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,15 +19,20 @@ from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEn
 from poslogs.plain import plain
 from poslogs.platformos import entries
 from poslogs.platformos.environments import Environment, Environments
-from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import fetch
+from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.streaming import fetch, report
+from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.fetch import Found
+from poslogs.streaming.frames import moment
+from poslogs.streaming.report import Report
 from poslogs.streaming.stream import Start, Stream
 from poslogs.streaming.window import Taste
 
 INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
 DURATION_MS: Final = (1, 300_000, 86_400_000)
 LIMIT: Final = (1, 100, 10_000)
+MINUTES: Final = (1, 60, 10_080)
 FIRST_ID: Final = "0"  # the position before every entry
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
@@ -34,7 +41,8 @@ RETRY_SECONDS: Final = 5
 Input = Mapping[str, Any]
 
 
-def _whole(bounds: tuple[int, int, int], text: str) -> dict[str, object]:
+def whole(bounds: tuple[int, int, int], text: str) -> dict[str, object]:
+    """The schema of a whole number: least, default, most, and its description."""
     least, default, most = bounds
     return {"type": "integer", "minimum": least, "maximum": most, "default": default, "description": text}
 
@@ -57,10 +65,11 @@ _TAIL = {
     "maximum": MAX_TAIL,
     "description": "Begin with so many of the newest entries; 0 begins with what comes from now on.",
 }
-_INTERVAL = _whole(INTERVAL_MS, "How stale the stream may get, in milliseconds.")
+_INTERVAL = whole(INTERVAL_MS, "How stale the stream may get, in milliseconds.")
 
 
-def _schema(*required: str, **properties: Mapping[str, object]) -> dict[str, object]:
+def schema_of(*required: str, **properties: Mapping[str, object]) -> dict[str, object]:
+    """The schema of an input: which of its properties must be given, and what each is."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -126,6 +135,10 @@ class Tool:
         name = str(error.path[0])
         schema = self.inputs[name]
         got = _short(error.instance)
+        if schema["type"] == "boolean":
+            return f"`{name}` must be true or false, not {got}."
+        if "enum" in schema:
+            return f"`{name}` must be {' or '.join(schema['enum'])}, not {got}."
         if schema["type"] == "integer":
             return f"`{name}` must be a whole number from {schema['minimum']} to {schema['maximum']}, not {got}."
         if "pattern" in schema:
@@ -153,31 +166,31 @@ TOOLS: Final = {
         Tool(
             "platformos.logs.stream",
             "Streams the log of an environment, one entry a frame, for as long as the caller listens.",
-            _schema("env", env=_ENV, interval=_INTERVAL, filter=_FILTER, lastId=_LAST_ID, tail=_TAIL),
+            schema_of("env", env=_ENV, interval=_INTERVAL, filter=_FILTER, lastId=_LAST_ID, tail=_TAIL),
             streams=True,
         ),
         Tool(
             "platformos.logs.live",
             "Streams the log of an environment for a set time; rows that platformOS shows late arrive too, once.",
-            _schema(
+            schema_of(
                 "env",
                 env=_ENV,
                 interval=_INTERVAL,
                 filter=_FILTER,
                 lastId=_LAST_ID,
                 tail=_TAIL,
-                maxDuration=_whole(DURATION_MS, "How long the stream lasts, in milliseconds; then it ends with done."),
+                maxDuration=whole(DURATION_MS, "How long the stream lasts, in milliseconds; then it ends with done."),
             ),
             streams=True,
         ),
         Tool(
             "platformos.logs.fetch",
             "Answers the first entries after lastId, or with tail the newest, and ends.",
-            _schema(
+            schema_of(
                 "env",
                 env=_ENV,
                 lastId={**_LAST_ID, "default": FIRST_ID},
-                limit=_whole(LIMIT, "How many entries at most."),
+                limit=whole(LIMIT, "How many entries at most."),
                 filter=_FILTER,
                 tail={**_TAIL, "description": "In place of lastId and limit: so many of the newest entries."},
             ),
@@ -185,7 +198,22 @@ TOOLS: Final = {
         Tool(
             "platformos.env.list",
             "Answers the environments that this token may read, by name and address.",
-            _schema(),
+            schema_of(),
+        ),
+        Tool(
+            "platformos.logs.report",
+            "Counts the entries since lastId or of the last minutes, by type and hour, and groups their errors.",
+            schema_of(
+                "env",
+                env=_ENV,
+                lastId={**_LAST_ID, "description": "Only what came after the entry of this id."},
+                minutes={
+                    "type": "integer",
+                    "minimum": MINUTES[0],
+                    "maximum": MINUTES[2],
+                    "description": "Only entries of so many last minutes; with neither this nor lastId it is 60.",
+                },
+            ),
         ),
     )
 }
@@ -230,8 +258,8 @@ class Toolbox:
         environment = self.environment(client, input_["env"])
         return Stream(
             self._feeds.of(environment),
-            taste=_taste(input_, late=tool.name == "platformos.logs.live"),
-            start=_start(input_, last_event_id),
+            taste=taste_of(input_, late=tool.name == "platformos.logs.live"),
+            start=start_of(input_, last_event_id),
             interval=input_["interval"] / 1000,
             heartbeat=self._heartbeat,
             duration=input_["maxDuration"] / 1000 if "maxDuration" in input_ else math.inf,
@@ -241,33 +269,55 @@ class Toolbox:
         """The answer of a tool that ends by itself, as JSON. Raises Unavailable when platformOS gives none."""
         if tool.name == "platformos.env.list":
             return orjson.dumps({"envs": [{"name": env.name, "url": env.url} for env in self.environments(client)]})
-        return self._fetch(self.environment(client, input_["env"]), input_)
-
-    def _fetch(self, environment: Environment, input_: Input) -> bytes:
-        taste = _taste(input_, late=False)
-        start = _start(input_, "")
-        try:
-            with self._feeds.of(environment).gateway() as gateway:
-                if start.tail is not None:
-                    found = fetch.newest(gateway, environment.name, start.tail, taste)
-                else:
-                    found = fetch.first(gateway, environment.name, start.position or 0, input_["limit"], taste)
-        except GatewayError as error:
-            wait = RETRY_SECONDS if error.retry_after is None else math.ceil(error.retry_after)
-            raise Unavailable(error.sentence, retry_after=wait) from None
+        if tool.name == "platformos.logs.report":
+            return orjson.dumps(self.report(self.environment(client, input_["env"]), input_))
+        found = self.fetch(self.environment(client, input_["env"]), input_)
         return b'{"logs":[%s],"lastId":"%d","truncated":%s}' % (
             b",".join([entry.json for entry in found.entries]),
             found.last,
             b"true" if found.truncated else b"false",
         )
 
+    def fetch(self, environment: Environment, input_: Input) -> Found:
+        """The first entries after `lastId`, or with `tail` the newest. Raises Unavailable or BadInput."""
+        taste = taste_of(input_, late=False)
+        start = start_of(input_)
+        with self._asking(environment) as gateway:
+            if start.tail is not None:
+                return fetch.newest(gateway, environment.name, start.tail, taste)
+            return fetch.first(gateway, environment.name, start.position or 0, input_["limit"], taste)
 
-def _taste(input_: Input, *, late: bool) -> Taste:
+    def report(self, environment: Environment, input_: Input) -> dict[str, Any]:
+        """What came after `lastId`, within the last `minutes`, in numbers. Raises as `fetch`."""
+        start = start_of(input_)
+        minutes = input_.get("minutes", MINUTES[1] if start.position is None else None)
+        since = "" if minutes is None else moment(time.time() - 60 * minutes)
+        with self._asking(environment) as gateway:
+            counted = Report(environment.name, since)
+            return report.read(gateway, counted, start.position or 0)
+
+    def feed(self, environment: Environment) -> Feed:
+        """The one poller of an environment."""
+        return self._feeds.of(environment)
+
+    @contextmanager
+    def _asking(self, environment: Environment) -> Iterator[Gateway]:
+        try:
+            with self._feeds.of(environment).gateway() as gateway:
+                yield gateway
+        except GatewayError as error:
+            wait = RETRY_SECONDS if error.retry_after is None else math.ceil(error.retry_after)
+            raise Unavailable(error.sentence, retry_after=wait) from None
+
+
+def taste_of(input_: Input, *, late: bool) -> Taste:
+    """What an input asks for."""
     wanted = input_.get("filter")
     return Taste(None if wanted is None else wanted.casefold(), late)
 
 
-def _start(input_: Input, last_event_id: str) -> Start:
+def start_of(input_: Input, last_event_id: str = "") -> Start:
+    """Where an input begins; `last_event_id` wins. Raises BadInput."""
     if last_event_id:
         return Start(position=_position(last_event_id, "Last-Event-ID"))
     last_id, tail = input_.get("lastId"), input_.get("tail")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +16,7 @@ from poslogs.access.clients import Client
 from poslogs.access.steady import Steady
 from poslogs.errors import TooMany
 
+ROOMY: Final = RateLimitItemPerMinute(300)  # for what costs next to nothing, such as lists (mcp.md, section 8)
 WRONG_TOKENS: Final = RateLimitItemPerMinute(20)  # from one address; right tokens from it are not touched
 
 
@@ -27,9 +29,14 @@ class Limits:
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(Steady())
+        self._apart: Collection[str] = ()
 
-    def install(self, app: Flask) -> None:
-        """Count requests from here on. What authenticates must have been registered before."""
+    def install(self, app: Flask, apart: Collection[str] = ()) -> None:
+        """Count requests from here on, but for blueprints `apart`, which do so themselves.
+
+        What authenticates must have been registered before.
+        """
+        self._apart = apart
         app.before_request(self._count)
         app.after_request(self._tell)
 
@@ -49,23 +56,35 @@ class Limits:
     def _count(self) -> None:
         """Raises TooMany for a client that asks too often; answers tell of `g.rate`."""
         client: Client | None = g.get("client")
-        if client is None or request.endpoint is None:
-            return
+        if client is not None and request.endpoint is not None and request.blueprint not in self._apart:
+            self.spend(client)
+
+    def spend(self, client: Client) -> None:
+        """Count a request by the client's own rates. Raises TooMany."""
+        self._spend(client, "client", _rates(client.requests))
+
+    def spend_roomily(self, client: Client) -> None:
+        """Count a request by ROOMY, or by the client's own rates where these are higher. Raises TooMany."""
         rates = _rates(client.requests)
-        g.rate = rates[0]
+        higher = all(rate.amount * 60 > ROOMY.amount * rate.get_expiry() for rate in rates)
+        self._spend(client, "roomy", rates if higher else (ROOMY,))
+
+    def _spend(self, client: Client, bucket: str, rates: Sequence[RateLimitItem]) -> None:
+        g.rate = bucket, rates[0]
         for rate in rates:
-            if not self._limiter.hit(rate, "client", client.id):
-                g.rate = rate
-                seconds = _seconds(self._limiter.get_window_stats(rate, "client", client.id))
+            if not self._limiter.hit(rate, bucket, client.id):
+                g.rate = bucket, rate
+                seconds = _seconds(self._limiter.get_window_stats(rate, bucket, client.id))
                 span = "a minute" if rate.get_expiry() == 60 else f"{rate.get_expiry()} s"
                 raise TooMany(
                     f"{rate.amount} requests in {span} reached; try again in {seconds} s.", retry_after=seconds
                 )
 
     def _tell(self, response: Response) -> Response:
-        rate: RateLimitItem | None = g.get("rate")
-        if rate is not None:
-            response.headers.update(_headers(rate, self._limiter.get_window_stats(rate, "client", g.client.id)))
+        counted: tuple[str, RateLimitItem] | None = g.get("rate")
+        if counted is not None:
+            bucket, rate = counted
+            response.headers.update(_headers(rate, self._limiter.get_window_stats(rate, bucket, g.client.id)))
         return response
 
 

@@ -13,7 +13,8 @@ from poslogs import __version__
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.doors import body
-from poslogs.doors.connection import Connection, Departures
+from poslogs.doors.connection import Connection
+from poslogs.doors.holding import Hold
 from poslogs.doors.lines import Lines
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
@@ -39,7 +40,7 @@ MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
 
 
 def blueprint(
-    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, departures: Departures, lines: Lines
+    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, hold: Hold, lines: Lines
 ) -> Blueprint:
     """The routes, on these parts."""
     routes = Blueprint("api", __name__)
@@ -59,15 +60,8 @@ def blueprint(
             raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
         stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
         connection = Connection(request.environ)
-        try:
-            stream.on_close(slots.take(_client(), stream, connection.gone))
-            stream.on_close(departures.watch(connection, stream.close, stream))
-            runtime.watch()
-            runtime.drain_late(stream)
-            return _Streamed(stream, connection, lines)
-        except BaseException:
-            stream.close()
-            raise
+        hold(_client(), stream, connection)
+        return _Streamed(stream, connection, lines)
 
     @routes.post("/call")
     def call() -> Response:

@@ -35,18 +35,24 @@ def read(request: Request) -> bytes:
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """A JSON object without duplicate keys, NaN or numbers beyond a double (RFC 8259). Raises BadInput."""
+    """A JSON object, read as strictly as `value` does. Raises BadInput."""
+    found = value(body)
+    if not isinstance(found, dict):
+        raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.')
+    return found
+
+
+def value(body: bytes) -> Any:
+    """A JSON value without duplicate keys, NaN or numbers beyond a double (RFC 8259). Raises BadInput."""
     try:
         text = body.decode()
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
+        found = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
+        json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise BadInput("The body has half of a surrogate pair, which is no character.") from None
     except (ValueError, RecursionError):
         raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.') from None
-    if not isinstance(value, dict):
-        raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.')
-    return value
+    return found
 
 
 def discard(request: Request) -> None:

@@ -11,6 +11,7 @@ from poslogs.doors.api import json_response
 from poslogs.tools import TOOLS
 
 _JSON: Final = "application/json"
+_RPC: Final = {_JSON: {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}}
 _REFUSALS: Final = {
     "400": "Bad input, or an unknown environment.",
     "401": "No token, or an unknown one.",
@@ -45,6 +46,7 @@ def description() -> dict[str, Any]:
         "paths": {
             "/call-stream": {"post": _tool_call("/call-stream", "Streams a log.", stream)},
             "/call": {"post": _tool_call("/call", "Answers once.", _json("Content"))},
+            "/mcp": {"post": _plain("The Model Context Protocol: JSON-RPC, both eras.", _RPC)},
             "/tools": {"get": _plain("The tools.", {_JSON: {"schema": {"type": "object"}}})},
             "/health": {"get": _plain("How the server is.", {_JSON: {"schema": {"type": "object"}}})},
             "/metrics": {"get": _plain("Counts for Prometheus.", {"text/plain": {"schema": {"type": "string"}}})},

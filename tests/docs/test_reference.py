@@ -86,7 +86,7 @@ def test_no_document_names_a_tool_that_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/guide.md"]
+    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference.md", "docs/guide.md", "docs/mcp.md"]
 )
 def test_every_link_and_path_in_a_document_leads_somewhere(document: str) -> None:
     """Relative links, and the files that CONTRIBUTING names."""

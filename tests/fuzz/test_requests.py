@@ -136,7 +136,12 @@ def in_shape(found: Answer) -> None:
     assert b"Traceback" not in told, found
     if found.status >= 400:
         assert found.status < 500, found
-        assert found.sentence, found
+        if b'"jsonrpc"' not in found.body:
+            assert found.sentence, found
+            return
+        refusal = json.loads(found.body)  # at /mcp
+        assert set(refusal) == {"jsonrpc", "id", "error"}, found
+        assert refusal["error"]["message"], found
     elif not found.is_stream and found.body and "json" in found.headers.get("content-type", ""):
         json.loads(found.body)
 

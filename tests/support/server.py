@@ -49,6 +49,7 @@ class Server:
         env: Mapping[str, str] | None = None,
         args: Sequence[str] = (),
         port: int | None = None,
+        app: str = "wsgi:app",
         start: bool = True,
     ) -> None:
         """Without `environments` there is no `.pos`, hence a demo; `clients` may be a file that is there already."""
@@ -57,6 +58,7 @@ class Server:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.args = list(args)
+        self.app = app
         self.pos_file = folder / ".pos"
         self.clients_file = clients if isinstance(clients, Path) else folder / "clients.json"
         if environments is not None:
@@ -199,7 +201,7 @@ class Server:
             "waitress": ["waitress", f"--listen={address}", "--threads=32", "--channel-request-lookahead=1"],
             "flask": ["flask", "--app", "wsgi", "run", "--port", str(self.port)],
         }.get(self.kind, ["gunicorn", "-c", str(REPO / "gunicorn.conf.py"), "-k", self.kind, "-b", address])
-        app = [] if self.kind == "flask" else ["wsgi:app"]
+        app = [] if self.kind == "flask" else [self.app]
         return [sys.executable, "-m", module, *options, *self.args, *app]
 
 

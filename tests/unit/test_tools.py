@@ -21,7 +21,7 @@ from poslogs.streaming.stream import Stream
 from poslogs.tools import TOOLS, Tool, Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
-STREAM, LIVE, FETCH, LIST = TOOLS.values()
+STREAM, LIVE, FETCH, LIST, REPORT = TOOLS.values()
 ALL = Client(id="all", name="All", digest=b"")
 ONE = Client(id="one", name="One", digest=b"", envs=frozenset({"staging"}))
 
@@ -72,13 +72,14 @@ def got(stream: Stream, count: int) -> list[int]:
 # The table
 
 
-def test_there_are_the_contract_s_four() -> None:
-    """Two stream, two end by themselves."""
+def test_there_are_the_contract_s_four_and_the_report() -> None:
+    """Two stream, three end by themselves."""
     assert {tool.name: tool.door for tool in TOOLS.values()} == {
         "platformos.logs.stream": "/call-stream",
         "platformos.logs.live": "/call-stream",
         "platformos.logs.fetch": "/call",
         "platformos.env.list": "/call",
+        "platformos.logs.report": "/call",
     }
 
 
@@ -112,6 +113,7 @@ def test_defaults_are_filled_in() -> None:
         (FETCH, "limit", 1, 10_000),
         (STREAM, "tail", 0, 10_000),
         (FETCH, "tail", 0, 10_000),
+        (REPORT, "minutes", 1, 10_080),
     ],
 )
 def test_numbers_are_whole_and_within_bounds(tool: Tool, name: str, least: int, most: int) -> None:
@@ -243,7 +245,7 @@ def test_a_tool_is_found_by_its_name_at_its_door(toolbox: Toolbox) -> None:
             True,
             404,
             'There is no tool "platformos.logs.nothing"; there are platformos.logs.stream, platformos.logs.live, '
-            "platformos.logs.fetch, platformos.env.list.",
+            "platformos.logs.fetch, platformos.env.list, platformos.logs.report.",
         ),
         ("platformos.logs.fetch", True, 400, "platformos.logs.fetch ends by itself: POST it to /call."),
         ("platformos.logs.live", False, 400, "platformos.logs.live streams: POST it to /call-stream."),

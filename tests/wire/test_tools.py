@@ -16,7 +16,9 @@ Start = Callable[..., Server]
 FETCH = "platformos.logs.fetch"
 
 
-def test_tools_lists_the_four_with_true_schemas(server: Start, platformos: PlatformOS) -> None:
+def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(
+    server: Start, platformos: PlatformOS
+) -> None:
     """Names, doors, and schemas that are JSON Schema and are the ones that check the input."""
     listed = server().get("/tools").json()["tools"]
     assert [tool["name"] for tool in listed] == [
@@ -24,6 +26,7 @@ def test_tools_lists_the_four_with_true_schemas(server: Start, platformos: Platf
         "platformos.logs.live",
         "platformos.logs.fetch",
         "platformos.env.list",
+        "platformos.logs.report",
     ]
     for tool in listed:
         Draft202012Validator.check_schema(tool["inputSchema"])
@@ -44,6 +47,7 @@ def test_tools_lists_the_four_with_true_schemas(server: Start, platformos: Platf
         ("live", "maxDuration"): (1, 300_000, 86_400_000),
         ("fetch", "limit"): (1, 100, 10_000),
         ("fetch", "tail"): (0, None, 10_000),
+        ("report", "minutes"): (1, None, 10_080),
     }
 
 
@@ -162,7 +166,7 @@ def test_health_tells_what_the_contract_says(server: Start, platformos: Platform
         health = started.get("/health").json()
         assert health["status"] == "ok"
         assert health["tools"] == list(TOOLS)
-        assert health["toolCount"] == 4
+        assert health["toolCount"] == 5
         assert health["version"]
         assert health["streams"] == 1
         (environment,) = health["environments"]

@@ -1,0 +1,49 @@
+"""What a tool says while it runs, and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from poslogs.access.clients import Client
+from poslogs.streaming.stream import Stream
+
+
+class Progress(NamedTuple):
+    """How far a call has come."""
+
+    done: float
+    total: float
+    text: str  # one line
+
+
+class Note(NamedTuple):
+    """Something worth to be logged, as an entry that has come."""
+
+    level: str  # one of RFC 5424's eight, in lower case
+    logger: str
+    data: Any
+
+
+class Outcome(NamedTuple):
+    """The end: a value with its schema, or a text alone; `error` when it tells a model what to do otherwise."""
+
+    value: Mapping[str, Any] | None = None
+    text: str = ""
+    error: bool = False
+
+
+Event = Progress | Note | Outcome | None  # None: nothing has happened for a moment
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls.
+
+    `hold` takes a slot for a stream until it is closed; `spend` counts one request. Both raise a Refusal.
+    """
+
+    client: Client
+    hold: Callable[[Stream], None]
+    spend: Callable[[], None]

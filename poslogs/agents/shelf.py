@@ -1,0 +1,76 @@
+"""A shelf: entries as a model is given them, as many as its context has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from poslogs.plain import all_visible, visible
+from poslogs.streaming.fetch import Found
+
+MAX_CHARS: Final = 40_000  # of an answer as JSON; it stays below
+ROOM: Final = MAX_CHARS - 1_000  # for entries; the rest is for what stands around them
+MAX_MESSAGE_CHARS: Final = 1_000
+MAX_TYPE_CHARS: Final = 200
+
+
+class Shelf:
+    """Up to `limit` entries that fit; with `full` each with its data and its whole message."""
+
+    def __init__(self, limit: int, *, full: bool) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.limit = limit
+        self._full = full
+        self._size = 0
+
+    def add(self, entry: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The entry as it stands here; None when there is no room for it. There always is for a first one."""
+        if len(self.entries) >= self.limit:
+            return None
+        shown = _shown(entry, full=self._full)
+        if (size := _size(shown)) > ROOM:
+            shown = _shown(entry, full=False) | {"cut": True}
+            size = _size(shown)
+        if self.entries and self._size + size > ROOM:
+            return None
+        self._size += size
+        self.entries.append(shown)
+        return shown
+
+    def answer(self, env: str, last: int, *, truncated: bool, **more: Any) -> dict[str, Any]:
+        """What a log tool answers, oldest first."""
+        self.entries.sort(key=lambda entry: int(entry["id"]))
+        return {"env": env, "entries": self.entries, "count": len(self.entries), "lastId": str(last),
+                "truncated": truncated, **more}  # fmt: skip
+
+    def fill(self, env: str, found: Found, *, newest: bool) -> dict[str, Any]:
+        """The answer that holds what was found; of the newest the oldest are left out, else what comes last."""
+        last = found.last
+        for entry in reversed(found.entries) if newest else found.entries:
+            if self.add(orjson.loads(entry.json)) is None:
+                return self.answer(env, found.last if newest else last, truncated=True)
+            last = entry.id
+        return self.answer(env, found.last, truncated=found.truncated)
+
+
+def _shown(entry: Mapping[str, Any], *, full: bool) -> dict[str, Any]:
+    shown = {name: entry[name] for name in ("id", "timestamp", "type")}
+    shown["error_type"], cut = _cut(entry["error_type"], MAX_TYPE_CHARS)
+    message = entry["message"]
+    shown["message"], shorter = (visible(message), False) if full else _cut(message, MAX_MESSAGE_CHARS)
+    if full:
+        shown["data"] = all_visible(entry["data"])
+    if cut or shorter or entry.get("cut"):
+        shown["cut"] = True
+    return shown
+
+
+def _cut(text: str, most: int) -> tuple[str, bool]:
+    shown = visible(text[: most + 1])
+    return shown[:most], len(shown) > most
+
+
+def _size(shown: Mapping[str, Any]) -> int:
+    return len(orjson.dumps(shown).decode()) + 1  # and a comma

@@ -1,0 +1,35 @@
+"""Holding: what a stream has while it is open, and gives back however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from poslogs.access.clients import Client
+from poslogs.access.slots import Slots
+from poslogs.doors.connection import Connection, Departures
+from poslogs.errors import Unavailable
+from poslogs.runtime import Runtime
+from poslogs.streaming.stream import Stream
+
+Hold = Callable[[Client, Stream, Connection], None]
+
+
+def holding(slots: Slots[Stream], departures: Departures, runtime: Runtime) -> Hold:
+    """What gives a stream a slot of its client's, and ends it when its reader leaves, its server stops or rights end.
+
+    It raises TooMany or Unavailable; the stream is closed then.
+    """
+
+    def hold(client: Client, stream: Stream, connection: Connection) -> None:
+        try:
+            if runtime.draining:
+                raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
+            stream.on_close(slots.take(client, stream, connection.gone))
+            stream.on_close(departures.watch(connection, stream.close, stream))
+            runtime.watch()
+            runtime.drain_late(stream)
+        except BaseException:
+            stream.close()
+            raise
+
+    return hold

@@ -1,0 +1,163 @@
+"""A report: what a stretch of log comes to, small enough to be read at once."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from poslogs.plain import visible
+from poslogs.platformos import entries
+from poslogs.platformos.entries import Entry
+from poslogs.platformos.gateway import Gateway, GatewayError
+
+MAX_ENTRIES: Final = 100_000  # read for one report
+MAX_SECONDS: Final = 30.0  # of reading
+MAX_CHARS: Final = 8_000  # of one report as JSON; it stays below
+MAX_HOURS: Final = 48  # told one by one, the newest; what came before is one sum
+MAX_GROUPS: Final = 2_000  # kept while reading; errors that fit in none are counted all the same
+MOST: Final = 10  # groups, and newest errors, that are told
+WIDTHS: Final = (200, 120, 80, 50, 30, 12)  # of the texts in it: the widest that fits
+READ_CHARS: Final = 500  # of a message, as far as fingerprints and examples go
+
+
+def fingerprint(message: str) -> str:
+    """The message without what differs each time: `"…"` for quoted values, `#` for numbers, ids and their like."""
+    text = _QUOTED.sub('"…"', message[:READ_CHARS])
+    text = _WORD.sub(lambda word: "#" if any(map(str.isdigit, word[0])) else word[0], text)
+    return " ".join(_RUN.sub("#", text).split())
+
+
+_QUOTED: Final = re.compile(r'"[^"\n]*"|“[^”\n]*”|`[^`\n]*`|(?<!\w)\'[^\'\n]*\'(?!\w)')
+_WORD: Final = re.compile(r"#?[\w-]+")
+_RUN: Final = re.compile(r"#(?:[.:,/+]#)+")  # times, decimals, versions
+
+
+class Report:
+    """Counts entries one by one. Not locked."""
+
+    def __init__(self, env: str, since: str = "") -> None:
+        """Of entries with a timestamp before `since` only the position counts."""
+        self.env = env
+        self._since = since
+        self._span: tuple[str, str] = ("", "")
+        self._types: Counter[str] = Counter()
+        self._hours: Counter[str] = Counter()
+        self._groups: dict[tuple[str, str], dict[str, Any]] = {}
+        self._newest: deque[dict[str, Any]] = deque(maxlen=MOST)
+
+    def add(self, entry: Entry) -> None:
+        """Count an entry; they come by ascending id."""
+        moment = entry.timestamp
+        if moment < self._since:
+            return
+        self._span = (min(self._span[0] or moment, moment), max(self._span[1], moment))
+        self._types[entry.type] += 1
+        self._hours[f"{moment[:13]}:00Z"] += 1
+        if entry.type == "error":
+            self._add_error(entry, moment)
+
+    def _add_error(self, entry: Entry, moment: str) -> None:
+        fields = orjson.loads(entry.json)
+        message = fields["message"][:READ_CHARS]
+        error: dict[str, Any] = {"id": fields["id"], "timestamp": moment, "message": message}
+        error["error_type"] = entry.error_type[:READ_CHARS]
+        if place := _place(fields["data"]):
+            error["at"] = place
+        self._newest.append(error)
+        key = (error["error_type"], fingerprint(message))
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= MAX_GROUPS:
+                return
+            group = self._groups[key] = {"count": 0, "first": moment, "last": moment}
+        group["count"] += 1
+        group["first"], group["last"] = min(group["first"], moment), max(group["last"], moment)
+        group["example"] = error
+
+    def told(self, last: int, *, truncated: bool) -> dict[str, Any]:
+        """The report as JSON can hold it, below MAX_CHARS, with `last` as the position that was reached."""
+        hours = sorted(self._hours.items())
+        earlier = sum(count for _, count in hours[:-MAX_HOURS])
+        most = sorted(self._groups.items(), key=lambda item: (-item[1]["count"], item[1]["last"]))[:MOST]
+        report: dict[str, Any] = {}
+        for width in WIDTHS:
+            groups = [
+                {
+                    **{name: group[name] for name in ("count", "first", "last")},
+                    "fingerprint": _cut(key[1], width),
+                    "example": _fit(group["example"], width),
+                }
+                for key, group in most
+            ]
+            report = {
+                "env": self.env,
+                "total": self._types.total(),
+                "from": self._span[0],
+                "to": self._span[1],
+                "byType": dict(self._types.most_common()),
+                "byHour": ({"earlier": earlier} if earlier else {}) | dict(hours[-MAX_HOURS:]),
+                "frequentErrors": groups,
+                "newestErrors": [_fit(error, width) for error in reversed(self._newest)],
+                "lastId": str(last),
+                "truncated": truncated,
+            }
+            if len(orjson.dumps(report).decode()) < MAX_CHARS:
+                break
+        return report
+
+
+def read(
+    gateway: Gateway,
+    report: Report,
+    position: int,
+    most: int = MAX_ENTRIES,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Any]:
+    """The report of what came after a position; cut, which it says, behind `most` entries or MAX_SECONDS.
+
+    Raises GatewayError when the very first question fails; later ones cut it.
+    """
+    end = clock() + MAX_SECONDS
+    asked, count = position, 0
+    while True:
+        try:
+            page = entries.read(gateway.after(position), report.env)
+        except GatewayError:
+            if position == asked:
+                raise
+            return report.told(position, truncated=True)
+        if page.last <= position:
+            return report.told(position, truncated=False)
+        for entry in page.entries:
+            if entry.id <= position:
+                continue
+            if count == most or clock() > end:
+                return report.told(position, truncated=True)
+            count += 1
+            report.add(entry)
+            position = entry.id
+            if not count % entries.TURN_ROWS:
+                time.sleep(0)  # other greenlets have their turn
+        position = page.last
+
+
+def _place(data: dict[str, Any]) -> str:
+    """Where a structured Liquid diagnostic says that it happened (platformos.md)."""
+    stack = data.get("stack")
+    inmost = stack[0] if isinstance(stack, list) and stack and isinstance(stack[0], dict) else {}
+    path, line = inmost.get("path"), inmost.get("line")
+    return "" if not isinstance(path, str) else f"{path}:{line}" if isinstance(line, int) else path
+
+
+def _fit(error: dict[str, Any], width: int) -> dict[str, Any]:
+    return {name: _cut(value, width if name == "message" else min(width, 60)) for name, value in error.items()}
+
+
+def _cut(text: str, width: int) -> str:
+    text = visible(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,34 @@
+// As python_2.py, on the SDK 2.x for TypeScript.
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+
+const { URL: url, TOKEN, MODE } = process.env;
+const tell = (step, more) => console.log(JSON.stringify({ step, ...more }));
+
+const client = new Client({ name: 'trouble', version: '1' }, { versionNegotiation: { mode: MODE } });
+await client.connect(
+  new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${TOKEN}` } } }),
+);
+const call = (name, input, options) => client.callTool({ name, arguments: input }, options);
+
+const wrong = await call('platformos_logs_live', { env: 'stagin' });
+tell('wrong', { error: wrong.isError, text: wrong.content[0].text });
+
+const leave = new AbortController();
+let done = false;
+const watch = call('platformos_logs_live', { env: 'staging', maxDuration: 55000 }, { signal: leave.signal })
+  .then(() => false, () => true)
+  .finally(() => { done = true; });
+await new Promise((resolve) => setTimeout(resolve, 1000));
+tell('abort', { done });
+leave.abort();
+tell('aborted', { cancelled: await watch });
+
+for (let calls = 1; calls < 40; calls += 1) {
+  const answer = await call('platformos_env_list', {});
+  if (answer.isError) {
+    tell('limit', { calls, text: answer.content[0].text });
+    break;
+  }
+}
+tell('after', { tools: (await client.listTools(undefined, { cacheMode: 'bypass' })).tools.length });
+setInterval(() => {}, 1000);

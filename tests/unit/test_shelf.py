@@ -1,0 +1,106 @@
+"""What a shelf promises a model: entries that fit, whole strings, no control characters."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poslogs.agents.shelf import MAX_CHARS, MAX_MESSAGE_CHARS, Shelf
+from poslogs.platformos import entries
+from poslogs.streaming.fetch import Found
+
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def found(*messages: str, last: int | None = None, truncated: bool = False, **fields: object) -> Found:
+    rows = [{"id": number, "message": message, **fields} for number, message in enumerate(messages, 1)]
+    return Found(entries.read(rows, "staging").entries, last or len(rows), truncated)
+
+
+def ids(answer: dict[str, object]) -> list[str]:
+    return [entry["id"] for entry in answer["entries"]]  # type: ignore[attr-defined]
+
+
+def test_what_does_not_fit_is_left_for_the_position() -> None:
+    """Forty long messages: the first ones with the position behind them, or the newest with the one of all."""
+    many = found(*["x" * 1000] * 60, last=77)
+    first = Shelf(200, full=False).fill("staging", many, newest=False)
+    newest = Shelf(200, full=False).fill("staging", many, newest=True)
+    count = len(ids(first))
+    assert 30 < count < 60
+    assert ids(first) == [str(number) for number in range(1, count + 1)]
+    assert (first["lastId"], first["truncated"], first["count"]) == (str(count), True, count)
+    assert ids(newest) == [str(number) for number in range(61 - count, 61)]
+    assert (newest["lastId"], newest["truncated"]) == ("77", True)
+
+
+def test_what_fits_is_told_as_it_was_found() -> None:
+    """The position of the question, and whether more exists."""
+    for truncated in (True, False):
+        for newest in (True, False):
+            answer = Shelf(2, full=True).fill("staging", found("a", "b", last=9, truncated=truncated), newest=newest)
+            assert (ids(answer), answer["lastId"], answer["truncated"]) == (["1", "2"], "9", truncated)
+
+
+def test_a_message_is_cut_after_its_controls_are_shown() -> None:
+    """A thousand characters as a model sees them."""
+    shelf = Shelf(9, full=False)
+    for message, cut in (("x" * MAX_MESSAGE_CHARS, False), ("x" * (MAX_MESSAGE_CHARS + 1), True), ("\x1b" * 300, True)):
+        shown = shelf.add(json.loads(found(message).entries[0].json))
+        assert shown is not None
+        assert shown.get("cut", False) is cut
+        assert len(shown["message"]) == MAX_MESSAGE_CHARS
+
+
+TEXT = st.text(
+    st.characters(blacklist_categories=["Cs"]) | st.sampled_from('\x00\x1b\r\n\t\x7f\x85"\\\u2028'), max_size=40
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(TEXT, TEXT, st.dictionaries(TEXT, VALUES, max_size=3), st.sampled_from([1, 1, 1, 200, 2000])),
+        max_size=30,
+    ),
+    st.integers(1, 30),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_entries_become_an_answer_that_fits(
+    rows: list[tuple[str, str, dict[str, object], int]], limit: int, full: bool, newest: bool
+) -> None:
+    """Below its size, at least one entry where there is one, oldest first, without a control but line feed and tab."""
+    given = [
+        {"id": number, "message": message * times, "error_type": kind, "data": {**data, "more": message * times}}
+        for number, (message, kind, data, times) in enumerate(rows, 1)
+    ]
+    page = entries.read(given, "staging")
+    answer = Shelf(limit, full=full).fill("staging", Found(page.entries, page.last, False), newest=newest)
+    written = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    assert len(written) < MAX_CHARS
+    assert bool(answer["entries"]) is bool(page.entries)
+    assert ids(answer) == sorted(ids(answer), key=int)
+    assert len(ids(answer)) <= limit
+
+    def strings(value: object) -> None:
+        if isinstance(value, str):
+            assert not CONTROL.search(value), value
+        elif isinstance(value, dict):
+            strings(list(value))
+            strings(list(value.values()))
+        elif isinstance(value, list):
+            for inner in value:
+                strings(inner)
+
+    strings(answer)
+    if not newest and answer["truncated"] is False:
+        assert len(ids(answer)) == len(page.entries)

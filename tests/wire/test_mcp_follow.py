@@ -1,0 +1,95 @@
+"""An agent that follows a log call by call: nothing is missed and nothing comes twice."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support.platformos import PlatformOS
+from tests.wire.agent import FETCH, KINDS, called, content, ended, live, serving
+from tests.wire.exchange import open_streams, wait_for
+
+ROWS = 1000
+
+
+class Flow(threading.Thread):
+    """Lists rows in bursts, each when the log was asked for anew."""
+
+    def __init__(self, platformos: PlatformOS, dice: random.Random) -> None:
+        super().__init__(daemon=True)
+        self._platformos = platformos
+        self._dice = dice
+
+    def run(self) -> None:
+        left = ROWS
+        while left:
+            burst = min(left, self._dice.randint(1, 60))
+            kinds = [self._dice.choice(("info", "error", "LiquidError")) for _ in range(burst)]
+            asked = len(self._platformos.requests)
+            self._platformos.add(*({"error_type": kind} for kind in kinds))
+            left -= burst
+            if self._dice.random() < 0.4:
+                self._platformos.wait_for_requests(asked + 1, 30)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, tmp_path: Path) -> None:
+    """A thousand rows in bursts, calls of random lengths and limits, and half of them cut in the middle."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    with serving(tmp_path, kind) as (server, platformos):
+        platformos.page = 40
+        platformos.add_many(5)
+        start = called(server, FETCH, env="staging", limit=3)
+        assert [entry["id"] for entry in start["entries"]] == ["3", "4", "5"]
+        got, last = [], start["lastId"]
+        flow = Flow(platformos, random.Random(seed + 1))
+        flow.start()
+        cuts = calls = 0
+        while flow.is_alive() or last != platformos.ids[-1]:
+            calls += 1
+            assert calls < 300, f"seed {seed}"
+            arguments = {"lastId": last, "maxDuration": 1000, "limit": dice.randint(1, 120),
+                         "until": dice.choice(["first", "end"]), "full": dice.random() < 0.3}  # fmt: skip
+            if dice.random() < 0.15:
+                found = called(server, FETCH, env="staging", lastId=last, limit=dice.randint(1, 50))
+                got += found["entries"]
+                last = found["lastId"]
+                continue
+            with live(server, modern=dice.random() < 0.5, **arguments) as call:
+                frames = dice.randint(1, 30)
+                if dice.random() < 0.6:
+                    call.wait_until(lambda call=call, frames=frames: len(call.frames) >= frames)
+                    if not call.ended_clean:
+                        cuts += 1
+                        dice.choice((call.close, call.reset))()
+                        continue  # its result is lost, and so nothing was given
+                found = content(ended(call))
+            got += found["entries"]
+            last = found["lastId"]
+        flow.join()
+        assert [entry["id"] for entry in got] == platformos.ids[5:], f"seed {seed}"
+        assert cuts > 0, f"seed {seed}"
+        wait_for(lambda: open_streams(server) == 0)
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_filter_moves_the_position_past_what_it_leaves_out(kind: str, tmp_path: Path) -> None:
+    """Errors among much else, call by call: each once, in order, and `lastId` ends where the log does."""
+    with serving(tmp_path, kind) as (server, platformos):
+        platformos.page = 30
+        platformos.add(*({"error_type": "error" if number % 7 == 0 else "info"} for number in range(1, 301)))
+        got: list[str] = []
+        last, more = "0", True
+        while more:
+            with live(server, lastId=last, filter="error", limit=9, maxDuration=1000) as call:
+                found = content(ended(call))
+            got += [entry["id"] for entry in found["entries"]]
+            last, more = found["lastId"], found["stopped"] == "limit"
+        assert got == [str(number) for number in range(7, 301, 7)]
+        assert last == "300"

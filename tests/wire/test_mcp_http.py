@@ -1,0 +1,219 @@
+"""/mcp as HTTP: who comes in, in which order, and what is no JSON-RPC (mcp.md, sections 2 and 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import Server
+from tests.wire.agent import ACCEPT, KINDS, VERSION, asked, error, headers, message, result, send, serving
+from tests.wire.exchange import PAGE, SECRETS, ask, request
+
+EVIL = "http://evil.example.com"
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for this file, of each kind."""
+    folder: Path = tmp_path_factory.mktemp("mcp")
+    with serving(folder, request.param) as (running, _):
+        yield running
+        assert "Traceback" not in running.output, running.output
+        assert not any(token in running.output for token in SECRETS)
+
+
+PING = message("ping", modern=False)
+
+
+def test_pages_of_other_origins_are_refused_before_anything_else(server: Server) -> None:
+    """403 for a strange origin and for null, with or without a token, by any method; allowed ones are served."""
+    for origin in (EVIL, "null", "http://localhost.evil.example.com", "https://localhost:5173"):
+        for token in (None, "wrong", SECRETS[1]):
+            assert error(send(server, PING, f"Origin: {origin}", token=token), None)["code"] == 403
+        for method in ("GET", "OPTIONS", "DELETE"):
+            answer = ask(server, request("/mcp", b"", f"Origin: {origin}", method=method, token=None))
+            assert answer.status == 403
+            assert "access-control-allow-origin" not in answer.headers
+    answer = send(server, PING, f"Origin: {PAGE}")
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert result(answer) == {}
+
+
+def test_a_strange_host_is_refused_on_loopback(server: Server) -> None:
+    """421 for a name that DNS may have given to this machine, before authentication; local names are served."""
+    body = json.dumps(PING).encode()
+    for host in (
+        "evil.example.com",
+        "evil.example.com:3030",
+        "localhost.evil.example.com",
+        "10.1.2.3",
+        "[2001:db8::1]:80",
+    ):
+        answer = ask(
+            server, request("/mcp", body, ACCEPT, token=None).replace(b"Host: 127.0.0.1", f"Host: {host}".encode())
+        )
+        assert error(answer, None)["code"] == answer.status == 421, host
+    for host in ("localhost", "LOCALHOST:3030", "127.0.0.1:1", "[::1]:3030", "127.8.9.1"):
+        answer = ask(server, request("/mcp", body, ACCEPT).replace(b"Host: 127.0.0.1", f"Host: {host}".encode()))
+        assert answer.status == 200, host
+
+
+def test_a_preflight_is_answered_without_a_token(server: Server) -> None:
+    """204 with the headers that a client of the protocol sends."""
+    wanted = "authorization,content-type,accept,mcp-protocol-version,mcp-method,mcp-name,mcp-session-id,last-event-id"
+    lines = (f"Origin: {PAGE}", "Access-Control-Request-Method: POST", f"Access-Control-Request-Headers: {wanted}")
+    answer = ask(server, request("/mcp", b"", *lines, method="OPTIONS", token=None))
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
+    assert allowed == set(wanted.split(","))
+    assert "POST" in answer.headers["access-control-allow-methods"]
+
+
+def test_a_token_is_needed_and_no_sign_in_is_offered(server: Server) -> None:
+    """401 with a plain challenge; a token in the address is not read; nothing under /.well-known/, token or not."""
+    missing, wrong = send(server, PING, token=None), send(server, PING, token="nobody's")
+    assert error(missing, None)["code"] == missing.status == wrong.status == 401
+    assert missing.headers["www-authenticate"] == 'Bearer realm="poslogs"'
+    assert wrong.headers["www-authenticate"] == 'Bearer realm="poslogs", error="invalid_token"'
+    for path in (f"/mcp?token={SECRETS[1]}", f"/mcp?access_token={SECRETS[1]}"):
+        assert ask(server, request(path, json.dumps(PING).encode(), token=None)).status == 401
+    for path in (
+        "oauth-protected-resource",
+        "oauth-protected-resource/mcp",
+        "oauth-authorization-server",
+        "openid-configuration",
+    ):
+        for token in (None, SECRETS[1], "wrong"):
+            answer = ask(server, request(f"/.well-known/{path}", b"", method="GET", token=token))
+            assert answer.status == 404
+            assert "www-authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH"])
+def test_only_post_is_taken(server: Server, method: str) -> None:
+    """405 with Allow, for those who hold a token; 401 for others."""
+    answer = ask(server, request("/mcp", b"", "Accept: text/event-stream", method=method))
+    assert error(answer, None)["code"] == answer.status == 405
+    assert answer.headers["allow"] == "POST, OPTIONS"
+    assert ask(server, request("/mcp", b"", method=method, token=None)).status == 401
+
+
+def test_large_and_strange_bodies_are_refused_as_json_rpc(server: Server) -> None:
+    """413 and 415, as errors that a client can show."""
+    large = error(answer := send(server, b'{"jsonrpc":"2.0","id":1,"method":"' + b"x" * 70_000 + b'"}'), None)
+    assert large["code"] == answer.status == 413
+    strange = error(answer := send(server, PING, "Content-Type: text/plain"), None)
+    assert strange["code"] == answer.status == 415
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff\xfe", b"nul", b'{"jsonrpc":"2.0","id":NaN,"method":"ping"}', b'{"a":"\\ud800"}', b"[" * 60_000],
+)
+def test_what_is_not_json_is_a_parse_error(server: Server, body: bytes) -> None:
+    """400, -32700, id null, in either era."""
+    for lines in ((), (f"MCP-Protocol-Version: {VERSION}",)):
+        assert error(answer := send(server, body, *lines), None)["code"] == -32700
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [PING],
+        [],
+        "ping",
+        5,
+        None,
+        True,
+        {},
+        {"id": 1, "method": "ping"},
+        {**PING, "jsonrpc": "1.0"},
+        {**PING, "jsonrpc": 2.0},
+        {"jsonrpc": "2.0", "id": 1},
+        {"jsonrpc": "2.0", "id": 1, "method": 5},
+        {**PING, "params": None},
+        {**PING, "params": [1]},
+        {**PING, "params": "x"},
+        {**PING, "id": None},
+        {**PING, "id": True},
+        {**PING, "id": 1.5},
+        {**PING, "id": {}},
+        {**PING, "id": 2**70},
+        {"jsonrpc": "1.0", "method": "notifications/initialized"},
+    ],
+    ids=str,
+)
+def test_what_is_no_request_is_refused_with_a_null_id(server: Server, body: object) -> None:
+    """400, -32600: batches, scalars, and members that are not what they must be, in either era."""
+    for lines in ((), (f"MCP-Protocol-Version: {VERSION}",)):
+        assert error(answer := send(server, body, *lines), None)["code"] == -32600
+        assert answer.status == 400
+
+
+def test_notifications_and_answers_are_taken_without_a_word(server: Server) -> None:
+    """202 and an empty body, whatever the method; an answer to a question that nobody asked too, in the legacy era."""
+    for method in ("notifications/initialized", "notifications/cancelled", "tools/call", "no/such"):
+        for lines in ((), (f"MCP-Protocol-Version: {VERSION}",), ("MCP-Protocol-Version: 2025-06-18",)):
+            answer = send(server, {"jsonrpc": "2.0", "method": method}, *lines)
+            assert (answer.status, answer.body) == (202, b"")
+    for told in ({"result": {}}, {"error": {"code": 1, "message": "x"}}):
+        answer = send(server, {"jsonrpc": "2.0", "id": 1, **told})
+        assert (answer.status, answer.body) == (202, b"")
+        assert error(send(server, {"jsonrpc": "2.0", "id": 1, **told}, f"MCP-Protocol-Version: {VERSION}"), None)
+
+
+def test_sessions_and_positions_in_headers_are_ignored(server: Server) -> None:
+    """No session id is given, and one that is sent changes nothing."""
+    answer = send(server, message("initialize", {"protocolVersion": "2025-11-25"}, modern=False), "Mcp-Session-Id: abc")
+    assert result(answer)["protocolVersion"] == "2025-11-25"
+    assert "mcp-session-id" not in answer.headers
+    assert result(send(server, PING, "Mcp-Session-Id: no-such", "Last-Event-ID: 5")) == {}
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        (None, 200),
+        ("Accept: */*", 200),
+        ("Accept: application/json", 200),
+        ("Accept: text/event-stream", 200),
+        ("Accept: application/*;q=0.5", 200),
+        ("Accept: text/html", 406),
+        ("Accept: application/json;q=0, text/event-stream;q=0", 406),
+    ],
+)
+def test_406_only_where_neither_form_is_accepted(server: Server, accept: str | None, status: int) -> None:
+    """JSON for those who say nothing; 406 as JSON-RPC."""
+    answer = send(server, PING, accept=accept)
+    assert answer.status == status
+    if status == 406:
+        assert error(answer, None)["code"] == 406
+
+
+def test_ids_come_back_as_they_were(server: Server) -> None:
+    """Text, zero, negative, large: with their type."""
+    for id_ in ("x", "", "7", 0, -5, 2**53, 2**63 - 1, "\u2028é"):
+        answer = send(server, {**PING, "id": id_})
+        assert json.loads(answer.body)["id"] == id_
+        assert type(json.loads(answer.body)["id"]) is type(id_)
+
+
+def test_the_era_is_decided_by_each_request(server: Server) -> None:
+    """A version in the header that is none of the old ones, or one in _meta, makes it modern; all else is legacy."""
+    assert result(asked(server, "tools/list"))["resultType"] == "complete"
+    assert "resultType" not in result(asked(server, "tools/list", modern=False))
+    for version in ("2025-11-25", "2024-11-05"):
+        assert "resultType" not in result(
+            send(server, message("tools/list", modern=False), f"MCP-Protocol-Version: {version}")
+        )
+    headed = send(server, message("tools/list", modern=False), f"MCP-Protocol-Version: {VERSION}")
+    assert (headed.status, error(headed)["code"]) == (400, -32602)
+    bodied = send(server, message("tools/list"), "MCP-Protocol-Version: 2025-11-25")
+    assert (bodied.status, error(bodied)["code"]) == (400, -32020)
+    told = message("tools/list")
+    assert result(send(server, told, *headers(told)))["resultType"] == "complete"
