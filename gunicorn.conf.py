@@ -148,7 +148,10 @@ def post_worker_init(worker):
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_OBJECTS, 20, 100)
-    print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
+    try:
+        print(banner(parts, [_url(listener.getsockname()) for listener in worker.sockets]), flush=True)
+    except OSError:
+        pass  # nobody reads what this server prints, which is no reason to start workers again and again
 
 
 def _give_memory_back():

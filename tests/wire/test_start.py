@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import GUNICORN_KINDS
 from tests.support.need import need
 from tests.support.platformos import PlatformOS
 from tests.support.program import Program
@@ -339,3 +343,21 @@ def test_a_name_that_would_act_on_a_terminal_is_spelt_out(
     assert "\nERROR" not in running.output
     told = started_in_vain(tmp_path, {".pos": json.dumps({name: {}}), "clients.json": GOOD_CLIENTS})
     assert told.startswith(f".pos: environment {shown} has no url")
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_worker_starts_also_when_nobody_reads_what_it_prints(
+    server: Callable[..., Server], platformos: PlatformOS, kind: str
+) -> None:
+    """Whoever started the server has gone, and its first worker with it: the next one serves."""
+    running = server(kind, start=False)
+    read, write = os.pipe()
+    os.close(read)
+    running.process = subprocess.Popen(
+        running._command(), cwd=running.folder, env=running._environ, stdout=write, stderr=write, start_new_session=True
+    )
+    os.close(write)
+    running.wait_live()
+    first = running.worker_pid()
+    os.kill(first, signal.SIGKILL)
+    running.wait_live()
