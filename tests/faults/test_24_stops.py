@@ -187,10 +187,10 @@ def test_requests_during_a_reload_are_all_answered(server: Start, platformos: Pl
 
         def asked() -> bool:
             statuses.append(exchange.get(running, "/health", token=TOKEN).status)
-            return gone(old)
+            return gone(old) and len(statuses) > 10  # however slow the machine is
 
         wait_for(asked, 10)
         reader.wait_end()
-    assert len(statuses) > 3  # some before, amid and after the reload, also on a busy machine
+    assert len(statuses) > 10
     assert set(statuses) == {200}
     quiet(running)

@@ -119,7 +119,8 @@ def test_a_client_that_answers_is_never_silent_also_while_it_reads_nothing(
         return time.monotonic() > end
 
     eventually(over)
-    assert told <= {None, 0.0}
+    assert None in told
+    assert told <= {None, 0.0}  # a probe that is under way at one look is answered at the next
 
 
 def test_what_has_no_tcp_is_never_silent() -> None:
