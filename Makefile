@@ -12,12 +12,15 @@ BUILD := bench/build
 HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
-.PHONY: help run test test-mcp faults fuzz soak bench bench-helpers bench-peers check format clean
+.PHONY: help run test test-mcp test-page trace-page screenshots faults fuzz soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make test    run the tests"
 	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
+	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
+	@echo "make trace-page  measure what the page does while 200 entries a second arrive (SECONDS=60)"
+	@echo "make screenshots  the pictures of the page in docs/"
 	@echo "make faults  the thirty faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7)"
@@ -68,6 +71,16 @@ test: $(VENV)/dev.stamp
 test-mcp: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.mcp.install || [ "$$CI" != true ]
 	@$(BIN)/python -m pytest tests/mcp -n 2
+
+test-page: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.page.install || [ "$$CI" != true ]
+	@$(BIN)/python -m pytest tests/page tests/wire/test_page.py -n 2 -m 'long or not long'
+
+trace-page: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.page.load --seconds $(SECONDS)
+
+screenshots: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.page.screenshots
 
 faults: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'

@@ -24,6 +24,7 @@ from poslogs.doors.connection import Departures
 from poslogs.doors.holding import holding
 from poslogs.doors.lines import Lines
 from poslogs.doors.mcp import door as mcp
+from poslogs.doors.page import door as page
 from poslogs.errors import Refusal
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
@@ -117,6 +118,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
     app.register_blueprint(openapi.blueprint())
+    app.register_blueprint(page.blueprint(environments, clients))
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]

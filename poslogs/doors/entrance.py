@@ -11,16 +11,17 @@ from poslogs.access.clients import MAX_TOKEN_BYTES, Client, Clients
 from poslogs.access.limits import Limits
 from poslogs.errors import Forbidden, Refusal, Unauthorized
 
-OPEN_PATHS: Final = ("/livez", "/readyz")
+OPEN_PATHS: Final = ("/", "/livez", "/readyz")
+PAGE_FILES: Final = "/page/"
 # No OAuth metadata here: its mere presence sends MCP hosts into a sign-in that static tokens do not have.
 NOTHING_HERE: Final = "/.well-known/"
 
 
 def is_open(request: Request) -> bool:
-    """Whether a request needs no token: probes and CORS preflights (contract, "Endpoints")."""
+    """Whether a request needs no token: the page, probes and CORS preflights (contract, "Endpoints")."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return True
-    return request.path in OPEN_PATHS or request.path.startswith(NOTHING_HERE)
+    return request.path in OPEN_PATHS or request.path.startswith((PAGE_FILES, NOTHING_HERE))
 
 
 def admit(request: Request, clients: Clients, limits: Limits) -> Client:
@@ -40,7 +41,7 @@ def admit(request: Request, clients: Clients, limits: Limits) -> Client:
     if client is None:
         limits.wrong_token(request.remote_addr or "")
         raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
-    if client.published and not _is_local(request):
+    if client.published and not is_local(request):
         raise Forbidden(
             "This token is published with poslogs and works on this machine only; put one of your own in clients.json."
         )
@@ -55,7 +56,8 @@ def known(request: Request, clients: Clients, limits: Limits) -> Client | None:
         return None
 
 
-def _is_local(request: Request) -> bool:
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine itself, through no proxy that says so."""
     if "Forwarded" in request.headers or "X-Forwarded-For" in request.headers:
         return False
     address = request.remote_addr

@@ -51,6 +51,8 @@ def description() -> dict[str, Any]:
             "/health": {"get": _plain("How the server is.", {_JSON: {"schema": {"type": "object"}}})},
             "/metrics": {"get": _plain("Counts for Prometheus.", {"text/plain": {"schema": {"type": "string"}}})},
             "/openapi.json": {"get": _plain("This description.", {_JSON: {"schema": {"type": "object"}}})},
+            "/": {"get": _open("The page.", "text/html")},
+            "/page/{file}": {"get": _file("A file of the page.")},
             "/livez": {"get": _probe("The process lives.")},
             "/readyz": {"get": _probe("The server takes streams.")},
         },
@@ -111,3 +113,15 @@ def _probe(text: str) -> dict[str, Any]:
         "security": [],
         "responses": {"200": {"description": text}, "503": {"description": "Not."}},
     }
+
+
+def _open(text: str, *types: str) -> dict[str, Any]:
+    content = {type_: {"schema": {"type": "string"}} for type_ in types}
+    return {"summary": text, "security": [], "responses": {"200": {"description": text, "content": content}}}
+
+
+def _file(text: str) -> dict[str, Any]:
+    described = _open(text, "text/javascript", "text/css", "image/svg+xml")
+    described["parameters"] = [{"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}]
+    described["responses"]["404"] = {"description": "No such file.", "content": _json("Error")}
+    return described

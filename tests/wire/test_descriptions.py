@@ -63,6 +63,7 @@ def test_openapi_is_valid_and_describes_every_route_and_tool(server: Start, plat
     validate(description)
     assert set(description["paths"]) == {
         "/call-stream", "/call", "/mcp", "/tools", "/health", "/metrics", "/openapi.json", "/livez", "/readyz",
+        "/", "/page/{file}",
     }  # fmt: skip
     body = description["paths"]["/call"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     for asked, status in (

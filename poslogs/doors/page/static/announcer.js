@@ -1,0 +1,36 @@
+/** The announcer: tells those who listen to the page what has come, now and then and not entry by entry. */
+import { counted, visible } from "./text.js";
+
+const BETWEEN_MS = 10_000; // two announcements
+const MOST_CHARS = 150; // read out of one message
+
+/** Announce in `box` what comes into a store. */
+export function announce(box, store) {
+  let count = 0;
+  let errors = 0;
+  let last;
+  let due = false;
+  const tell = () => {
+    due = false;
+    if (count === 0) return;
+    const among = errors > 0 ? `, ${counted(errors, "error")}` : "";
+    box.textContent = `${counted(count, "new entry", "new entries")}${among}. Last: ${last.type}: ${visible(last.message).slice(0, MOST_CHARS)}`;
+    count = errors = 0;
+    due = true;
+    setTimeout(tell, BETWEEN_MS);
+  };
+  store.watch({
+    added(entries) {
+      count += entries.length;
+      errors += entries.filter(({ type }) => type === "error").length;
+      last = entries.at(-1);
+      if (!due) {
+        due = true;
+        setTimeout(tell, 1_000);
+      }
+    },
+    replaced() {
+      count = errors = 0;
+    },
+  });
+}

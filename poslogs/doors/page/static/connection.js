@@ -1,0 +1,86 @@
+/** The connection: its state in words, and when something was last heard. */
+import { ago } from "./groups.js";
+import { counted } from "./text.js";
+
+const QUIET_MS = 2_000; // what was heard within this needs no counting
+
+/** Tells of the connection in `state` and `heard`; `onChange(kind)` gets live, reconnecting, paused, ended or trouble. */
+export class Connection {
+  #stateBox;
+  #heardBox;
+  #onChange;
+  #kind = "";
+  #reason = "";
+  #trouble = "";
+  #retryAt = 0;
+  #lastHeard = 0;
+  #paused = false;
+  #sharers = 1;
+
+  constructor(state, heard, onChange) {
+    this.#stateBox = state;
+    this.#heardBox = heard;
+    this.#onChange = onChange;
+    setInterval(() => this.#show(), 1000);
+  }
+
+  /** Take in an event of a stream: state, trouble, and that something was heard at all. */
+  take(event) {
+    if (event.state !== undefined) {
+      this.#kind = event.state;
+      this.#reason = event.reason ?? "";
+      this.#retryAt = event.wait === undefined ? 0 : Date.now() + event.wait;
+    }
+    if (event.shared !== undefined) this.#sharers = event.shared;
+    if (event.trouble !== undefined) this.#trouble = event.trouble;
+    if (event.entries !== undefined && !event.past) this.#trouble = "";
+    if (event.entries ?? event.position ?? event.heard ?? event.trouble) this.#lastHeard = Date.now();
+    if (event.state === "live") this.#lastHeard = Date.now();
+    this.#show();
+  }
+
+  /** platformOS answers again, as the server says. */
+  recovered() {
+    this.#trouble = "";
+    this.#show();
+  }
+
+  get troubled() {
+    return this.#trouble !== "";
+  }
+
+  pause(on) {
+    this.#paused = on;
+    this.#show();
+  }
+
+  /** Tell what went wrong, or is going on, in words of its own. */
+  tell(sentence) {
+    this.#kind = "told";
+    this.#reason = sentence;
+    this.#trouble = "";
+    this.#lastHeard = 0;
+    this.#sharers = 1;
+    this.#show();
+  }
+
+  #show() {
+    const text = this.#text();
+    if (this.#stateBox.textContent !== text) this.#stateBox.textContent = text;
+    const passed = Date.now() - this.#lastHeard;
+    const heard = this.#lastHeard === 0 ? "" : `last heard ${passed < QUIET_MS ? "just now" : ago(passed)}`;
+    const shared = this.#sharers > 1 ? `, shared by ${counted(this.#sharers, "tab")}` : "";
+    if (this.#heardBox.textContent !== heard + shared) this.#heardBox.textContent = heard + shared;
+    this.#onChange(this.#kind === "live" && this.#paused ? "paused" : this.#trouble !== "" ? "trouble" : this.#kind);
+  }
+
+  #text() {
+    if (this.#kind === "told") return this.#reason;
+    const wait = Math.ceil((this.#retryAt - Date.now()) / 1000);
+    const again = this.#kind === "reconnecting" && wait > 0 ? `; next try in ${wait} s` : "";
+    const reason = this.#reason === "" ? "" : `: ${this.#reason.replace(/\.$/, "")}`;
+    const state = `${this.#kind}${reason}${again}`;
+    const told = this.#trouble === "" || this.#kind !== "live" ? state : `live, but ${this.#trouble}`;
+    return this.#paused ? `paused${told === "live" ? "" : `; ${told}`}` : told;
+  }
+}

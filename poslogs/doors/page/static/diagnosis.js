@@ -1,0 +1,43 @@
+/** Diagnosis: what an entry says of the place where something happened. */
+import { visible } from "./text.js";
+import { isEmpty } from "./store.js";
+
+/**
+ * The place of an entry: of a structured Liquid diagnostic the innermost of its stack, else the partial or page that its
+ * data names. `path` is "" where there is none, `line` undefined where it is not known.
+ */
+export function placeOf(entry) {
+  const [inmost] = stackOf(entry);
+  if (inmost !== undefined) return inmost;
+  const { partial, page } = entry.data ?? {};
+  return { path: [partial, page].find((path) => typeof path === "string" && path !== "") ?? "", line: undefined };
+}
+
+/** The stack of a structured Liquid diagnostic, innermost first; empty for any other entry. */
+export function stackOf(entry) {
+  const stack = entry.data?.schema_version === 1 && Array.isArray(entry.data.stack) ? entry.data.stack : [];
+  return stack
+    .filter((frame) => typeof frame?.path === "string")
+    .map(({ path, line }) => ({ path, line: Number.isInteger(line) ? line : undefined }));
+}
+
+/** A place as compilers write it: `path:line`. */
+export function told({ path, line }) {
+  return line === undefined ? visible(path) : `${visible(path)}:${line}`;
+}
+
+/** What is drawn of an entry besides its place: its message; of a diagnostic the message and the rest of the stack. */
+export function bodyOf(entry) {
+  const stack = stackOf(entry);
+  if (stack.length === 0) return visible(entry.message);
+  const { message } = entry.data;
+  const said = typeof message === "string" && !entry.message.includes(message) ? `\n${message}` : "";
+  const rest = stack.slice(1).map((place) => `\n  from ${told(place)}`);
+  return visible(`${entry.message}${said}`) + rest.join("");
+}
+
+/** All of an entry that a search looks in; it begins with its body. */
+export function textOf(entry) {
+  const data = isEmpty(entry.data) ? "" : JSON.stringify(entry.data);
+  return [bodyOf(entry), visible(String(entry.error_type)), told(placeOf(entry)), visible(data)].join("\n");
+}

@@ -1,0 +1,52 @@
+/** The download: entries as a file. */
+import { visible } from "./text.js";
+
+const COLUMNS = ["id", "timestamp", "type", "error_type", "message", "data"];
+const KEPT_MS = 60_000; // for which the browser may still be reading the file
+
+/** Each entry as it came, one a line; parts for a Blob, as below. */
+export function ndjson(entries) {
+  return entries.map((entry) => `${JSON.stringify(entry)}\n`);
+}
+
+/** For people: a line an entry, more lines of its message indented, and nothing that a terminal would obey. */
+export function text(entries) {
+  return entries.map(({ timestamp, type, error_type, message }) => {
+    const kind = ["", type].includes(error_type.toLowerCase()) ? "" : ` ${oneLine(error_type)}`;
+    const lines = visible(message.replaceAll("\r\n", "\n").trimEnd()).replaceAll("\n", "\n  ");
+    return `${timestamp} ${type.toUpperCase()}${kind} ${lines}\n`;
+  });
+}
+
+/** For spreadsheets (RFC 4180), with `data` as JSON; no cell of it is taken for a formula. */
+export function csv(entries) {
+  const line = (cells) => `${cells.map(cell).join(",")}\r\n`;
+  const cells = (entry) => COLUMNS.map((name) => (name === "data" ? JSON.stringify(entry.data) : entry[name]));
+  return [line(COLUMNS), ...entries.map((entry) => line(cells(entry)))];
+}
+
+const FORMATS = {
+  NDJSON: { parts: ndjson, ending: "ndjson", type: "application/x-ndjson" },
+  Text: { parts: text, ending: "log", type: "text/plain" },
+  CSV: { parts: csv, ending: "csv", type: "text/csv" },
+};
+
+/** Have the browser save entries as NDJSON, Text or CSV, under a name with the environment and the time (UTC). */
+export function save(entries, format, env) {
+  const { parts, ending, type } = FORMATS[format];
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(parts(entries), { type: `${type};charset=utf-8` }));
+  const moment = new Date().toISOString().replace(/\.\d+|[-:]/g, "");
+  link.download = `poslogs-${env.replace(/[^\w.-]/g, "_")}-${moment}.${ending}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
+}
+
+function oneLine(text) {
+  return visible(text.replace(/\s+/g, " "));
+}
+
+function cell(value) {
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,104 @@
+/** An entry as an element of the log. */
+import { bodyOf, placeOf, stackOf, told } from "./diagnosis.js";
+import { isEmpty } from "./store.js";
+import { counted, visible } from "./text.js";
+import { element, tree } from "./tree.js";
+
+const MOST_CHARS = 5_000; // drawn of a message; the rest at a click
+
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+
+/**
+ * The element of an entry. Its buttons say by `data-do` what they are for: type, path, copy, pin, unfold, whole.
+ * `ranges` are the places in `textOf(entry)` that a search has found, or null.
+ */
+export function draw(entry, { ranges = null, pinned = false } = {}) {
+  const row = element("li", `entry ${entry.type}`, "");
+  row.dataset.id = entry.id;
+  row.dataset.type = entry.type;
+  row.tabIndex = -1;
+  const head = element("div", "head", "");
+  head.append(time(entry.timestamp), " ", button("type", entry.type, `Show only ${entry.type}`));
+  const body = element("div", "body", "");
+  if (entry.error_type.toLowerCase() !== entry.type) body.append(element("span", "kind", visible(entry.error_type)), " ");
+  const place = placeOf(entry);
+  if (place.path !== "") {
+    body.append(button("path", told(place), "Show only what happened there"), stackOf(entry).length > 0 ? ": " : " ");
+  }
+  body.append(element("span", "message", ""));
+  const tools = element("div", "tools", "");
+  if (!isEmpty(entry.data)) tools.append(named(button("unfold", "details", ""), `Details of entry ${entry.id}`, "expanded"));
+  tools.append(
+    named(button("copy", "copy", ""), `Copy entry ${entry.id}`),
+    named(button("pin", "pin", ""), `Pin entry ${entry.id}`, "pressed", pinned),
+  );
+  row.append(head, body, tools);
+  mark(row, entry, ranges);
+  return row;
+}
+
+/** Mark in an element what a search has found of its entry, or nothing with null. */
+export function mark(row, entry, ranges, whole = row.classList.contains("whole")) {
+  const body = bodyOf(entry);
+  const end = whole ? body.length : Math.min(body.length, MOST_CHARS);
+  const message = row.querySelector(".message");
+  const parts = [];
+  let at = 0;
+  for (const [from, to] of ranges ?? []) {
+    if (from >= end) break;
+    parts.push(body.slice(at, from), element("mark", "", body.slice(from, Math.min(to, end))));
+    at = Math.min(to, end);
+  }
+  message.replaceChildren(...parts, body.slice(at, end));
+  if (end < body.length) message.append("… ", button("whole", `all ${counted(body.length, "character")}`, ""));
+  row.classList.toggle("found", ranges !== null && ranges.length > 0);
+  row.classList.toggle("found-inside", Boolean(ranges?.some(([, to]) => to > end)));
+}
+
+/** Show all of a message that is drawn in part. */
+export function showWhole(row, entry, ranges) {
+  row.classList.add("whole");
+  mark(row, entry, ranges);
+}
+
+/** Unfold an entry's data, or fold it again. */
+export function unfold(row, entry) {
+  const toggle = row.querySelector("[data-do=unfold]");
+  const open = row.querySelector(".data");
+  if (toggle === null) return;
+  toggle.setAttribute("aria-expanded", String(open === null));
+  if (open !== null) {
+    open.remove();
+    return;
+  }
+  const data = element("div", "data", "");
+  data.append(tree(entry.data));
+  row.append(data);
+}
+
+/** A time as people read it: local, with the day when it is not today's, and UTC on hover. */
+export function time(timestamp) {
+  const at = new Date(timestamp);
+  const today = at.toDateString() === new Date().toDateString();
+  const millis = String(at.getMilliseconds()).padStart(3, "0");
+  const shown = element("time", "", `${today ? "" : `${DAY.format(at)} `}${TIME.format(at)}.${millis}`);
+  shown.dateTime = timestamp;
+  shown.title = `${timestamp.replace("T", " ").replace("Z", "")} UTC`;
+  return shown;
+}
+
+function button(act, text, title) {
+  const made = element("button", act, text);
+  made.type = "button";
+  made.dataset.do = act;
+  made.title = title;
+  return made;
+}
+
+function named(made, name, state, on = false) {
+  made.setAttribute("aria-label", name);
+  made.title = name;
+  if (state !== undefined) made.setAttribute(`aria-${state}`, String(on));
+  return made;
+}

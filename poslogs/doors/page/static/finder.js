@@ -1,0 +1,103 @@
+/** The finder: the search's controls, its marks in what is drawn, and the steps from match to match. */
+import { textOf } from "./diagnosis.js";
+import { mark } from "./entry.js";
+import { Search } from "./search.js";
+
+export class Finder {
+  #search;
+  #store;
+  #controls;
+  #view;
+  #list;
+  #at = null; // the entry of the match that was stepped to
+
+  /** The controls are elements: search, regex, only and found. */
+  constructor(controls, store) {
+    this.#controls = controls;
+    this.#store = store;
+    this.#search = new Search({ textOf, onChange: () => this.#changed() });
+    store.watch({
+      added: (entries) => this.#search.add(entries),
+      left: (entries) => this.#search.drop(entries),
+      replaced: () => this.#search.reset(store.entries.slice()),
+    });
+  }
+
+  /** Have it step through a list at the click of two buttons, and filter its view. */
+  attach(view, list, previous, next) {
+    const { search, regex, only } = this.#controls;
+    this.#view = view;
+    this.#list = list;
+    search.addEventListener("input", () => this.#look());
+    regex.addEventListener("change", () => this.#look());
+    only.addEventListener("change", () => view.setOnlyMatches(only.checked && this.search !== ""));
+    search.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      this.step(event.shiftKey ? 1 : -1);
+    });
+    next.addEventListener("click", () => this.step(1));
+    previous.addEventListener("click", () => this.step(-1));
+  }
+
+  get search() {
+    return this.#controls.search.value;
+  }
+
+  get regex() {
+    return this.#controls.regex.checked;
+  }
+
+  set(search, regex) {
+    this.#controls.search.value = search;
+    this.#controls.regex.checked = regex;
+    this.#look();
+  }
+
+  matches(entry) {
+    return this.#search.matches(entry);
+  }
+
+  ranges(entry) {
+    return this.#search.ranges(entry);
+  }
+
+  /** Bring the next match (1) or the one before (-1) into view; from the newest at first, and around at the ends. */
+  step(by) {
+    const { shown } = this.#view;
+    const found = [];
+    for (let number = shown.first; number < shown.end; number += 1) {
+      if (this.matches(shown.at(number))) found.push(number);
+    }
+    if (found.length === 0) return;
+    const now = found.findIndex((number) => shown.at(number) === this.#at);
+    const next = now < 0 ? found.length - 1 : (now + by + found.length) % found.length;
+    this.#at = shown.at(found[next]);
+    this.#list.slice.current?.classList.remove("current");
+    const row = this.#list.reveal(found[next]);
+    row?.classList.add("current");
+    this.#list.slice.current = row;
+    this.#tell(`${(next + 1).toLocaleString("en")} of `);
+  }
+
+  #look() {
+    this.#at = null;
+    this.#search.set(this.search, { regex: this.regex });
+    this.#view?.setOnlyMatches(this.#controls.only.checked && this.search !== "");
+    this.#changed();
+  }
+
+  #changed() {
+    if (this.#list === undefined) return;
+    for (const [row, entry] of this.#list.slice.drawn()) mark(row, entry, this.ranges(entry));
+    if (this.#view.onlyMatches) this.#view.refresh();
+    this.#tell("");
+  }
+
+  #tell(where) {
+    const { count, busy, problem } = this.#search;
+    const matches = `${where}${count.toLocaleString("en")} ${count === 1 ? "match" : "matches"}`;
+    const told = this.search === "" ? "" : problem !== "" ? problem : busy ? `${matches} …` : matches;
+    if (this.#controls.found.textContent !== told) this.#controls.found.textContent = told;
+  }
+}

@@ -1,0 +1,83 @@
+/** The groups: errors that are alike but for numbers, ids and quoted values. */
+import { redraw } from "./charts.js";
+import { fingerprint } from "./fingerprint.js";
+import { counted, visible } from "./text.js";
+import { element } from "./tree.js";
+
+const MOST_GROUPS = 1_000; // counted; errors that fit in none are in the charts all the same
+const MOST_DRAWN = 20;
+const MOST_CHARS = 300; // drawn of a fingerprint
+
+/** Groups the errors of a store and draws the most frequent; a click narrows to one: `onNarrow({group})`. */
+export class Groups {
+  #store;
+  #list;
+  #groups = new Map(); // fingerprint: {count, last}
+
+  constructor(store, list, onNarrow) {
+    this.#store = store;
+    this.#list = list;
+    store.watch(this);
+    list.addEventListener("click", ({ target }) => {
+      const button = target.closest("button");
+      if (button !== null) onNarrow({ group: button.dataset.narrow });
+    });
+  }
+
+  added(entries) {
+    for (const { type, message, timestamp } of entries) {
+      if (type !== "error") continue;
+      const key = fingerprint(message);
+      const group = this.#groups.get(key);
+      if (group !== undefined) {
+        group.count += 1;
+        if (timestamp > group.last) group.last = timestamp;
+      } else if (this.#groups.size < MOST_GROUPS) {
+        this.#groups.set(key, { count: 1, last: timestamp });
+      }
+    }
+  }
+
+  left(entries) {
+    for (const { type, message } of entries) {
+      const key = type === "error" ? fingerprint(message) : undefined;
+      const group = this.#groups.get(key);
+      if (group !== undefined && --group.count <= 0) this.#groups.delete(key);
+    }
+  }
+
+  replaced() {
+    this.#groups.clear();
+    this.added(this.#store.entries.slice());
+  }
+
+  /** Draw the groups; the one that the view is narrowed to is shown as pressed. */
+  draw({ group: pressed }) {
+    const most = [...this.#groups].sort(([, a], [, b]) => b.count - a.count || (a.last < b.last ? 1 : -1));
+    const now = Date.now();
+    const items = most.slice(0, MOST_DRAWN).map(([key, { count, last }]) => {
+      const button = element("button", "group", "");
+      button.type = "button";
+      button.dataset.narrow = key;
+      button.setAttribute("aria-pressed", String(key === pressed));
+      button.append(
+        element("span", "count", `${count.toLocaleString("en")}×`),
+        " ",
+        element("span", "fingerprint", visible(key.slice(0, MOST_CHARS)) || "(no message)"),
+        " ",
+        element("span", "hint", `last ${ago(now - Date.parse(last))}`),
+      );
+      return button;
+    });
+    redraw(this.#list, items);
+  }
+}
+
+/** A time that has passed, in milliseconds, as people say it: `3 s ago`. */
+export function ago(passed) {
+  const seconds = Math.max(0, Math.round(passed / 1000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${counted(Math.floor(seconds / 86_400), "day")} ago`;
+}

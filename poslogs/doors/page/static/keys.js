@@ -1,0 +1,44 @@
+/** The keys: what each does, told in the dialog that lists them. */
+import { element } from "./tree.js";
+
+/** Has keys do what `actions` says by name, and lists them in `dialog`, which opens at `?`. */
+export function install(dialog, actions) {
+  const all = [...KEYS, ["?", "help", "this list"]];
+  const list = dialog.querySelector("dl");
+  for (const [keys, , meaning] of all) {
+    const term = document.createElement("dt");
+    keys.split(" ").forEach((key, n) => term.append(n > 0 ? " or " : "", element("kbd", "", key)));
+    list.append(term, element("dd", "", meaning));
+  }
+  const byKey = new Map(all.flatMap(([keys, act]) => keys.split(" ").map((key) => [NAMES[key] ?? key, act])));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog.open) return;
+    if (document.body.dataset.screen !== "log") return;
+    const act = byKey.get(event.key);
+    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (act === undefined || (typing && event.key !== "Escape")) return;
+    if (event.target.matches("button, summary, a") && ["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    actions[act](event);
+  });
+}
+
+const NAMES = { Up: "ArrowUp", Down: "ArrowDown", Space: " ", Esc: "Escape" };
+const KEYS = [
+  ["j Down", "down", "the next entry"],
+  ["k Up", "up", "the entry before"],
+  ["g Home", "first", "the oldest entry"],
+  ["G End", "live", "the newest entry, and follow"],
+  ["Enter", "unfold", "unfold the entry's data, or fold it"],
+  ["c", "copy", "copy the entry"],
+  ["p", "pin", "pin the entry, or let go of it"],
+  ["t", "type", "show only entries of its type, or all again"],
+  ["/", "search", "search"],
+  ["n", "next", "the next match"],
+  ["N", "previous", "the match before"],
+  ["f", "filter", "filter"],
+  ["Space", "pause", "pause, or resume"],
+  ["x", "clear", "clear"],
+  ["d", "download", "download"],
+  ["Esc", "leave", "leave a field, or show all again"],
+];

@@ -1,0 +1,186 @@
+/** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
+import { Slice } from "./slice.js";
+import { isAfter } from "./store.js";
+
+const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
+const STEP = 300; // entries drawn more when the reader comes near an end of what is drawn
+const NEAR = 600; // pixels from there
+
+/** Draws a view into `rows`, which `scroller` scrolls. `draw(entry)` makes an element; `onMove()` is told of changes. */
+export class List {
+  following = true; // the newest entry is kept in view
+  slice;
+
+  #scroller;
+  #shown;
+  #onMove;
+  #left = 0; // the view's end when the reader left it
+  #held = Infinity; // the view's end when it was paused: nothing past it is drawn
+  #top = 0; // the scroller's last known place
+  #due = false;
+
+  constructor(scroller, rows, view, draw, onMove) {
+    this.slice = new Slice(rows, view.shown, draw);
+    this.#scroller = scroller;
+    this.#shown = view.shown;
+    this.#onMove = onMove;
+    view.watch(this);
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#stick()).observe(scroller);
+  }
+
+  /** How many have come since the reader left the end. */
+  get missed() {
+    return this.following ? 0 : Math.max(0, this.#shown.end - this.#left);
+  }
+
+  get paused() {
+    return this.#held !== Infinity;
+  }
+
+  /** How many have come since the pause began. */
+  get waiting() {
+    return this.paused ? this.#shown.end - this.#held : 0;
+  }
+
+  /** Go to the end and stay there. */
+  follow() {
+    this.following = true;
+    this.slice.only(this.#end - STEP, this.#end);
+    this.#stick();
+    this.#onMove();
+  }
+
+  /** Stay here, whatever comes. */
+  stay() {
+    if (this.following) this.#left = this.#end;
+    this.following = false;
+    this.#onMove();
+  }
+
+  /** Draw nothing that comes from now on, or go on with it. */
+  pause(on) {
+    this.#held = on ? this.#shown.end : Infinity;
+    if (!on && this.following) this.follow();
+    else this.#onMove();
+  }
+
+  /** Bring the entry of a number into view, and return its element. */
+  reveal(number) {
+    this.stay();
+    if (this.slice.rowOf(number) === undefined) this.slice.only(number - STEP, number + STEP);
+    const row = this.slice.rowOf(number);
+    row?.scrollIntoView({ block: "center" });
+    this.#top = this.#scroller.scrollTop;
+    return row;
+  }
+
+  /** Bring the entry of a number into view by as little as is needed, and return its element. */
+  show(number) {
+    const row = this.slice.rowOf(number);
+    if (row === undefined) return this.reveal(number);
+    this.stay();
+    row.scrollIntoView({ block: "nearest" });
+    return row;
+  }
+
+  /** The number of the oldest entry that may be drawn, and of the newest. */
+  get first() {
+    return this.#shown.first;
+  }
+
+  get last() {
+    return this.#end - 1;
+  }
+
+  // From the view
+
+  grown() {
+    if (this.#due) return;
+    this.#due = true;
+    requestAnimationFrame(() => {
+      this.#due = false;
+      if (this.following) this.#toEnd();
+      this.#onMove();
+    });
+  }
+
+  shrunk() {
+    this.#keepPlace(() => this.slice.catchUp());
+    this.grown();
+  }
+
+  changed() {
+    const top = this.following ? undefined : this.slice.rowAt(this.#scroller.scrollTop);
+    this.#left = this.#shown.end;
+    if (this.paused) this.#held = this.#shown.end;
+    if (top === undefined) {
+      this.follow();
+      return;
+    }
+    const offset = top.offsetTop - this.#scroller.scrollTop;
+    const number = this.#numberFrom(this.slice.entryOf(top));
+    this.slice.only(number - STEP, Math.min(number + STEP, this.#end));
+    this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - offset;
+    this.#top = this.#scroller.scrollTop;
+    this.#onMove();
+  }
+
+  get #end() {
+    return Math.min(this.#held, this.#shown.end);
+  }
+
+  /** The number of an entry, or where that is not shown any more, of the next one. */
+  #numberFrom(entry) {
+    const shown = this.#shown.slice();
+    const same = shown.indexOf(entry);
+    const found = same >= 0 ? same : shown.findIndex(({ id }) => isAfter(id, entry.id));
+    return this.#shown.first + (found >= 0 ? found : Math.max(0, shown.length - 1));
+  }
+
+  #toEnd() {
+    if (this.#end - this.slice.to > STEP) this.slice.only(this.#end - STEP, this.#end);
+    else this.slice.extend(this.#end);
+    if (this.slice.length > MOST_DRAWN) this.slice.dropFirst(this.slice.length - MOST_DRAWN + STEP);
+    this.#stick();
+  }
+
+  #stick() {
+    if (!this.following) return;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#top = this.#scroller.scrollTop;
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const up = scrollTop < this.#top - 1;
+    const below = scrollHeight - scrollTop - clientHeight;
+    this.#top = scrollTop;
+    if (this.following) {
+      if (up && below > 4) this.stay();
+      return;
+    }
+    if (scrollTop < NEAR && this.slice.from > this.#shown.first) this.#earlier();
+    if (below < NEAR && this.slice.to < this.#end) this.#later();
+    if (below <= 4 && !up && this.slice.to >= this.#end) this.follow();
+  }
+
+  #earlier() {
+    this.#keepPlace(() => this.slice.precede(Math.max(this.#shown.first, this.slice.from - STEP)));
+    if (this.slice.length > MOST_DRAWN) this.slice.dropLast(this.slice.length - MOST_DRAWN);
+  }
+
+  #later() {
+    this.slice.extend(Math.min(this.#end, this.slice.to + STEP));
+    if (this.slice.length > MOST_DRAWN) this.#keepPlace(() => this.slice.dropFirst(this.slice.length - MOST_DRAWN));
+  }
+
+  /** Change what lies above without moving what the reader looks at. */
+  #keepPlace(change) {
+    const before = this.#scroller.scrollHeight;
+    change();
+    if (this.following) return;
+    this.#scroller.scrollTop += this.#scroller.scrollHeight - before;
+    this.#top = this.#scroller.scrollTop;
+  }
+}

@@ -1,0 +1,72 @@
+/** The log: an environment's entries in a store, fed by the stream that the tabs share. */
+import { Shared } from "./share.js";
+import { Store } from "./store.js";
+
+const QUIET_MS = 1_000; // without entries, by which what was there at the opening has come
+const TAIL = 10_000; // entries from before the page was opened; the most that the server gives
+
+export class Log {
+  store = new Store();
+  env = "";
+  tool = "";
+  filter = "";
+
+  #shared = null;
+  #position;
+  #opening = true; // what was there at the opening is still coming
+  #quiet; // the timer that ends this
+  #connect;
+  #onEvent;
+
+  /** `connect()` gives {base, token}. `onEvent(event, fresh, past)` gets each event, what is new of it, and if it was there before. */
+  constructor(connect, onEvent) {
+    this.#connect = connect;
+    this.#onEvent = onEvent;
+  }
+
+  /** Watch an environment with a tool; what is held of another one leaves. */
+  open(env, tool, filter) {
+    this.close();
+    const same = env === this.env && this.#position !== undefined;
+    if (!same) {
+      this.#position = undefined;
+      this.#opening = true;
+      this.store.clear(false);
+    }
+    Object.assign(this, { env, tool, filter });
+    const start = same ? { lastId: this.#position } : { tail: TAIL };
+    this.#shared = new Shared({
+      ...this.#connect(),
+      ...start,
+      env,
+      tool,
+      filter,
+      history: () => this.store.entries.slice(this.store.entries.end - TAIL),
+      onEvent: (event) => this.#take(event),
+    });
+    if (same) this.store.keep(filter);
+  }
+
+  /** Hold what a filter keeps, from now on and as far back as the server gives it. */
+  setFilter(filter) {
+    this.filter = filter;
+    this.store.keep(filter);
+    this.#shared?.setFilter(filter);
+  }
+
+  close() {
+    this.#shared?.close();
+    this.#shared = null;
+  }
+
+  #take(event) {
+    const { entries = [], position, past } = event;
+    if (position !== undefined && !past) this.#position = position;
+    if (this.#opening && (position !== undefined || entries.length > 0)) {
+      clearTimeout(this.#quiet);
+      this.#quiet = setTimeout(() => (this.#opening = false), QUIET_MS);
+    }
+    const fresh = past ? this.store.addPast(entries) : this.store.add(entries);
+    this.#onEvent(event, fresh, past || this.#opening);
+  }
+}

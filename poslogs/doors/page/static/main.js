@@ -1,0 +1,187 @@
+/** The page: its parts put together. */
+import { Alert } from "./alert.js";
+import { announce } from "./announcer.js";
+import { Connection } from "./connection.js";
+import { save } from "./download.js";
+import { draw } from "./entry.js";
+import { Finder } from "./finder.js";
+import * as keys from "./keys.js";
+import * as link from "./link.js";
+import { List } from "./list.js";
+import { Log } from "./log.js";
+import { Overview } from "./overview.js";
+import { Pins } from "./pins.js";
+import { Rows } from "./rows.js";
+import * as session from "./session.js";
+import * as signin from "./signin.js";
+import { visible } from "./text.js";
+import { View } from "./view.js";
+
+const ASK_MS = 10_000; // between two questions whether platformOS answers again
+
+const $ = (id) => document.getElementById(id);
+
+const connection = new Connection($("state"), $("heard"), (kind) => {
+  $("connection").dataset.kind = kind;
+  $("reconnect").hidden = kind !== "ended";
+});
+const log = new Log(
+  () => ({ base: session.base, token: session.token() }),
+  (event, fresh, past) => {
+    connection.take(event);
+    if (event.trouble !== undefined) askWhetherItAnswers();
+    alert.add(fresh, past);
+  },
+);
+const finder = new Finder({ search: $("search"), regex: $("regex"), only: $("only"), found: $("found") }, log.store);
+const view = new View(log.store, (entry) => finder.matches(entry));
+const overview = new Overview(log.store, view, {
+  byType: $("by-type"),
+  byHour: $("by-hour"),
+  groups: $("groups").querySelector(".list"),
+  held: $("held"),
+  nothing: $("nothing"),
+  narrowed: $("narrowed"),
+  narrowedTo: $("narrowed-to"),
+});
+const pins = new Pins($("pins"), (id) => rows.pinned(id));
+const drawn = (entry) => draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(log.env, entry.id) });
+const list = new List($("log"), $("rows"), view, drawn, moved);
+const narrow = (parts) => overview.narrow(parts);
+const rows = new Rows($("rows"), list, { pins, finder, env: () => log.env, narrow });
+const alert = new Alert($("alert"), $("threshold"), $("notify"));
+finder.attach(view, list, $("previous"), $("next"));
+announce($("announcer"), log.store);
+
+/** The list has more, or less, or has moved. */
+function moved() {
+  $("jump").hidden = list.following;
+  $("jump").textContent = `${list.missed.toLocaleString("en")} new, jump to live`;
+  $("pause").textContent = list.paused ? `Resume${list.waiting > 0 ? ` (${list.waiting.toLocaleString("en")})` : ""}` : "Pause";
+  overview.drawSoon();
+}
+
+// What is watched
+
+function fill(environments) {
+  const option = ({ name, demo }) => {
+    const made = new Option(visible(name) + (demo ? " (demo)" : ""), name);
+    made.dataset.demo = String(demo);
+    return made;
+  };
+  const gone = log.env === "" || environments.some(({ name }) => name === log.env) ? [] : [{ name: log.env }];
+  $("environment").replaceChildren(...[...environments, ...gone].map(option));
+  $("environment").value = log.env;
+}
+
+/** Watch what the link names, as far as this server has it. */
+function open() {
+  const { env, tool, filter = "", search = "", regex } = link.read();
+  const select = (box, value) => {
+    box.value = value;
+    if (box.selectedIndex < 0) box.selectedIndex = 0;
+  };
+  select($("environment"), env);
+  select($("tool"), `platformos.logs.${tool}`);
+  $("filter").value = filter.slice(0, $("filter").maxLength);
+  finder.set(search, Boolean(regex));
+  watch();
+}
+
+/** Watch what the controls say. */
+function watch() {
+  const [env, tool, filter] = [$("environment").value, $("tool").value, $("filter").value.trim()];
+  if (env !== log.env) {
+    narrow(null);
+    alert.open(env);
+  }
+  if (env !== log.env || tool !== log.tool) log.open(env, tool, filter);
+  else if (filter !== log.filter) log.setFilter(filter);
+  $("demo-note").hidden = $("environment").selectedOptions[0].dataset.demo !== "true";
+  remember();
+}
+
+function remember() {
+  const { search, regex } = finder;
+  link.write({ env: log.env, tool: log.tool.split(".").at(-1), filter: log.filter, search, regex: regex ? "1" : "" });
+}
+
+let asking = false;
+
+/** While platformOS does not answer, ask the server now and then whether it does again: a quiet log does not tell. */
+function askWhetherItAnswers() {
+  if (asking) return;
+  asking = true;
+  setTimeout(async () => {
+    asking = false;
+    if (!connection.troubled) return;
+    const environments = await session.environments(session.token()).catch(() => []);
+    const ours = environments.find(({ name }) => name === log.env);
+    if (ours !== undefined && ours.failing === undefined) connection.recovered();
+    else askWhetherItAnswers();
+  }, ASK_MS);
+}
+
+// Controls
+
+function on(id, event, act) {
+  $(id).addEventListener(event, act);
+}
+
+const clear = () => {
+  log.store.clear(true);
+  alert.begin();
+};
+const help = () => $("shortcuts").showModal();
+const download = () => save(view.narrowed(), $("format").value, log.env);
+const follow = () => list.follow();
+const pause = () => {
+  list.pause(!list.paused);
+  connection.pause(list.paused);
+};
+
+for (const id of ["environment", "tool", "filter"]) on(id, "change", watch);
+for (const id of ["search", "regex"]) on(id, "input", remember);
+on("pause", "click", pause);
+on("clear", "click", clear);
+on("download", "click", download);
+on("help", "click", help);
+on("jump", "click", follow);
+on("all", "click", () => narrow(null));
+on("alert-show", "click", () => narrow({ type: "error" }));
+on("alert-dismiss", "click", () => alert.begin());
+on("reconnect", "click", () => log.open(log.env, log.tool, log.filter));
+on("forget", "click", () => {
+  session.forget();
+  pins.clear();
+  location.reload();
+});
+addEventListener("hashchange", () => log.env !== "" && open());
+
+keys.install($("shortcuts"), {
+  ...rows.actions,
+  search: () => $("search").focus(),
+  filter: () => $("filter").focus(),
+  next: () => finder.step(1),
+  previous: () => finder.step(-1),
+  leave: (event) => (event.target.matches("input, select") ? $("log").focus() : narrow(null)),
+  live: follow,
+  pause,
+  clear,
+  download,
+  help,
+});
+
+signin.install({
+  form: $("connect"),
+  field: $("token"),
+  demo: $("demo"),
+  tell: (sentence) => connection.tell(sentence),
+  ready(environments) {
+    fill(environments);
+    document.body.dataset.screen = "log";
+    open();
+    $("log").focus({ preventScroll: true });
+  },
+  changed: fill,
+});

@@ -1,0 +1,70 @@
+/** The overview: what stands around the log (charts, groups, how many are held), and what the view is narrowed to. */
+import { Charts } from "./charts.js";
+import { Groups } from "./groups.js";
+import { counted, visible } from "./text.js";
+
+const DRAW_MS = 100; // what stands around the log is drawn at most once in this time
+
+/** Draws into the elements `byType`, `byHour`, `groups`, `held`, `nothing`, `narrowed` and `narrowedTo`. */
+export class Overview {
+  #store;
+  #view;
+  #boxes;
+  #charts;
+  #groups;
+  #due = 0; // the timer that draws
+  #drawn = -Infinity;
+
+  constructor(store, view, boxes) {
+    this.#store = store;
+    this.#view = view;
+    this.#boxes = boxes;
+    const narrow = (parts) => this.narrow(parts);
+    this.#charts = new Charts(store, boxes.byType, boxes.byHour, narrow);
+    this.#groups = new Groups(store, boxes.groups, narrow);
+  }
+
+  /** Narrow the view to these parts too, or, when it is already, not any more; null shows all. */
+  narrow(parts) {
+    const now = JSON.stringify(this.#view.narrowing);
+    const again = parts !== null && JSON.stringify({ ...this.#view.narrowing, ...parts }) === now;
+    this.#view.narrow(again ? Object.fromEntries(Object.keys(parts).map((name) => [name, undefined])) : parts);
+    const { type, path, group, time } = this.#view.narrowing;
+    const said = [
+      type && `type ${type}`,
+      path && visible(path),
+      group && `errors like “${visible(group.slice(0, 80))}”`,
+      time && `${clock(time.from)} to ${clock(time.to)}`,
+    ].filter(Boolean);
+    this.#boxes.narrowed.hidden = said.length === 0;
+    this.#boxes.narrowedTo.textContent = said.join(", ");
+    this.#draw();
+  }
+
+  /** Something has changed. */
+  drawSoon() {
+    if (this.#due === 0) this.#due = setTimeout(() => this.#draw(), this.#drawn + DRAW_MS - performance.now());
+  }
+
+  #draw() {
+    clearTimeout(this.#due);
+    this.#due = 0;
+    this.#drawn = performance.now();
+    this.#charts.draw(this.#view.narrowing);
+    this.#groups.draw(this.#view.narrowing);
+    const held = this.#store.entries.length;
+    const shown = this.#view.shown.length;
+    const left = this.#store.leftCount;
+    this.#boxes.nothing.hidden = shown > 0;
+    this.#boxes.nothing.textContent =
+      held > 0 ? "Nothing of what has come is shown." : "Nothing yet. Entries appear here as they are written.";
+    this.#boxes.held.textContent =
+      `${counted(held, "entry", "entries")} held` +
+      (shown < held ? `, ${shown.toLocaleString("en")} shown` : "") +
+      (left > 0 ? `. For want of room the oldest ${counted(left, "entry", "entries")} have left.` : "");
+  }
+}
+
+function clock(moment) {
+  return new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}

@@ -1,0 +1,28 @@
+/** The past: the newest entries that are there already, asked for once. */
+
+const AGAIN_MS = 5000; // unless the server says when
+
+/**
+ * `{logs, lastId}`: the `tail` newest entries that match `filter` ("" for all), oldest first. Asks again until the
+ * server and platformOS answer, or `signal` aborts. Throws an Error with the server's sentence when it refuses.
+ */
+export async function newest({ base, token, env, tail, filter, signal }) {
+  const input = { env, tail, filter: filter || undefined };
+  const request = {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ tool: "platformos.logs.fetch", input }),
+    signal,
+  };
+  for (;;) {
+    const response = await fetch(new URL("call", base), request).catch(() => null);
+    signal.throwIfAborted();
+    const answer = await response?.json().catch(() => null);
+    if (response?.ok && answer) return JSON.parse(answer.content[0].text);
+    const again = !response || response.ok || response.status === 429 || response.status >= 500;
+    if (!again) throw new Error(answer?.error ?? `The server answers with status ${response.status}.`);
+    const after = Number(response?.headers.get("Retry-After")) * 1000;
+    await new Promise((resolve) => setTimeout(resolve, after || AGAIN_MS));
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,79 @@
+/** The pins: entries that stay at hand, in this tab, whatever leaves the log. */
+import { bodyOf } from "./diagnosis.js";
+import { time } from "./entry.js";
+import { visible } from "./text.js";
+import { element } from "./tree.js";
+
+const MOST_PINS = 100;
+const MOST_CHARS = 1_000_000; // kept of all; what a tab may store is not much more
+const MOST_DRAWN = 2_000; // characters of each
+const KEY = "poslogs.pins";
+
+/** Keeps pinned entries over a reload, and draws them into `section`. `onChange(id)` is told which changed. */
+export class Pins {
+  #pins = []; // {env, entry}, newest last
+  #section;
+  #onChange;
+
+  constructor(section, onChange) {
+    this.#section = section;
+    this.#onChange = onChange;
+    try {
+      this.#pins = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    } catch {
+      this.#pins = []; // not ours
+    }
+    section.addEventListener("click", ({ target }) => {
+      const { env, id } = target.closest("button")?.dataset ?? {};
+      const pin = this.#pins.find((each) => each.env === env && each.entry.id === id);
+      if (pin !== undefined) this.toggle(env, pin.entry);
+    });
+    this.#draw();
+  }
+
+  has(env, id) {
+    return this.#pins.some((pin) => pin.env === env && pin.entry.id === id);
+  }
+
+  /** Pin an entry, or let go of it; the oldest pins leave when there are too many. Returns whether it is pinned now. */
+  toggle(env, entry) {
+    const on = !this.has(env, entry.id);
+    this.#pins = this.#pins.filter((pin) => pin.env !== env || pin.entry.id !== entry.id);
+    if (on) this.#pins.push({ env, entry });
+    while (this.#pins.length > MOST_PINS || (this.#pins.length > 1 && JSON.stringify(this.#pins).length > MOST_CHARS)) {
+      this.#pins.shift();
+    }
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(this.#pins));
+    } catch {
+      // the tab has no room: the pin lasts as long as the page
+    }
+    this.#draw();
+    this.#onChange(entry.id);
+    return on;
+  }
+
+  /** Let go of all. */
+  clear() {
+    this.#pins = [];
+    sessionStorage.removeItem(KEY);
+    this.#draw();
+  }
+
+  #draw() {
+    this.#section.hidden = this.#pins.length === 0;
+    const items = this.#pins.map(({ env, entry }) => {
+      const item = element("li", `entry ${entry.type}`, "");
+      const unpin = element("button", "pin", "unpin");
+      unpin.type = "button";
+      unpin.dataset.env = env;
+      unpin.dataset.id = entry.id;
+      unpin.setAttribute("aria-label", `Unpin entry ${entry.id}`);
+      const head = element("div", "head", "");
+      head.append(time(entry.timestamp), element("span", "type", entry.type), element("span", "hint", visible(env)));
+      item.append(head, element("div", "message", bodyOf(entry).slice(0, MOST_DRAWN)), unpin);
+      return item;
+    });
+    this.#section.querySelector("ol").replaceChildren(...items);
+  }
+}

@@ -1,0 +1,49 @@
+/** A run: a long row of things whose first ones leave cheaply. Each keeps its number for as long as it is in. */
+export class Run {
+  #things = [];
+  #gone = 0; // at the beginning of #things, not yet cut off
+
+  /** Number of the first that is in; `end` is one past the last. */
+  first = 0;
+
+  get end() {
+    return this.first + this.length;
+  }
+
+  get length() {
+    return this.#things.length - this.#gone;
+  }
+
+  at(number) {
+    return this.#things[number - this.first + this.#gone];
+  }
+
+  push(thing) {
+    this.#things.push(thing);
+  }
+
+  shift() {
+    const thing = this.#things[this.#gone];
+    this.#things[this.#gone] = undefined;
+    this.#gone += 1;
+    this.first += 1;
+    if (this.#gone > 1000 && this.#gone > this.#things.length / 2) {
+      this.#things = this.#things.slice(this.#gone);
+      this.#gone = 0;
+    }
+    return thing;
+  }
+
+  /** Put others in the place of all; numbers begin anew. */
+  replace(things) {
+    this.#things = things;
+    this.#gone = 0;
+    this.first = 0;
+  }
+
+  /** Those from number `from` up to `to`, as an array. */
+  slice(from = this.first, to = this.end) {
+    const shift = this.#gone - this.first;
+    return this.#things.slice(Math.max(from, this.first) + shift, to + shift);
+  }
+}

@@ -1,0 +1,175 @@
+/** The search in what a tab holds: where a text or an expression occurs. A worker looks, so the page never hangs. */
+
+const MAX_CHARS = 100_000; // of a text that are looked at
+const BATCH_ENTRIES = 500;
+const BATCH_CHARS = 1_000_000;
+const BATCH_MS = 1000; // an expression that takes longer for one batch is given up
+const TELL_MS = 100; // between two calls of onChange
+const TOO_SLOW = "This expression takes too long here; make it simpler.";
+
+const url = new URL("search-worker.js", import.meta.url).href;
+// The page's policy lets no text name a script but through this.
+const trusted = globalThis.trustedTypes?.createPolicy("poslogs", { createScriptURL: () => url });
+
+/** Keeps in step with a row of entries. `count` of them match so far; `problem` is "", or a sentence for the reader. */
+export class Search {
+  problem = "";
+
+  #textOf;
+  #onChange;
+  #expression = null; // {source, flags}
+  #entries = new Set();
+  #found = new Map(); // entry: ranges
+  #queue = []; // not looked at yet; from the end on
+  #batch = null; // what the worker looks at
+  #worker = null;
+  #isReady = false;
+  #limit; // timer of the batch
+  #telling; // timer of onChange
+
+  /** `textOf(entry)` gives the text to look in, always the same; `onChange()` is called when there is news. */
+  constructor({ textOf, onChange }) {
+    this.#textOf = textOf;
+    this.#onChange = onChange;
+  }
+
+  /** Look for this from now on, "" for nothing. Plain text ignores case; an expression's `^` is at each line. */
+  set(query, { regex = false } = {}) {
+    this.problem = "";
+    this.#expression = null;
+    try {
+      if (query !== "") this.#expression = regex ? understood(query) : plain(query);
+    } catch (error) {
+      this.problem = `This is no regular expression: ${error.message.split(": ").at(-1)}.`;
+    }
+    this.reset([...this.#entries]);
+  }
+
+  /** There are these now and no others, oldest first; the newest are looked at first. */
+  reset(entries) {
+    this.#queue = [];
+    if (this.#batch) this.#end(); // it may be at it for ever
+    this.#entries = new Set(entries);
+    this.#found.clear();
+    this.add(entries);
+    this.#tell();
+  }
+
+  add(entries) {
+    for (const entry of entries) this.#entries.add(entry);
+    if (!this.#expression) return;
+    for (const entry of entries) this.#queue.push(entry);
+    this.#next();
+  }
+
+  drop(entries) {
+    for (const entry of entries) {
+      this.#entries.delete(entry);
+      if (this.#found.delete(entry)) this.#tell();
+    }
+  }
+
+  /** Where it is in an entry's text, `[[start, end], …]`, at most 50; null when it is not, or is not known to be. */
+  ranges(entry) {
+    return this.#found.get(entry) ?? null;
+  }
+
+  matches(entry) {
+    return this.#found.has(entry);
+  }
+
+  get count() {
+    return this.#found.size;
+  }
+
+  /** Whether there are entries that nobody has looked at yet. */
+  get busy() {
+    return this.#batch !== null || this.#queue.length > 0;
+  }
+
+  close() {
+    this.#expression = null;
+    this.reset([]);
+    clearTimeout(this.#telling);
+    this.#end();
+  }
+
+  /** Give the worker a batch, unless it has one. */
+  #next() {
+    if (this.#batch || this.#queue.length === 0) return;
+    this.#worker ??= this.#start();
+    if (!this.#isReady) return; // it says when it is
+    this.#batch = [];
+    const texts = [];
+    for (let chars = 0; this.#queue.length > 0 && texts.length < BATCH_ENTRIES && chars < BATCH_CHARS; ) {
+      const entry = this.#queue.pop();
+      if (!this.#entries.has(entry)) continue;
+      const text = this.#textOf(entry).slice(0, MAX_CHARS);
+      this.#batch.push(entry);
+      texts.push(text);
+      chars += text.length;
+    }
+    this.#limit = setTimeout(() => this.#give(TOO_SLOW), BATCH_MS);
+    this.#worker.postMessage({ ...this.#expression, texts });
+  }
+
+  #start() {
+    const worker = new Worker(trusted?.createScriptURL("") ?? url, { type: "module" });
+    worker.onmessage = ({ data }) => worker === this.#worker && this.#hear(data);
+    worker.onerror = () => worker === this.#worker && this.#give("The search does not work here.");
+    return worker;
+  }
+
+  #hear(answer) {
+    if (answer === "ready") this.#isReady = true;
+    else this.#note(answer);
+    this.#next();
+  }
+
+  #note(found) {
+    clearTimeout(this.#limit);
+    this.#batch.forEach((entry, n) => found[n] && this.#entries.has(entry) && this.#found.set(entry, found[n]));
+    this.#batch = null;
+    this.#tell();
+  }
+
+  /** Give up: what was found stays. */
+  #give(problem) {
+    this.#expression = null;
+    this.#queue = [];
+    this.#end();
+    this.problem = problem;
+    this.#tell();
+  }
+
+  /** Be rid of the worker and of what it looks at. */
+  #end() {
+    clearTimeout(this.#limit);
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#isReady = false;
+    this.#batch = null;
+  }
+
+  #tell() {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.#onChange();
+    }, TELL_MS);
+  }
+}
+
+function plain(query) {
+  return { source: query.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), flags: "giu" };
+}
+
+/** Throws a SyntaxError for what is no regular expression. */
+function understood(source) {
+  try {
+    new RegExp(source, "gmu");
+    return { source, flags: "gmu" };
+  } catch {
+    new RegExp(source, "gm"); // where escapes that mean nothing are welcome
+    return { source, flags: "gm" };
+  }
+}

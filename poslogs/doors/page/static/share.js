@@ -1,0 +1,177 @@
+/**
+ * One stream for all tabs that watch the same log with the same token: a browser allows six connections to a server.
+ *
+ * Of the tabs that ask for a lock, the one that has it leads: it follows the log and tells the others over a channel.
+ * When it goes away the next one gets the lock, and continues at its own position. Each tab holds a lock of its own as
+ * well, for which the leader waits: so it learns that a tab has gone. What they say to each other:
+ *
+ *     {hello: id, filter, need}            a tab is there; `need`: it lacks what came before
+ *     {leads: true}                        another tab leads from now on: say hello again
+ *     {served}                             the filter that the stream has from now on
+ *     {event, served}                      what the stream has brought
+ *     {shared}                             how many tabs there are
+ *     {to: id, event, served, history}     answers a hello: the last state; `history`: what came before follows
+ *     {to: id, past, filter, position, last}   some of that
+ */
+import { Leader, serves } from "./leader.js";
+import { newest } from "./past.js";
+import { wants } from "./store.js";
+
+const ANSWER_MS = 2000; // a leader that does not answer for so long may be frozen
+const MAX_HELLOS = 3;
+const REMEMBERED = 10_000; // entries that are known again when a new leader repeats them
+const PAST_ENTRIES = 1000;
+
+/** This tab's share of a log. */
+export class Shared {
+  #asked;
+  #filter;
+  #position;
+  #history;
+  #onEvent;
+  #id;
+  #channel; // none where this tab is alone
+  #leader; // only where this tab leads
+  #served; // the filter of the stream; undefined until some tab leads
+  #need = true; // what came before has to be got apart from the stream
+  #seen = [new Set(), new Set()]; // the younger first
+  #timer; // of the next hello
+  #past = new AbortController(); // the question for the past that is under way
+  #over = new AbortController();
+
+  /**
+   * Begin, as `follow` does. `tail` also bounds the past that a change of filter brings. `history()` gives the entries
+   * that this tab holds, oldest first, up to the last one that `onEvent` has got.
+   *
+   * `onEvent` gets the events of `follow` without the entries that do not match `filter`; `{entries, position, past:
+   * true}`, entries from before, some of them perhaps known; and `{shared: n}`, the number of tabs with this stream.
+   */
+  constructor({ base, token, env, tool, filter = "", tail = PAST_ENTRIES, lastId, history, onEvent }) {
+    this.#asked = { base, token, env, tool, tail };
+    this.#filter = filter.toLowerCase();
+    this.#position = lastId;
+    this.#history = history;
+    this.#onEvent = onEvent;
+    onEvent({ state: "connecting" });
+    this.#meet().catch(() => this.#lead()); // no locks or no channel here, as with plain http from elsewhere: alone
+  }
+
+  /** Get entries of this type or error_type, "" for all: from now on, and the newest of before. */
+  setFilter(filter) {
+    this.#filter = filter.toLowerCase();
+    this.#past.abort();
+    this.#need = true;
+    if (!this.#leader) return this.#hello();
+    this.#leader.setFilter(this.#filter);
+    this.#fetchPast();
+  }
+
+  close() {
+    this.#past.abort();
+    this.#over.abort();
+    clearTimeout(this.#timer);
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+
+  async #meet() {
+    const { base, token, env, tool } = this.#asked;
+    const text = JSON.stringify([new URL(".", base), token, env, tool]);
+    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)); // nobody reads a token off it
+    const name = `poslogs ${btoa(String.fromCharCode(...new Uint8Array(hash)))}`;
+    this.#id = crypto.randomUUID();
+    await new Promise((resolve, reject) => this.#hold(`${name} ${this.#id}`, resolve).catch(reject));
+    this.#over.signal.throwIfAborted();
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#hold(name, () => this.#lead(name)).catch(() => {}); // closed before it was had
+    this.#hello();
+  }
+
+  /** Hold a lock until this tab is done with the log; `begin` is called once it is had. */
+  #hold(name, begin) {
+    const { signal } = this.#over;
+    return navigator.locks.request(name, { signal }, () => {
+      begin();
+      return new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", resolve)));
+    });
+  }
+
+  #lead(name) {
+    const { signal } = this.#over;
+    if (signal.aborted) return;
+    clearTimeout(this.#timer);
+    if (this.#served === undefined) this.#need = false; // nobody has led before: the stream brings what there is
+    this.#leader = new Leader({
+      name,
+      asked: this.#asked,
+      filter: this.#filter,
+      served: this.#served,
+      position: this.#position,
+      history: () => (this.#need ? null : this.#history()),
+      post: (message) => this.#channel?.postMessage(message),
+      onEvent: (event) => this.#take(event),
+      signal,
+    });
+    if (this.#need) this.#fetchPast();
+  }
+
+  #hello(before = 1) {
+    clearTimeout(this.#timer);
+    this.#channel?.postMessage({ hello: this.#id, filter: this.#filter, need: this.#need });
+    const next = () => (before < MAX_HELLOS ? this.#hello(before + 1) : this.#fetchPast());
+    if (this.#need) this.#timer = setTimeout(next, ANSWER_MS);
+  }
+
+  #hear(message) {
+    if (this.#leader) return message.hello && this.#leader.welcome(message);
+    if ((message.to ?? this.#id) !== this.#id) return;
+    if (message.to) clearTimeout(this.#timer);
+    if (message.leads) this.#hello();
+    if (message.shared) this.#onEvent({ shared: message.shared });
+    if (message.event) this.#take(message.event);
+    if (message.past && message.filter === this.#filter) this.#recall(message);
+    if (message.served === undefined) return;
+    this.#served = message.served;
+    const isServed = serves(this.#served, this.#filter);
+    if (this.#need && isServed && message.to && !message.history) this.#fetchPast();
+    if (this.#need || isServed) return;
+    this.#need = true; // the leader does not know of this tab
+    this.#hello();
+  }
+
+  #take(event) {
+    this.#position = event.position ?? this.#position;
+    if (!event.entries) return this.#onEvent(event);
+    const entries = event.entries.filter((entry) => this.#isNew(entry) && wants(this.#filter, entry));
+    this.#onEvent(entries.length > 0 ? { ...event, entries } : { position: event.position });
+  }
+
+  #isNew({ id, timestamp }) {
+    const key = `${id} ${timestamp}`; // an instance that was restored from a backup counts its ids anew
+    if (this.#seen.some((keys) => keys.has(key))) return false;
+    if (this.#seen[0].size === REMEMBERED) this.#seen = [new Set(), this.#seen[0]];
+    this.#seen[0].add(key);
+    return true;
+  }
+
+  #recall({ past, position, last }) {
+    this.#position ??= position;
+    this.#onEvent({ entries: past, position, past: true });
+    if (last) this.#need = false;
+  }
+
+  async #fetchPast() {
+    this.#past.abort();
+    this.#past = new AbortController();
+    const { signal } = this.#past;
+    try {
+      const { logs, lastId } = await newest({ ...this.#asked, filter: this.#filter, signal });
+      this.#onEvent({ entries: logs, position: lastId, past: true });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#onEvent({ trouble: error.message });
+    }
+    this.#need = false;
+  }
+}

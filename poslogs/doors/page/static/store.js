@@ -1,0 +1,113 @@
+/** The store: what this tab holds of a log. The oldest leave when there are too many. */
+import { Run } from "./run.js";
+
+export const MOST_ENTRIES = 100_000;
+export const MOST_CHARS = 100_000_000; // of messages and data, about 200 MB
+
+/** Whether the server would send an entry with this filter: the whole of its type or error_type, ignoring case. */
+export function wants(filter, entry) {
+  const wanted = filter.toLowerCase();
+  return wanted === "" || entry.type.toLowerCase() === wanted || String(entry.error_type).toLowerCase() === wanted;
+}
+
+/** Whether id `a` comes after id `b`; ids have up to 19 digits, more than a number can hold. */
+export function isAfter(a, b) {
+  return a.length === b.length ? a > b : a.length > b.length;
+}
+
+/**
+ * Holds each entry once. Those who look on are told what has changed: `added(entries)` at the end, `left(entries)` from
+ * the beginning, `replaced()` when it is another row of entries altogether.
+ */
+export class Store {
+  entries = new Run();
+  leftCount = 0; // those that had to leave for want of room
+
+  #known = new Map(); // id: characters
+  #chars = 0;
+  #floor = "0"; // what lies below was cleared away: the past does not bring it back
+  #onlookers = [];
+
+  watch(onlooker) {
+    this.#onlookers.push(onlooker);
+  }
+
+  /** Take in what has come; repeats are left out. Returns those that are new. */
+  add(entries) {
+    const fresh = entries.filter((entry) => this.#take(entry));
+    for (const entry of fresh) this.entries.push(entry);
+    if (fresh.length > 0) this.#tell("added", fresh);
+    this.#makeRoom();
+    return fresh;
+  }
+
+  /** Take in what came before: each goes to its place by id. Returns those that are new. */
+  addPast(entries) {
+    const fresh = entries.filter((entry) => isAfter(entry.id, this.#floor) && this.#take(entry));
+    if (fresh.length > 0) {
+      const all = [...this.entries.slice(), ...fresh];
+      this.#replace(all.sort((a, b) => (a.id === b.id ? 0 : isAfter(a.id, b.id) ? 1 : -1)));
+      this.#makeRoom();
+    }
+    return fresh;
+  }
+
+  /** Let go of what a filter does not keep. */
+  keep(filter) {
+    const kept = this.entries.slice().filter((entry) => wants(filter, entry) || !this.#forget(entry));
+    if (kept.length < this.entries.length) this.#replace(kept);
+  }
+
+  /** Let go of everything; `forGood`: also of what lies below and might come again as the past. */
+  clear(forGood) {
+    this.#floor = forGood ? this.newest : "0";
+    this.#known.clear();
+    this.#chars = 0;
+    this.leftCount = 0;
+    this.#replace([]);
+  }
+
+  /** The highest id, or the one below which all was cleared away. */
+  get newest() {
+    return this.entries.slice().reduce((id, entry) => (isAfter(entry.id, id) ? entry.id : id), this.#floor);
+  }
+
+  #take(entry) {
+    if (this.#known.has(entry.id)) return false;
+    const chars = entry.message.length + (isEmpty(entry.data) ? 0 : JSON.stringify(entry.data).length);
+    this.#known.set(entry.id, chars);
+    this.#chars += chars;
+    return true;
+  }
+
+  #forget(entry) {
+    this.#chars -= this.#known.get(entry.id) ?? 0;
+    return this.#known.delete(entry.id);
+  }
+
+  #makeRoom() {
+    const left = [];
+    while (this.entries.length > MOST_ENTRIES || (this.#chars > MOST_CHARS && this.entries.length > 1)) {
+      const entry = this.entries.shift();
+      this.#forget(entry);
+      left.push(entry);
+    }
+    this.leftCount += left.length;
+    if (left.length > 0) this.#tell("left", left);
+  }
+
+  #replace(entries) {
+    this.entries.replace(entries);
+    this.#tell("replaced");
+  }
+
+  #tell(what, ...rest) {
+    for (const onlooker of this.#onlookers) onlooker[what]?.(...rest);
+  }
+}
+
+/** Whether an entry's data says nothing. */
+export function isEmpty(data) {
+  for (const _ in data) return false;
+  return true;
+}

@@ -1,0 +1,196 @@
+/** A log as it happens, for any page: server-sent events over POST, which EventSource cannot do. Imports nothing. */
+
+const LIVE = "platformos.logs.live";
+const LIVE_MS = 300_000; // how long the server lets a live stream last, unless it is told otherwise
+const SILENCE_MS = 45_000; // three heartbeats: a connection that brings nothing for so long is dead
+const FIRST_WAIT_MS = 500; // doubled at each try that fails
+const MAX_WAIT_MS = 30_000;
+const MAX_ASKED_MS = 3_600_000; // of waiting for a server that asks for it
+const RESTART_MS = 200; // until the server that closed a stream is asked again
+const STABLE_MS = 10_000; // an answer that was heard for so long starts the waits anew
+const HEARD_MS = 1000; // between two times that it is told
+
+/** Events out of text that may be cut anywhere, by the rules of the HTML standard. */
+export class Parser {
+  #started = false;
+  #afterCR = false;
+  #rest = "";
+  #event = {};
+
+  /**
+   * The events that this text ends, in order: `{event, data, id, retry, comment}`, each with the fields that it has.
+   * Without `data` it is no event to act upon, yet its `id` and `retry` (ms) count.
+   */
+  push(text) {
+    if (text === "") return [];
+    if (!this.#started && text.startsWith("\ufeff")) text = text.slice(1);
+    this.#started = true;
+    if (this.#afterCR && text.startsWith("\n")) text = text.slice(1); // the second half of a line's end
+    if (text !== "") this.#afterCR = text.endsWith("\r");
+    const lines = text.split(/\r\n|\n|\r/);
+    lines[0] = this.#rest + lines[0];
+    this.#rest = lines.pop();
+    const events = [];
+    for (const line of lines) {
+      if (line !== "") {
+        this.#take(line);
+      } else if (Object.keys(this.#event).length) {
+        events.push(this.#event);
+        this.#event = {};
+      }
+    }
+    return events;
+  }
+
+  #take(line) {
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    const event = this.#event;
+    if (field === "") event.comment = value;
+    else if (field === "event") event.event = value;
+    else if (field === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
+    else if (field === "id" && !value.includes("\0")) event.id = value;
+    else if (field === "retry" && /^\d+$/.test(value)) event.retry = Number(value);
+  }
+}
+
+/**
+ * What happens in the log of an environment, across lost connections, restarts and the end of `maxDuration`.
+ *
+ * `base` is the server's address, up to its last slash; `interval` and `maxDuration` are ms; all but `base`, `token`
+ * and `env` may be left out. Yields, until `signal` aborts:
+ *
+ *     {state: "connecting"}                         once, at the beginning
+ *     {state: "live"}                               an answer has begun
+ *     {entries: [entry, …], position: "812"}        in order; `position` is the `lastId` to continue from
+ *     {position: "815"}                             a position without an entry
+ *     {heard: true}                                 a sign of life, at most one a second
+ *     {trouble: "sentence"}                         platformOS does not answer; the stream goes on
+ *     {state: "reconnecting", reason: "sentence", wait: 1200}   ms until the next try
+ *     {state: "ended", reason: "sentence", status: 401}         the last one: trying again would not help
+ */
+export async function* follow({
+  base, token, tool = LIVE, env, filter, tail, lastId, interval, maxDuration,
+  signal = new AbortController().signal, fetch = globalThis.fetch,
+}) {
+  const run = { position: lastId, retry: undefined, live: false };
+  const ask = (stop) => {
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    if (run.position) headers["Last-Event-ID"] = run.position;
+    const input = { env, filter: filter || undefined, interval, maxDuration, tail: run.position ? undefined : tail };
+    const body = JSON.stringify({ tool, input }); // what is undefined is not sent
+    return fetch(new URL("call-stream", base), { method: "POST", headers, body, signal: stop });
+  };
+  let tries = 0;
+  yield { state: "connecting" };
+  if (/[^\x21-\x7e]/.test(token)) { // it would never leave the browser
+    return yield { state: "ended", reason: "A token has only plain letters, digits and signs.", status: 401 };
+  }
+  while (!signal.aborted) {
+    run.retry = undefined;
+    const end = yield* read(ask, run, signal);
+    if (signal.aborted) return;
+    if (end.done && tool === LIVE && end.lasted >= (maxDuration ?? LIVE_MS) - 1000) continue; // that was its time
+    if (end.done || end.final) return yield { state: "ended", reason: end.reason, status: end.status };
+    if (end.stable) tries = 0;
+    const backoff = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.5 + Math.random() / 2);
+    const wait = end.asked ?? run.retry ?? (end.closed && tries === 0 ? RESTART_MS : backoff);
+    tries += 1;
+    run.live = false;
+    yield { state: "reconnecting", reason: end.reason, wait: Math.round(wait) };
+    await pause(wait, signal, end.asked === undefined);
+  }
+}
+
+/** One answer from its begin to its end; returns how it ended. */
+async function* read(ask, run, signal) {
+  const began = performance.now();
+  const cut = new AbortController();
+  let timer, trouble, heard = -HEARD_MS, stable = false;
+  const passed = () => performance.now() - began;
+  const lost = (reason) => ({ reason: cut.signal.aborted ? "Nothing was heard for 45 s." : reason, stable });
+  const listen = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => cut.abort(), SILENCE_MS);
+  };
+  try {
+    listen();
+    const response = await ask(AbortSignal.any([signal, cut.signal]));
+    if (!response.ok) return await refusal(response);
+    const type = response.headers.get("Content-Type") ?? "";
+    if (!type.startsWith("text/event-stream")) return lost("What answers is no stream.");
+    if (!run.live) yield { state: "live" };
+    run.live = true;
+    const parser = new Parser();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      listen();
+      for (const event of meaning(parser.push(part.value), run)) {
+        if (event.done) return { done: true, lasted: passed(), reason: trouble ?? "The stream is complete." };
+        trouble = event.trouble ?? trouble;
+        stable ||= event.entries !== undefined;
+        yield event;
+      }
+      stable ||= passed() >= STABLE_MS;
+      if (passed() - heard < HEARD_MS) continue;
+      heard = passed();
+      yield { heard: true };
+    }
+    return { closed: true, ...lost("The server has closed the stream, as it does when it restarts.") };
+  } catch (error) {
+    if (error instanceof SyntaxError) return lost("The server sent what is no log entry.");
+    return lost(run.live ? "The connection was lost." : "The server does not answer.");
+  } finally {
+    clearTimeout(timer);
+    cut.abort();
+  }
+}
+
+/** The frames of one read as events for the caller, entries together; keeps the position and the wait in `run`. */
+function meaning(frames, run) {
+  const events = [];
+  for (const { event, data, id, retry } of frames) {
+    run.position = id ?? run.position;
+    run.retry = retry ?? run.retry;
+    const inner = () => JSON.parse(JSON.parse(data).text); // JSON text in a JSON envelope
+    if (event === "data") {
+      if (!events.at(-1)?.entries) events.push({ entries: [] });
+      events.at(-1).entries.push(inner());
+      events.at(-1).position = run.position;
+    } else if (event === "error") events.push({ trouble: inner().message });
+    else if (event === "done") events.push({ done: true });
+    else if (id) events.push({ position: id });
+  }
+  return events;
+}
+
+/** What a refused request comes to: the server's own sentence, and whether and when to try again. */
+async function refusal(response) {
+  const { status, headers } = response;
+  const told = (await response.json().catch(() => null))?.error;
+  const reason = typeof told === "string" ? told : `The server answers with status ${status}.`;
+  if (status < 500 && status !== 408 && status !== 429) return { final: true, reason, status };
+  const after = headers.get("Retry-After"); // seconds, or, from some proxies, a date
+  const ms = after === null ? NaN : /^\d+$/.test(after) ? after * 1000 : Date.parse(after) - Date.now();
+  return { reason, asked: ms >= 0 ? Math.min(ms, MAX_ASKED_MS) : undefined };
+}
+
+/** Wait for so many ms, unless `signal` aborts; `wakes`: or somebody looks, or the network is back. */
+function pause(ms, signal, wakes) {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      over.abort();
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    const options = { signal: over.signal };
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, options);
+    if (!wakes) return;
+    globalThis.addEventListener?.("online", end, options);
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || end(), options);
+  });
+}

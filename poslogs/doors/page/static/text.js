@@ -1,0 +1,24 @@
+/** Text: what others wrote, made fit to be shown. */
+
+// C0 but line feed and tab, DEL, C1; then all that turns the direction of text or shows nothing: soft hyphen, Arabic
+// letter mark, Mongolian separator, zero width and bidi marks, line and paragraph separators, invisible operators, BOM,
+// interlinear marks and tags.
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+/** The text with each sign that does not show, or that turns the others around, as `\x1b` or `\u202e`. */
+export function visible(text) {
+  return text.replace(UNSEEN, (sign) => {
+    const code = sign.codePointAt(0);
+    return code < 256 ? `\\x${hex(code, 2)}` : code < 65536 ? `\\u${hex(code, 4)}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+function hex(code, digits) {
+  return code.toString(16).padStart(digits, "0");
+}
+
+/** A number with its noun: `1 entry`, `1,204 entries`. */
+export function counted(number, one, many = `${one}s`) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,94 @@
+/** The view: which of the entries held are shown. */
+import { placeOf } from "./diagnosis.js";
+import { fingerprint } from "./fingerprint.js";
+import { Run } from "./run.js";
+
+/**
+ * What a log is narrowed to. Each part may be missing: `type`, `path`, `group` (a fingerprint of errors) and `time`
+ * (from and to, in milliseconds since 1970).
+ */
+export function isWithin(narrowing, entry) {
+  const { type, path, group, time } = narrowing;
+  if (type !== undefined && entry.type !== type) return false;
+  if (path !== undefined && placeOf(entry).path !== path) return false;
+  if (group !== undefined && (entry.type !== "error" || fingerprint(entry.message) !== group)) return false;
+  if (time === undefined) return true;
+  const at = Date.parse(entry.timestamp);
+  return at >= time.from && at < time.to;
+}
+
+/**
+ * Follows a store. Those who look on are told: `grown()` at the end, `shrunk()` at the beginning, `changed()` when it is
+ * another row of entries altogether.
+ */
+export class View {
+  shown = new Run();
+  narrowing = {};
+  onlyMatches = false;
+
+  #store;
+  #matches;
+  #onlooker = {};
+
+  /** `matches(entry)` tells whether the search has found an entry. */
+  constructor(store, matches) {
+    this.#store = store;
+    this.#matches = matches;
+    store.watch(this);
+  }
+
+  watch(onlooker) {
+    this.#onlooker = onlooker;
+  }
+
+  /** Narrow further, or with `undefined` for a part less; `null` shows all. */
+  narrow(parts) {
+    this.narrowing = parts === null ? {} : { ...this.narrowing, ...parts };
+    this.refresh();
+  }
+
+  /** Show only what the search has found, or all. */
+  setOnlyMatches(on) {
+    this.onlyMatches = on;
+    this.refresh();
+  }
+
+  /** Everything of the store that is within the narrowing, found by the search or not. */
+  narrowed() {
+    return this.#store.entries.slice().filter((entry) => isWithin(this.narrowing, entry));
+  }
+
+  /** Look at everything anew. */
+  refresh() {
+    const now = this.#store.entries.slice().filter((entry) => this.#shows(entry));
+    const before = this.shown.slice();
+    if (before.length > 0 && before.length <= now.length && before.every((entry, n) => entry === now[n])) {
+      for (const entry of now.slice(before.length)) this.shown.push(entry);
+      this.#onlooker.grown?.();
+    } else {
+      this.shown.replace(now);
+      this.#onlooker.changed?.();
+    }
+  }
+
+  // From the store
+
+  added(entries) {
+    for (const entry of entries) if (this.#shows(entry)) this.shown.push(entry);
+    this.#onlooker.grown?.();
+  }
+
+  left(entries) {
+    const gone = new Set(entries);
+    while (this.shown.length > 0 && gone.has(this.shown.at(this.shown.first))) this.shown.shift();
+    this.#onlooker.shrunk?.();
+  }
+
+  replaced() {
+    this.refresh();
+  }
+
+  #shows(entry) {
+    return isWithin(this.narrowing, entry) && (!this.onlyMatches || this.#matches(entry));
+  }
+}

@@ -1,0 +1,43 @@
+"""Complaints: what a browser says of a page that is not as it should be."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
+
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation",
+  (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+
+
+class Complaints:
+    """Gathers errors of the console, of scripts and of the content security policy, of all tabs that it `hears`."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+        self._expected: list[str] = []
+
+    def hear(self, context: BrowserContext) -> None:
+        """Listen to all tabs of a context, which has none yet."""
+        context.add_init_script(TELL_VIOLATIONS)
+        context.on("console", self._console)
+        context.on("weberror", self._error)
+
+    def expect(self, *parts: str) -> None:
+        """Let these pass, each a part of what the browser says of a request that fails."""
+        self._expected += parts
+
+    @property
+    def unexpected(self) -> list[str]:
+        """All that was told and not expected."""
+        passes = re.compile("|".join(map(re.escape, self._expected)) or "(?!)")
+        return [text for text in self._told if not (text.startswith("Failed to load") and passes.search(text))]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self._told.append(message.text)
+
+    def _error(self, error: WebError) -> None:
+        self._told.append(f"uncaught: {error.error}")

@@ -1,0 +1,89 @@
+"""What these tests share: Chromium, and the page in it before a real server over two stand-ins of platformOS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.need import need
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+    from tests.page.complaints import Complaints
+    from tests.page.screen import Screen
+
+Start = Callable[..., Server]
+Window = Callable[..., "BrowserContext"]
+Visit = Callable[..., "Screen"]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all these tests; of the package, since nobody else can enter playwright meanwhile."""
+    need("playwright")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    """What the browser complains of; the test fails for whatever it did not expect."""
+    from tests.page.complaints import Complaints
+
+    heard = Complaints()
+    yield heard
+    assert heard.unexpected == []
+
+
+@pytest.fixture
+def window(server: Start, browser: Browser, complaints: Complaints) -> Iterator[Window]:
+    """`window(**kw)`: a browser of somebody's own, whose tabs know of each other; `kw` as for new_context."""
+    with ExitStack() as stack:
+
+        def opened(**kw: Any) -> BrowserContext:
+            context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **kw})
+            stack.callback(context.close)
+            complaints.hear(context)
+            return context
+
+        yield opened
+
+
+@pytest.fixture
+def visit(window: Window) -> Visit:
+    """`visit(server, fragment="", **kw)`: somebody opens the page, in a window made with `kw`."""
+    from tests.page.screen import Screen
+
+    def visited(server: Server, fragment: str = "", **kw: Any) -> Screen:
+        return Screen(window(**kw), server).open(fragment)
+
+    return visited
+
+
+@pytest.fixture
+def production() -> Iterator[PlatformOS]:
+    """The other environment."""
+    with PlatformOS() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def site(server: Start, platformos: PlatformOS, production: PlatformOS) -> Server:
+    """A server of the environments staging, which is `platformos`, and production."""
+    return server(environments={"staging": platformos, "production": production})
+
+
+@pytest.fixture
+def screen(site: Server, visit: Visit) -> Screen:
+    """The page, connected to staging."""
+    return visit(site).connect()

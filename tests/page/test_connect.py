@@ -1,0 +1,298 @@
+"""Connect: a token, an environment, a tool, a filter; and whatever may be wrong with them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.complaints import Complaints
+from tests.page.conftest import Start, Visit, Window
+from tests.page.screen import Screen
+from tests.support.platformos import PlatformOS
+from tests.support.server import CLIENTS, REPO, TOKEN, Server
+
+SHIPPED = REPO / "clients.json"
+PLENTY = {"requests": "100000 per minute", "streams": 1000}
+
+
+def test_the_page_asks_for_a_token_first(site: Server, visit: Visit) -> None:
+    """A field for it, which does not show it, and no log; the state is there already."""
+    screen = visit(site)
+    expect(screen.token).to_have_attribute("type", "password")
+    expect(screen.button("Connect")).to_be_visible()
+    expect(screen.connection).to_have_count(1)
+    expect(screen.log).to_have_count(0)
+    assert site.streams_open() == 0
+
+
+def test_connecting_fills_the_environments_and_joins_the_first(
+    site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit
+) -> None:
+    """Both are there to choose from, the first is read, and nothing of the other one."""
+    platformos.add_many(3)
+    production.add_many(2)
+    screen = visit(site).connect()
+    assert screen.environment.locator("option").all_inner_texts() == ["staging", "production"]
+    assert screen.environment.input_value() == "staging"
+    screen.wait_ids(platformos.ids)
+    assert production.requests == []
+
+
+def test_another_environment_is_joined_at_once(screen: Screen, platformos: PlatformOS, production: PlatformOS) -> None:
+    """What was there of the first leaves; what comes is of the second alone."""
+    platformos.add({"message": "of staging"})
+    expect(screen.entries).to_have_count(1)
+    production.add({"message": "of production"})
+    screen.environment.select_option("production")
+    expect(screen.entries).to_have_count(1)
+    expect(screen.entries).to_contain_text("of production")
+    platformos.add({"message": "of staging again"})
+    production.add({"message": "of production again"})
+    expect(screen.entries).to_have_count(2)
+    expect(screen.log.get_by_text("of staging")).to_have_count(0)
+    assert screen.server.streams_open() == 1
+
+
+def test_the_tool_acts_at_once(screen: Screen, platformos: PlatformOS) -> None:
+    """The other tool is asked for, from where the first had come to: nothing twice, nothing lost."""
+    platformos.add_many(3)
+    screen.wait_ids(platformos.ids)
+    with screen.page.expect_request(lambda request: "call-stream" in request.url) as asked:
+        screen.tool.select_option(label="stream")
+    assert asked.value.post_data_json["tool"] == "platformos.logs.stream"
+    platformos.add_many(2)
+    screen.wait_ids(platformos.ids)
+    screen.wait_state("live")
+
+
+def test_the_token_is_kept_for_the_tab_alone(site: Server, visit: Visit, window: Window) -> None:
+    """In sessionStorage and nowhere else: no address, title, cookie, history or lasting store, nor another tab."""
+    context = window()
+    screen = Screen(context, site).open().connect()
+    screen.set_filter("error")
+    kept = screen.stored()
+    assert TOKEN in json.dumps(kept.pop("session"))
+    assert TOKEN not in json.dumps(kept)
+    assert TOKEN not in screen.page.content()
+    other = Screen(context, site).open()
+    expect(other.token).to_be_visible()
+    expect(other.log).to_have_count(0)
+
+
+def test_the_token_is_sent_in_the_header_alone(site: Server, visit: Visit) -> None:
+    """Of no request is it in the address or the body."""
+    screen = visit(site)
+    asked = []
+    screen.page.on("request", lambda request: asked.append(request))
+    screen.connect()
+    assert len([each for each in asked if each.headers.get("authorization") == f"Bearer {TOKEN}"]) >= 2
+    assert [each for each in asked if TOKEN in each.url or TOKEN in (each.post_data or "")] == []
+    assert {each.url.split("/")[2] for each in asked} == {f"127.0.0.1:{site.port}"}
+
+
+def test_a_reload_connects_by_itself(screen: Screen, platformos: PlatformOS) -> None:
+    """To the same environment, with what is there, once."""
+    screen.environment.select_option("production")
+    screen.wait_state("live")
+    screen.environment.select_option("staging")
+    platformos.add_many(4)
+    screen.wait_ids(platformos.ids)
+    screen.page.reload()
+    screen.wait_state("live")
+    screen.wait_ids(platformos.ids)
+    assert screen.environment.input_value() == "staging"
+
+
+def test_forget_token_goes_back(screen: Screen, platformos: PlatformOS) -> None:
+    """The stream is closed, the token is gone from the tab, and what was shown with it."""
+    platformos.add({"message": "a secret of the site"})
+    expect(screen.entries).to_have_count(1)
+    screen.entries.get_by_role("button", name="Pin entry 1").click()
+    screen.button("Forget token").click()
+    expect(screen.token).to_be_visible()
+    expect(screen.token).to_have_value("")
+    assert TOKEN not in json.dumps(screen.stored())
+    assert "a secret of the site" not in screen.page.content()
+    assert "a secret of the site" not in json.dumps(screen.stored())
+    _wait_for(lambda: screen.server.streams_open() == 0, screen)
+    screen.page.reload()
+    expect(screen.token).to_be_visible()
+
+
+def test_a_wrong_token_is_told_with_what_to_do(site: Server, visit: Visit, complaints: Complaints) -> None:
+    """In the server's own sentence; the field is there for another try, which works."""
+    complaints.expect("401")
+    screen = visit(site)
+    screen.token.fill("not-this-one")
+    screen.button("Connect").click()
+    expect(screen.connection).to_contain_text("This token is not known here; use one from the server's clients.json.")
+    expect(screen.connection).to_be_in_viewport()
+    expect(screen.token).to_be_visible()
+    screen.connect()
+
+
+@pytest.mark.parametrize("text", ["tökèn ☃", "two words", "\u202etxt", "x" * 5000])
+def test_what_cannot_be_a_token_is_told_too(site: Server, visit: Visit, complaints: Complaints, text: str) -> None:
+    """Signs that no header can carry, and one that is too long: a sentence, and another try works."""
+    complaints.expect("401", "400", "431")
+    screen = visit(site)
+    screen.token.fill(text)
+    screen.button("Connect").click()
+    expect(screen.connection).to_contain_text(re.compile("token|header", re.IGNORECASE))
+    expect(screen.token).to_be_visible()
+    screen.connect()
+
+
+def test_a_token_may_be_pasted_with_space_around_it(site: Server, visit: Visit) -> None:
+    """As it comes from a file or a mail."""
+    screen = visit(site)
+    screen.connect(f"  {TOKEN} ")
+
+
+def test_a_full_stream_limit_is_told_and_waited_out(
+    server: Start, platformos: PlatformOS, visit: Visit, complaints: Complaints
+) -> None:
+    """The server's sentence while all places are taken; as soon as one is free, the log flows by itself."""
+    complaints.expect("429")
+    started = server(clients={"a": {"token": TOKEN, "limits": {**PLENTY, "streams": 1}}})
+    screen = visit(started)
+    with started.stream("platformos.logs.stream", {"env": "staging"}) as reader:
+        reader.wait_frame(lambda frame: frame.comment == "open")
+        screen.token.fill(TOKEN)
+        screen.button("Connect").click()
+        expect(screen.connection).to_contain_text(
+            "Streams open for this client: 1, as many as it may have; close one of them, or try again in"
+        )
+        expect(screen.connection).to_contain_text("reconnecting")
+    screen.wait_state("live")
+    platformos.add_many(1)
+    screen.wait_ids(platformos.ids)
+
+
+def test_a_server_that_is_gone_is_told_and_waited_for(
+    site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
+) -> None:
+    """Connecting says that it does not answer; when it is back, a click connects."""
+    complaints.expect("net::ERR")
+    screen = visit(site)
+    site.stop()
+    screen.token.fill(TOKEN)
+    screen.button("Connect").click()
+    expect(screen.connection).to_contain_text("The server does not answer")
+    site.start()
+    platformos.add_many(2)
+    if screen.button("Connect").is_visible():
+        screen.button("Connect").click()
+    screen.wait_state("live")
+    screen.wait_ids(platformos.ids)
+
+
+def test_the_demo_is_one_click_and_says_what_it_is(server: Start, visit: Visit) -> None:
+    """On a fresh checkout: both environments, marked; entries flow."""
+    screen = visit(server(clients=SHIPPED))
+    expect(screen.page.get_by_text("demo", exact=False).first).to_be_visible()
+    screen.button("Try the demo").click()
+    screen.wait_state("live")
+    expect(screen.entries.first).to_be_visible()
+    names = screen.environment.locator("option").all_inner_texts()
+    assert [name.split()[0] for name in names] == ["staging", "production"]
+    assert all("demo" in name for name in names)
+    expect(screen.page.get_by_text(re.compile("is a demo")).filter(visible=True)).to_have_count(1)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_no_demo_is_offered_through_a_proxy(server: Start, visit: Visit, header: str) -> None:
+    """Where its token would not work."""
+    screen = visit(server(clients=SHIPPED), extra_http_headers={header: "for=192.0.2.7"})
+    expect(screen.button("Connect")).to_be_visible()
+    expect(screen.button("Try the demo")).to_have_count(0)
+
+
+def test_no_demo_is_offered_beside_real_sites(site: Server, visit: Visit) -> None:
+    """Nor is anything called one."""
+    screen = visit(site)
+    expect(screen.button("Try the demo")).to_have_count(0)
+    screen.connect()
+    expect(screen.page.get_by_text(re.compile("is a demo")).filter(visible=True)).to_have_count(0)
+
+
+def test_only_what_the_token_may_read_is_there(
+    server: Start, platformos: PlatformOS, production: PlatformOS, visit: Visit
+) -> None:
+    """A client of one environment sees no other; a link to the other one says what it may do."""
+    clients = {**CLIENTS, "half": {"token": "half-secret", "envs": ["production"], "limits": PLENTY}}
+    started = server(environments={"staging": platformos, "production": production}, clients=clients)
+    production.add_many(1)
+    screen = visit(started).connect("half-secret")
+    assert screen.environment.locator("option").all_inner_texts() == ["production"]
+    screen.wait_ids(production.ids)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "<img src=x onerror=alert(1)>", "__proto__"])
+def test_a_link_to_an_environment_that_is_not_there_joins_the_first(
+    site: Server, platformos: PlatformOS, visit: Visit, name: str
+) -> None:
+    """The box says which it is, and the address no longer names what is not there."""
+    platformos.add_many(1)
+    screen = visit(site, f"#env={name}").connect()
+    screen.wait_ids(platformos.ids)
+    assert screen.environment.input_value() == "staging"
+    assert screen.fragment.startswith("env=staging")
+
+
+def test_a_token_that_is_revoked_ends_the_log(site: Server, visit: Visit, complaints: Complaints) -> None:
+    """The state says that it ended and why, and what to do."""
+    complaints.expect("401")
+    screen = visit(site).connect()
+    site.clients_file.write_text(json.dumps({"other": {"token": "other-secret"}}))
+    site.get("/livez", token=None)
+    expect(screen.connection).to_contain_text(re.compile("token", re.IGNORECASE))
+    expect(screen.connection).not_to_contain_text(re.compile(r"^\s*live"))
+
+
+def test_a_token_that_platformos_refuses_ends_the_log(screen: Screen, platformos: PlatformOS) -> None:
+    """The sentence tells which, and the command that renews it."""
+    platformos.add_many(1)
+    screen.wait_ids(platformos.ids)
+    platformos.fail("status", status=401, body={"error": "unauthorized"})
+    screen.wait_state("ended")
+    expect(screen.connection).to_contain_text(
+        "platformOS refused the token of environment staging; run `pos-cli env refresh-token staging`"
+    )
+    screen.wait_ids(platformos.ids)
+
+
+def test_ten_reloads_in_a_row_lock_nobody_out(server: Start, platformos: PlatformOS, visit: Visit) -> None:
+    """With the limits that everybody has: no request is refused, and the log flows."""
+    started = server(clients={"a": {"token": TOKEN}})
+    screen = visit(started).connect()
+    refused = []
+    screen.page.on("response", lambda response: refused.append(response.url) if response.status == 429 else None)
+    for _ in range(10):
+        screen.page.reload()
+        expect(screen.log).to_be_visible()
+    screen.wait_state("live")
+    platformos.add_many(1)
+    screen.wait_ids(platformos.ids)
+    assert refused == []
+
+
+def test_the_page_works_under_a_path_prefix(server: Start, platformos: PlatformOS, window: Window) -> None:
+    """Behind a proxy that serves it below a folder: everything it asks for is asked there."""
+    started = server(app="tests.page.prefixed:app")
+    screen = Screen(window(), started, "/logs").open().connect()
+    platformos.add_many(2)
+    screen.wait_ids(platformos.ids)
+    assert started.get("/", token=None).status_code == 404
+
+
+def _wait_for(what: Callable[[], bool], screen: Screen) -> None:
+    for _ in range(100):
+        if what():
+            return
+        screen.page.wait_for_timeout(100)
+    raise AssertionError("in vain")

@@ -1,0 +1,295 @@
+"""Find: the server's filter, the search in what is here, narrowing at a click, and a link to it all."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.complaints import Complaints
+from tests.page.conftest import Visit, Window
+from tests.page.screen import Screen
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+MIXED = ("error", "info", "LiquidError", "warn", "payment-callback", "info")
+
+
+def _add(platformos: PlatformOS, *types: str) -> list[str]:
+    return [str(id_) for id_ in platformos.add(*({"error_type": each, "message": f"a {each}"} for each in types))]
+
+
+def test_a_filter_acts_on_enter_and_what_does_not_match_leaves(screen: Screen, platformos: PlatformOS) -> None:
+    """By type, which takes in error types too; what comes is filtered by the server."""
+    _add(platformos, *MIXED)
+    screen.wait_ids(platformos.ids)
+    screen.filter.fill("error")
+    assert len(screen.ids) == 6
+    with screen.page.expect_request(lambda request: "call" in request.url) as asked:
+        screen.filter.press("Enter")
+    assert asked.value.post_data_json["input"]["filter"] == "error"
+    screen.wait_ids(["1", "3"])
+    _add(platformos, "info", "error")
+    screen.wait_ids(["1", "3", "8"])
+    screen.wait_state("live")
+
+
+def test_an_empty_filter_shows_all_again(screen: Screen, platformos: PlatformOS) -> None:
+    """Also what the filter had left out, as far as the server still gives it."""
+    _add(platformos, *MIXED)
+    screen.set_filter("warn")
+    screen.wait_ids(["4"])
+    screen.set_filter("")
+    screen.wait_ids(platformos.ids)
+    _add(platformos, "info")
+    screen.wait_ids(platformos.ids)
+
+
+def test_one_filter_after_another_leaves_what_each_keeps(screen: Screen, platformos: PlatformOS) -> None:
+    """From errors to warnings: both are complete."""
+    _add(platformos, *MIXED, *MIXED)
+    screen.set_filter("error")
+    screen.wait_ids(["1", "3", "7", "9"])
+    screen.set_filter("warn")
+    screen.wait_ids(["4", "10"])
+
+
+@pytest.mark.parametrize("text", ["liquiderror", "LIQUIDERROR", "payment-callback"])
+def test_a_filter_takes_an_error_type_in_any_case(screen: Screen, platformos: PlatformOS, text: str) -> None:
+    """The whole of it."""
+    ids = _add(platformos, *MIXED)
+    screen.set_filter(text)
+    screen.wait_ids([ids[2] if text.lower() == "liquiderror" else ids[4]])
+    screen.set_filter(text[:-1])
+    screen.wait_ids([])
+
+
+def test_a_search_marks_and_counts_what_is_here(screen: Screen, platformos: PlatformOS) -> None:
+    """Plain text in any case, every place of it; what comes later is looked at too."""
+    platformos.add({"message": "Order 5 and ORDER 6"}, {"message": "nothing"}, {"message": "an order"})
+    screen.wait_ids(platformos.ids)
+    screen.search.fill("order")
+    expect(screen.marks).to_have_text(["Order", "ORDER", "order"])
+    platformos.add({"message": "one more order"})
+    expect(screen.marks).to_have_count(4)
+    assert screen.ids == platformos.ids
+    expect(screen.page.get_by_role("search").or_(screen.page.locator("output")).last).to_contain_text(
+        re.compile("[34]")
+    )
+    screen.search.fill("")
+    expect(screen.marks).to_have_count(0)
+
+
+def test_only_matches_hides_the_rest(screen: Screen, platformos: PlatformOS) -> None:
+    """And shows it again; what comes and does not match stays out."""
+    platformos.add({"message": "order 1"}, {"message": "nothing"}, {"message": "order 3"})
+    screen.wait_ids(platformos.ids)
+    screen.search.fill("order")
+    screen.checkbox("Only matches").check()
+    screen.wait_ids(["1", "3"])
+    platformos.add({"message": "nothing"}, {"message": "order 5"})
+    screen.wait_ids(["1", "3", "5"])
+    screen.checkbox("Only matches").uncheck()
+    screen.wait_ids(platformos.ids)
+
+
+def test_the_search_steps_through_what_it_finds(screen: Screen, platformos: PlatformOS) -> None:
+    """Back and forth, each into view, however far; Enter and Shift+Enter do the same."""
+    platformos.add(*({"message": "needle" if n % 100 == 50 else f"hay {n}"} for n in range(400)))
+    screen.wait_drawn("400")
+    screen.search.fill("needle")
+    needles = ["51", "151", "251", "351"]
+    expect(screen.page.get_by_text(re.compile(r"\b4\b.*")).first).to_be_visible()
+    seen = []
+    for _ in range(4):
+        screen.button("Previous match").click()
+        seen.append(_current(screen, needles))
+    assert sorted(seen) == sorted(needles)
+    order = needles[::-1]
+    start = order.index(seen[0])
+    assert seen == order[start:] + order[:start]
+    screen.button("Next match").click()
+    assert _current(screen, needles) == seen[-2]
+
+
+def _current(screen: Screen, among: list[str]) -> str:
+    screen.page.wait_for_function(
+        """ids => ids.some(id => {
+          const each = document.querySelector(`[role=log] [data-id="${id}"]`);
+          if (!each) return false;
+          const [box, frame] = [each, document.querySelector("[role=log]")].map(it => it.getBoundingClientRect());
+          return box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
+        })""",
+        arg=among,
+    )
+    inside = screen.log.evaluate(
+        """(log, ids) => ids.filter(id => {
+          const each = log.querySelector(`[data-id="${id}"]`);
+          if (!each) return false;
+          const [box, frame] = [each, log].map(it => it.getBoundingClientRect());
+          return box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1;
+        })""",
+        among,
+    )
+    assert len(inside) == 1
+    return str(inside[0])
+
+
+def test_plain_text_is_no_expression(screen: Screen, platformos: PlatformOS) -> None:
+    """Signs that an expression would read in its own way stand for themselves."""
+    platformos.add({"message": "price (EUR) [1] a.b $5 ^ \\d"}, {"message": "axb"})
+    screen.wait_ids(platformos.ids)
+    for text in ("(EUR)", "a.b", "$5", "\\d", "[1]"):
+        screen.search.fill(text)
+        expect(screen.marks).to_have_text([text])
+
+
+def test_a_regular_expression_finds_and_marks(screen: Screen, platformos: PlatformOS) -> None:
+    """When it is asked for."""
+    platformos.add({"message": "order #1234 in 56 ms"}, {"message": "nothing"})
+    screen.wait_ids(platformos.ids)
+    screen.checkbox("Regular expression").check()
+    screen.search.fill(r"#\d+")
+    expect(screen.marks).to_have_text(["#1234"])
+    screen.search.fill(r"\d+ ms$")
+    expect(screen.marks).to_have_text(["56 ms"])
+
+
+def test_an_expression_that_is_wrong_is_told(screen: Screen, platformos: PlatformOS) -> None:
+    """Nothing is found, nothing breaks, and a right one works after it."""
+    platformos.add({"message": "a (b"})
+    screen.wait_ids(platformos.ids)
+    screen.checkbox("Regular expression").check()
+    screen.search.fill("(b")
+    expect(screen.page.get_by_text(re.compile("expression|unterminated|invalid", re.IGNORECASE)).last).to_be_visible()
+    expect(screen.marks).to_have_count(0)
+    screen.search.fill(r"\(b")
+    expect(screen.marks).to_have_text(["(b"])
+
+
+def test_an_expression_that_never_ends_does_not_hang_the_page(screen: Screen, platformos: PlatformOS) -> None:
+    """It says so; meanwhile entries come, and another search works."""
+    platformos.add({"message": "a" * 40 + "!"})
+    screen.wait_ids(platformos.ids)
+    screen.checkbox("Regular expression").check()
+    screen.search.fill("(a+)+$")
+    platformos.add({"message": "still here"})
+    screen.wait_ids(["1", "2"])
+    expect(screen.page.get_by_text("takes too long")).to_be_visible()
+    screen.search.fill("still")
+    expect(screen.marks).to_have_text(["still"])
+    expect(screen.page.get_by_text("takes too long")).to_have_count(0)
+
+
+def test_a_click_on_a_type_narrows_to_it(screen: Screen, platformos: PlatformOS) -> None:
+    """Of what is here and of what comes; Show all ends it. The server is not asked anew."""
+    _add(platformos, *MIXED)
+    screen.wait_ids(platformos.ids)
+    asked = []
+    screen.page.on("request", lambda request: asked.append(request.url))
+    screen.entry("4").get_by_role("button", name=re.compile("warn")).click()
+    screen.wait_ids(["4"])
+    expect(screen.page.get_by_text(re.compile("Narrowed to .*warn"))).to_be_visible()
+    _add(platformos, "info", "warn")
+    screen.wait_ids(["4", "8"])
+    screen.button("Show all").click()
+    screen.wait_ids(platformos.ids)
+    assert asked == []
+
+
+def test_a_click_on_a_path_narrows_to_it(screen: Screen, platformos: PlatformOS) -> None:
+    """All that happened in this page or partial."""
+    stack = [{"path": "app/views/pages/show.liquid", "line": 3}]
+    diagnostic = {"schema_version": 1, "message": "m", "stack": stack}
+    platformos.add(
+        {"data": {"page": "products/show"}},
+        {"data": {"page": "cart/total"}},
+        {"data": {"page": "products/show"}},
+        {"error_type": "LiquidError", "data": diagnostic},
+        {"error_type": "LiquidError", "data": {**diagnostic, "stack": [{**stack[0], "line": 9}]}},
+    )
+    screen.wait_ids(platformos.ids)
+    screen.entry("1").get_by_role("button", name="products/show").click()
+    screen.wait_ids(["1", "3"])
+    screen.button("Show all").click()
+    screen.entry("4").get_by_role("button", name="show.liquid").click()
+    screen.wait_drawn("4")
+    expect(screen.entry("1")).to_have_count(0)
+
+
+def test_the_view_is_in_the_address(screen: Screen) -> None:
+    """Environment, tool, filter, search: whoever copies the address copies the view."""
+    screen.environment.select_option("production")
+    screen.tool.select_option(label="stream")
+    screen.set_filter("error")
+    screen.checkbox("Regular expression").check()
+    screen.search.fill("a&b=#%+ ü")
+    screen.page.wait_for_function("() => location.hash.includes('search')")
+    assert {name: values[0] for name, values in parse_qs(screen.fragment).items()} == {
+        "env": "production",
+        "tool": "stream",
+        "filter": "error",
+        "search": "a&b=#%+ ü",
+        "regex": "1",
+    }
+
+
+def test_a_link_opens_the_same_view(site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit) -> None:
+    """Somebody else, with a token of their own, sees what it names."""
+    platformos.add({"error_type": "error", "message": "of staging"})
+    _add(production, *MIXED)
+    link = urlencode({"env": "production", "tool": "stream", "filter": "error", "search": "^a .*", "regex": "1"})
+    screen = visit(site, f"#{link}").connect()
+    assert screen.environment.input_value() == "production"
+    assert screen.tool.locator("option:checked").inner_text() == "stream"
+    expect(screen.filter).to_have_value("error")
+    expect(screen.search).to_have_value("^a .*")
+    expect(screen.checkbox("Regular expression")).to_be_checked()
+    screen.wait_ids(["1", "3"])
+    expect(screen.marks).to_have_text(["a error", "a LiquidError"])
+    assert platformos.requests == []
+
+
+def test_a_link_that_is_opened_in_the_same_tab_acts(
+    screen: Screen, platformos: PlatformOS, production: PlatformOS
+) -> None:
+    """Only the fragment changes, so that nothing is loaded again."""
+    _add(platformos, *MIXED)
+    _add(production, "info", "error")
+    screen.wait_ids(platformos.ids)
+    screen.page.evaluate("() => { location.hash = '#env=production&filter=error'; }")
+    screen.wait_ids(["2"])
+    assert screen.environment.input_value() == "production"
+    expect(screen.filter).to_have_value("error")
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["#env", "#=&&=", "#tool=platformos.nothing", "#search=%E0%A4%A", "#filter=" + "x" * 500, "#regex=1&search=("],
+)
+def test_a_link_that_is_odd_harms_nothing(
+    site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, fragment: str
+) -> None:
+    """What cannot be meant is left out, or told; the log is there once the filter is empty."""
+    complaints.expect("400")
+    platformos.add_many(1)
+    screen = visit(site, fragment)
+    screen.token.fill("client-secret")
+    screen.button("Connect").click()
+    expect(screen.environment).to_be_visible()
+    screen.set_filter("")
+    screen.wait_state("live")
+    screen.wait_ids(platformos.ids)
+
+
+def test_a_link_with_a_token_in_it_is_not_followed(site: Server, visit: Visit, window: Window) -> None:
+    """A token has no place in an address: it is neither used nor kept there once the log is open."""
+    screen = visit(site, "#token=client-secret&env=production")
+    expect(screen.token).to_be_visible()
+    expect(screen.token).to_have_value("")
+    screen.connect()
+    assert "client-secret" not in screen.fragment
+    assert "client-secret" not in json.dumps(screen.stored()["state"])
