@@ -27,7 +27,8 @@ window.gather = (event) => {
 window.last = (key) => events.findLast((event) => key in event)?.[key];
 window.until = async (holds, ms) => {
   for (const end = performance.now() + ms; !holds(); await new Promise((resolve) => setTimeout(resolve, 20))) {
-    if (performance.now() > end) throw new Error(`in vain: ${holds}\\n${JSON.stringify(events.slice(-8)).slice(0, 2000)}`);
+    const told = () => JSON.stringify(events.slice(-8)).slice(0, 2000);
+    if (performance.now() > end) throw new Error(`in vain: ${holds}\\n${told()}`);
   }
 };
 }"""

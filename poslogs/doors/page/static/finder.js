@@ -9,6 +9,7 @@ export class Finder {
   #controls;
   #view;
   #list;
+  #marked = new WeakMap(); // what the drawn elements were marked with last
   #at = null; // the entry of the match that was stepped to
 
   /** The controls are elements: search, regex, only and found. */
@@ -89,7 +90,11 @@ export class Finder {
 
   #changed() {
     if (this.#list === undefined) return;
-    for (const [row, entry] of this.#list.slice.drawn()) mark(row, entry, this.ranges(entry));
+    for (const [row, entry] of this.#list.slice.drawn()) {
+      const ranges = this.ranges(entry);
+      if (this.#marked.get(row) !== ranges) mark(row, entry, ranges);
+      this.#marked.set(row, ranges);
+    }
     if (this.#view.onlyMatches) this.#view.refresh();
     this.#tell("");
   }

@@ -8,6 +8,15 @@ const MOST_GROUPS = 1_000; // counted; errors that fit in none are in the charts
 const MOST_DRAWN = 20;
 const MOST_CHARS = 300; // drawn of a fingerprint
 
+const kinds = new WeakMap(); // of errors: to find it out again and again would hold up a long log
+
+/** What an error has in common with others of its kind; undefined for what is none. */
+export function kindOf(entry) {
+  if (entry.type !== "error") return undefined;
+  if (!kinds.has(entry)) kinds.set(entry, fingerprint(entry.message));
+  return kinds.get(entry);
+}
+
 /** Groups the errors of a store and draws the most frequent; a click narrows to one: `onNarrow({group})`. */
 export class Groups {
   #store;
@@ -25,9 +34,10 @@ export class Groups {
   }
 
   added(entries) {
-    for (const { type, message, timestamp } of entries) {
-      if (type !== "error") continue;
-      const key = fingerprint(message);
+    for (const entry of entries) {
+      const key = kindOf(entry);
+      if (key === undefined) continue;
+      const { timestamp } = entry;
       const group = this.#groups.get(key);
       if (group !== undefined) {
         group.count += 1;
@@ -39,8 +49,8 @@ export class Groups {
   }
 
   left(entries) {
-    for (const { type, message } of entries) {
-      const key = type === "error" ? fingerprint(message) : undefined;
+    for (const entry of entries) {
+      const key = kindOf(entry);
       const group = this.#groups.get(key);
       if (group !== undefined && --group.count <= 0) this.#groups.delete(key);
     }

@@ -3,7 +3,7 @@ import { Slice } from "./slice.js";
 import { isAfter } from "./store.js";
 
 const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
-const STEP = 300; // entries drawn more when the reader comes near an end of what is drawn
+const STEP = 150; // entries drawn more when the reader comes near an end of what is drawn
 const NEAR = 600; // pixels from there
 
 /** Draws a view into `rows`, which `scroller` scrolls. `draw(entry)` makes an element; `onMove()` is told of changes. */

@@ -23,7 +23,7 @@ export class Store {
   entries = new Run();
   leftCount = 0; // those that had to leave for want of room
 
-  #known = new Map(); // id: characters
+  #known = new Map(); // key: characters
   #chars = 0;
   #floor = "0"; // what lies below was cleared away: the past does not bring it back
   #onlookers = [];
@@ -73,16 +73,16 @@ export class Store {
   }
 
   #take(entry) {
-    if (this.#known.has(entry.id)) return false;
+    if (this.#known.has(key(entry))) return false;
     const chars = entry.message.length + (isEmpty(entry.data) ? 0 : JSON.stringify(entry.data).length);
-    this.#known.set(entry.id, chars);
+    this.#known.set(key(entry), chars);
     this.#chars += chars;
     return true;
   }
 
   #forget(entry) {
-    this.#chars -= this.#known.get(entry.id) ?? 0;
-    return this.#known.delete(entry.id);
+    this.#chars -= this.#known.get(key(entry)) ?? 0;
+    return this.#known.delete(key(entry));
   }
 
   #makeRoom() {
@@ -104,6 +104,11 @@ export class Store {
   #tell(what, ...rest) {
     for (const onlooker of this.#onlookers) onlooker[what]?.(...rest);
   }
+}
+
+/** What an entry is known by: a site that was restored from a backup gives its ids anew. */
+function key({ id, timestamp }) {
+  return `${id} ${timestamp}`;
 }
 
 /** Whether an entry's data says nothing. */

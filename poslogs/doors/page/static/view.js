@@ -1,6 +1,6 @@
 /** The view: which of the entries held are shown. */
 import { placeOf } from "./diagnosis.js";
-import { fingerprint } from "./fingerprint.js";
+import { kindOf } from "./groups.js";
 import { Run } from "./run.js";
 
 /**
@@ -11,7 +11,7 @@ export function isWithin(narrowing, entry) {
   const { type, path, group, time } = narrowing;
   if (type !== undefined && entry.type !== type) return false;
   if (path !== undefined && placeOf(entry).path !== path) return false;
-  if (group !== undefined && (entry.type !== "error" || fingerprint(entry.message) !== group)) return false;
+  if (group !== undefined && kindOf(entry) !== group) return false;
   if (time === undefined) return true;
   const at = Date.parse(entry.timestamp);
   return at >= time.from && at < time.to;
