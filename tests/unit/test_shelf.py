@@ -45,6 +45,21 @@ def test_what_fits_is_told_as_it_was_found() -> None:
             assert (ids(answer), answer["lastId"], answer["truncated"]) == (["1", "2"], "9", truncated)
 
 
+def test_late_entries_stand_beyond_the_limit_and_are_cut_where_there_is_no_room() -> None:
+    """Whole while there is room, then their first words; the answer stays below its size."""
+    many = [json.loads(entry.json) for entry in found(*[f"{number:03} " + "x" * 900 for number in range(60)]).entries]
+    shelf = Shelf(1, full=True)
+    assert shelf.add(many[0]) is not None
+    assert shelf.add(many[1]) is None
+    late = [shelf.add(entry, late=True) for entry in many[1:50]]
+    whole = [entry for entry in late if entry is not None and entry["message"].endswith("x" * 900)]
+    cut = [entry for entry in late if entry is not None and entry not in whole]
+    assert len(whole) + len(cut) == 49
+    assert len(whole) > 30
+    assert all(entry["cut"] and entry["message"].startswith(f"{int(entry['id']) - 1:03} x") for entry in cut)
+    assert len(json.dumps(shelf.answer("staging", 60, truncated=False), separators=(",", ":"))) < MAX_CHARS
+
+
 def test_a_message_is_cut_after_its_controls_are_shown() -> None:
     """A thousand characters as a model sees them."""
     shelf = Shelf(9, full=False)
