@@ -14,6 +14,7 @@ MAX_CHARS: Final = 40_000  # of an answer as JSON; it stays below
 ROOM: Final = MAX_CHARS - 1_000  # for entries; the rest is for what stands around them
 MAX_MESSAGE_CHARS: Final = 1_000
 MAX_TYPE_CHARS: Final = 200
+ENVELOPE_LEVELS: Final = 8  # of nesting, at least, that there must be room for around an entry
 
 
 class Shelf:
@@ -73,4 +74,11 @@ def _cut(text: str, most: int) -> tuple[str, bool]:
 
 
 def _size(shown: Mapping[str, Any]) -> int:
-    return len(orjson.dumps(shown).decode()) + 1  # and a comma
+    """Characters as JSON; more than there is room for when it is nested too deeply to stand in an answer."""
+    wrapped: Any = shown
+    for _ in range(ENVELOPE_LEVELS):
+        wrapped = [wrapped]
+    try:
+        return len(orjson.dumps(wrapped).decode()) - 2 * ENVELOPE_LEVELS + 1  # and a comma
+    except orjson.JSONEncodeError:
+        return ROOM + 1
