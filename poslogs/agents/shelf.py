@@ -16,6 +16,7 @@ LATE_ROOM: Final = MAX_CHARS - 1_000
 LATE_CHARS: Final = 40  # of the message of a late one for which there is no more room
 MAX_MESSAGE_CHARS: Final = 1_000
 MAX_TYPE_CHARS: Final = 200
+ENVELOPE_LEVELS: Final = 8  # of nesting, at least, that there must be room for around an entry
 
 
 class Shelf:
@@ -78,4 +79,11 @@ def _shown(entry: Mapping[str, Any], *, full: bool, most: int = MAX_MESSAGE_CHAR
 
 
 def _size(shown: Mapping[str, Any]) -> int:
-    return len(orjson.dumps(shown).decode()) + 1  # and a comma
+    """Characters as JSON; more than there is room for when it is nested too deeply to stand in an answer."""
+    wrapped: Any = shown
+    for _ in range(ENVELOPE_LEVELS):
+        wrapped = [wrapped]
+    try:
+        return len(orjson.dumps(wrapped).decode()) - 2 * ENVELOPE_LEVELS + 1  # and a comma
+    except orjson.JSONEncodeError:
+        return ROOM + 1

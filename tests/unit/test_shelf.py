@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poslogs.agents.events import Outcome
 from poslogs.agents.shelf import MAX_CHARS, MAX_MESSAGE_CHARS, Shelf
+from poslogs.doors.mcp.envelope import Call
+from poslogs.doors.mcp.methods import told
 from poslogs.platformos import entries
 from poslogs.streaming.fetch import Found
 
@@ -68,6 +72,19 @@ def test_a_message_is_cut_after_its_controls_are_shown() -> None:
         assert shown is not None
         assert shown.get("cut", False) is cut
         assert len(shown["message"]) == MAX_MESSAGE_CHARS
+
+
+def test_data_that_is_nested_too_deeply_for_an_answer_is_left_out() -> None:
+    """Else no answer that holds it could be written, and an agent would never get past it."""
+    for depth in (5, *range(235, 254)):
+        value: object = "x"
+        for _ in range(depth):
+            value = [value]
+        page = found("a", data={"deep": value})
+        answer = Shelf(9, full=True).fill("staging", page, newest=False)
+        orjson.dumps(told(Call(1, "tools/call", {}, {}, modern=True), Outcome(answer)))
+        assert len(ids(answer)) == len(page.entries)
+        assert depth > 5 or "cut" not in answer["entries"][0]  # type: ignore[index]
 
 
 TEXT = st.text(
