@@ -57,14 +57,15 @@ REPORT: Final = {
     "to": described("string", "Timestamp of the latest of them; empty when there is none."),
     "byType": described("object", "Entries by type.", **_COUNTS),
     "byHour": described("object", "Entries by hour, UTC; earlier is the sum of hours that are not told.", **_COUNTS),
-    "frequentErrors": _list("Errors that are alike but for numbers, ids and quoted values, most frequent first.",
+    "frequentErrors": _list("Errors that differ in numbers, ids, quoted values and the like only, most frequent first.",
         object_of("One group.", {
             "count": described("integer", "How many errors."), "first": _TIME, "last": _TIME,
             "fingerprint": described("string", "What they have in common."),
             "example": object_of("The latest of them.", _ERROR, "at"),
         })),
     "newestErrors": _list("The ten newest errors, newest first.", object_of("One error.", _ERROR, "at")),
-    **_POSITION,
+    "lastId": described("string", "End of the log: give it as lastId to have what comes later reported."),
+    "truncated": described("boolean", "True when older entries, before from, were not counted."),
 }  # fmt: skip
 ENVS: Final = {"envs": _list("Environments.", object_of("One.", {
     "name": described("string", "Its name."), "url": described("string", "Its address.")}))}  # fmt: skip

@@ -80,7 +80,7 @@ class _Live:
             if event == b"data":
                 entry = orjson.loads(frames.entry(frame))
                 if self._taste.wants(entry["type"], entry["error_type"]):
-                    shown = self._shelf.add(entry)
+                    shown = self._shelf.add(entry, late=int(entry["id"]) <= (self._position or 0))
                     if shown is None:
                         self._stopped, self._truncated = "limit", True
                         return
@@ -91,7 +91,7 @@ class _Live:
                 self._error = self._trouble = orjson.loads(frames.entry(frame))["message"]
             elif event == b"done":
                 over = time.monotonic() - self._began >= self.total
-                self._stopped = "upstream" if self._feed.refusal else "maxDuration" if over else "revoked"
+                self._stopped = "maxDuration" if over else "upstream"
             elif b"retry" in fields:
                 self._stopped = "shutdown"
             if b"id" in fields:
@@ -122,12 +122,12 @@ class _Live:
         return Progress(elapsed, self.total, plain(text)[:MAX_TEXT_CHARS])
 
     def _outcome(self) -> Outcome:
-        if self._stopped == "revoked":
+        if self._stopped == "upstream" and not self._shelf.entries:
             return Outcome(text=self._error, error=True)
         errors = self._feed.failures - self._failures
         answered = self._feed.polls > self._polls or bool(self._shelf.entries)
         answered = answered or (self._fresh and not errors and self._position is not None)
-        if not answered and self._stopped in ("maxDuration", "upstream"):
+        if not answered and self._stopped == "maxDuration":
             silent = f"platformOS did not answer for environment {self._env} within {self.total:g} s; call again later."
             return Outcome(text=self._error or silent, error=True)
         if self._position is None:

@@ -87,8 +87,9 @@ class Catalogue:
                         f"after it. {_LOOP} {_DATA}", "env", "lastId", "filter", limit=whole(LIMITS["fetch"], limit),
                         full=full), "Fetch log entries", ENTRIES, self._fetch),
             Offer(_tool("logs.live", f"Waits for log entries from now on, or after lastId, and answers them when "
-                        f"maxDuration or limit is reached, or with until first as soon as one has come. {_LOOP} "
-                        f"{_DATA}", "env", "lastId", "filter", limit=whole(LIMITS["live"], limit), full=full,
+                        f"maxDuration or limit is reached, or with until first as soon as one has come: with filter "
+                        f"error too it waits for the next error. {_LOOP} {_DATA}",
+                        "env", "lastId", "filter", limit=whole(LIMITS["live"], limit), full=full,
                         maxDuration=whole(DURATION_MS, lasts), until=until),
                   "Wait for log entries", {**ENTRIES, **STOPPED}, self._live),
             Offer(_tool("logs.report", f"Tells what goes wrong in an environment: counts by type and hour, the most "

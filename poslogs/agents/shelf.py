@@ -11,9 +11,12 @@ from poslogs.plain import all_visible, visible
 from poslogs.streaming.fetch import Found
 
 MAX_CHARS: Final = 40_000  # of an answer as JSON; it stays below
-ROOM: Final = MAX_CHARS - 1_000  # for entries; the rest is for what stands around them
+ROOM: Final = MAX_CHARS - 5_000  # for entries; the rest is for late ones, and for what stands around them
+LATE_ROOM: Final = MAX_CHARS - 1_000
+LATE_CHARS: Final = 40  # of the message of a late one for which there is no more room
 MAX_MESSAGE_CHARS: Final = 1_000
 MAX_TYPE_CHARS: Final = 200
+ENVELOPE_LEVELS: Final = 8  # of nesting, at least, that there must be room for around an entry
 
 
 class Shelf:
@@ -25,15 +28,22 @@ class Shelf:
         self._full = full
         self._size = 0
 
-    def add(self, entry: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The entry as it stands here; None when there is no room for it. There always is for a first one."""
-        if len(self.entries) >= self.limit:
+    def add(self, entry: Mapping[str, Any], *, late: bool = False) -> dict[str, Any] | None:
+        """The entry as it stands here; None when there is no room for it. There always is for a first one.
+
+        A `late` one, which no position leads to any more, may exceed the limit, and is cut to its first words where it
+        does not fit; there is room for some twenty of those.
+        """
+        if len(self.entries) >= self.limit and not late:
             return None
-        shown = _shown(entry, full=self._full)
+        shown, room = _shown(entry, full=self._full), ROOM
         if (size := _size(shown)) > ROOM:
             shown = _shown(entry, full=False) | {"cut": True}
             size = _size(shown)
-        if self.entries and self._size + size > ROOM:
+        if late and self._size + size > ROOM:
+            shown, room = _shown(entry, full=False, most=LATE_CHARS) | {"cut": True}, LATE_ROOM
+            size = _size(shown)
+        if self.entries and self._size + size > room:
             return None
         self._size += size
         self.entries.append(shown)
@@ -55,22 +65,25 @@ class Shelf:
         return self.answer(env, found.last, truncated=found.truncated)
 
 
-def _shown(entry: Mapping[str, Any], *, full: bool) -> dict[str, Any]:
-    shown = {name: entry[name] for name in ("id", "timestamp", "type")}
-    shown["error_type"], cut = _cut(entry["error_type"], MAX_TYPE_CHARS)
-    message = entry["message"]
-    shown["message"], shorter = (visible(message), False) if full else _cut(message, MAX_MESSAGE_CHARS)
+def _shown(entry: Mapping[str, Any], *, full: bool, most: int = MAX_MESSAGE_CHARS) -> dict[str, Any]:
+    names = ("id", "timestamp", "type", "error_type", "message", *(["data"] if full else []), "cut")
+    shown = {name: entry[name] for name in names if name in entry}
     if full:
-        shown["data"] = all_visible(entry["data"])
-    if cut or shorter or entry.get("cut"):
-        shown["cut"] = True
+        return {name: all_visible(value) for name, value in shown.items()}
+    for name, chars in (("error_type", MAX_TYPE_CHARS), ("message", most)):
+        text = visible(shown[name][: chars + 1])
+        shown[name] = text[:chars]
+        if len(text) > chars:
+            shown["cut"] = True
     return shown
 
 
-def _cut(text: str, most: int) -> tuple[str, bool]:
-    shown = visible(text[: most + 1])
-    return shown[:most], len(shown) > most
-
-
 def _size(shown: Mapping[str, Any]) -> int:
-    return len(orjson.dumps(shown).decode()) + 1  # and a comma
+    """Characters as JSON; more than there is room for when it is nested too deeply to stand in an answer."""
+    wrapped: Any = shown
+    for _ in range(ENVELOPE_LEVELS):
+        wrapped = [wrapped]
+    try:
+        return len(orjson.dumps(wrapped).decode()) - 2 * ENVELOPE_LEVELS + 1  # and a comma
+    except orjson.JSONEncodeError:
+        return ROOM + 1

@@ -51,7 +51,7 @@ def value(body: bytes) -> Any:
     except UnicodeEncodeError:
         raise BadInput("The body has half of a surrogate pair, which is no character.") from None
     except (ValueError, RecursionError):
-        raise BadInput('The body must be a JSON object such as {"tool": "…", "input": {…}}.') from None
+        raise BadInput("The body is no valid JSON: send one object, as UTF-8.") from None
     return found
 
 

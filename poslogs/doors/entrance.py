@@ -13,15 +13,17 @@ from poslogs.errors import Forbidden, Refusal, Unauthorized
 
 OPEN_PATHS: Final = ("/", "/livez", "/readyz")
 PAGE_FILES: Final = "/page/"
-# No OAuth metadata here: its mere presence sends MCP hosts into a sign-in that static tokens do not have.
-NOTHING_HERE: Final = "/.well-known/"
+# MCP hosts look for a sign-in at these; anything but a 404 there sends them into one, which static tokens do not have.
+METADATA: Final = "/.well-known"  # wherever it stands in a path
+SIGN_IN_PATHS: Final = ("/register", "/authorize", "/token")
 
 
 def is_open(request: Request) -> bool:
-    """Whether a request needs no token: the page, probes and CORS preflights (contract, "Endpoints")."""
+    """Whether a request needs no token: the page, probes, CORS preflights (contract), what is certainly not here."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return True
-    return request.path in OPEN_PATHS or request.path.startswith((PAGE_FILES, NOTHING_HERE))
+    path = request.path
+    return path in (*OPEN_PATHS, *SIGN_IN_PATHS) or path.startswith(PAGE_FILES) or METADATA in path
 
 
 def admit(request: Request, clients: Clients, limits: Limits) -> Client:

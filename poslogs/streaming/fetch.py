@@ -11,6 +11,7 @@ from typing import Final
 from poslogs.platformos import entries
 from poslogs.platformos.entries import Entry
 from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.streaming import backward
 from poslogs.streaming.window import Taste
 
 MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
@@ -64,21 +65,18 @@ def first(
 
 
 def newest(gateway: Gateway, env: str, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
-    """The newest `limit` entries; platformOS reads forward only, so all that it has is read. Raises GatewayError."""
+    """The newest `limit` entries; `last` is the end of the log. Raises GatewayError."""
     end = clock() + MAX_SECONDS
+    part = backward.stretch(gateway, env, 0, MAX_SECONDS, clock)
     kept: deque[Entry] = deque()
-    size = position = 0
-    truncated = False
-    while True:
-        page = entries.read(gateway.after(position), env)
-        more = page.last > position
-        if not more or clock() > end:
-            return Found(list(kept), position, truncated or more)
-        for entry in page.entries:
-            if entry.id > position and taste.wants(entry.type, entry.error_type):
-                kept.append(entry)
+    size = 0
+    for page in backward.newest_first(gateway, env, part):
+        for entry in page:
+            if taste.wants(entry.type, entry.error_type):
                 size += len(entry.json)
-        position = page.last
-        while kept and (len(kept) > limit or size > MAX_BYTES):
-            size -= len(kept.popleft().json)
-            truncated = True
+                if len(kept) == limit or (kept and size > MAX_BYTES):
+                    return Found(list(kept), part.last, True)
+                kept.appendleft(entry)
+        if clock() > end:
+            return Found(list(kept), part.last, True)
+    return Found(list(kept), part.last, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,29 +12,41 @@ import orjson
 
 from poslogs.plain import visible
 from poslogs.platformos import entries
-from poslogs.platformos.entries import Entry
+from poslogs.platformos.entries import NO_TIME, Entry
 from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.streaming import backward
 
 MAX_ENTRIES: Final = 100_000  # read for one report
 MAX_SECONDS: Final = 30.0  # of reading
 MAX_CHARS: Final = 8_000  # of one report as JSON; it stays below
 MAX_HOURS: Final = 48  # told one by one, the newest; what came before is one sum
 MAX_GROUPS: Final = 2_000  # kept while reading; errors that fit in none are counted all the same
+OLD_ROWS: Final = 100  # that are older than asked for, one after another: what comes before them is, too
 MOST: Final = 10  # groups, and newest errors, that are told
 WIDTHS: Final = (200, 120, 80, 50, 30, 12)  # of the texts in it: the widest that fits
 READ_CHARS: Final = 500  # of a message, as far as fingerprints and examples go
+FINGERPRINT_CHARS: Final = 200
 
 
 def fingerprint(message: str) -> str:
-    """The message without what differs each time: `"…"` for quoted values, `#` for numbers, ids and their like."""
-    text = _QUOTED.sub('"…"', message[:READ_CHARS])
+    """The message without what differs each time, cut so that the length of that does not matter.
+
+    `"…"` for quoted values; `#` for numbers, ids and their like, lists of them, e-mail addresses, and what a URL asks.
+    """
+    text = _QUOTED.sub(lambda found: found[0] if found[0][0] == "\\" else '"…"', message[:READ_CHARS])
+    text = _ASKED.sub("?#", _EMAIL.sub("#", text))
     text = _WORD.sub(lambda word: "#" if any(map(str.isdigit, word[0])) else word[0], text)
-    return " ".join(_RUN.sub("#", text).split())
+    return " ".join(_RUN.sub("#", text).split())[:FINGERPRINT_CHARS]
 
 
-_QUOTED: Final = re.compile(r'"[^"\n]*"|“[^”\n]*”|`[^`\n]*`|(?<!\w)\'[^\'\n]*\'(?!\w)')
+# A quote may have others in it: escaped ones, and between letters apostrophes. Ruby quotes `so'.
+_QUOTED: Final = re.compile(
+    r"""\\.|"(?:[^"\\\n]|\\.)*"|“[^“”\n]*”|`[^`\n]*?(?:`|'(?!\w))|(?<!\w)'(?:[^'\n]|(?<=\w)'(?=\w))*'(?!\w)"""
+)
+_EMAIL: Final = re.compile(r"(?<![\w.+'-])[\w.+'-]+@[\w-]+(?:\.[\w-]+)*")
+_ASKED: Final = re.compile(r"\?[^\s?=\"'<>()]+=[^\s\"'<>()]*")  # a URL's query
 _WORD: Final = re.compile(r"#?[\w-]+")
-_RUN: Final = re.compile(r"#(?:[.:,/+]#)+")  # times, decimals, versions
+_RUN: Final = re.compile(r"#(?:(?:[.:/+]|, ?)#)+")  # times, decimals, versions, lists
 
 
 class Report:
@@ -48,13 +60,21 @@ class Report:
         self._types: Counter[str] = Counter()
         self._hours: Counter[str] = Counter()
         self._groups: dict[tuple[str, str], dict[str, Any]] = {}
-        self._newest: deque[dict[str, Any]] = deque(maxlen=MOST)
+        self._newest: list[dict[str, Any]] = []
+        self._old = 0  # entries before `since`, one after another
+
+    @property
+    def complete(self) -> bool:
+        """Whether what comes before is too old; one entry with a wrong time, or few, do not tell so."""
+        return self._old >= OLD_ROWS
 
     def add(self, entry: Entry) -> None:
-        """Count an entry; they come by ascending id."""
+        """Count an entry; they come by descending id."""
         moment = entry.timestamp
         if moment < self._since:
+            self._old += moment != NO_TIME
             return
+        self._old = 0
         self._span = (min(self._span[0] or moment, moment), max(self._span[1], moment))
         self._types[entry.type] += 1
         self._hours[f"{moment[:13]}:00Z"] += 1
@@ -68,16 +88,16 @@ class Report:
         error["error_type"] = entry.error_type[:READ_CHARS]
         if place := _place(fields["data"]):
             error["at"] = place
-        self._newest.append(error)
+        if len(self._newest) < MOST:
+            self._newest.append(error)
         key = (error["error_type"], fingerprint(message))
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= MAX_GROUPS:
                 return
-            group = self._groups[key] = {"count": 0, "first": moment, "last": moment}
+            group = self._groups[key] = {"count": 0, "first": moment, "last": moment, "example": error}
         group["count"] += 1
         group["first"], group["last"] = min(group["first"], moment), max(group["last"], moment)
-        group["example"] = error
 
     def told(self, last: int, *, truncated: bool) -> dict[str, Any]:
         """The report as JSON can hold it, below MAX_CHARS, with `last` as the position that was reached."""
@@ -102,7 +122,7 @@ class Report:
                 "byType": dict(self._types.most_common()),
                 "byHour": ({"earlier": earlier} if earlier else {}) | dict(hours[-MAX_HOURS:]),
                 "frequentErrors": groups,
-                "newestErrors": [_fit(error, width) for error in reversed(self._newest)],
+                "newestErrors": [_fit(error, width) for error in self._newest],
                 "lastId": str(last),
                 "truncated": truncated,
             }
@@ -118,32 +138,29 @@ def read(
     most: int = MAX_ENTRIES,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """The report of what came after a position; cut, which it says, behind `most` entries or MAX_SECONDS.
+    """The report of what came after a position; cut, which it says, before the newest `most` entries or by MAX_SECONDS.
 
-    Raises GatewayError when the very first question fails; later ones cut it.
+    Its position is the end of the log in any case. Raises GatewayError when that is not found.
     """
     end = clock() + MAX_SECONDS
-    asked, count = position, 0
-    while True:
-        try:
-            page = entries.read(gateway.after(position), report.env)
-        except GatewayError:
-            if position == asked:
-                raise
-            return report.told(position, truncated=True)
-        if page.last <= position:
-            return report.told(position, truncated=False)
-        for entry in page.entries:
-            if entry.id <= position:
-                continue
-            if count == most or clock() > end:
-                return report.told(position, truncated=True)
-            count += 1
-            report.add(entry)
-            position = entry.id
-            if not count % entries.TURN_ROWS:
-                time.sleep(0)  # other greenlets have their turn
-        position = page.last
+    part = backward.stretch(gateway, report.env, position, MAX_SECONDS, clock)
+    count = 0
+    try:
+        for page in backward.newest_first(gateway, report.env, part):
+            for entry in page:
+                if count == most:
+                    return report.told(part.last, truncated=True)
+                count += 1
+                report.add(entry)
+                if not count % entries.TURN_ROWS:
+                    time.sleep(0)  # other greenlets have their turn
+            if report.complete:
+                break
+            if clock() > end:
+                return report.told(part.last, truncated=True)
+    except GatewayError:
+        return report.told(part.last, truncated=True)
+    return report.told(part.last, truncated=False)
 
 
 def _place(data: dict[str, Any]) -> str:

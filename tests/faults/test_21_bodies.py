@@ -74,6 +74,7 @@ NOT_A_CALL = [
     ('{"tool":true}', "`tool` must be the name of a tool"),
     ('{"tool":"platformos.logs.fetch","input":{"env":"staging"}}', "POST it to /call."),
 ]
+NO_OBJECT = ("The body is no valid JSON", "The body must be a JSON object such as", "`tool` is missing")
 NO_NUMBERS: list[Any] = ["3000", "", True, False, None, [], [3000], {}, -1, 1.5, 0.1, 3000.5, 1e300, 10**18, 2**63]
 BOUNDS = [
     (STREAM, "interval", [0, 249, 3_600_001]),
@@ -99,7 +100,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_one_shape(
             refused = post(running, body, path=path)
             told = (body[:40], refused)
             assert refused.status == 400, told
-            assert refused.sentence.startswith(("The body must be a JSON object such as", "`tool` is missing")), told
+            assert refused.sentence.startswith(NO_OBJECT), told
     unharmed(running)
 
 

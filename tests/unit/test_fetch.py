@@ -101,6 +101,13 @@ def test_the_newest_are_the_last_of_all_pages() -> None:
     assert told(newest(log, 99)) == (list(range(1, 11)), 10, False)
 
 
+def test_the_newest_of_a_long_log_take_few_questions() -> None:
+    """A hundred thousand rows: the last twenty, without reading the rest."""
+    log = Log(*range(1, 100_001))
+    assert told(newest(log, 20)) == (list(range(99_981, 100_001)), 100_000, True)
+    assert len(log.asked) < 30
+
+
 def test_the_newest_none_is_the_position_of_now() -> None:
     """`tail: 0`: no entries, and where to continue from."""
     assert told(newest(Log(1, 2, 3), 0)) == ([], 3, True)
@@ -143,9 +150,11 @@ def test_an_answer_is_bounded_in_time() -> None:
     assert told(first(log, 0, 1000, clock=clock)) == (list(range(1, 31)), 30, True)
     assert clock.now <= MAX_SECONDS + 25
     clock.now = 0.0
-    found = newest(Fading(*range(1, 101), page=10, clock=clock), 5, clock=clock)
-    assert found.truncated
-    assert len(found.entries) == 5
+    with pytest.raises(GatewayError, match="too slowly to find the end"):
+        newest(Fading(*range(1, 101), page=10, clock=clock), 5, clock=clock)
+    log = Fading(*range(1, 4), clock=clock)
+    clock.now = 0.0
+    assert told(newest(log, 5, clock=clock)) == ([1, 2, 3], 3, True)
 
 
 def test_a_first_question_that_fails_is_an_error() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from poslogs.agents.events import Caller, Event, Note, Outcome, Progress
 from poslogs.agents.offers import Catalogue, Offer
 from poslogs.app import create_app
 from poslogs.settings import Settings
 from poslogs.tools import Input, Tool, Toolbox, schema_of
-from tests.wire.agent import PREFIX, VERSION, headers, message
+from tests.wire.agent import LIVE, PREFIX, VERSION, headers, message
 
 
 def fails(caller: Caller, input_: Input) -> Outcome:
@@ -56,15 +57,23 @@ def client(tmp_path: Path) -> FlaskClient:
     return create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(path)}), More).test_client()
 
 
-def call(client: FlaskClient, tool: str, modern: bool, capabilities: object = None) -> Any:
+def asking(tool: str, modern: bool, capabilities: object = None, **arguments: object) -> dict[str, Any]:
+    """A call as the arguments of a test client's `post`."""
     asked = message(
-        "tools/call", {"name": tool}, modern=modern, meta={"progressToken": 1, f"{PREFIX}logLevel": "notice"}
+        "tools/call",
+        {"name": tool, "arguments": arguments},
+        modern=modern,
+        meta={"progressToken": 1, f"{PREFIX}logLevel": "notice"},
     )
     if capabilities is not None:
         asked["params"]["_meta"][f"{PREFIX}clientCapabilities"] = capabilities
     lines = dict(line.split(": ", 1) for line in (headers(asked) if modern else ()))
     lines |= {"Authorization": "Bearer t", "Accept": "application/json, text/event-stream"}
-    return client.post("/mcp", json=asked, headers=lines)
+    return {"path": "/mcp", "json": asked, "headers": lines}
+
+
+def call(client: FlaskClient, tool: str, modern: bool, capabilities: object = None) -> Any:
+    return client.post(**asking(tool, modern, capabilities))
 
 
 @pytest.mark.parametrize("modern", [True, False])
@@ -118,3 +127,14 @@ def test_a_capability_that_is_missing_is_named(client: FlaskClient) -> None:
     assert answer.json["result"]["content"] == [{"type": "text", "text": "simple"}]
     assert "structuredContent" not in answer.json["result"]
     assert VERSION in json.dumps(headers(message("ping")))
+
+
+def test_a_body_that_is_closed_before_it_began_gives_its_slot_back(client: FlaskClient) -> None:
+    """A server may close a response of which it never took a byte."""
+    app = client.application
+    slots = app.extensions["poslogs"].slots
+    environ = EnvironBuilder(method="POST", **asking(LIVE, True, env="staging")).get_environ()
+    body: Any = app(environ, lambda *_: lambda _: None)
+    assert len(slots.all()) == 1
+    body.close()
+    assert slots.all() == []

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poslogs.agents.events import Outcome
 from poslogs.agents.shelf import MAX_CHARS, MAX_MESSAGE_CHARS, Shelf
+from poslogs.doors.mcp.envelope import Call
+from poslogs.doors.mcp.methods import told
 from poslogs.platformos import entries
 from poslogs.streaming.fetch import Found
 
@@ -45,6 +49,21 @@ def test_what_fits_is_told_as_it_was_found() -> None:
             assert (ids(answer), answer["lastId"], answer["truncated"]) == (["1", "2"], "9", truncated)
 
 
+def test_late_entries_stand_beyond_the_limit_and_are_cut_where_there_is_no_room() -> None:
+    """Whole while there is room, then their first words; the answer stays below its size."""
+    many = [json.loads(entry.json) for entry in found(*[f"{number:03} " + "x" * 900 for number in range(60)]).entries]
+    shelf = Shelf(1, full=True)
+    assert shelf.add(many[0]) is not None
+    assert shelf.add(many[1]) is None
+    late = [shelf.add(entry, late=True) for entry in many[1:50]]
+    whole = [entry for entry in late if entry is not None and entry["message"].endswith("x" * 900)]
+    cut = [entry for entry in late if entry is not None and entry not in whole]
+    assert len(whole) + len(cut) == 49
+    assert len(whole) > 30
+    assert all(entry["cut"] and entry["message"].startswith(f"{int(entry['id']) - 1:03} x") for entry in cut)
+    assert len(json.dumps(shelf.answer("staging", 60, truncated=False), separators=(",", ":"))) < MAX_CHARS
+
+
 def test_a_message_is_cut_after_its_controls_are_shown() -> None:
     """A thousand characters as a model sees them."""
     shelf = Shelf(9, full=False)
@@ -53,6 +72,19 @@ def test_a_message_is_cut_after_its_controls_are_shown() -> None:
         assert shown is not None
         assert shown.get("cut", False) is cut
         assert len(shown["message"]) == MAX_MESSAGE_CHARS
+
+
+def test_data_that_is_nested_too_deeply_for_an_answer_is_left_out() -> None:
+    """Else no answer that holds it could be written, and an agent would never get past it."""
+    for depth in (5, *range(235, 254)):
+        value: object = "x"
+        for _ in range(depth):
+            value = [value]
+        page = found("a", data={"deep": value})
+        answer = Shelf(9, full=True).fill("staging", page, newest=False)
+        orjson.dumps(told(Call(1, "tools/call", {}, {}, modern=True), Outcome(answer)))
+        assert len(ids(answer)) == len(page.entries)
+        assert depth > 5 or "cut" not in answer["entries"][0]  # type: ignore[index]
 
 
 TEXT = st.text(

@@ -120,11 +120,12 @@ def mendable(found: Mapping[str, Any]) -> str:
 
 
 def live(server: Server, *, modern: bool = True, meta: Mapping[str, Any] | None = None, token: str = READER,
-         tool: str = LIVE, **arguments: Any) -> Reader:  # fmt: skip
+         tool: str = LIVE, gzip: bool = False, **arguments: Any) -> Reader:  # fmt: skip
     """A live call on `staging` as it goes on."""
     told = message("tools/call", {"name": tool, "arguments": {"env": "staging", **arguments}}, modern=modern, meta=meta)
     lines = [ACCEPT, *(headers(told) if modern else ())]
-    return Reader(server.url, told, token=token, path="/mcp", headers=dict(line.split(": ", 1) for line in lines))
+    sent = dict(line.split(": ", 1) for line in lines)
+    return Reader(server.url, told, token=token, path="/mcp", headers=sent, gzip=gzip)
 
 
 def messages(reader: Reader) -> list[tuple[float, dict[str, Any]]]:

@@ -51,9 +51,9 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_call_opens_at_once_and_ends_with_its_one_answer(running: Running) -> None:
-    """Headers of a stream, `: open` first, frames without ids, entries as they come, then the result, then the end."""
+    """Headers of a stream, unpacked, `: open` first, frames without ids, entries as they come, the result, the end."""
     server, platformos = running
-    with live(server, maxDuration=2500, meta=TOKEN | LOUD) as call:
+    with live(server, maxDuration=2500, meta=TOKEN | LOUD, gzip=True) as call:
         call.wait_frame(lambda frame: frame.comment == "open")
         assert call.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert call.headers["cache-control"] == "no-cache, no-transform"
@@ -287,6 +287,20 @@ def test_a_token_that_is_revoked_midway_ends_the_call_with_an_error(running: Run
         assert mendable(ended(call)) == "This token was revoked; use another."
 
 
+@pytest.mark.parametrize("ended_by", [{"envs": ["production"]}, None], ids=["scope", "token"])
+def test_entries_that_came_before_rights_ended_are_in_the_result(running: Running, ended_by: object) -> None:
+    """A notification may have told of them, and no entry is in a notification alone."""
+    server, _ = running
+    with live(server, lastId="0", maxDuration=30_000, meta=LOUD, token=OTHER) as call:
+        call.wait_until(lambda: len(told(call, "message")) == 3)
+        listed = json.loads(server.clients_file.read_text())
+        listed["other"] |= ended_by or {"token": "another-token"}
+        server.clients_file.write_text(json.dumps(listed))
+        found = content(ended(call))
+    assert found["entries"] == [note["data"] for note in told(call, "message")]
+    assert (found["stopped"], found["lastId"], found["count"]) == ("upstream", "3", 3)
+
+
 def test_entries_that_are_shown_late_arrive_in_the_call(running: Running) -> None:
     """A row under a lower id than one that was seen is delivered once, and the position does not move back."""
     server, platformos = running
@@ -298,6 +312,19 @@ def test_entries_that_are_shown_late_arrive_in_the_call(running: Running) -> Non
         found = content(ended(call))
     assert [entry["id"] for entry in found["entries"]] == ["7", "10"]
     assert (found["lastId"], found["stopped"]) == ("10", "limit")
+
+
+def test_entries_that_are_shown_late_arrive_beyond_the_limit(running: Running) -> None:
+    """Two under ids that the position has passed, at once, where one is left: no later call would bring the other."""
+    server, platformos = running
+    platformos.add({"id": 10})
+    with live(server, lastId="3", maxDuration=6000, limit=2, meta=LOUD) as call:
+        call.wait_until(lambda: bool(told(call, "message")))
+        platformos.wait_for_requests(3)
+        platformos.add({"id": 7}, {"id": 8})
+        found = content(ended(call))
+    assert [entry["id"] for entry in found["entries"]] == ["7", "8", "10"]
+    assert (found["lastId"], found["stopped"], found["truncated"]) == ("10", "limit", False)
 
 
 def test_nothing_in_an_entry_ends_a_frame_or_the_answer(running: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.server import Server
 from tests.wire.agent import (
+    ENV_LIST,
     FETCH,
     KINDS,
     LEGACY,
@@ -26,6 +28,7 @@ from tests.wire.agent import (
 )
 
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list")
+NO_ARGUMENTS: tuple[object, ...] = (["staging"], [], False, 0, "")
 CAPABILITIES = {"tools": {}, "logging": {}, "resources": {}, "prompts": {}}
 
 
@@ -42,6 +45,11 @@ def failing(server: Server, body: dict[str, Any], *lines: str) -> tuple[int, int
     answer = send(server, body, *lines)
     found = error(answer, body["id"])
     return answer.status, found["code"], found.get("data")
+
+
+def coded(text: str) -> str:
+    """A text as Mcp-Name may carry it."""
+    return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
 
 
 # Modern
@@ -111,7 +119,9 @@ def test_headers_must_say_what_the_body_says(server: Server) -> None:
         {"Mcp_Name": None},
         {"Mcp_Name": FETCH.upper()},
         {"Mcp_Name": "=?base64?%%%?="},
-        {"Mcp_Name": "=?base64?" + base64.b64encode(b"other").decode() + "?="},
+        {"Mcp_Name": coded("other")},
+        {"Mcp_Method": coded("tools/call")},
+        {"MCP_Protocol_Version": coded(VERSION)},
     ):
         assert failing(server, told, *headers(told, **changed))[:2] == (400, -32020), changed
     for twice in ("Mcp-Name: x", f"Mcp-Name: {FETCH}", "Mcp-Method: tools/call", f"MCP-Protocol-Version: {VERSION}"):
@@ -126,13 +136,15 @@ def test_headers_must_say_what_the_body_says(server: Server) -> None:
 def test_headers_may_be_spelt_and_coded_freely(server: Server) -> None:
     """Names in any case, values with spaces around them, Mcp-Name in base64; Mcp-Name where it is not needed."""
     told = message("tools/call", {"name": FETCH, "arguments": {"env": "staging"}})
-    coded = "=?base64?" + base64.b64encode(FETCH.encode()).decode() + "?="
     for lines in (
         [line.lower().replace(VERSION.lower(), VERSION) for line in headers(told)],
         [line.replace(": ", ":  \t ") + "  " for line in headers(told)],
-        headers(told, Mcp_Name=coded),
+        headers(told, Mcp_Name=coded(FETCH)),
     ):
         content(result(send(server, told, *lines)))
+    foreign = message("prompts/get", {"name": "größe 日本"})
+    sentence = error(send(server, foreign, *headers(foreign, Mcp_Name=coded("größe 日本"))))["message"]
+    assert sentence.startswith('There is no prompt "größe 日本"; there are ')
     ping = message("tools/list")
     assert result(send(server, ping, *headers(ping, Mcp_Name="whatever")))
 
@@ -171,16 +183,19 @@ def test_what_is_named_must_be_known(server: Server) -> None:
         ("tools/list", {}, {f"{PREFIX}logLevel": 5}),
         ("tools/call", {"name": "platformos_logs_nothing"}, {}),
         ("tools/call", {"name": "platformos.logs.stream"}, {}),
-        ("tools/call", {"name": FETCH, "arguments": ["staging"]}, {}),
+        *(("tools/call", {"name": ENV_LIST, "arguments": value}, {}) for value in NO_ARGUMENTS),
+        *(("prompts/get", {"name": "watch_deploy", "arguments": value}, {}) for value in NO_ARGUMENTS),
         ("resources/read", {"uri": "platformos://nowhere/logs"}, {}),
         ("resources/read", {"uri": "file:///etc/passwd"}, {}),
         ("prompts/get", {"name": "nothing"}, {}),
         ("prompts/get", {"name": "watch_deploy"}, {}),
         ("prompts/get", {"name": "watch_deploy", "arguments": {"env": "nowhere"}}, {}),
-        *((method, {"cursor": "x"}, {}) for method in LISTS),
+        *((method, {"cursor": cursor}, {}) for method in LISTS for cursor in ("x", "", 0)),
     ):
         told = message(method, params, meta=meta)
         assert failing(server, told, *headers(told))[:2] == (400, -32602), (method, params)
+    for given in ({}, {"arguments": None}, {"arguments": {}}):
+        content(result(asked(server, "tools/call", {"name": ENV_LIST, **given})))
 
 
 # Legacy
@@ -242,6 +257,8 @@ def test_ping_and_levels_are_answered(server: Server) -> None:
         ("tools/call", {"name": "platformos.logs_fetch"}, -32602),
         ("prompts/get", {"name": {}}, -32602),
         ("resources/read", {"uri": []}, -32002),
+        ("resources/read", {"uri": 10**30}, -32002),
+        ("resources/read", {"uri": json.loads("[" * 400 + "]" * 400)}, -32002),
         ("tools/call", {"name": FETCH, "arguments": 5}, -32602),
         ("prompts/get", {"name": "nothing"}, -32602),
         ("tools/list", {"cursor": "x"}, -32602),

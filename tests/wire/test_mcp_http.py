@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.server import Server
+from tests.support.server import Server, free_port
 from tests.wire.agent import ACCEPT, KINDS, VERSION, asked, error, headers, message, result, send, serving
-from tests.wire.exchange import PAGE, SECRETS, ask, request
+from tests.wire.exchange import PAGE, READER, SECRETS, ask, request
 
-EVIL = "http://evil.example.com"
+PUBLIC = "logs.example.com"
+EVIL = f"http://{PUBLIC}"
+WANTED = "authorization,content-type,accept,mcp-protocol-version,mcp-method,mcp-name,mcp-session-id,last-event-id"
+PREFLIGHT = request("/mcp", b"", f"Origin: {PAGE}", "Access-Control-Request-Method: POST",
+                    f"Access-Control-Request-Headers: {WANTED}", method="OPTIONS", token=None)  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -28,10 +32,15 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 PING = message("ping", modern=False)
 
 
+def at(host: str, asking: bytes) -> bytes:
+    """A request to a server by another name."""
+    return asking.replace(b"Host: 127.0.0.1", f"Host: {host}".encode())
+
+
 def test_pages_of_other_origins_are_refused_before_anything_else(server: Server) -> None:
     """403 for a strange origin and for null, with or without a token, by any method; allowed ones are served."""
-    for origin in (EVIL, "null", "http://localhost.evil.example.com", "https://localhost:5173"):
-        for token in (None, "wrong", SECRETS[1]):
+    for origin in (EVIL, "null", f"http://localhost.{PUBLIC}", "https://localhost:5173"):
+        for token in (None, "wrong", READER):
             assert error(send(server, PING, f"Origin: {origin}", token=token), None)["code"] == 403
         for method in ("GET", "OPTIONS", "DELETE"):
             answer = ask(server, request("/mcp", b"", f"Origin: {origin}", method=method, token=None))
@@ -45,52 +54,67 @@ def test_pages_of_other_origins_are_refused_before_anything_else(server: Server)
 def test_a_strange_host_is_refused_on_loopback(server: Server) -> None:
     """421 for a name that DNS may have given to this machine, before authentication; local names are served."""
     body = json.dumps(PING).encode()
-    for host in (
-        "evil.example.com",
-        "evil.example.com:3030",
-        "localhost.evil.example.com",
-        "10.1.2.3",
-        "[2001:db8::1]:80",
-    ):
-        answer = ask(
-            server, request("/mcp", body, ACCEPT, token=None).replace(b"Host: 127.0.0.1", f"Host: {host}".encode())
-        )
-        assert error(answer, None)["code"] == answer.status == 421, host
+    for host in (PUBLIC, f"{PUBLIC}:3030", f"localhost.{PUBLIC}", "10.1.2.3", "[2001:db8::1]:80"):
+        for asking in (request("/mcp", body, ACCEPT, token=None), PREFLIGHT):
+            told = error(answer := ask(server, at(host, asking)), None)
+            assert told["code"] == answer.status == 421, host
+            assert "POSLOGS_PROXY_HOPS=1" in told["message"]
     for host in ("localhost", "LOCALHOST:3030", "127.0.0.1:1", "[::1]:3030", "127.8.9.1"):
-        answer = ask(server, request("/mcp", body, ACCEPT).replace(b"Host: 127.0.0.1", f"Host: {host}".encode()))
-        assert answer.status == 200, host
+        assert ask(server, at(host, request("/mcp", body, ACCEPT))).status == 200, host
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_public_host_is_served_where_the_server_is_public_or_behind_a_proxy(kind: str, tmp_path: Path) -> None:
+    """Bound to every address, or told of a proxy; the same server's loopback address keeps to local names."""
+    body = at(PUBLIC, request("/mcp", json.dumps(PING).encode(), ACCEPT, "Connection: close"))
+    everywhere = free_port()
+    with serving(tmp_path, kind, args=["-b", f"0.0.0.0:{everywhere}"]) as (server, _):
+        assert ask(server, body).status == 421
+        server.port = everywhere
+        assert result(ask(server, body)) == {}
+    with serving(tmp_path, kind, env={"POSLOGS_PROXY_HOPS": "1"}) as (server, _):
+        assert result(ask(server, body)) == {}
 
 
 def test_a_preflight_is_answered_without_a_token(server: Server) -> None:
-    """204 with the headers that a client of the protocol sends."""
-    wanted = "authorization,content-type,accept,mcp-protocol-version,mcp-method,mcp-name,mcp-session-id,last-event-id"
-    lines = (f"Origin: {PAGE}", "Access-Control-Request-Method: POST", f"Access-Control-Request-Headers: {wanted}")
-    answer = ask(server, request("/mcp", b"", *lines, method="OPTIONS", token=None))
+    """204 with the headers that a client of the protocol sends; without a page it is a method as any other."""
+    answer = ask(server, PREFLIGHT)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == PAGE
     allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
-    assert allowed == set(wanted.split(","))
+    assert allowed == set(WANTED.split(","))
     assert "POST" in answer.headers["access-control-allow-methods"]
+    for line in ("Accept: */*", "Access-Control-Request-Method: POST"):
+        assert ask(server, request("/mcp", b"", line, method="OPTIONS", token=None)).status == 401
+        assert ask(server, request("/mcp", b"", line, method="OPTIONS")).status == 405
 
 
 def test_a_token_is_needed_and_no_sign_in_is_offered(server: Server) -> None:
-    """401 with a plain challenge; a token in the address is not read; nothing under /.well-known/, token or not."""
+    """401 with a plain challenge; no token in the address is read; 404 where hosts look for a sign-in, token or not."""
     missing, wrong = send(server, PING, token=None), send(server, PING, token="nobody's")
     assert error(missing, None)["code"] == missing.status == wrong.status == 401
     assert missing.headers["www-authenticate"] == 'Bearer realm="poslogs"'
     assert wrong.headers["www-authenticate"] == 'Bearer realm="poslogs", error="invalid_token"'
-    for path in (f"/mcp?token={SECRETS[1]}", f"/mcp?access_token={SECRETS[1]}"):
+    for path in (f"/mcp?token={READER}", f"/mcp?access_token={READER}"):
         assert ask(server, request(path, json.dumps(PING).encode(), token=None)).status == 401
-    for path in (
-        "oauth-protected-resource",
-        "oauth-protected-resource/mcp",
-        "oauth-authorization-server",
-        "openid-configuration",
+    for method, path in (
+        ("GET", "/.well-known"),
+        ("GET", "/.well-known/oauth-protected-resource"),
+        ("GET", "/.well-known/oauth-protected-resource/mcp"),
+        ("GET", "/.well-known/oauth-authorization-server"),
+        ("GET", "/.well-known/openid-configuration"),
+        ("GET", "/mcp/.well-known/oauth-authorization-server"),
+        ("GET", "/mcp/.well-known/openid-configuration"),
+        ("POST", "/register"),
+        ("GET", "/authorize?response_type=code"),
+        ("POST", "/token"),
     ):
-        for token in (None, SECRETS[1], "wrong"):
-            answer = ask(server, request(f"/.well-known/{path}", b"", method="GET", token=token))
-            assert answer.status == 404
+        for token in (None, READER, "wrong"):
+            answer = ask(server, request(path, b"", method=method, token=token))
+            assert answer.status == 404, path
             assert "www-authenticate" not in answer.headers
+    for path in ("/nowhere", "/mcp/register", "/tokens"):
+        assert ask(server, request(path, b"", method="GET", token=None)).status == 401, path
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH"])
@@ -117,8 +141,10 @@ def test_large_and_strange_bodies_are_refused_as_json_rpc(server: Server) -> Non
 def test_what_is_not_json_is_a_parse_error(server: Server, body: bytes) -> None:
     """400, -32700, id null, in either era."""
     for lines in ((), (f"MCP-Protocol-Version: {VERSION}",)):
-        assert error(answer := send(server, body, *lines), None)["code"] == -32700
-        assert answer.status == 400
+        told = error(answer := send(server, body, *lines), None)
+        assert (answer.status, told["code"]) == (400, -32700)
+        assert "`tool`" not in told["message"]
+        assert '"tool"' not in told["message"], "a sentence of /call"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from tests.wire.exchange import OTHER, READER, ask, clients, get, open_streams, 
 
 USUAL = {"token": OTHER}  # the contract's limits
 FEW = {"token": OTHER, "limits": {"requests": "2 per minute", "streams": 2}}
+CALL = message("tools/call", {"name": ENV_LIST}, modern=False)
 MIXED = ["initialize", "ping", "tools/list", "resources/list", "resources/templates/list", "prompts/list", "no/such"]
 
 
@@ -40,6 +41,7 @@ def test_connecting_costs_nothing_of_a_clients_own_rate(kind: str, tmp_path: Pat
             asked(server, MIXED[number % len(MIXED)], modern=False, token=OTHER)
         assert ask(server, request("/mcp", b"", method="GET", token=OTHER)).status == 405
         assert send(server, b"{", token=OTHER).status == 400
+        assert send(server, CALL, token=OTHER, accept="Accept: text/html").status == 406
         assert send(server, {"jsonrpc": "2.0", "method": "notifications/initialized"}, token=OTHER).status == 202
         answers = [asked(server, "tools/call", {"name": ENV_LIST}, token=OTHER) for _ in range(20)]
         for answer in answers:
@@ -94,6 +96,7 @@ def test_the_roomier_bucket_has_an_end_too(tmp_path: Path) -> None:
             send(server, message("ping", modern=False), token=OTHER),
             send(server, {"jsonrpc": "2.0", "method": "notifications/initialized"}, token=OTHER),
             send(server, b"[]", token=OTHER),
+            send(server, CALL, token=OTHER, accept="Accept: text/html"),
             ask(server, request("/mcp", b"", method="GET", token=OTHER)),
         ):
             assert error(answer, None)["code"] == answer.status == 429

@@ -183,6 +183,11 @@ def test_an_entry_is_short_unless_full_is_asked_for(running: Running) -> None:
     assert called(server, FETCH, env="staging", lastId="1")["entries"] == [
         {"id": "2", "timestamp": "2026-11-23T10:00:00.000Z", "type": "error", "error_type": "", "message": "ü" * 1000}
     ]
+    platformos.add({"created_at": "2026-11-23T10:00:00Z", "error_type": "T" * 201, "message": "", "data": {}})
+    long = {**short, "id": "3", "type": "info", "error_type": "T" * 201, "message": ""}
+    cut = [{**long, "error_type": "T" * 200, "cut": True}]
+    assert called(server, FETCH, env="staging", lastId="2")["entries"] == cut
+    assert called(server, FETCH, env="staging", lastId="2", full=True)["entries"] == [{**long, "data": {}}]
 
 
 def test_an_answer_stays_below_forty_thousand_characters_and_nothing_is_lost(running: Running) -> None:
@@ -325,6 +330,7 @@ def test_resources_are_the_newest_entries_of_each_environment(running: Running) 
     modern = asked(server, "resources/read", {"uri": "platformos://staging/logs"})
     legacy = asked(server, "resources/read", {"uri": "platformos://staging/logs"}, modern=False)
     assert (modern.status, legacy.status) == (503, 200)
+    assert int(modern.headers["retry-after"]) >= 1
     assert (
         error(modern) == error(legacy) == {"code": 503, "message": "platformOS answered 502 for environment staging."}
     )

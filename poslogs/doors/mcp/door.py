@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -18,9 +19,8 @@ from poslogs.doors import body
 from poslogs.doors.api import STREAM_HEADERS, json_response
 from poslogs.doors.connection import Connection
 from poslogs.doors.holding import Hold
-from poslogs.doors.mcp import envelope, methods
+from poslogs.doors.mcp import envelope, methods, sse
 from poslogs.doors.mcp.envelope import Call, Fault
-from poslogs.doors.mcp.sse import Sse
 from poslogs.errors import BadInput, Forbidden, Misdirected, NotAcceptable, Refusal
 from poslogs.streaming.stream import Stream
 
@@ -37,12 +37,16 @@ def come_in(admit: Callable[[], Client], limits: Limits, allowed: Callable[[str]
 
     Raises Forbidden; Misdirected for a name that a stranger's DNS gave to this machine; and what `admit` raises.
     """
-    if (origin := request.headers.get("Origin")) is not None and not allowed(origin):
+    origin = request.headers.get("Origin")
+    if origin is not None and not allowed(origin):
         raise Forbidden("Pages of this origin may not ask here; POSLOGS_CORS_ORIGINS names those that may.")
     host = request.headers.get("Host", "localhost")
     if not behind_proxy and _is_loopback(request.environ["SERVER_NAME"]) and not _is_loopback(host):
-        raise Misdirected("This server is for this machine only; call it localhost or 127.0.0.1.")
-    if request.method == "OPTIONS":
+        raise Misdirected(
+            "This server is for this machine only: call it localhost or 127.0.0.1, "
+            "or set POSLOGS_PROXY_HOPS=1 behind a proxy that passes another name."
+        )
+    if request.method == "OPTIONS" and origin is not None:
         return Response(status=204)
     g.client = admit()
     if request.method != "POST":
@@ -62,7 +66,9 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
 
     @routes.errorhandler(Fault)
     def fault(fault: Fault) -> Response:
-        return json_response(fault.body, fault.status)
+        response = json_response(fault.body, fault.status)
+        response.headers.update(fault.headers)
+        return response
 
     @routes.post(PATH)
     def mcp() -> Response:
@@ -76,30 +82,22 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
             limits.spend_roomily(client)
         if call is None:
             return Response(status=202)
-        accepted = request.accept_mimetypes
-        may_stream = accepted.quality("text/event-stream") > 0
-        if accepted and not may_stream and accepted.quality("application/json") <= 0:
-            raise NotAcceptable("Accept application/json and text/event-stream; answers here come as one of these.")
-        held: list[Stream] = []
+        ends = ExitStack()
 
         def hold_for_caller(stream: Stream) -> None:
-            held.append(stream)
             hold(client, stream, Connection(request.environ))
-
-        def release() -> None:
-            for stream in held:
-                stream.close()
+            ends.callback(stream.close)
 
         try:
             answer = methods.answer(call, Caller(client, hold_for_caller, lambda: limits.spend(client)), catalogue)
             if isinstance(answer, dict):
                 return json_response(answer)
-            stream = Sse(call, answer, release, heartbeat)
-            if may_stream:
-                headers = {name: value for name, value in STREAM_HEADERS.items() if name != "Vary"}
-                return Response(stream, headers=headers, direct_passthrough=True)
-            ends = [event for event in answer if isinstance(event, Outcome)]
-            return json_response(methods.told(call, ends[0]) if ends else {})  # without one the caller has gone
+            if _accepts("text/event-stream"):
+                response = Response(sse.frames(call, answer, heartbeat), headers=STREAM_HEADERS)
+                response.call_on_close(ends.close)  # begun or not
+                return response
+            outcomes = [event for event in answer if isinstance(event, Outcome)]
+            return json_response(methods.told(call, outcomes[0]) if outcomes else {})  # else the caller has gone
         except Fault:
             raise
         except Exception:  # whatever it was, a client's connection survives it
@@ -115,7 +113,14 @@ def _read() -> Call | None:
         message = body.value(text)
     except BadInput as bad:
         raise Fault(envelope.PARSE_ERROR, bad.sentence) from None
-    return envelope.read(message, request.headers)
+    call = envelope.read(message, request.headers)
+    if call and request.accept_mimetypes and not (_accepts("text/event-stream") or _accepts("application/json")):
+        raise NotAcceptable("Accept application/json and text/event-stream; answers here come as one of these.")
+    return call
+
+
+def _accepts(kind: str) -> bool:
+    return request.accept_mimetypes.quality(kind) > 0
 
 
 def _is_loopback(host: str) -> bool:

@@ -37,6 +37,7 @@ class Fault(Exception):
         super().__init__(text)
         self.id = id_
         self.status = status
+        self.headers: Mapping[str, str] = {}
         self.error: dict[str, Any] = {"code": code, "message": text}
         if data is not None:
             self.error["data"] = data
@@ -126,16 +127,16 @@ def _check(call: Call, version: str, headers: Headers) -> None:
     if call.method in NAMED:
         same["Mcp-Name"] = call.params.get(NAMED[call.method])
     for name, value in same.items():
-        if name not in headers or _decoded(headers[name]) != value:
+        told = headers.get(name, "").strip(" \t")
+        if name not in headers or (_decoded(told) if name == "Mcp-Name" else told) != value:
             raise call.fault(MISMATCH, f"The header {name} must be there once and say the same as the body.")
     if version != NEWEST:
         supported = {"supported": [NEWEST], "requested": version}
         raise call.fault(WRONG_VERSION, f"Version {NEWEST} is served here; others by initialize.", data=supported)
 
 
-def _decoded(header: str) -> str | None:
-    """A header's value, of which the protocol lets any text travel as base64."""
-    text = header.strip(" \t")
+def _decoded(text: str) -> str | None:
+    """A name, which the protocol lets travel as base64; None when that is broken."""
     if not (text.startswith("=?base64?") and text.endswith("?=") and len(text) > 10):
         return text
     try:

@@ -40,8 +40,10 @@ def answer(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any] |
         data = None
         if isinstance(refusal, NotFound) and call.method == "resources/read":
             code = code if call.modern else rpc.NO_RESOURCE
-            data = {"uri": call.params.get("uri")}
-        raise call.fault(code, refusal.sentence, status=400 if code < 0 else code, data=data) from None
+            data = {"uri": uri} if isinstance(uri := call.params.get("uri"), str) else None
+        fault = call.fault(code, refusal.sentence, status=400 if code < 0 else code, data=data)
+        fault.headers = refusal.headers
+        raise fault from None
 
 
 def told(call: Call, outcome: Outcome) -> dict[str, Any]:
@@ -80,10 +82,10 @@ def _check_level(call: Call, level: object) -> None:
 
 
 def _arguments(call: Call) -> dict[str, Any]:
-    arguments = call.params.get("arguments") or {}
-    if not isinstance(arguments, dict):
+    arguments = call.params.get("arguments")
+    if not isinstance(arguments, dict | None):
         raise call.fault(rpc.INVALID_PARAMS, "`arguments` must be an object.")
-    return arguments
+    return arguments or {}
 
 
 def _call_tool(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any] | Iterator[Event]:

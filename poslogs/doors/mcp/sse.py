@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
@@ -22,45 +22,22 @@ PING: Final = b": ping\n\n"
 _BREAKS: Final = re.compile("\u2028|\u2029|\x85".encode())  # some parsers of lines break at these; JSON may hold them
 
 
-class Sse:
-    """The response's body. `close` may be called at any time; it calls `release`, begun or not."""
-
-    def __init__(
-        self,
-        call: Call,
-        events: Iterator[Event],
-        release: Callable[[], None],
-        heartbeat: float,
-    ) -> None:
-        self._call = call
-        self._events = events
-        self._release = release
-        self._heartbeat = heartbeat
-        self._frames = self._run()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._frames
-
-    def close(self) -> None:
-        """The server is done with it, or the caller has gone."""
-        self._frames.close()
-        self._release()
-
-    def _run(self) -> Generator[bytes, None, None]:
-        yield OPEN
-        sent = time.monotonic()
-        try:
-            for event in self._events:
-                if isinstance(event, Outcome):
-                    yield frame(told(self._call, event))
-                    return
-                message = None if event is None else self._call.notification(event)
-                if message is not None or time.monotonic() - sent >= self._heartbeat:
-                    yield PING if message is None else frame(message)
-                    sent = time.monotonic()
-        except Exception:  # the status has gone out: the failure is the last message
-            log.exception("A call of %s failed.", self._call.method)
-            yield frame(self._call.fault(INTERNAL, "Internal error").body)
+def frames(call: Call, events: Iterator[Event], heartbeat: float) -> Iterator[bytes]:
+    """The response's body: something at once, what the call is told as it comes, pings in silence, the one answer."""
+    yield OPEN
+    sent = time.monotonic()
+    try:
+        for event in events:
+            if isinstance(event, Outcome):
+                yield frame(told(call, event))
+                return
+            message = None if event is None else call.notification(event)
+            if message is not None or time.monotonic() - sent >= heartbeat:
+                yield PING if message is None else frame(message)
+                sent = time.monotonic()
+    except Exception:  # the status has gone out: the failure is the last message
+        log.exception("A call of %s failed.", call.method)
+        yield frame(call.fault(INTERNAL, "Internal error").body)
 
 
 def frame(message: dict[str, Any]) -> bytes:

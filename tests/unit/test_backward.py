@@ -1,0 +1,120 @@
+"""What reading backward promises: every entry once, newest first, however ids lie, in few questions."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poslogs.platformos.entries import MAX_ID
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import backward
+from tests.unit.doubles import STAGING, Log, StandingClock
+
+SECONDS = 30.0
+
+
+def whole(log: Log, position: int = 0) -> tuple[backward.Stretch, list[int]]:
+    gateway = log.open_gateway(STAGING)
+    part = backward.stretch(gateway, "staging", position, SECONDS)
+    return part, [entry.id for page in backward.newest_first(gateway, "staging", part) for entry in page]
+
+
+GAPS = st.lists(st.one_of(st.integers(1, 3), st.integers(1, 10**6), st.sampled_from([10**12])), max_size=60)
+
+
+@settings(max_examples=300, deadline=None)
+@given(GAPS, st.integers(1, 20), st.integers(0, 60))
+def test_every_entry_past_a_position_comes_once_newest_first(gaps: list[int], page: int, skipped: int) -> None:
+    """Dense ids, gaps of any size, pages of any size, any beginning."""
+    ids = [sum(gaps[: count + 1]) for count in range(len(gaps))]
+    position = ids[skipped - 1] if 0 < skipped <= len(ids) else skipped // 60
+    part, got = whole(Log(*ids, page=page), position)
+    expected = [number for number in reversed(ids) if number > position]
+    assert got == expected
+    assert part.last == (expected[0] if expected else position)
+
+
+def test_the_end_of_a_long_log_takes_few_questions() -> None:
+    """Fifty thousand rows, dense, far apart and after many that are gone: a few dozen questions, not five hundred."""
+    for step, first in ((1, 1), (1000, 1), (1, 10**12)):
+        log = Log(*range(first, first + 50_000 * step, step), page=100)
+        part = backward.stretch(log.open_gateway(STAGING), "staging", 0, SECONDS)
+        assert part == (first - 1, first + 49_999 * step, 100)
+        assert len(log.asked) < 60
+
+
+def test_dense_ids_are_read_with_no_row_twice() -> None:
+    """Ten pages: as many questions once the end is known."""
+    log = Log(*range(1, 1001), page=100)
+    part = backward.stretch(log.open_gateway(STAGING), "staging", 0, SECONDS)
+    log.asked.clear()
+    list(backward.newest_first(log.open_gateway(STAGING), "staging", part))
+    assert len(log.asked) == 10
+
+
+def test_a_small_log_takes_three_questions() -> None:
+    """Its rows, that there are no more, and its rows again; an empty one takes one."""
+    log = Log(5, 6, 7)
+    assert whole(log) == ((4, 7, 3), [7, 6, 5])
+    assert [asked.last_id for asked in log.asked] == [0, 7, 4]
+    assert whole(Log()) == ((0, 0, 0), [])
+    assert whole(Log(MAX_ID)) == ((MAX_ID - 1, MAX_ID, 1), [MAX_ID])
+
+
+class Growing(Log):
+    """A log that has three rows more at each question."""
+
+    def answer(self, last_id: int) -> list[object]:
+        self.add(*range(max(self.rows) + 1, max(self.rows) + 4))
+        return super().answer(last_id)
+
+
+def test_a_log_that_grows_all_the_time_has_an_end() -> None:
+    """What comes later is no part of the stretch, and does not come."""
+    log = Growing(*range(1, 1001), page=100)
+    part, got = whole(log)
+    assert part.last >= 1000
+    assert got == list(range(part.last, 0, -1))
+    assert len(log.asked) < 40
+
+
+def test_rows_that_are_no_entries_are_passed_over() -> None:
+    """A page of them in the middle and one at the end."""
+    log = Log(*range(1, 41), page=10)
+    for number in (*range(11, 26), 40):
+        log.put(number, {"id": number, "data": _deep()})
+    part, got = whole(log)
+    assert part.last == 40
+    assert got == [*range(39, 25, -1), *range(10, 0, -1)]
+
+
+def _deep() -> object:
+    value: object = 1
+    for _ in range(300):
+        value = [value]
+    return value
+
+
+def test_a_log_that_is_emptied_meanwhile_is_an_error() -> None:
+    """Neither an endless loop nor a silent end."""
+    log = Log(*range(1, 101), page=10)
+    gateway = log.open_gateway(STAGING)
+    pages = backward.newest_first(gateway, "staging", backward.stretch(gateway, "staging", 0, SECONDS))
+    assert len(next(pages)) == 10
+    log.rows.clear()
+    with pytest.raises(GatewayError, match="has changed"):
+        next(pages)
+
+
+def test_an_end_that_is_not_found_in_time_is_an_error() -> None:
+    """What to do instead is said."""
+    clock = StandingClock(0.0)
+
+    class Slow(Log):
+        def answer(self, last_id: int) -> list[object]:
+            clock.now += 11
+            return super().answer(last_id)
+
+    with pytest.raises(GatewayError, match="give lastId"):
+        backward.stretch(Slow(*range(1, 1001), page=10).open_gateway(STAGING), "staging", 0, SECONDS, clock)
