@@ -19,7 +19,8 @@ SHIPPED = REPO / "clients.json"
 PUBLISHED = "your-client-secret-here"
 ELSEWHERE = ("X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "x-forwarded-for:")
 FILES = sorted(path.name for path in STATIC.iterdir())
-TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8"}
+UTF_8 = "; charset=utf-8"
+TYPES = {".js": f"text/javascript{UTF_8}", ".css": f"text/css{UTF_8}", ".svg": f"image/svg+xml{UTF_8}"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

@@ -34,10 +34,10 @@ export class Log {
       this.store.clear(false);
     }
     Object.assign(this, { env, tool, filter });
-    const start = same ? { lastId: this.#position } : { tail: TAIL };
     this.#shared = new Shared({
       ...this.#connect(),
-      ...start,
+      tail: TAIL,
+      lastId: this.#position,
       env,
       tool,
       filter,
