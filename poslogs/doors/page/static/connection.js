@@ -1,6 +1,7 @@
 /** The connection: its state in words, and when something was last heard. */
 import { ago } from "./groups.js";
 import { counted } from "./text.js";
+import { element } from "./tree.js";
 
 const QUIET_MS = 2_000; // what was heard within this needs no counting
 
@@ -66,7 +67,8 @@ export class Connection {
 
   #show() {
     const text = this.#text();
-    if (this.#stateBox.textContent !== text) this.#stateBox.textContent = text;
+    const [word] = /^[a-z]+/.exec(this.#kind === "told" ? "" : text) ?? [""];
+    if (this.#stateBox.textContent !== text) this.#stateBox.replaceChildren(element("b", "", word), text.slice(word.length));
     const passed = Date.now() - this.#lastHeard;
     const heard = this.#lastHeard === 0 ? "" : `last heard ${passed < QUIET_MS ? "just now" : ago(passed)}`;
     const shared = this.#sharers > 1 ? `, shared by ${counted(this.#sharers, "tab")}` : "";

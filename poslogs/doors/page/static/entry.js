@@ -21,7 +21,7 @@ export function draw(entry, { ranges = null, pinned = false } = {}) {
   const head = element("div", "head", "");
   head.append(time(entry.timestamp), " ", button("type", entry.type, `Show only ${entry.type}`));
   const body = element("div", "body", "");
-  if (entry.error_type.toLowerCase() !== entry.type) body.append(element("span", "kind", visible(entry.error_type)), " ");
+  if (!["", entry.type].includes(entry.error_type.toLowerCase())) body.append(element("span", "kind", visible(entry.error_type)), " ");
   const place = placeOf(entry);
   if (place.path !== "") {
     body.append(button("path", told(place), "Show only what happened there"), stackOf(entry).length > 0 ? ": " : " ");

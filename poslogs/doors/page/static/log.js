@@ -3,6 +3,7 @@ import { Shared } from "./share.js";
 import { Store } from "./store.js";
 
 const QUIET_MS = 1_000; // without entries, by which what was there at the opening has come
+const INTERVAL_MS = 2_000; // how stale what is seen may be
 const TAIL = 10_000; // entries from before the page was opened; the most that the server gives
 
 export class Log {
@@ -36,6 +37,7 @@ export class Log {
     Object.assign(this, { env, tool, filter });
     this.#shared = new Shared({
       ...this.#connect(),
+      interval: INTERVAL_MS,
       tail: TAIL,
       lastId: this.#position,
       env,

@@ -97,7 +97,13 @@ function watch() {
   }
   if (env !== log.env || tool !== log.tool) log.open(env, tool, filter);
   else if (filter !== log.filter) log.setFilter(filter);
-  $("demo-note").hidden = $("environment").selectedOptions[0].dataset.demo !== "true";
+  const asked = link.read().env ?? env;
+  const notes = [
+    asked !== env ? `The link asks for the environment ${visible(asked)}, which is not here; this is ${visible(env)}.` : "",
+    $("environment").selectedOptions[0].dataset.demo === "true" ? "This environment is a demo: simulated, not a real site." : "",
+  ];
+  $("note").textContent = notes.join(" ").trim();
+  $("note").hidden = $("note").textContent === "";
   remember();
 }
 

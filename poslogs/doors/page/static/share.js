@@ -46,8 +46,8 @@ export class Shared {
    * `onEvent` gets the events of `follow` without the entries that do not match `filter`; `{entries, position, past:
    * true}`, entries from before, some of them perhaps known; and `{shared: n}`, the number of tabs with this stream.
    */
-  constructor({ base, token, env, tool, filter = "", tail = PAST_ENTRIES, lastId, history, onEvent }) {
-    this.#asked = { base, token, env, tool, tail };
+  constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, lastId, history, onEvent }) {
+    this.#asked = { base, token, env, tool, interval, tail };
     this.#filter = filter.toLowerCase();
     this.#position = lastId;
     this.#history = history;
