@@ -107,7 +107,7 @@ def test_a_block_runs_as_it_is_pasted(block: Block, server: StartServer, tmp_pat
 
 @pytest.mark.parametrize("block", PAGES)
 def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, tmp_path: Path) -> None:
-    """Chromium, the page from another port of localhost: entries appear and the stream ends."""
+    """Chromium, the page from another port of localhost: entries appear, and again after a restart."""
     need("playwright")
     chromium = need("chromium")
     from playwright.sync_api import expect, sync_playwright
@@ -124,8 +124,12 @@ def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, 
             page.goto(f"{origin}/logs.html")
             page.get_by_role("button", name="Start").click()
             expect(page.locator("#log li").first).to_contain_text("Z ", timeout=30_000)
-            expect(page.get_by_role("status")).to_have_text("ended", timeout=30_000)
-            assert page.locator("#log li").count() >= 20
+            expect(page.get_by_role("status")).to_have_text("live", timeout=30_000)
+            expect(page.locator("#log li").nth(19)).to_be_visible(timeout=30_000)
+            running.stop()
+            expect(page.get_by_role("status")).to_have_text("The server does not answer.", timeout=30_000)
+            running.start()
+            expect(page.get_by_role("status")).to_have_text("live", timeout=60_000)
         finally:
             browser.close()
     assert failures == []
