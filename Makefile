@@ -74,7 +74,7 @@ test-mcp: $(VENV)/dev.stamp
 
 test-page: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.install || [ "$$CI" != true ]
-	@$(BIN)/python -m pytest tests/page tests/wire/test_page.py -n 2 -m 'long or not long'
+	@$(BIN)/python -m pytest tests/page -n 4 -m 'long or not long'
 
 trace-page: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.load --seconds $(SECONDS)
