@@ -54,7 +54,23 @@ def test_another_environment_is_joined_at_once(screen: Screen, platformos: Platf
     production.add({"message": "of production again"})
     expect(screen.entries).to_have_count(2)
     expect(screen.log.get_by_text("of staging")).to_have_count(0)
+    expect(screen.page.get_by_text("The link asks")).to_have_count(0)
     assert screen.server.streams_open() == 1
+
+
+def test_another_environment_is_followed_by_who_had_scrolled_up(
+    screen: Screen, platformos: PlatformOS, production: PlatformOS
+) -> None:
+    """It begins at its end, and the button that leads there is gone."""
+    platformos.add_many(100)
+    screen.wait_drawn(platformos.ids[-1])
+    screen.scroll_up()
+    expect(screen.jump).to_be_visible()
+    screen.environment.select_option("production")
+    production.add_many(100)
+    screen.wait_drawn(production.ids[-1])
+    expect(screen.entry(production.ids[-1])).to_be_in_viewport()
+    expect(screen.jump).to_have_count(0)
 
 
 def test_the_tool_acts_at_once(screen: Screen, platformos: PlatformOS) -> None:
@@ -236,10 +252,11 @@ def test_only_what_the_token_may_read_is_there(
 def test_a_link_to_an_environment_that_is_not_there_joins_the_first(
     site: Server, platformos: PlatformOS, visit: Visit, name: str
 ) -> None:
-    """The box says which it is, and the address no longer names what is not there."""
+    """A sentence and the box say which it is, and the address no longer names what is not there."""
     platformos.add_many(1)
     screen = visit(site, f"#env={name}").connect()
     screen.wait_ids(platformos.ids)
+    expect(screen.page.get_by_text("The link asks for the environment")).to_be_visible()
     assert screen.environment.input_value() == "staging"
     assert screen.fragment.startswith("env=staging")
 

@@ -70,18 +70,20 @@ export class Connection {
     const [word] = /^[a-z]+/.exec(this.#kind === "told" ? "" : text) ?? [""];
     if (this.#stateBox.textContent !== text) this.#stateBox.replaceChildren(element("b", "", word), text.slice(word.length));
     const passed = Date.now() - this.#lastHeard;
-    const heard = this.#lastHeard === 0 ? "" : `last heard ${passed < QUIET_MS ? "just now" : ago(passed)}`;
-    const shared = this.#sharers > 1 ? `, shared by ${counted(this.#sharers, "tab")}` : "";
-    if (this.#heardBox.textContent !== heard + shared) this.#heardBox.textContent = heard + shared;
+    const wait = Math.ceil((this.#retryAt - Date.now()) / 1000);
+    const heard = [
+      this.#lastHeard === 0 ? "" : `last heard ${passed < QUIET_MS ? "just now" : ago(passed)}`,
+      this.#kind === "reconnecting" && wait > 0 ? `next try in ${wait} s` : "",
+      this.#sharers > 1 ? `shared by ${counted(this.#sharers, "tab")}` : "",
+    ].filter((part) => part !== "").join(", "); // counts by itself, so it is not announced
+    if (this.#heardBox.textContent !== heard) this.#heardBox.textContent = heard;
     this.#onChange(this.#kind === "live" && this.#paused ? "paused" : this.#trouble !== "" ? "trouble" : this.#kind);
   }
 
   #text() {
     if (this.#kind === "told") return this.#reason;
-    const wait = Math.ceil((this.#retryAt - Date.now()) / 1000);
-    const again = this.#kind === "reconnecting" && wait > 0 ? `; next try in ${wait} s` : "";
     const reason = this.#reason === "" ? "" : `: ${this.#reason.replace(/\.$/, "")}`;
-    const state = `${this.#kind}${reason}${again}`;
+    const state = `${this.#kind}${reason}`;
     const told = this.#trouble === "" || this.#kind !== "live" ? state : `live, but ${this.#trouble}`;
     return this.#paused ? `paused${told === "live" ? "" : `; ${told}`}` : told;
   }

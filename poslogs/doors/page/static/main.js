@@ -85,21 +85,21 @@ function open() {
   select($("tool"), `platformos.logs.${tool}`);
   $("filter").value = filter.slice(0, $("filter").maxLength);
   finder.set(search, Boolean(regex));
-  watch();
+  watch(env);
 }
 
-/** Watch what the controls say. */
-function watch() {
+/** Watch what the controls say; `wanted` is the environment that a link asks for. */
+function watch(wanted = $("environment").value) {
   const [env, tool, filter] = [$("environment").value, $("tool").value, $("filter").value.trim()];
   if (env !== log.env) {
     narrow(null);
     alert.open(env);
+    list.follow();
   }
   if (env !== log.env || tool !== log.tool) log.open(env, tool, filter);
   else if (filter !== log.filter) log.setFilter(filter);
-  const asked = link.read().env ?? env;
   const notes = [
-    asked !== env ? `The link asks for the environment ${visible(asked)}, which is not here; this is ${visible(env)}.` : "",
+    wanted !== env ? `The link asks for the environment ${visible(wanted)}, which is not here; this is ${visible(env)}.` : "",
     $("environment").selectedOptions[0].dataset.demo === "true" ? "This environment is a demo: simulated, not a real site." : "",
   ];
   $("note").textContent = notes.join(" ").trim();
@@ -121,7 +121,7 @@ function askWhetherItAnswers() {
   setTimeout(async () => {
     asking = false;
     if (!connection.troubled) return;
-    const environments = await session.environments(session.token()).catch(() => []);
+    const environments = document.hidden ? [] : await session.environments(session.token()).catch(() => []);
     const ours = environments.find(({ name }) => name === log.env);
     if (ours !== undefined && ours.failing === undefined) connection.recovered();
     else askWhetherItAnswers();
@@ -137,6 +137,7 @@ function on(id, event, act) {
 const clear = () => {
   log.store.clear(true);
   alert.begin();
+  list.follow();
 };
 const help = () => $("shortcuts").showModal();
 const download = () => save(view.narrowed(), $("format").value, log.env);
@@ -146,7 +147,7 @@ const pause = () => {
   connection.pause(list.paused);
 };
 
-for (const id of ["environment", "tool", "filter"]) on(id, "change", watch);
+for (const id of ["environment", "tool", "filter"]) on(id, "change", () => watch());
 for (const id of ["search", "regex"]) on(id, "input", remember);
 on("pause", "click", pause);
 on("clear", "click", clear);
