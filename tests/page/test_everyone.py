@@ -364,3 +364,14 @@ def test_a_violation_of_the_policy_would_be_noticed(site: Server, browser: Brows
         screen.page.evaluate("() => new Promise(done => setTimeout(done))")
         assert len(heard.unexpected) >= count, (attempt, heard.unexpected)
     context.close()
+
+
+def test_space_ticks_a_box_and_pauses_elsewhere(screen: Screen) -> None:
+    """A key that a control has a use for is the control's."""
+    screen.checkbox("Only matches").focus()
+    screen.page.keyboard.press("Space")
+    expect(screen.checkbox("Only matches")).to_be_checked()
+    screen.wait_state("live")
+    screen.log.focus()
+    screen.page.keyboard.press("Space")
+    screen.wait_state("paused")

@@ -214,3 +214,19 @@ def test_a_position_without_entries_moves_on(
     screen.wait_state("live")
     platformos.add({"error_type": "error"})
     screen.wait_ids(["6", "7"])
+
+
+def test_a_pause_holds_whatever_the_view_is_narrowed_to(screen: Screen, platformos: PlatformOS) -> None:
+    """What came since is counted, not drawn, until it is resumed."""
+    platformos.add({"error_type": "error"}, {"error_type": "info"})
+    screen.wait_ids(["1", "2"])
+    screen.button("Pause").click()
+    platformos.add({"error_type": "error"}, {"error_type": "info"})
+    expect(screen.button("Resume (2)")).to_be_visible()
+    screen.figure("Entries by type").get_by_role("button", name="error").click()
+    screen.wait_ids(["1"])
+    expect(screen.button("Resume (1)")).to_be_visible()
+    screen.button("Show all").click()
+    screen.wait_ids(["1", "2"])
+    screen.button("Resume (2)").click()
+    screen.wait_ids(platformos.ids)

@@ -184,3 +184,15 @@ def test_nobody_is_notified_who_did_not_ask(site: Server, platformos: PlatformOS
     platformos.add_many(11, error_type="error")
     expect(screen.alert).to_be_visible()
     assert screen.page.evaluate("() => [window.notified.length, Notification.permission]") == [0, "default"]
+
+
+def test_an_error_counts_once_however_the_filter_changes(screen: Screen, platformos: PlatformOS) -> None:
+    """What a wider filter brings again was counted when it came."""
+    platformos.add_many(6, error_type="error")
+    screen.wait_ids(platformos.ids)
+    screen.set_filter("info")
+    screen.wait_ids([])
+    screen.set_filter("")
+    screen.wait_ids(platformos.ids)
+    expect(screen.page).to_have_title(re.compile(r"^\(6\) "))
+    expect(screen.alert).to_have_count(0)

@@ -1,5 +1,5 @@
 /** The alert: told when more errors have come since the last Clear than the reader wants to bear. */
-import { counted } from "./text.js";
+import { counted, visible } from "./text.js";
 
 const MOST = 100_000; // of the threshold
 const RECENT_MS = 300_000; // before the opening: what was logged earlier is history, and nobody is called for it
@@ -37,7 +37,7 @@ export class Alert {
 
   /** Count the errors of an environment that is watched from now on. */
   open(env) {
-    this.#env = env;
+    this.#env = visible(env);
     this.#opened = Date.now();
     this.begin();
   }
@@ -75,8 +75,12 @@ export class Alert {
     this.#told = true;
     if (!document.hidden || globalThis.Notification?.permission !== "granted") return;
     const text = `${counted(this.errors, "error")} in ${this.#env}. The latest: ${error.message.slice(0, 200)}`;
-    const call = new Notification("poslogs", { body: text, tag: `poslogs ${this.#env}`, icon: "page/icon.svg" });
-    call.addEventListener("click", () => globalThis.focus());
+    try {
+      const call = new Notification("poslogs", { body: visible(text), tag: this.#env, icon: "page/icon.svg" });
+      call.addEventListener("click", () => globalThis.focus());
+    } catch {
+      // phones have notifications for service workers only; the alert is in the page all the same
+    }
   }
 
   async #ask() {

@@ -4,8 +4,8 @@ import { element } from "./tree.js";
 
 const MINUTE = 60_000; // milliseconds
 const HOUR = 60 * MINUTE;
-const SHORT = 2 * HOUR; // a span up to this is told by the minute
 const MOST_COLUMNS = 72;
+const SHORT = (MOST_COLUMNS - 1) * MINUTE; // a span up to this is told by the minute
 const TYPES = ["error", "warn", "info", "debug"];
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
@@ -121,8 +121,9 @@ export class Charts {
   }
 }
 
-/** Put others in the place of a chart's buttons, without taking the keyboard away from who is on one. */
+/** Put others in the place of a chart's buttons, unless one is being pressed; the keyboard stays where it is. */
 export function redraw(chart, buttons) {
+  if (chart.matches(":active")) return;
   const held = chart.contains(document.activeElement) ? document.activeElement.dataset.narrow : undefined;
   chart.replaceChildren(...buttons);
   if (held !== undefined) buttons.find((button) => button.dataset.narrow === held)?.focus({ preventScroll: true });

@@ -1,6 +1,6 @@
 /** The connection: its state in words, and when something was last heard. */
 import { ago } from "./groups.js";
-import { counted } from "./text.js";
+import { counted, visible } from "./text.js";
 import { element } from "./tree.js";
 
 const QUIET_MS = 2_000; // what was heard within this needs no counting
@@ -29,11 +29,12 @@ export class Connection {
   take(event) {
     if (event.state !== undefined) {
       this.#kind = event.state;
-      this.#reason = event.reason ?? "";
+      this.#reason = visible(event.reason ?? "");
+      if (event.state === "connecting") this.#trouble = "";
       this.#retryAt = event.wait === undefined ? 0 : Date.now() + event.wait;
     }
     if (event.shared !== undefined) this.#sharers = event.shared;
-    if (event.trouble !== undefined) this.#trouble = event.trouble;
+    if (event.trouble !== undefined) this.#trouble = visible(event.trouble);
     if (event.entries !== undefined && !event.past) this.#trouble = "";
     if (event.entries ?? event.position ?? event.heard ?? event.trouble) this.#lastHeard = Date.now();
     if (event.state === "live") this.#lastHeard = Date.now();
@@ -77,7 +78,7 @@ export class Connection {
       this.#sharers > 1 ? `shared by ${counted(this.#sharers, "tab")}` : "",
     ].filter((part) => part !== "").join(", "); // counts by itself, so it is not announced
     if (this.#heardBox.textContent !== heard) this.#heardBox.textContent = heard;
-    this.#onChange(this.#kind === "live" && this.#paused ? "paused" : this.#trouble !== "" ? "trouble" : this.#kind);
+    this.#onChange(this.#kind === "live" && this.#paused ? "paused" : this.#kind === "live" && this.#trouble !== "" ? "trouble" : this.#kind);
   }
 
   #text() {

@@ -26,9 +26,13 @@ export function told({ path, line }) {
   return line === undefined ? visible(path) : `${visible(path)}:${line}`;
 }
 
-/** What is drawn of an entry besides its place: its message; of a diagnostic the message and the rest of the stack. */
-export function bodyOf(entry) {
+/**
+ * What is drawn of an entry besides its place: its message; of a diagnostic the message and the rest of the stack. Of a
+ * message that is longer than `most` characters only so many.
+ */
+export function bodyOf(entry, most = Infinity) {
   const stack = stackOf(entry);
+  if (entry.message.length > most) return visible(entry.message.slice(0, most));
   if (stack.length === 0) return visible(entry.message);
   const { message } = entry.data;
   const said = typeof message === "string" && !entry.message.includes(message) ? `\n${message}` : "";
@@ -36,8 +40,10 @@ export function bodyOf(entry) {
   return visible(`${entry.message}${said}`) + rest.join("");
 }
 
-/** All of an entry that a search looks in; it begins with its body. */
+const MOST_CHARS = 50_000; // of a message, and of data, that a search looks in
+
+/** What a search looks in of an entry; it begins with its body. */
 export function textOf(entry) {
-  const data = isEmpty(entry.data) ? "" : JSON.stringify(entry.data);
-  return [bodyOf(entry), visible(String(entry.error_type)), told(placeOf(entry)), visible(data)].join("\n");
+  const data = isEmpty(entry.data) ? "" : JSON.stringify(entry.data).slice(0, MOST_CHARS);
+  return [bodyOf(entry, MOST_CHARS), visible(String(entry.error_type)), told(placeOf(entry)), visible(data)].join("\n");
 }

@@ -40,8 +40,8 @@ export function draw(entry, { ranges = null, pinned = false } = {}) {
 
 /** Mark in an element what a search has found of its entry, or nothing with null. */
 export function mark(row, entry, ranges, whole = row.classList.contains("whole")) {
-  const body = bodyOf(entry);
-  const end = whole ? body.length : Math.min(body.length, MOST_CHARS);
+  const body = bodyOf(entry, whole ? Infinity : MOST_CHARS);
+  const end = body.length;
   const message = row.querySelector(".message");
   const parts = [];
   let at = 0;
@@ -51,7 +51,9 @@ export function mark(row, entry, ranges, whole = row.classList.contains("whole")
     at = Math.min(to, end);
   }
   message.replaceChildren(...parts, body.slice(at, end));
-  if (end < body.length) message.append("… ", button("whole", `all ${counted(body.length, "character")}`, ""));
+  if (!whole && entry.message.length > MOST_CHARS) {
+    message.append("… ", button("whole", `all ${counted(entry.message.length, "character")}`, ""));
+  }
   row.classList.toggle("found", ranges !== null && ranges.length > 0);
   row.classList.toggle("found-inside", Boolean(ranges?.some(([, to]) => to > end)));
 }
@@ -92,6 +94,7 @@ function button(act, text, title) {
   const made = element("button", act, text);
   made.type = "button";
   made.dataset.do = act;
+  made.tabIndex = -1; // until its row has the focus: thousands of stops would be in the keyboard's way
   made.title = title;
   return made;
 }

@@ -10,6 +10,7 @@ export class Finder {
   #view;
   #list;
   #marked = new WeakMap(); // what the drawn elements were marked with last
+  #asked = false; // the reader wants to know how many match
   #at = null; // the entry of the match that was stepped to
 
   /** The controls are elements: search, regex, only and found. */
@@ -78,11 +79,12 @@ export class Finder {
     const row = this.#list.reveal(found[next]);
     row?.classList.add("current");
     this.#list.slice.current = row;
-    this.#tell(`${(next + 1).toLocaleString("en")} of `);
+    this.#tell(`${(next + 1).toLocaleString("en")} of `, "polite");
   }
 
   #look() {
     this.#at = null;
+    this.#asked = true;
     this.#search.set(this.search, { regex: this.regex });
     this.#view?.setOnlyMatches(this.#controls.only.checked && this.search !== "");
     this.#changed();
@@ -96,10 +98,12 @@ export class Finder {
       this.#marked.set(row, ranges);
     }
     if (this.#view.onlyMatches) this.#view.refresh();
-    this.#tell("");
+    this.#tell("", this.#asked && !this.#search.busy ? "polite" : "off"); // told once, not with each entry that comes
+    if (!this.#search.busy) this.#asked = false;
   }
 
-  #tell(where) {
+  #tell(where, live) {
+    this.#controls.found.setAttribute("aria-live", live);
     const { count, busy, problem } = this.#search;
     const matches = `${where}${count.toLocaleString("en")} ${count === 1 ? "match" : "matches"}`;
     const told = this.search === "" ? "" : problem !== "" ? problem : busy ? `${matches} …` : matches;

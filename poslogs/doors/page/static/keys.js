@@ -17,7 +17,8 @@ export function install(dialog, actions) {
     const act = byKey.get(event.key);
     const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
     if (act === undefined || (typing && event.key !== "Escape")) return;
-    if (event.target.matches("button, summary, a") && ["Enter", " "].includes(event.key)) return;
+    if (event.target.matches("button, summary, input") && ["Enter", " "].includes(event.key)) return;
+    if (event.repeat && !["up", "down"].includes(act)) return; // a key that is held down clears once
     event.preventDefault();
     actions[act](event);
   });
@@ -28,7 +29,7 @@ const KEYS = [
   ["j Down", "down", "the next entry"],
   ["k Up", "up", "the entry before"],
   ["g Home", "first", "the oldest entry"],
-  ["G End", "live", "the newest entry, and follow"],
+  ["G End", "jump", "the newest entry, and follow"],
   ["Enter", "unfold", "unfold the entry's data, or fold it"],
   ["c", "copy", "copy the entry"],
   ["p", "pin", "pin the entry, or let go of it"],

@@ -66,9 +66,14 @@ export class Leader {
     this.#served = filter;
     this.#post({ served: filter });
     if (this.#state.state !== "live") this.#tell({ state: "connecting" });
-    for await (const event of follow({ ...this.#asked, filter, lastId: this.#position, signal })) {
-      if (signal.aborted) return;
-      if (event.state !== "connecting") this.#tell(event);
+    try {
+      for await (const event of follow({ ...this.#asked, filter, lastId: this.#position, signal })) {
+        if (signal.aborted) return;
+        if (event.state !== "connecting") this.#tell(event);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#tell({ state: "ended", reason: `This page has a fault: ${error.message}` });
+      throw error;
     }
   }
 

@@ -15,7 +15,6 @@ export class List {
   #shown;
   #onMove;
   #left = 0; // the view's end when the reader left it
-  #held = Infinity; // the view's end when it was paused: nothing past it is drawn
   #top = 0; // the scroller's last known place
   #due = false;
 
@@ -34,35 +33,19 @@ export class List {
     return this.following ? 0 : Math.max(0, this.#shown.end - this.#left);
   }
 
-  get paused() {
-    return this.#held !== Infinity;
-  }
-
-  /** How many have come since the pause began. */
-  get waiting() {
-    return this.paused ? this.#shown.end - this.#held : 0;
-  }
-
   /** Go to the end and stay there. */
   follow() {
     this.following = true;
-    this.slice.only(this.#end - STEP, this.#end);
+    this.slice.only(this.#shown.end - STEP, this.#shown.end);
     this.#stick();
     this.#onMove();
   }
 
   /** Stay here, whatever comes. */
   stay() {
-    if (this.following) this.#left = this.#end;
+    if (this.following) this.#left = this.#shown.end;
     this.following = false;
     this.#onMove();
-  }
-
-  /** Draw nothing that comes from now on, or go on with it. */
-  pause(on) {
-    this.#held = on ? this.#shown.end : Infinity;
-    if (!on && this.following) this.follow();
-    else this.#onMove();
   }
 
   /** Bring the entry of a number into view, and return its element. */
@@ -90,7 +73,7 @@ export class List {
   }
 
   get last() {
-    return this.#end - 1;
+    return this.#shown.end - 1;
   }
 
   // From the view
@@ -107,27 +90,23 @@ export class List {
 
   shrunk() {
     this.#keepPlace(() => this.slice.catchUp());
+    if (!this.following && this.slice.length < STEP) this.#later();
     this.grown();
   }
 
   changed() {
     const top = this.following ? undefined : this.slice.rowAt(this.#scroller.scrollTop);
     this.#left = this.#shown.end;
-    if (this.paused) this.#held = this.#shown.end;
     if (top === undefined) {
       this.follow();
       return;
     }
     const offset = top.offsetTop - this.#scroller.scrollTop;
     const number = this.#numberFrom(this.slice.entryOf(top));
-    this.slice.only(number - STEP, Math.min(number + STEP, this.#end));
+    this.slice.only(number - STEP, Math.min(number + STEP, this.#shown.end));
     this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - offset;
     this.#top = this.#scroller.scrollTop;
     this.#onMove();
-  }
-
-  get #end() {
-    return Math.min(this.#held, this.#shown.end);
   }
 
   /** The number of an entry, or where that is not shown any more, of the next one. */
@@ -139,8 +118,8 @@ export class List {
   }
 
   #toEnd() {
-    if (this.#end - this.slice.to > STEP) this.slice.only(this.#end - STEP, this.#end);
-    else this.slice.extend(this.#end);
+    if (this.#shown.end - this.slice.to > STEP) this.slice.only(this.#shown.end - STEP, this.#shown.end);
+    else this.slice.extend(this.#shown.end);
     if (this.slice.length > MOST_DRAWN) this.slice.dropFirst(this.slice.length - MOST_DRAWN + STEP);
     this.#stick();
   }
@@ -161,8 +140,8 @@ export class List {
       return;
     }
     if (scrollTop < NEAR && this.slice.from > this.#shown.first) this.#earlier();
-    if (below < NEAR && this.slice.to < this.#end) this.#later();
-    if (below <= 4 && !up && this.slice.to >= this.#end) this.follow();
+    if (below < NEAR && this.slice.to < this.#shown.end) this.#later();
+    if (below <= 4 && !up && this.slice.to >= this.#shown.end) this.follow();
   }
 
   #earlier() {
@@ -171,7 +150,7 @@ export class List {
   }
 
   #later() {
-    this.slice.extend(Math.min(this.#end, this.slice.to + STEP));
+    this.slice.extend(Math.min(this.#shown.end, this.slice.to + STEP));
     if (this.slice.length > MOST_DRAWN) this.#keepPlace(() => this.slice.dropFirst(this.slice.length - MOST_DRAWN));
   }
 

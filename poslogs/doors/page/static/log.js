@@ -16,22 +16,24 @@ export class Log {
   #position;
   #opening = true; // what was there at the opening is still coming
   #quiet; // the timer that ends this
+  #cleared = false; // so that what is held is not what another tab would want
   #connect;
   #onEvent;
 
-  /** `connect()` gives {base, token}. `onEvent(event, fresh, past)` gets each event, what is new of it, and if it was there before. */
+  /** `connect()` gives {base, token}. `onEvent(event, fresh, opening)` gets each event, what is new of it, and if it was there at the opening. */
   constructor(connect, onEvent) {
     this.#connect = connect;
     this.#onEvent = onEvent;
   }
 
-  /** Watch an environment with a tool; what is held of another one leaves. */
+  /** Watch an environment with a tool; what is held of another one, or was got with another filter, leaves. */
   open(env, tool, filter) {
     this.close();
-    const same = env === this.env && this.#position !== undefined;
-    if (!same) {
+    if (env !== this.env || filter !== this.filter) {
       this.#position = undefined;
       this.#opening = true;
+      this.#cleared = false;
+      clearTimeout(this.#quiet);
       this.store.clear(false);
     }
     Object.assign(this, { env, tool, filter });
@@ -43,17 +45,24 @@ export class Log {
       env,
       tool,
       filter,
-      history: () => this.store.entries.slice(this.store.entries.end - TAIL),
+      history: () => (this.#cleared ? null : this.store.entries.slice(this.store.entries.end - TAIL)),
       onEvent: (event) => this.#take(event),
     });
-    if (same) this.store.keep(filter);
   }
 
   /** Hold what a filter keeps, from now on and as far back as the server gives it. */
   setFilter(filter) {
     this.filter = filter;
+    this.#opening = false;
+    clearTimeout(this.#quiet);
     this.store.keep(filter);
     this.#shared?.setFilter(filter);
+  }
+
+  /** Let go of all that is held, for good. */
+  clear() {
+    this.#cleared = true;
+    this.store.clear(true);
   }
 
   close() {
@@ -69,6 +78,6 @@ export class Log {
       this.#quiet = setTimeout(() => (this.#opening = false), QUIET_MS);
     }
     const fresh = past ? this.store.addPast(entries) : this.store.add(entries);
-    this.#onEvent(event, fresh, past || this.#opening);
+    this.#onEvent(event, fresh, this.#opening);
   }
 }

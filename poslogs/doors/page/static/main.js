@@ -27,10 +27,10 @@ const connection = new Connection($("state"), $("heard"), (kind) => {
 });
 const log = new Log(
   () => ({ base: session.base, token: session.token() }),
-  (event, fresh, past) => {
+  (event, fresh, opening) => {
     connection.take(event);
     if (event.trouble !== undefined) askWhetherItAnswers();
-    alert.add(fresh, past);
+    if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
 );
 const finder = new Finder({ search: $("search"), regex: $("regex"), only: $("only"), found: $("found") }, log.store);
@@ -41,6 +41,7 @@ const overview = new Overview(log.store, view, {
   groups: $("groups").querySelector(".list"),
   held: $("held"),
   nothing: $("nothing"),
+  filter: () => log.filter,
   narrowed: $("narrowed"),
   narrowedTo: $("narrowed-to"),
 });
@@ -57,7 +58,7 @@ announce($("announcer"), log.store);
 function moved() {
   $("jump").hidden = list.following;
   $("jump").textContent = `${list.missed.toLocaleString("en")} new, jump to live`;
-  $("pause").textContent = list.paused ? `Resume${list.waiting > 0 ? ` (${list.waiting.toLocaleString("en")})` : ""}` : "Pause";
+  $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
   overview.drawSoon();
 }
 
@@ -130,34 +131,35 @@ function askWhetherItAnswers() {
 
 // Controls
 
-function on(id, event, act) {
-  $(id).addEventListener(event, act);
-}
+const on = (id, event, act) => $(id).addEventListener(event, act);
 
-const clear = () => {
-  log.store.clear(true);
-  alert.begin();
-  list.follow();
-};
-const help = () => $("shortcuts").showModal();
-const download = () => save(view.narrowed(), $("format").value, log.env);
-const follow = () => list.follow();
-const pause = () => {
-  list.pause(!list.paused);
-  connection.pause(list.paused);
+const acts = {
+  clear() {
+    log.clear();
+    alert.begin();
+    list.follow();
+  },
+  pause() {
+    view.pause(!view.paused);
+    connection.pause(view.paused);
+    moved();
+  },
+  download: () => save(view.narrowed(), $("format").value, log.env),
+  help: () => $("shortcuts").showModal(),
+  jump: () => list.follow(),
 };
 
-for (const id of ["environment", "tool", "filter"]) on(id, "change", () => watch());
+for (const id of ["environment", "tool"]) on(id, "change", () => watch());
+on("filter", "keydown", ({ key, isComposing }) => key === "Enter" && !isComposing && watch());
 for (const id of ["search", "regex"]) on(id, "input", remember);
-on("pause", "click", pause);
-on("clear", "click", clear);
-on("download", "click", download);
-on("help", "click", help);
-on("jump", "click", follow);
-on("all", "click", () => narrow(null));
-on("alert-show", "click", () => narrow({ type: "error" }));
-on("alert-dismiss", "click", () => alert.begin());
-on("reconnect", "click", () => log.open(log.env, log.tool, log.filter));
+const clicks = {
+  ...acts,
+  all: () => narrow(null),
+  "alert-show": () => narrow({ type: "error" }),
+  "alert-dismiss": () => alert.begin(),
+  reconnect: () => log.open(log.env, log.tool, log.filter),
+};
+for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
 on("forget", "click", () => {
   session.forget();
   pins.clear();
@@ -166,17 +168,17 @@ on("forget", "click", () => {
 addEventListener("hashchange", () => log.env !== "" && open());
 
 keys.install($("shortcuts"), {
+  ...acts,
   ...rows.actions,
   search: () => $("search").focus(),
   filter: () => $("filter").focus(),
   next: () => finder.step(1),
   previous: () => finder.step(-1),
-  leave: (event) => (event.target.matches("input, select") ? $("log").focus() : narrow(null)),
-  live: follow,
-  pause,
-  clear,
-  download,
-  help,
+  leave(event) {
+    if (!event.target.matches("input, select")) return narrow(null);
+    $("filter").value = log.filter;
+    $("log").focus();
+  },
 });
 
 signin.install({
@@ -185,6 +187,7 @@ signin.install({
   demo: $("demo"),
   tell: (sentence) => connection.tell(sentence),
   ready(environments) {
+    $("token").value = "";
     fill(environments);
     document.body.dataset.screen = "log";
     open();

@@ -3,9 +3,10 @@ import { Charts } from "./charts.js";
 import { Groups } from "./groups.js";
 import { counted, visible } from "./text.js";
 
+const AGE_MS = 10_000; // "last 3 s ago" is not told much longer than that
 const DRAW_MS = 100; // what stands around the log is drawn at most once in this time
 
-/** Draws into the elements `byType`, `byHour`, `groups`, `held`, `nothing`, `narrowed` and `narrowedTo`. */
+/** Draws into the elements `byType`, `byHour`, `groups`, `held`, `nothing`, `narrowed` and `narrowedTo`; `filter()` tells which one there is. */
 export class Overview {
   #store;
   #view;
@@ -22,6 +23,7 @@ export class Overview {
     const narrow = (parts) => this.narrow(parts);
     this.#charts = new Charts(store, boxes.byType, boxes.byHour, narrow);
     this.#groups = new Groups(store, boxes.groups, narrow);
+    setInterval(() => this.drawSoon(), AGE_MS);
   }
 
   /** Narrow the view to these parts too, or, when it is already, not any more; null shows all. */
@@ -55,9 +57,11 @@ export class Overview {
     const held = this.#store.entries.length;
     const shown = this.#view.shown.length;
     const left = this.#store.leftCount;
+    const filter = this.#boxes.filter();
     this.#boxes.nothing.hidden = shown > 0;
+    const nothing = filter === "" ? "Nothing yet." : `Nothing yet that the filter “${visible(filter)}” keeps.`;
     this.#boxes.nothing.textContent =
-      held > 0 ? "Nothing of what has come is shown." : "Nothing yet. Entries appear here as they are written.";
+      held > 0 ? "Nothing of what has come is shown." : `${nothing} Entries appear here as they are written.`;
     this.#boxes.held.textContent =
       `${counted(held, "entry", "entries")} held` +
       (shown < held ? `, ${shown.toLocaleString("en")} shown` : "") +

@@ -71,7 +71,7 @@ export class Pins {
       unpin.setAttribute("aria-label", `Unpin entry ${entry.id}`);
       const head = element("div", "head", "");
       head.append(time(entry.timestamp), element("span", "type", entry.type), element("span", "hint", visible(env)));
-      item.append(head, element("div", "message", bodyOf(entry).slice(0, MOST_DRAWN)), unpin);
+      item.append(head, element("div", "message", bodyOf(entry, MOST_DRAWN)), unpin);
       return item;
     });
     this.#section.querySelector("ol").replaceChildren(...items);

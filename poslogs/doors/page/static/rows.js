@@ -20,6 +20,11 @@ export class Rows {
     this.#env = env;
     this.#narrow = narrow;
     rows.addEventListener("click", (event) => this.#clicked(event.target));
+    for (const [event, stop] of [["focusin", 0], ["focusout", -1]]) {
+      rows.addEventListener(event, ({ target }) => {
+        for (const button of target.closest("#rows > li").querySelectorAll("button[data-do]")) button.tabIndex = stop;
+      });
+    }
   }
 
   /** What keys do; each acts on the entry that has the focus, and moves begin at the newest. */
@@ -91,6 +96,11 @@ async function copy(text, button) {
     area.remove();
     button.focus();
   }
-  button.textContent = done ? "copied" : "not copied";
-  setTimeout(() => (button.textContent = "copy"), SAID_MS);
+  const name = button.getAttribute("aria-label");
+  const tell = (text, label) => {
+    button.textContent = text;
+    button.setAttribute("aria-label", label);
+  };
+  tell(done ? "copied" : "not copied", done ? "Copied" : "Not copied");
+  setTimeout(() => tell("copy", name), SAID_MS);
 }

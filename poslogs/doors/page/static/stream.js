@@ -2,7 +2,7 @@
 
 const LIVE = "platformos.logs.live";
 const LIVE_MS = 300_000; // how long the server lets a live stream last, unless it is told otherwise
-const SILENCE_MS = 45_000; // three heartbeats: a connection that brings nothing for so long is dead
+const SILENCE_MS = 75_000; // the longest heartbeat that a server may have is 60 s: what brings nothing for so long is dead
 const FIRST_WAIT_MS = 500; // doubled at each try that fails
 const MAX_WAIT_MS = 30_000;
 const MAX_ASKED_MS = 3_600_000; // of waiting for a server that asks for it
@@ -109,7 +109,7 @@ async function* read(ask, run, signal) {
   const cut = new AbortController();
   let timer, trouble, heard = -HEARD_MS, stable = false;
   const passed = () => performance.now() - began;
-  const lost = (reason) => ({ reason: cut.signal.aborted ? "Nothing was heard for 45 s." : reason, stable });
+  const lost = (reason) => ({ reason: cut.signal.aborted ? "Nothing was heard for 75 s." : reason, stable });
   const listen = () => {
     clearTimeout(timer);
     timer = setTimeout(() => cut.abort(), SILENCE_MS);

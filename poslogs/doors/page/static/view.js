@@ -26,9 +26,12 @@ export class View {
   narrowing = {};
   onlyMatches = false;
 
+  waiting = 0; // how many have come since the pause that would be shown
+
   #store;
   #matches;
   #onlooker = {};
+  #held = null; // all that has come since the pause; null without one
 
   /** `matches(entry)` tells whether the search has found an entry. */
   constructor(store, matches) {
@@ -53,6 +56,16 @@ export class View {
     this.refresh();
   }
 
+  get paused() {
+    return this.#held !== null;
+  }
+
+  /** Show nothing that comes from now on, or go on with it. */
+  pause(on) {
+    this.#held = on ? new Set() : null;
+    this.refresh();
+  }
+
   /** Everything of the store that is within the narrowing, found by the search or not. */
   narrowed() {
     return this.#store.entries.slice().filter((entry) => isWithin(this.narrowing, entry));
@@ -60,7 +73,11 @@ export class View {
 
   /** Look at everything anew. */
   refresh() {
-    const now = this.#store.entries.slice().filter((entry) => this.#shows(entry));
+    const all = this.#store.entries.slice();
+    if (this.paused) this.#held = new Set(all.filter((entry) => this.#held.has(entry)));
+    const fitting = all.filter((entry) => this.#shows(entry));
+    const now = this.paused ? fitting.filter((entry) => !this.#held.has(entry)) : fitting;
+    this.waiting = fitting.length - now.length;
     const before = this.shown.slice();
     if (before.length > 0 && before.length <= now.length && before.every((entry, n) => entry === now[n])) {
       for (const entry of now.slice(before.length)) this.shown.push(entry);
@@ -74,11 +91,17 @@ export class View {
   // From the store
 
   added(entries) {
-    for (const entry of entries) if (this.#shows(entry)) this.shown.push(entry);
+    for (const entry of entries) {
+      this.#held?.add(entry);
+      if (!this.#shows(entry)) continue;
+      if (this.paused) this.waiting += 1;
+      else this.shown.push(entry);
+    }
     this.#onlooker.grown?.();
   }
 
   left(entries) {
+    for (const entry of entries) if (this.#held?.delete(entry) && this.#shows(entry)) this.waiting -= 1;
     const gone = new Set(entries);
     while (this.shown.length > 0 && gone.has(this.shown.at(this.shown.first))) this.shown.shift();
     this.#onlooker.shrunk?.();
