@@ -16,6 +16,7 @@ export class Log {
   #position;
   #opening = true; // what was there at the opening is still coming
   #quiet; // the timer that ends this
+  #filling = false; // what a new filter lets in is on its way, by two ways: it is put in order
   #cleared = false; // so that what is held is not what another tab would want
   #connect;
   #onEvent;
@@ -54,6 +55,7 @@ export class Log {
   setFilter(filter) {
     this.filter = filter;
     this.#opening = false;
+    this.#filling = true;
     clearTimeout(this.#quiet);
     this.store.keep(filter);
     this.#shared?.setFilter(filter);
@@ -77,7 +79,8 @@ export class Log {
       clearTimeout(this.#quiet);
       this.#quiet = setTimeout(() => (this.#opening = false), QUIET_MS);
     }
-    const fresh = past ? this.store.addPast(entries) : this.store.add(entries);
+    const fresh = past || this.#filling ? this.store.addPast(entries) : this.store.add(entries);
+    if (past) this.#filling = false;
     this.#onEvent(event, fresh, this.#opening);
   }
 }
