@@ -48,6 +48,17 @@ def test_an_empty_filter_shows_all_again(screen: Screen, platformos: PlatformOS)
     screen.wait_ids(platformos.ids)
 
 
+def test_what_a_wider_filter_lets_in_stands_in_order(screen: Screen, platformos: PlatformOS) -> None:
+    """Again and again, while rows arrive: by the stream or by a fetch, whichever is first."""
+    for _ in range(6):
+        _add(platformos, *MIXED)
+        screen.set_filter("warn")
+        _add(platformos, "warn", "info")
+        screen.wait_ids([str(id_) for id_, row in platformos.rows.items() if row["error_type"] == "warn"])
+        screen.set_filter("")
+        screen.wait_ids(platformos.ids)
+
+
 def test_one_filter_after_another_leaves_what_each_keeps(screen: Screen, platformos: PlatformOS) -> None:
     """From errors to warnings: both are complete."""
     _add(platformos, *MIXED, *MIXED)

@@ -21,7 +21,10 @@ export class Log {
   #connect;
   #onEvent;
 
-  /** `connect()` gives {base, token}. `onEvent(event, fresh, opening)` gets each event, what is new of it, and if it was there at the opening. */
+  /**
+   * `connect()` gives {base, token}. `onEvent(event, fresh, opening)` gets each event, what is new of it, and whether it
+   * was there at the opening.
+   */
   constructor(connect, onEvent) {
     this.#connect = connect;
     this.#onEvent = onEvent;
@@ -33,6 +36,7 @@ export class Log {
     if (env !== this.env || filter !== this.filter) {
       this.#position = undefined;
       this.#opening = true;
+      this.#filling = false;
       this.#cleared = false;
       clearTimeout(this.#quiet);
       this.store.clear(false);
