@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, WebError
 
+AWAY = ("net::ERR", "503")  # what is said of a server that is gone, or that stops and takes nobody any more
+
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation",
   (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.complaints import Complaints
+from tests.page.complaints import AWAY, Complaints
 from tests.page.conftest import Start, Visit, Window
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
@@ -193,7 +193,7 @@ def test_a_server_that_is_gone_is_told_and_waited_for(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
     """Connecting says that it does not answer; when it is back, a click connects."""
-    complaints.expect("net::ERR")
+    complaints.expect(*AWAY)
     screen = visit(site)
     site.stop()
     screen.token.fill(TOKEN)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.page import install
-from tests.page.complaints import Complaints
+from tests.page.complaints import AWAY, Complaints
 from tests.page.conftest import Start, Visit
 from tests.page.screen import Screen
 from tests.support.need import missing
@@ -113,7 +113,7 @@ def test_axe_finds_nothing_grave_while_disconnected(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, axe: str, scheme: str
 ) -> None:
     """The state in words and colour while the server is away."""
-    complaints.expect("net::ERR")
+    complaints.expect(*AWAY)
     screen = visit(site, color_scheme=scheme).connect()
     platformos.add_many(3)
     screen.wait_ids(platformos.ids)

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.complaints import Complaints
+from tests.page.complaints import AWAY, Complaints
 from tests.page.conftest import Start, Visit
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
 PAGEFUL = 60  # entries that fill the log's region and more
-LOST = ("net::ERR", "503", "502")  # what a browser says of a server that is away
 
 
 def test_entries_appear_as_they_come_and_the_newest_is_in_view(screen: Screen, platformos: PlatformOS) -> None:
@@ -119,7 +118,7 @@ def test_a_server_that_goes_and_comes_back_is_a_blink(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, how: signal.Signals
 ) -> None:
     """Told while it lasts; then nothing twice and nothing lost, of what came before, meanwhile and after."""
-    complaints.expect(*LOST)
+    complaints.expect(*AWAY)
     screen = visit(site).connect()
     platformos.add_many(5)
     screen.wait_ids(platformos.ids)
@@ -138,7 +137,7 @@ def test_a_worker_that_is_killed_costs_nothing(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
     """gunicorn starts another one, and the log goes on by itself."""
-    complaints.expect(*LOST)
+    complaints.expect(*AWAY)
     screen = visit(site).connect()
     platformos.add_many(5)
     screen.wait_ids(platformos.ids)
@@ -154,7 +153,7 @@ def test_the_page_comes_back_by_last_event_id(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
     """It asks for what came after the last entry, not for all of it again."""
-    complaints.expect(*LOST)
+    complaints.expect(*AWAY)
     screen = visit(site).connect()
     platformos.add_many(7)
     screen.wait_ids(platformos.ids)
@@ -203,7 +202,7 @@ def test_a_position_without_entries_moves_on(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
     """A filter that keeps nothing: what it left out is not asked for again after a break."""
-    complaints.expect(*LOST)
+    complaints.expect(*AWAY)
     screen = visit(site, "#filter=error").connect()
     platformos.add_many(5)
     platformos.add({"error_type": "error"})

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Error, Request
 
 from tests.faults.following import flowing
-from tests.page.complaints import Complaints
+from tests.page.complaints import AWAY, Complaints
 from tests.page.modules.conftest import OpenTab
 from tests.page.modules.tab import Tab
 from tests.support.platformos import PlatformOS
@@ -340,7 +340,7 @@ def test_a_restart_of_the_server_is_a_blink_for_all(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
     """One stream comes back, and no tab loses anything."""
-    complaints.expect("ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RE", "ERR_EMPTY_RESPONSE")
+    complaints.expect(*AWAY)
     running = server()
     tabs = [tab(running).share() for _ in range(3)]
     joined(tabs)
