@@ -41,7 +41,7 @@ log = logging.getLogger("poslogs")
 
 @dataclass(frozen=True)
 class Parts:
-    """What the app is made of, for the server's hooks: `app.extensions["poslogs"]`."""
+    """What the app is made of, for the server that runs it: `app.extensions["poslogs"]`."""
 
     settings: Settings
     environments: Environments
@@ -113,7 +113,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         return response
 
     _refuse_in_one_shape(app)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, lines))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold))
     app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))
     app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import orjson
 from flask import Blueprint, Response, g, request
@@ -15,7 +14,6 @@ from poslogs.access.slots import Slots
 from poslogs.doors import body
 from poslogs.doors.connection import Connection
 from poslogs.doors.holding import Hold
-from poslogs.doors.lines import Lines
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
 from poslogs.runtime import Runtime
@@ -24,9 +22,6 @@ from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
 from poslogs.streaming.stream import Body, Stream
 from poslogs.tools import TOOLS, Input, Tool, Toolbox
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 STREAM_HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -39,9 +34,7 @@ KNOWN_BODIES: Final = 256  # most callers say again and again the same: parsed a
 MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
 
 
-def blueprint(
-    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, hold: Hold, lines: Lines
-) -> Blueprint:
+def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, hold: Hold) -> Blueprint:
     """The routes, on these parts."""
     routes = Blueprint("api", __name__)
 
@@ -61,7 +54,12 @@ def blueprint(
         stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
         connection = Connection(request.environ)
         hold(_client(), stream, connection)
-        return _Streamed(stream, connection, lines)
+        # A server of ours may take the stream with its connection (servers/gunicorn.py); others send the body.
+        request.environ["poslogs.connection"] = connection
+        gzip = request.accept_encodings.quality("gzip") > 0
+        headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
+        # The body goes to the server as it is: one generator fewer in the way of each frame.
+        return Response(Body(stream, gzip=gzip), headers=headers, direct_passthrough=True)
 
     @routes.post("/call")
     def call() -> Response:
@@ -155,22 +153,3 @@ def _understood(toolbox: Toolbox, text: bytes, *, streams: bool) -> tuple[Tool, 
         raise BadInput("`tool` is missing: name one that GET /tools lists.")
     tool = toolbox.tool(asked["tool"], streams=streams)
     return tool, tool.check(asked.get("input", {}))
-
-
-class _Streamed(Response):
-    """The response that is a stream; how its bytes leave is settled with the server as it takes them."""
-
-    def __init__(self, stream: Stream, connection: Connection, lines: Lines) -> None:
-        gzip = request.accept_encodings.quality("gzip") > 0
-        headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
-        self._body = Body(stream, gzip=gzip)
-        self._connection = connection
-        self._lines = lines
-        # The body goes to the server as it is: one generator fewer in the way of each frame.
-        super().__init__(self._body, headers=headers, direct_passthrough=True)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = super().__call__(environ, start_response)
-        if body is self._body:
-            self._lines.lay(self._body, self._connection, environ, start_response)
-        return body

@@ -154,7 +154,7 @@ class Departures:
     With epoll (Linux) the kernel tells of those that close; elsewhere a look every LOOK_SECONDS does. One whose
     network is gone says nothing: it is found within two heartbeats, as the first goes unanswered
     (docs/decisions/0007-lost-and-stalled.md). gevent hides `epoll` from programs that it patches, so
-    gunicorn.conf.py hands it over.
+    our worker hands it over.
     """
 
     def __init__(self, heartbeat: float = 15.0) -> None:

@@ -220,17 +220,6 @@ class Lines:
             threading.Thread(target=run, name="lines", daemon=True).start()
         return True
 
-    def lay(self, body: Body, connection: Connection, environ: WSGIEnvironment, start_response: object) -> None:
-        """Give a body a line, if gunicorn itself is about to send it over a plain socket.
-
-        `start_response` tells: it is a method of gunicorn's own response. Whoever stands in between and changes the
-        body (as middleware that compresses) hands us one of its own.
-        """
-        response = getattr(start_response, "__self__", None)
-        ours = self._room is not None and type(response).__module__ == "gunicorn.http.wsgi"
-        if ours and connection.can_be_taken:
-            body.line = Line(self, body, connection, response, environ)
-
     def begin(self, line: Line) -> None:
         """Take the connection from gunicorn, and let the stream begin."""
         try:

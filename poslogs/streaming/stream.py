@@ -445,7 +445,6 @@ class Body:
     def __init__(self, stream: Stream, *, gzip: bool) -> None:
         self.stream = stream
         self.gzip = gzip
-        self.line: Line | None = None  # that takes the body in the server's place
         self._bytes: Iterator[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:

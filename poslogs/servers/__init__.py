@@ -1,0 +1,1 @@
+"""Servers: everything that knows a WSGI server or a socket."""

@@ -1,0 +1,155 @@
+"""The worker classes for gunicorn: `poslogs.servers.gunicorn.GeventWorker`, and `ThreadWorker` with real threads.
+
+gunicorn's master imports this module: at its top are gunicorn, gevent and the standard library only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import gevent
+from gevent import monkey
+from gunicorn.http.wsgi import Response
+from gunicorn.workers import base, ggevent, gthread
+
+from poslogs.servers.worker import Worker
+
+if TYPE_CHECKING:
+    from poslogs.doors.lines import Line
+
+THREADS: Final = 256  # streams and requests at once, where a configuration leaves gunicorn's 1
+SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
+
+
+@dataclass(frozen=True)
+class _Direct:
+    """What the app's answer becomes when its stream leaves gunicorn's hands."""
+
+    line: Line
+
+
+class GeventWorker(Worker, ggevent.GeventWorker):
+    """gunicorn's gevent worker, whose streams are driven together in place of a greenlet for each."""
+
+    can_preload = False  # gevent patches in the worker; an app that was loaded before has kept what is not patched
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve a connection until it ends."""
+        self._know(client)
+        super().handle(listener, client, addr)
+
+    def is_already_handled(self, respiter: Any) -> bool:
+        """Take the connection of a direct stream from gunicorn, which then is done with it.
+
+        Raises StopIteration, as gunicorn invites: so its greenlet ends as after a connection that is not kept alive.
+        """
+        if not isinstance(respiter, _Direct):
+            return bool(super().is_already_handled(respiter))
+        response, environ = respiter.line.request
+        self.log.access(response, response.req, environ, datetime.timedelta(0))
+        self.parts.lines.begin(respiter.line)
+        raise StopIteration
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End at once, as SIGINT and SIGQUIT ask, but let the streams end first."""
+        gevent.spawn(self._quit, sig, frame)  # a handler of signals may not wait
+
+    def _quit(self, sig: int, frame: Any) -> None:
+        self.alive = False
+        self._end()
+        base.Worker.handle_quit(self, sig, frame)
+
+    def _adopt(self) -> bool:
+        from poslogs.streaming.stream import Body
+
+        epoll = original_epoll()
+        self.parts.departures.epoll = epoll
+        self._keep_the_hub_quiet()
+        if not self.parts.lines.serve(epoll):
+            return False
+        app = self.wsgi
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Any:
+            body = app(environ, start_response)
+            line = self._line(body, environ, start_response) if type(body) is Body else None
+            return body if line is None else _Direct(line)
+
+        self.wsgi = answer
+        return True
+
+    def _line(self, body: Any, environ: dict[str, Any], start_response: Any) -> Line | None:
+        """A line for a stream that goes out over HTTP/1 on a plain socket; None where it cannot be taken."""
+        from poslogs.doors.lines import Line
+
+        response: Any = getattr(start_response, "__self__", None)  # gunicorn calls with a method of its response
+        connection = environ.get("poslogs.connection")
+        begun = type(response) is Response and response.status is not None  # HTTP/2 has a class of its own
+        if not begun or connection is None or not connection.can_be_taken:
+            return None
+        return Line(self.parts.lines, body, connection, response, environ)
+
+    def _keep_the_hub_quiet(self) -> None:
+        # gevent's server reports a failed accept to the hub, which writes to stderr and has no hook.
+        hub = gevent.get_hub()
+        report = hub.handle_error
+
+        def handle_error(context: Any, kind: Any, error: Any, trace: Any) -> None:
+            if self._news.worth(error):
+                report(context, kind, error, trace)
+
+        hub.handle_error = handle_error
+
+
+class ThreadWorker(Worker, gthread.ThreadWorker):
+    """gunicorn's gthread worker: a real thread for each stream and request."""
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Refuse what cannot work, and use THREADS where a configuration says nothing."""
+        _have_threads(cfg)
+        super().check_config(cfg, log)
+
+    def __init__(self, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> None:
+        _have_threads(cfg)  # a reload has made a new configuration
+        super().__init__(age, ppid, sockets, app, timeout, cfg, log)
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection's next request."""
+        self._know(conn.sock)
+        return super().handle(conn)
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection, or wait a moment where descriptors have run out: an error would end the worker."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if self._news.worth(error):
+                raise
+            time.sleep(SCARCITY_SECONDS)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End as SIGTERM ends it.
+
+        gunicorn's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
+        """
+        self.handle_exit(sig, frame)
+        self.cfg.worker_int(self)
+
+    def _threads(self) -> int:
+        return int(self.cfg.threads)
+
+
+def original_epoll() -> Any:
+    """`select.epoll` as it was before gevent hid it; None where the system has none."""
+    try:
+        return monkey.get_original("select", "epoll")
+    except AttributeError:
+        return None
+
+
+def _have_threads(cfg: Any) -> None:
+    if cfg.threads == 1:  # one stream would be all that it serves
+        cfg.set("threads", THREADS)

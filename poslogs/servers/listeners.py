@@ -1,0 +1,30 @@
+"""Listeners: the sockets on which a server accepts its clients."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from typing import Any, Final
+
+SEND_BYTES: Final = 256 * 1024  # of a reader that does not read, in the kernel; a larger batch waits for room
+STALL_MS: Final = 120_000  # a reader that takes nothing for that long is cut (docs/decisions/0007-lost-and-stalled.md)
+
+
+def tune(listeners: Iterable[Any]) -> None:
+    """Bound what their connections may hold back: on Linux an accepted socket inherits both options.
+
+    Processes share a listener, so whoever of them tunes it does so for all.
+    """
+    for listener in listeners:
+        if listener.family in (socket.AF_INET, socket.AF_INET6):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MS)
+
+
+def url(address: Any) -> str:
+    """Where clients reach a listener, from what its `getsockname` returns."""
+    if not isinstance(address, tuple):
+        return f"unix:{address}"
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"http://{host}:{address[1]}"

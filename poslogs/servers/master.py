@@ -1,0 +1,114 @@
+"""gunicorn's master: it starts and reloads only what will work, and keeps to one worker.
+
+The master imports this module, and a reload renews nothing that it has imported. So it knows gunicorn and the
+standard library only, and what depends on poslogs is asked in a process of its own, by `poslogs check`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+from weakref import WeakSet
+
+from gunicorn.app.wsgiapp import WSGIApplication
+
+ROOT: Final = Path(__file__).resolve().parents[2]  # from where `python -m poslogs` finds the package
+PREFIX: Final = "poslogs cannot start: "
+TAKEN_OVER: Final = ("GUNICORN_PID", "GUNICORN_FD", "LISTEN_FDS")  # set where listeners are there before the start
+
+_checked: WeakSet[Any] = WeakSet()  # configurations that `check_start` has let through
+_kept: WeakSet[Any] = WeakSet()  # configurations under which a second worker is refused
+
+
+def check_start(server: Any) -> None:
+    """Refuse a start that cannot work, in one sentence, before anything listens: gunicorn's hook `on_starting`."""
+    free = not server.cfg.reuse_port and not any(name in os.environ for name in TAKEN_OVER)
+    _refuse(_against(server.cfg, ports=free))
+    _checked.add(server.cfg)
+
+
+def check_config(cfg: Any) -> None:
+    """The same where a configuration has no such hook: a worker class's `check_config`, when listeners are there.
+
+    Also prepares what the master does later: a reload that looks first, and the refusal of a second worker.
+    """
+    if cfg not in _checked:
+        _refuse(_against(cfg, ports=False))
+    keep_to_one_worker(cfg)
+    theirs = cfg.when_ready
+
+    def when_ready(server: Any) -> None:
+        theirs(server)
+        _reload_carefully(server)
+
+    cfg.set("when_ready", when_ready)
+
+
+def keep_to_one_worker(cfg: Any) -> None:
+    """Have SIGTTIN add no worker, for the reason that a start with two is refused. May be called again.
+
+    A reload makes a new configuration, so each worker asks for this as it is made.
+    """
+    if cfg in _kept:
+        return
+    _kept.add(cfg)
+    theirs = cfg.nworkers_changed
+
+    def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+        theirs(server, new_value, old_value)
+        if old_value is not None and new_value > 1:
+            server.log.error("poslogs stays at one worker: limits, slots and feeds are its own.")
+            server.num_workers = 1
+
+    cfg.set("nworkers_changed", nworkers_changed)
+
+
+def _reload_carefully(server: Any) -> None:
+    # gunicorn has no hook before a reload, and one that fails would leave nobody who serves: what a signal calls is
+    # looked up on the arbiter each time, so it is put there.
+    reload = server.handle_hup
+
+    def handle_hup() -> None:
+        if reason := _against_reload(server):
+            server.log.error("Not reloaded, and all goes on as it was: %s", reason.removeprefix(PREFIX))
+        else:
+            reload()
+
+    server.handle_hup = handle_hup
+
+
+def _against_reload(server: Any) -> str:
+    if type(server.app) is not WSGIApplication:  # an embedder's own, which reads no file
+        return _against(server.cfg, ports=False)
+    try:
+        return _against(WSGIApplication(server.app.usage, prog=server.app.prog).cfg, ports=False)
+    except (SystemExit, RuntimeError) as error:  # gunicorn has written why; without this look it would end here
+        return f"gunicorn's configuration cannot be used ({error})."
+
+
+def _against(cfg: Any, *, ports: bool) -> str:
+    """What keeps a configuration from working, as one sentence with PREFIX; "" when nothing does."""
+    can_preload = getattr(cfg.worker_class, "can_preload", None)
+    if can_preload is None:
+        return f"{PREFIX}a worker of the class {cfg.worker_class_str} cannot end streams; use -k gevent or -k gthread."
+    if cfg.preload_app and not can_preload:
+        return f"{PREFIX}preload_app would load the app before gevent is ready for it; leave it off, or use -k gthread."
+    command = [sys.executable, "-m", "poslogs", "check", "--workers", str(cfg.workers)]
+    addresses = [f"{address[0]}:{address[1]}" for address in cfg.address if isinstance(address, tuple)]
+    for address in addresses or ["127.0.0.1:0"]:  # a Unix socket is reached from this machine only
+        command += ["--bind", address]
+    if not ports:
+        command.append("--no-port-check")
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {**os.environ, **cfg.env, "PYTHONPATH": os.pathsep.join(paths)}
+    checked = subprocess.run(command, env=env, check=False, stderr=subprocess.PIPE, text=True)
+    return checked.stderr.strip() or f"{PREFIX}`poslogs check` failed." if checked.returncode else ""
+
+
+def _refuse(reason: str) -> None:
+    if reason:
+        sys.stderr.write(f"{reason}\n")
+        sys.exit(1)
