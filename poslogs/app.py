@@ -20,9 +20,7 @@ from poslogs.access.slots import Slots
 from poslogs.agents.offers import Catalogue
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
-from poslogs.doors.connection import Departures
 from poslogs.doors.holding import holding
-from poslogs.doors.lines import Lines
 from poslogs.doors.mcp import door as mcp
 from poslogs.doors.page import door as page
 from poslogs.errors import Refusal
@@ -31,9 +29,12 @@ from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
+from poslogs.servers.direct import DirectStreams
+from poslogs.servers.liveness import Disconnects
 from poslogs.settings import Settings, misspelt
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
+from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 from poslogs.tools import Toolbox
 
 log = logging.getLogger("poslogs")
@@ -48,8 +49,9 @@ class Parts:
     clients: Clients
     slots: Slots[Stream]
     runtime: Runtime
-    departures: Departures
-    lines: Lines
+    supervisor: Supervisor
+    disconnects: Disconnects
+    direct: DirectStreams
 
 
 def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
@@ -69,18 +71,23 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
 
     environments = Environments(settings)
     clients = Clients(settings.clients_file)
-    feeds = Feeds(open_gateway, window_bytes=settings.window_bytes, overlap=settings.overlap)
+    feeds = Feeds(
+        open_gateway,
+        window_bytes=settings.window_bytes,
+        overlap=settings.overlap,
+        patience=settings.poll_seconds + STALL_SECONDS,
+    )
     slots: Slots[Stream] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
-    departures = Departures(settings.heartbeat)
-    lines = Lines(settings.heartbeat, allowed=settings.direct)
+    disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
+    direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
-    hold = holding(slots, departures, runtime)
+    hold = holding(slots, disconnects, runtime)
     origins = [_origin_pattern(origin) for origin in settings.cors_origins]
 
     app = Flask("poslogs", static_folder=None)
-    app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, departures, lines)
+    app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct)
 
     CORS(
         app,
@@ -113,10 +120,12 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         return response
 
     _refuse_in_one_shape(app)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, SUPERVISOR))
     app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))
-    app.register_blueprint(probes.blueprint(runtime, feeds, lambda: entrance.known(request, clients, limits)))
-    app.register_blueprint(metrics.blueprint(toolbox, slots, feeds))
+    app.register_blueprint(
+        probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits))
+    )
+    app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))
     if settings.proxy_hops:

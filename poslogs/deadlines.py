@@ -1,65 +1,81 @@
-"""Deadlines: work that is cut off when its time is up, watched by one thread for all."""
+"""Deadlines: work that is cut off when its time is up, watched by one loop for all."""
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-log = logging.getLogger("poslogs.deadlines")
+from poslogs.supervisor import IDLE_SECONDS, SUPERVISOR, Loop, Supervisor
 
 TICK_SECONDS: Final = 0.25
+
+
+class _Deadline:
+    __slots__ = ("cut", "cutting", "due")
+
+    def __init__(self, due: float, cut: Callable[[], None]) -> None:
+        self.due = due
+        self.cut = cut
+        self.cutting: threading.Event | None = None  # there before anyone cuts; set once that is done
 
 
 class Deadlines:
     """Calls what cuts a piece of work once its seconds are over, TICK_SECONDS late at most.
 
-    The thread starts with the first work in each process and rests while there is none.
+    The loop starts with the first work in each process and rests while there is none.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, supervisor: Supervisor = SUPERVISOR) -> None:
         self._clock = clock
-        self._due: dict[object, tuple[float, Callable[[], None]]] = {}
-        self._lock = threading.Lock()
+        self._supervisor = supervisor
+        self._due: dict[_Deadline, None] = {}
         self._work = threading.Event()
-        self._pid = 0
 
     @contextmanager
     def within(self, seconds: float, cut: Callable[[], None]) -> Iterator[None]:
-        """Do the body of the `with`; after `seconds` in it, `cut` is called once, in another thread."""
-        key = object()
-        self._due[key] = self._clock() + seconds, cut
+        """Do the body of the `with`; after `seconds` in it, `cut` is called once, in another thread.
+
+        `cut` must not wait. It is over when the `with` is, so that what it cuts may be closed right after.
+        """
+        deadline = _Deadline(self._clock() + seconds, cut)
+        self._due[deadline] = None
         try:
-            if self._pid != os.getpid():
-                self._start()
+            self._supervisor.ensure("deadlines", self._run)
             self._work.set()
             yield
         finally:
-            self._due.pop(key, None)
+            # One of two takes it out: this, or the loop, whose cut is waited for.
+            if self._due.pop(deadline, _TAKEN) is _TAKEN and deadline.cutting is not None:
+                deadline.cutting.wait()
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._pid != os.getpid():
-                threading.Thread(target=self._run, name="deadlines", daemon=True).start()
-                self._pid = os.getpid()
-
-    def _run(self) -> None:
+    def _run(self, loop: Loop) -> None:
         while True:
-            self._work.wait()
-            self._work.clear()
-            while self._due:
-                time.sleep(TICK_SECONDS)
-                now = self._clock()
-                for key, (due, cut) in list(self._due.items()):
-                    if due <= now and self._due.pop(key, None) is not None:
-                        try:
-                            cut()
-                        except Exception:  # this thread watches for everyone
-                            log.debug("What was to be cut could not be.", exc_info=True)
+            loop.turn()
+            if not self._due:
+                self._work.wait(IDLE_SECONDS)
+                self._work.clear()
+                continue
+            time.sleep(TICK_SECONDS)
+            now = self._clock()
+            for deadline in list(self._due):
+                if deadline.due <= now:
+                    self._cut(deadline, loop)
 
+    def _cut(self, deadline: _Deadline, loop: Loop) -> None:
+        deadline.cutting = threading.Event()
+        if self._due.pop(deadline, _TAKEN) is _TAKEN:
+            return
+        try:
+            deadline.cut()
+        except Exception as error:  # noqa: BLE001 - one piece of work; the loop watches for everyone
+            loop.failed(error)
+        finally:
+            deadline.cutting.set()
+
+
+_TAKEN: Final = object()
 
 DEADLINES: Final = Deadlines()

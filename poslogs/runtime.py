@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
 import time
 from typing import Final
 
@@ -15,8 +12,7 @@ from poslogs.streaming import frames
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.stream import Stream
-
-log = logging.getLogger("poslogs.runtime")
+from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
 
 LOOK_SECONDS: Final = 1.0
 
@@ -24,13 +20,19 @@ LOOK_SECONDS: Final = 1.0
 class Runtime:
     """Follows `.pos` and clients.json while streams are open, and stops all streams when the server stops."""
 
-    def __init__(self, environments: Environments, clients: Clients, feeds: Feeds, slots: Slots[Stream]) -> None:
+    def __init__(
+        self,
+        environments: Environments,
+        clients: Clients,
+        feeds: Feeds,
+        slots: Slots[Stream],
+        supervisor: Supervisor = SUPERVISOR,
+    ) -> None:
         self._environments = environments
         self._clients = clients
         self._feeds = feeds
         self._slots = slots
-        self._lock = threading.Lock()
-        self._pid = 0
+        self._supervisor = supervisor
         self.draining = False
 
     def drain(self) -> None:
@@ -54,20 +56,13 @@ class Runtime:
 
     def watch(self) -> None:
         """See to it that files are followed from now on, in this process."""
-        if self._pid == os.getpid():
-            return
-        with self._lock:
-            if self._pid != os.getpid():
-                self._pid = os.getpid()
-                threading.Thread(target=self._run, name="runtime", daemon=True).start()
+        self._supervisor.ensure("files", self._run)
 
-    def _run(self) -> None:
+    def _run(self, loop: Loop) -> None:
         while True:
+            loop.turn()
             time.sleep(LOOK_SECONDS)
-            try:
-                self.refresh()
-            except Exception:  # this thread must outlive whatever a file holds
-                log.exception("Files could not be followed.")
+            self.refresh()
 
     def _revoke(self) -> None:
         environments = self._environments.all()

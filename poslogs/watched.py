@@ -32,6 +32,7 @@ class WatchedFile(Generic[T]):
         self.path = path
         self._parse = parse
         self._lock = Lock()
+        self._reading = False  # by whoever set it; the others go on with what there is
         self._told = ""
         self._seen = self._signature()
         self.value: T = self._read()
@@ -42,19 +43,22 @@ class WatchedFile(Generic[T]):
         if signature == self._seen:
             return False
         with self._lock:
-            if signature == self._seen:
+            if self._reading or signature == self._seen:
                 return False
-            try:
-                self.value = self._read()
-            except ConfigError as error:
-                if str(error) != self._told:
-                    log.error("%s The last good one stays in use.", error)
-                    self._told = str(error)
-                if getattr(error.__context__, "errno", None) not in _LATER:
-                    self._seen = signature
-                return False
+            self._reading = True
+        try:
+            self.value = self._read()
             self._seen = signature
             self._told = ""
+        except ConfigError as error:
+            if getattr(error.__context__, "errno", None) not in _LATER:
+                self._seen = signature
+            if str(error) != self._told:
+                self._told = str(error)
+                log.error("%s The last good one stays in use.", error)
+            return False
+        finally:
+            self._reading = False
         log.info("%s was read again.", self.path)
         return True
 

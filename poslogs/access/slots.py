@@ -11,14 +11,15 @@ from poslogs.errors import TooMany, Unavailable
 
 POKES: Final = 2  # writes until a server that cannot be asked notices that its reader has gone (hosting.md, section 3)
 POKE_SECONDS: Final = 0.05
+LEAVE_SECONDS: Final = 1.0  # at most, until streams whose readers have left have given their slots back
 RETRY_SECONDS: Final = 5
 
 
 class Holder(Protocol):
     """A stream, as far as slots care."""
 
-    def close(self) -> None:
-        """Give everything back."""
+    def disconnected(self) -> None:
+        """Its reader has left: it gives its slot back soon. Does not wait."""
 
     def poke(self) -> None:
         """Write a heartbeat now."""
@@ -65,9 +66,7 @@ class Slots(Generic[H]):
         """
         slot = Slot(client, holder, gone)
         if self.capacity and self._open >= self.capacity:
-            for other in self.all():
-                if other.gone():
-                    other.holder.close()
+            self._let_leave([other for other in self.all() if other.gone()])
         if not self._admit(slot):
             self._reclaim(client)
             if not self._admit(slot):
@@ -106,15 +105,22 @@ class Slots(Generic[H]):
         """Give back the slots of the client's readers that have left; ask those who can tell, poke the others."""
         with self._changed:
             slots = list(self._slots.get(client.id, ()))
-        unsure = []
-        for slot in slots:
-            gone = slot.gone()
-            if gone:
-                slot.holder.close()
-            elif gone is None:
-                unsure.append(slot)
+        gone = [(slot, slot.gone()) for slot in slots]
+        unsure = [slot for slot, left in gone if left is None]
+        self._let_leave([slot for slot, left in gone if left])
         for _ in range(POKES if len(unsure) == len(slots) else 0):
             for slot in unsure:
                 slot.holder.poke()
             with self._changed:
                 self._changed.wait(POKE_SECONDS)
+
+    def _let_leave(self, slots: list[Slot[H]]) -> None:
+        """Have streams whose readers have left give their slots back, and wait until they did."""
+        for slot in slots:
+            slot.holder.disconnected()
+        if slots:
+            with self._changed:
+                self._changed.wait_for(lambda: not any(self._has(slot) for slot in slots), LEAVE_SECONDS)
+
+    def _has(self, slot: Slot[H]) -> bool:
+        return slot in self._slots.get(slot.client.id, ())

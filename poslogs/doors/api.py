@@ -12,15 +12,16 @@ from poslogs import __version__
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.doors import body
-from poslogs.doors.connection import Connection
 from poslogs.doors.holding import Hold
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
 from poslogs.runtime import Runtime
+from poslogs.servers.sockets import Connection
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
 from poslogs.streaming.stream import Body, Stream
+from poslogs.supervisor import Supervisor
 from poslogs.tools import TOOLS, Input, Tool, Toolbox
 
 STREAM_HEADERS: Final = {
@@ -34,7 +35,9 @@ KNOWN_BODIES: Final = 256  # most callers say again and again the same: parsed a
 MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
 
 
-def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, hold: Hold) -> Blueprint:
+def blueprint(
+    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, hold: Hold, supervisor: Supervisor
+) -> Blueprint:
     """The routes, on these parts."""
     routes = Blueprint("api", __name__)
 
@@ -103,9 +106,11 @@ def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Run
             if feed and (outage := failing(feed)):
                 told["failing"] = outage
             environments.append(told)
+        stalled = supervisor.stalled()
         return json_response(
             {
-                "status": "ok",
+                "status": "degraded" if stalled else "ok",
+                **({"degraded": stalled} if stalled else {}),
                 "tools": list(TOOLS),
                 "toolCount": len(TOOLS),
                 "version": __version__,

@@ -9,8 +9,8 @@ from typing import Any, Final
 from flask import Request, g
 
 from poslogs.deadlines import DEADLINES
-from poslogs.doors.connection import Connection
 from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
+from poslogs.servers.sockets import Connection
 
 MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much
 MAX_SECONDS: Final = 10.0  # for the whole body

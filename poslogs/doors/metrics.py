@@ -13,10 +13,11 @@ from poslogs.access.slots import Slots
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
+from poslogs.supervisor import Supervisor
 from poslogs.tools import Toolbox
 
 
-def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds) -> Blueprint:
+def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor) -> Blueprint:
     """The route, on these parts."""
     routes = Blueprint("metrics", __name__)
 
@@ -24,7 +25,8 @@ def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds) -> Blueprint
     def metrics() -> Response:
         readable = {env.name for env in toolbox.environments(g.client)}
         registry = CollectorRegistry()
-        registry.register(_Counts(slots, [feed for feed in feeds.all() if feed.environment.name in readable]))
+        its = [feed for feed in feeds.all() if feed.environment.name in readable]
+        registry.register(_Counts(slots, its, supervisor))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes
@@ -33,8 +35,9 @@ def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds) -> Blueprint
 class _Counts:
     """What the parts count by themselves, in the form that the Prometheus library collects."""
 
-    def __init__(self, slots: Slots[Stream], feeds: list[Feed]) -> None:
+    def __init__(self, slots: Slots[Stream], feeds: list[Feed], supervisor: Supervisor) -> None:
         self._slots = slots
+        self._supervisor = supervisor
         self._feeds = feeds
 
     def collect(self) -> Iterable[Metric]:
@@ -46,6 +49,15 @@ class _Counts:
         yield GaugeMetricFamily(
             "poslogs_streams_capacity", "Streams that this process may hold; 0 is no bound.", self._slots.capacity
         )
+        yield GaugeMetricFamily(
+            "poslogs_loops_stalled", "Loops that stand still though they should turn.", len(self._supervisor.stalled())
+        )
+        faults = CounterMetricFamily(
+            "poslogs_loop_faults", "Faults after which a loop went on, or one stream ended.", labels=["loop"]
+        )
+        for name, count in sorted(self._supervisor.faults.items()):
+            faults.add_metric([name], count)
+        yield faults
         readers = GaugeMetricFamily("poslogs_feed_readers", "Streams of an environment.", labels=["env"])
         failing = GaugeMetricFamily("poslogs_feed_failing", "1 while polls fail.", labels=["env"])
         success = GaugeMetricFamily(

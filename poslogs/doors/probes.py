@@ -10,20 +10,25 @@ from poslogs.access.clients import Client
 from poslogs.doors.api import failing, json_response
 from poslogs.runtime import Runtime
 from poslogs.streaming.feeds import Feeds
+from poslogs.supervisor import Supervisor
 
 
-def blueprint(runtime: Runtime, feeds: Feeds, known: Callable[[], Client | None]) -> Blueprint:
+def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Callable[[], Client | None]) -> Blueprint:
     """The routes, on these parts; `known` finds out whose token the request carries, if any."""
     routes = Blueprint("probes", __name__)
 
     @routes.get("/livez")
     def livez() -> Response:
+        if supervisor.stalled():  # GET /health names what stands still
+            return json_response({"status": "degraded"}, 503)
         return json_response({"status": "ok"})
 
     @routes.get("/readyz")
     def readyz() -> Response:
         if runtime.draining:
             return json_response({"status": "stopping"}, 503)
+        if supervisor.stalled():
+            return json_response({"status": "degraded"}, 503)
         told: dict[str, object] = {
             "status": "ok"
         }  # readers wait an outage out here, so it is no reason to go elsewhere

@@ -6,9 +6,9 @@ gunicorn's master imports this module: at its top are gunicorn, gevent and the s
 from __future__ import annotations
 
 import datetime
+import select
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import gevent
 from gevent import monkey
@@ -17,18 +17,16 @@ from gunicorn.workers import base, ggevent, gthread
 
 from poslogs.servers.worker import Worker
 
-if TYPE_CHECKING:
-    from poslogs.doors.lines import Line
-
 THREADS: Final = 256  # streams and requests at once, where a configuration leaves gunicorn's 1
 SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
 
 
-@dataclass(frozen=True)
-class _Direct:
-    """What the app's answer becomes when its stream leaves gunicorn's hands."""
+class _Taken:
+    """What the app's answer becomes when its stream has left gunicorn's hands."""
 
-    line: Line
+    def __init__(self, response: Response, environ: dict[str, Any]) -> None:
+        self.response = response
+        self.environ = environ
 
 
 class GeventWorker(Worker, ggevent.GeventWorker):
@@ -46,11 +44,9 @@ class GeventWorker(Worker, ggevent.GeventWorker):
 
         Raises StopIteration, as gunicorn invites: so its greenlet ends as after a connection that is not kept alive.
         """
-        if not isinstance(respiter, _Direct):
+        if not isinstance(respiter, _Taken):
             return bool(super().is_already_handled(respiter))
-        response, environ = respiter.line.request
-        self.log.access(response, response.req, environ, datetime.timedelta(0))
-        self.parts.lines.begin(respiter.line)
+        self.log.access(respiter.response, respiter.response.req, respiter.environ, datetime.timedelta(0))
         raise StopIteration
 
     def handle_quit(self, sig: int, frame: Any) -> None:
@@ -65,31 +61,31 @@ class GeventWorker(Worker, ggevent.GeventWorker):
     def _adopt(self) -> bool:
         from poslogs.streaming.stream import Body
 
-        epoll = original_epoll()
-        self.parts.departures.epoll = epoll
+        self.parts.disconnects.epoll = original("epoll")
+        self.parts.disconnects.poll = original("poll")
         self._keep_the_hub_quiet()
-        if not self.parts.lines.serve(epoll):
+        if not self.parts.direct.serve(gevent.spawn_raw):
             return False
         app = self.wsgi
 
         def answer(environ: dict[str, Any], start_response: Any) -> Any:
             body = app(environ, start_response)
-            line = self._line(body, environ, start_response) if type(body) is Body else None
-            return body if line is None else _Direct(line)
+            return self._take(body, environ, start_response) if type(body) is Body else body
 
         self.wsgi = answer
         return True
 
-    def _line(self, body: Any, environ: dict[str, Any], start_response: Any) -> Line | None:
-        """A line for a stream that goes out over HTTP/1 on a plain socket; None where it cannot be taken."""
-        from poslogs.doors.lines import Line
-
+    def _take(self, body: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        """Let a stream that goes out over HTTP/1 on a plain socket begin as a direct one; else its body as it is."""
         response: Any = getattr(start_response, "__self__", None)  # gunicorn calls with a method of its response
         connection = environ.get("poslogs.connection")
         begun = type(response) is Response and response.status is not None  # HTTP/2 has a class of its own
         if not begun or connection is None or not connection.can_be_taken:
-            return None
-        return Line(self.parts.lines, body, connection, response, environ)
+            return body
+        response.force_close()  # gunicorn no longer has the connection, so nothing can be asked on it after this
+        head = "".join([*response.default_headers(), *(f"{name}: {value}\r\n" for name, value in response.headers)])
+        self.parts.direct.begin(body, connection, f"{head}\r\n".encode("latin-1"), chunked=response.chunked)
+        return _Taken(response, environ)
 
     def _keep_the_hub_quiet(self) -> None:
         # gevent's server reports a failed accept to the hub, which writes to stderr and has no hook.
@@ -142,12 +138,12 @@ class ThreadWorker(Worker, gthread.ThreadWorker):
         return int(self.cfg.threads)
 
 
-def original_epoll() -> Any:
-    """`select.epoll` as it was before gevent hid it; None where the system has none."""
+def original(name: str) -> Any:
+    """What `select` had by this name before gevent; None where the system has none."""
     try:
-        return monkey.get_original("select", "epoll")
+        return monkey.get_original("select", name)
     except AttributeError:
-        return None
+        return getattr(select, name, None)
 
 
 def _have_threads(cfg: Any) -> None:

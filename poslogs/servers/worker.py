@@ -19,6 +19,7 @@ from poslogs.servers.refusal import Refused
 
 if TYPE_CHECKING:
     from poslogs.app import Parts
+    from poslogs.supervisor import Loop
 
 LOOK_SECONDS: Final = 0.2  # between two looks whether the worker was told to stop
 TRIM_SECONDS: Final = 15  # between two times that memory which nobody uses is given back; some milliseconds each
@@ -66,7 +67,6 @@ class Worker(base.Worker):
         """Load the app, and put its parts to this worker's use. AppImportError when it is not poslogs."""
         super().load_wsgi()
         self.parts = parts = parts_of(self.wsgi)
-        self._stopping = threading.Event()
         self._news = News(self._warn_of_scarcity)
         self.log.error_log.addFilter(lambda record: self._news.worth(record.exc_info[1]) if record.exc_info else True)
         direct = self._adopt()
@@ -74,7 +74,8 @@ class Worker(base.Worker):
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self._threads(), direct=direct
         )
         parts.slots.capacity, self.worker_connections = fitting.streams, fitting.connections
-        threading.Thread(target=self._watch, args=[self._stopping], name="stop-watch", daemon=True).start()
+        self._stopping = threading.Event()
+        parts.supervisor.ensure("stops", self._watch)
         # What is there now stays: the collector need not look at it again, nor at each page of rows while it is read.
         gc.collect()
         gc.freeze()
@@ -113,11 +114,11 @@ class Worker(base.Worker):
         return 0
 
     def _is_well(self) -> bool:
-        return True
+        return not self.parts.supervisor.stalled()
 
     def _know(self, client: Any) -> None:
         """Know a connection from its beginning on."""
-        self.parts.departures.meet(client)
+        self.parts.disconnects.track(client)
 
     def _warn_of_scarcity(self, reason: str) -> None:
         self.log.warning("Connections have to wait: %s. Raise LimitNOFILE or ulimit -n.", reason)
@@ -130,16 +131,18 @@ class Worker(base.Worker):
         except OSError:
             pass  # nobody reads what this server prints, which is no reason to start workers again and again
 
-    def _watch(self, stopping: threading.Event) -> None:
+    def _watch(self, loop: Loop) -> None:
         """End the streams as soon as the worker is told to stop; every graceful way turns `alive` off."""
         due = 0.0
-        while self.alive and not stopping.wait(LOOK_SECONDS):
+        assert self._stopping is not None
+        while self.alive and not self._stopping.wait(LOOK_SECONDS):
+            loop.turn()
             if time.monotonic() >= due:
                 due = time.monotonic() + TRIM_SECONDS
                 give_memory_back()
         self.parts.runtime.drain()
         self._wait_for_streams()
-        self.parts.departures.hang_up()
+        self.parts.disconnects.release_idle()
         self.cfg.set("graceful_timeout", 1)  # nothing is left that would end by itself
 
     def _end(self) -> None:

@@ -9,7 +9,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final, NamedTuple, Protocol
 
 from poslogs.platformos import entries
@@ -19,10 +19,11 @@ from poslogs.platformos.gateway import Gateway, GatewayError
 from poslogs.streaming import fallback, frames
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.outage import Outage
-from poslogs.streaming.overlap import Overlap
+from poslogs.streaming.overlap import LEAST_CAP, Overlap
 from poslogs.streaming.pace import Pace
 from poslogs.streaming.question import Question, Wake
 from poslogs.streaming.window import Arrival, Batch, Taste, Window, arrivals, batches
+from poslogs.supervisor import IDLE_SECONDS, STALL_SECONDS, SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.feed")
 
@@ -72,8 +73,11 @@ class Feed:
         *,
         window_bytes: int,
         overlap: float,
+        patience: float = STALL_SECONDS,
+        supervisor: Supervisor = SUPERVISOR,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`patience`: seconds that one question may take, at most, before its poller counts as stalled."""
         self.environment = environment
         self.outage: Outage | None = None
         self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
@@ -85,6 +89,8 @@ class Feed:
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._overlap_seconds = overlap
+        self._patience = patience
+        self._supervisor = supervisor
         self._clock = clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -92,7 +98,7 @@ class Feed:
         self._intervals: Counter[float] = Counter()  # of the readers
         self._live = 0  # readers that want late rows
         self._left = clock()  # when the last reader left
-        self._thread: threading.Thread | None = None
+        self._poller: object | None = None  # who polls; another takes its place once it is done
         self._pid = 0
         self._began = 0.0
         self._window = Window(window_bytes, 0, 0)
@@ -145,9 +151,10 @@ class Feed:
         None when the window does not reach back so far: the reader then asks by itself. A `fresh` reader has
         no position yet: it shares the start of a feed that began a moment ago, else it asks by itself too.
         """
+        started: object | None = None
         with self._lock:
             if not self._alive():
-                self._start(position)
+                started = self._start(position)
             elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
                 return None
             try:
@@ -157,6 +164,8 @@ class Feed:
             reader.number = number
             late = self._window.late_until(number) if reader.taste.late else []
             ahead = position > self._top
+        if started is not None:
+            self._poll(started)
         self._wake.set()
         return Attached(inside, late, ahead)
 
@@ -173,7 +182,7 @@ class Feed:
                 reader.number = None
                 raise
             if batch is None:
-                if self._thread is None:
+                if self._poller is None:
                     reader.number = None
                     raise LookupError
                 return None
@@ -215,23 +224,21 @@ class Feed:
         """
         with self._lock:
             question = self._questions.get(position)
+            is_new = question is None
             if question is None:
                 if self.outage is not None and not self.outage.claim():
                     return None
                 question = self._questions[position] = Question(position, self._answer)
-                question.add(wake)
-                try:
-                    question.start()
-                except RuntimeError:  # no thread is to be had
-                    del self._questions[position]
-                    failure = GatewayError(f"Environment {self.environment.name} could not be read.")
-                else:
-                    return question
-            else:
-                question.add(wake)
-                return question
-        self.failed(failure)
-        return None
+            question.add(wake)
+        if is_new:
+            try:
+                question.start()
+            except RuntimeError:  # no thread is to be had
+                with self._lock:
+                    self._questions.pop(position, None)
+                self.failed(GatewayError(f"Environment {self.environment.name} could not be read."))
+                question.give_up()
+        return question
 
     def tail(self, count: int, taste: Taste) -> int:
         """A position with at least `count` entries for a taste behind it; 0 when only platformOS can tell."""
@@ -281,7 +288,7 @@ class Feed:
             yield gateway
         finally:
             with self._lock:
-                keep = self._thread is not None and environment is self.environment
+                keep = self._poller is not None and environment is self.environment
                 keep = keep and len(self._spare) < OWN_QUESTIONS
                 if keep:  # for the next caller
                     self._spare.append((environment, gateway))
@@ -294,11 +301,13 @@ class Feed:
             self.failures += 1
             if error.refused:
                 self.refusal = frames.error(error.sentence)
+            begins = self.outage is None
             if self.outage is None:
                 self.outage = Outage(error, self._clock)
-                log.warning("%s", error.sentence)
             else:
                 self.outage.again(error)
+        if begins:
+            log.warning("%s", error.sentence)
         self._wake.set()
         self.wake()
 
@@ -330,14 +339,15 @@ class Feed:
         return frames.error(f"{rows} left out of environment {self.environment.name}: {reasons}.").plain
 
     def _borrow(self) -> tuple[Environment, Gateway]:
-        with self._lock:
-            while self._spare:
-                environment, gateway = self._spare.pop()
-                if environment is self.environment:
-                    return environment, gateway
-                gateway.close()
-            environment = self.environment
-        return environment, self._open_gateway(environment)
+        while True:
+            with self._lock:
+                current = self.environment
+                environment, gateway = self._spare.pop() if self._spare else (current, None)
+            if gateway is None:
+                return current, self._open_gateway(current)
+            if environment is current:
+                return environment, gateway
+            gateway.close()
 
     def _answer(self, question: Question) -> Page:
         try:
@@ -358,18 +368,27 @@ class Feed:
     # The poller
 
     def _alive(self) -> bool:
-        # A poller inherited over a fork is not ours, whatever is_alive() says under gevent (hosting.md, section 11).
-        return self._thread is not None and self._thread.is_alive() and self._pid == os.getpid()
+        # A poller inherited over a fork is not ours, though under gevent it may go on (hosting.md, section 11).
+        return self._poller is not None and self._pid == os.getpid()
 
-    def _start(self, position: int) -> None:
+    def _start(self, position: int) -> object:
+        """Make ready for a poller, which `_poll` starts once the lock is given back."""
         self._reset(position)
         self._told.clear()
         self._began = self._clock()
         self._newest = ""
         self._forget_trouble()
         self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name=f"feed-{self.environment.name}", daemon=True)
-        self._thread.start()
+        self._poller = object()
+        return self._poller
+
+    def _poll(self, me: object) -> None:
+        name = self.environment.name
+        try:
+            self._supervisor.start("poller", lambda loop: self._run(me, loop), detail=name)
+        except RuntimeError:  # no thread is to be had
+            self._end(me)
+            self.failed(GatewayError(f"Environment {name} could not be read."))
 
     def _forget_trouble(self) -> None:
         # Of an earlier time; but a wait that is not over yet holds for whoever comes now.
@@ -378,7 +397,7 @@ class Feed:
         self.refusal = None
 
     def _let_go(self) -> None:
-        if self._thread is None and not self._readers and not self._window.empty:
+        if self._poller is None and not self._readers and not self._window.empty:
             self._reset(0)
 
     def _reset(self, position: int) -> None:
@@ -387,47 +406,44 @@ class Feed:
         self._overlap = Overlap(self._overlap_seconds, position)
         self._suspected = None
 
-    def _run(self) -> None:
-        me = threading.current_thread()
+    def _run(self, me: object, loop: Loop) -> None:
+        with closing(_Asking(self._open_gateway, loop, self._patience)) as asking:
+            self._ask_on(me, asking, loop)
+        self._end(me)
+
+    def _ask_on(self, me: object, asking: _Asking, loop: Loop) -> None:
         pace = Pace()
         asked: float | None = None
         at_once = False
         onward: int | None = None  # where a look goes on that one answer had no room for
-        environment: Environment | None = None
-        gateway: Gateway | None = None
-        try:
-            while self._wait(asked, at_once):
-                before, asked = asked, self._clock()
-                with self._lock:
-                    window, overlap = self._window, self._overlap
-                if onward is not None and onward < window.high:
-                    since, looks = onward, True
-                else:
-                    since, looks = (window.high, False) if at_once else self._since(asked)
-                at_once, onward = False, None
-                try:
-                    if gateway is None or environment is not self.environment:
-                        if gateway is not None:
-                            gateway.close()
-                        environment = self.environment
-                        gateway = self._open_gateway(environment)
-                    count, page = _page(gateway, since, environment.name, overlap.known if looks else ())
-                except Exception as error:  # a fault of ours must not end a feed in silence
-                    self._unanswered(error)
-                    if isinstance(error, GatewayError) and error.refused:
-                        return  # whatever a reader that joined meanwhile has made of `refusal`: it begins anew
-                    continue
-                self.worked()
-                if self._thread is not me:
-                    return
-                if window is not self._window:  # begun anew at an earlier position: this was asked for another one
-                    at_once = True
-                    continue
-                high = window.high
-                full = overlap.answered(count)
+        while self._wait(asked, at_once, loop):
+            before, asked = asked, self._clock()
+            with self._lock:
+                window, overlap = self._window, self._overlap
+            if onward is not None and onward < window.high:
+                since, looks = onward, True
+            else:
+                since, looks = (window.high, False) if at_once else self._since(asked)
+            at_once, onward = False, None
+            try:
+                count, page = asking.page(self.environment, since, overlap.known if looks else ())
+            except Exception as error:  # a fault of ours must not end a feed in silence
+                self._unanswered(error)
+                if isinstance(error, GatewayError) and error.refused:
+                    return  # whatever a reader that joined meanwhile has made of `refusal`: it begins anew
+                continue
+            self.worked()
+            if self._poller is not me:
+                return
+            if window is not self._window:  # begun anew at an earlier position: this was asked for another one
+                at_once = True
+                continue
+            high = window.high
+            full = overlap.answered(count)
+            try:
                 self._admit(page, window, overlap if looks else None, asked, me)
                 if since < high and page.last < high:
-                    if self._newest_is_gone(gateway, page.last, window, me):
+                    if self._newest_is_gone(asking, page.last, window, me):
                         continue
                     if looks and page.last > since:
                         overlap.cut_short(count)
@@ -435,23 +451,26 @@ class Feed:
                         continue
                 elif since < high:
                     self._suspected = None
-                new = sum(entry.id > high for entry in page.entries)
-                self._full = looks and full and not new
-                self._quiet = 0 if new else self._quiet + 1
-                self.rounds += not new
-                del page  # not to be held while the next one comes
-                if pace.behind(count, new, asked - before if before is not None else 0.0):
-                    at_once = True
-                    self._hold()
-        finally:
-            if gateway is not None:
-                gateway.close()
-            self._end(me)
+            except Exception as error:  # what was asked is asked again, after a while
+                loop.failed(error)
+                self.failed(GatewayError(f"Environment {self.environment.name} could not be read."))
+                continue
+            new = sum(entry.id > high for entry in page.entries)
+            self._quiet = 0 if new else self._quiet + 1
+            # Answers of a few rows may be full without looking so, as long as none was cut short.
+            perhaps = count < LEAST_CAP and self._quiet % LOOK_EVERY == 1
+            self._full = looks and not new and (full or perhaps)
+            self.rounds += not new
+            del page  # not to be held while the next one comes
+            if pace.behind(count, new, asked - before if before is not None else 0.0):
+                at_once = True
+                self._hold()
 
-    def _wait(self, asked: float | None, at_once: bool) -> bool:
+    def _wait(self, asked: float | None, at_once: bool, loop: Loop) -> bool:
         """Wait until the next question is due; False when there is nobody left to ask for."""
         rested = False  # whoever comes back after a rest is polled for at once, within bounds
         while True:
+            loop.turn()
             self._wake.clear()
             with self._lock:
                 now = self._clock()
@@ -461,7 +480,7 @@ class Feed:
                     rested = True
                     left = self._left + LINGER_SECONDS - now
                     if left <= 0:
-                        self._thread = None
+                        self._poller = None
                         return False
                 else:
                     interval = RETURN_SECONDS if rested else min(self._intervals)
@@ -472,7 +491,9 @@ class Feed:
                         left = self.outage.until - now
                     elif left <= 0:
                         return True
-            self._wake.wait(min(left, threading.TIMEOUT_MAX))
+            while left > 0 and not self._wake.wait(min(left, IDLE_SECONDS)):
+                left -= IDLE_SECONDS
+                loop.turn()
 
     def _since(self, now: float) -> tuple[int, bool]:
         """The position to ask after, and whether that is a look for late rows."""
@@ -488,7 +509,7 @@ class Feed:
             look = look and high > 0 and (high != self._gone[0] or now > self._gone[1])
             return (high - 1 if look else high), False  # the newest row again: if it is gone, ids have fallen back
 
-    def _newest_is_gone(self, gateway: Gateway, last: int, window: Window, me: threading.Thread) -> bool:
+    def _newest_is_gone(self, gateway: Gateway, last: int, window: Window, me: object) -> bool:
         """The newest row was not in an answer up to `last`: see whether ids have fallen back, and begin anew if so.
 
         False when it is there after all.
@@ -514,18 +535,20 @@ class Feed:
         if self._suspected is None:
             self._suspected = now
             return True
+        fell = not window.empty  # else only a reader said that the log went so far: it alone is told
         with self._lock:
-            if self._thread is not me or self._window is not window:
+            if self._poller is not me or self._window is not window:
                 return True
             seen = max(high, self._top)
             self._top = found.new[-1].id if found.new else found.position
             self._reset(found.position)
             self._overlap.learn(found.had)
-            if not window.empty:  # else only a reader said that the log went so far: it alone is told
-                log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
+            if fell:
                 self._fell_from = seen
                 self.fallen = found.position, self._fell()
                 self.generation += 1
+        if fell:
+            log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
         self._admit(Page(found.new, [], 0), self._window, None, self._clock(), me)
         self.wake()
         return True
@@ -542,7 +565,7 @@ class Feed:
             error = GatewayError(f"Environment {self.environment.name} could not be read.")
         self.failed(error)
 
-    def _admit(self, answer: Page, window: Window, overlap: Overlap | None, now: float, me: threading.Thread) -> None:
+    def _admit(self, answer: Page, window: Window, overlap: Overlap | None, now: float, me: object) -> None:
         """Take a poll's entries into the window and wake the readers; `overlap` is there when the poll was a look."""
         found = answer.entries
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
@@ -562,7 +585,7 @@ class Feed:
         if not page:
             return
         with self._lock:
-            if self._thread is not me or window is not self._window:
+            if self._poller is not me or window is not self._window:
                 return
             window.admit(page)
             self._top = max(self._top, window.high)
@@ -572,7 +595,7 @@ class Feed:
             readers = list(self._readers)
         for arrival in arrivals(page):
             for count, reader in enumerate(readers, 1):
-                reader.receive(arrival)
+                reader.receive(arrival)  # which neither waits nor raises
                 if not count % TURN_READERS:
                     time.sleep(0)  # thousands take a while; other greenlets have their turn
 
@@ -590,10 +613,10 @@ class Feed:
                     return
             self._wake.wait(left)
 
-    def _end(self, me: threading.Thread) -> None:
+    def _end(self, me: object) -> None:
         with self._lock:
-            if self._thread is me:
-                self._thread = None
+            if self._poller is me:
+                self._poller = None
             self._let_go()
             spare, self._spare = self._spare, []
         for _, gateway in spare:
@@ -601,7 +624,35 @@ class Feed:
         self.wake()
 
 
-def _page(gateway: Gateway, since: int, env: str, known: Container[int]) -> tuple[int, Page]:
-    """How many rows came, and what they hold; the rows themselves are gone then."""
-    rows = gateway.after(since)
-    return len(rows), entries.read(rows, env, known)
+class _Asking:
+    """The poller's own gateway, opened anew when the environment has; each question is a turn of the poller's loop."""
+
+    def __init__(self, open_gateway: Callable[[Environment], Gateway], loop: Loop, patience: float) -> None:
+        self._open_gateway = open_gateway
+        self._loop = loop
+        self._patience = patience
+        self._environment: Environment | None = None
+        self._gateway: Gateway | None = None
+
+    def page(self, environment: Environment, since: int, known: Container[int]) -> tuple[int, Page]:
+        """How many rows came, and what they hold; the rows themselves are gone then. Raises GatewayError."""
+        if self._gateway is None or environment is not self._environment:
+            self.close()
+            self._environment = environment
+            self._gateway = self._open_gateway(environment)
+        rows = self.after(since)
+        return len(rows), entries.read(rows, environment.name, known)
+
+    def after(self, last_id: int) -> list[object]:
+        """The rows past an id, as a gateway gives them."""
+        assert self._gateway is not None
+        self._loop.turn(self._patience)
+        rows = self._gateway.after(last_id)
+        self._loop.turn(self._patience)  # to read what came, however much
+        return rows
+
+    def close(self) -> None:
+        """Close the gateway, if there is one."""
+        gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            gateway.close()

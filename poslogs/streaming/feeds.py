@@ -8,15 +8,26 @@ from collections.abc import Callable, Mapping
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.feed import Feed
+from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 
 
 class Feeds:
     """Feeds by environment, made when first asked for, in the process that asks (hosting.md, rule 6)."""
 
-    def __init__(self, open_gateway: Callable[[Environment], Gateway], *, window_bytes: int, overlap: float) -> None:
+    def __init__(
+        self,
+        open_gateway: Callable[[Environment], Gateway],
+        *,
+        window_bytes: int,
+        overlap: float,
+        patience: float = STALL_SECONDS,
+        supervisor: Supervisor = SUPERVISOR,
+    ) -> None:
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._overlap = overlap
+        self._patience = patience
+        self._supervisor = supervisor
         self._lock = threading.Lock()
         self._feeds: dict[tuple[str, str], Feed] = {}
 
@@ -27,7 +38,12 @@ class Feeds:
             feed = self._feeds.get(key)
             if feed is None:
                 feed = self._feeds[key] = Feed(
-                    environment, self._open_gateway, window_bytes=self._window_bytes, overlap=self._overlap
+                    environment,
+                    self._open_gateway,
+                    window_bytes=self._window_bytes,
+                    overlap=self._overlap,
+                    patience=self._patience,
+                    supervisor=self._supervisor,
                 )
             feed.environment = environment  # its token may have been renewed
             return feed

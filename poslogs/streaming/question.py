@@ -58,6 +58,10 @@ class Question:
         except Exception:  # whatever it was: the feed has logged it and told its readers
             log.debug("A question after %d failed.", self.position, exc_info=True)
         finally:
-            self.done = True
-            for wake in self._waiting:
-                wake.set()
+            self.give_up()
+
+    def give_up(self) -> None:
+        """It will not be answered any more than it is: tell those who wait."""
+        self.done = True
+        for wake in self._waiting:
+            wake.set()

@@ -53,7 +53,8 @@ class Ended(Exception):
 class Stream:
     """One reader of a feed: a position in its window, nothing more.
 
-    `chunks` or `steps` may be iterated, once. `close` may be called at any time, by anyone, again and again.
+    `chunks` or `steps` may be iterated, once, by whoever drives the stream; it alone closes it, again and again if it
+    likes. Anyone else leaves a note (`end`, `drain`, `disconnected`, `poke`), which never waits.
     """
 
     __slots__ = (
@@ -128,7 +129,7 @@ class Stream:
         give_back()
 
     def close(self) -> None:
-        """The reader has gone: leave the feed and give everything back."""
+        """Leave the feed and give everything back; by whoever drives the stream, at its end."""
         with self._lock:
             self._closed = True
             closing, self._closing = self._closing, []
@@ -139,6 +140,10 @@ class Stream:
         for give_back in reversed(closing):  # the slot, which was had first, tells that all else is given back
             give_back()
 
+    def disconnected(self) -> None:
+        """The reader has gone: whoever drives the stream ends it, and gives everything back. Does not wait."""
+        self.end()
+
     def end(self, *last: Chunk) -> None:
         """Have the stream end with these chunks, at its next turn."""
         if self._ending is None:
@@ -148,11 +153,6 @@ class Stream:
     def drain(self) -> None:
         """Have the stream end without `done`, because this server stops; its reader comes back after a while."""
         self.end(frames.farewell(random.randint(*RETRY_MS)))
-
-    @property
-    def over(self) -> bool:
-        """Whether the reader has gone."""
-        return self._closed
 
     def receive(self, arrival: Arrival) -> None:
         """The feed has taken this in: whoever drives this stream sends it at once, or the stream's next turn does."""

@@ -44,7 +44,7 @@ class StandingClock:
     def turn(self, seconds: float, feed: Feed) -> None:
         """Let time pass; come back once the feed's poller has polled, or has seen that it need not."""
         self.now += seconds
-        name = f"feed-{feed.environment.name}"
+        name = f"poller {feed.environment.name}"
         for _ in range(3):  # it looks when it wakes, when it polls and when it goes to rest again
             before = self._looks.get(name, 0)
             feed.leave(Follower())  # a stranger that leaves: wakes the poller, changes nothing
@@ -115,7 +115,7 @@ class Log:
 
     def answer(self, last_id: int) -> list[object]:
         """The rows past an id, ascending, at most a page."""
-        asked = Asked(last_id, threading.current_thread().name.startswith("feed-"), self._clock())
+        asked = Asked(last_id, threading.current_thread().name.startswith("poller "), self._clock())
         with self._changed:
             self.asked.append(asked)
             self._busy += 1

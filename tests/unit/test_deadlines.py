@@ -8,13 +8,14 @@ import time
 import pytest
 
 from poslogs.deadlines import TICK_SECONDS, Deadlines
+from poslogs.supervisor import Supervisor
 from tests.unit.doubles import PATIENCE, StandingClock, in_threads
 
 
 def test_work_that_takes_too_long_is_cut_once() -> None:
     """Not before its time, a tick or so after it, and never again."""
     clock = StandingClock(0.0)
-    deadlines = Deadlines(clock)
+    deadlines = Deadlines(clock, Supervisor())
     cut = threading.Event()
     cuts: list[float] = []
 
@@ -36,7 +37,7 @@ def test_work_that_takes_too_long_is_cut_once() -> None:
 def test_work_that_ends_in_time_is_never_cut() -> None:
     """However it ends."""
     clock = StandingClock(0.0)
-    deadlines = Deadlines(clock)
+    deadlines = Deadlines(clock, Supervisor())
     cut, later = threading.Event(), threading.Event()
     with deadlines.within(1.0, cut.set):
         pass
@@ -50,7 +51,7 @@ def test_work_that_ends_in_time_is_never_cut() -> None:
 
 def test_works_do_not_touch_each_other() -> None:
     """Fifty at once, of which every second is too slow: those are cut, one by one."""
-    deadlines = Deadlines()
+    deadlines = Deadlines(supervisor=Supervisor())
     cuts = [threading.Event() for _ in range(50)]
 
     def work(index: int) -> bool:
@@ -65,7 +66,7 @@ def test_works_do_not_touch_each_other() -> None:
 def test_one_thread_watches_and_rests() -> None:
     """A hundred works one after another start one thread, which looks at no clock while there is no work."""
     clock = StandingClock(0.0)
-    deadlines = Deadlines(clock)
+    deadlines = Deadlines(clock, Supervisor())
     before = {thread for thread in threading.enumerate() if thread.name == "deadlines"}
     for _ in range(100):
         with deadlines.within(1.0, lambda: None):
@@ -87,7 +88,7 @@ def test_one_thread_watches_and_rests() -> None:
 def test_a_cut_that_fails_does_not_end_the_watch(error: type[Exception]) -> None:
     """What was to be cut may have ended by itself, in whatever way it says so."""
     clock = StandingClock(0.0)
-    deadlines = Deadlines(clock)
+    deadlines = Deadlines(clock, Supervisor())
     tried, cut = threading.Event(), threading.Event()
 
     def fail() -> None:

@@ -18,7 +18,7 @@ OTHER = Client(id="other", name="Other", digest=b"", streams=3)
 
 
 class Held:
-    """A stream as slots know it; closing it gives its slot back, as a real one does."""
+    """A stream as slots know it; told that its reader has left, it gives its slot back, as a real one does."""
 
     def __init__(self, *, answers_pokes: bool = True) -> None:
         self.give_back = lambda: None
@@ -27,14 +27,14 @@ class Held:
         self.dead_after: int | None = None  # pokes
         self.answers_pokes = answers_pokes
 
-    def close(self) -> None:
+    def disconnected(self) -> None:
         self.closed += 1
-        self.give_back()
+        threading.Thread(target=self.give_back, daemon=True).start()  # by whoever drives it
 
     def poke(self) -> None:
         self.pokes += 1
         if self.dead_after is not None and self.pokes >= self.dead_after:
-            threading.Thread(target=self.close, daemon=True).start()  # the server finds out, and closes it
+            threading.Thread(target=self.disconnected, daemon=True).start()  # the server finds out, and closes it
 
 
 def here() -> bool | None:

@@ -17,11 +17,11 @@ from poslogs.agents.events import Caller, Outcome
 from poslogs.agents.offers import Catalogue
 from poslogs.doors import body
 from poslogs.doors.api import STREAM_HEADERS, json_response
-from poslogs.doors.connection import Connection
 from poslogs.doors.holding import Hold
 from poslogs.doors.mcp import envelope, methods, sse
 from poslogs.doors.mcp.envelope import Call, Fault
 from poslogs.errors import BadInput, Forbidden, Misdirected, NotAcceptable, Refusal
+from poslogs.servers.sockets import Connection
 from poslogs.streaming.stream import Stream
 
 log = logging.getLogger("poslogs.mcp")

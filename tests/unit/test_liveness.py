@@ -1,4 +1,4 @@
-"""What the connection under a request promises: who has left is told once, who does not answer is cut."""
+"""What is promised about who has left: it is told once, of nobody else; who does not answer is cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from poslogs.doors.connection import Connection, Departures
+from poslogs.servers.liveness import Disconnects
+from poslogs.servers.sockets import Connection
+from poslogs.supervisor import Supervisor
 from tests.unit.doubles import eventually
 
 SPAN = 2.0
@@ -43,11 +45,11 @@ def connection(sock: socket.socket) -> Connection:
 @pytest.mark.parametrize("epoll", [True, False])
 def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epoll: bool) -> None:
     """By the kernel, or where it does not tell by a look."""
-    departures = Departures(0.4)
+    disconnects = Disconnects(Supervisor(), 0.4)
     if not epoll:
-        departures.epoll = None
+        disconnects.epoll = None
     left = Told()
-    stop = departures.watch(connection(pair[0]), left)
+    stop = disconnects.watch(connection(pair[0]), left)
     assert left.times == 0
     pair[1].close()
     eventually(lambda: left.times == 1)
@@ -57,12 +59,12 @@ def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epol
 
 def test_who_is_no_longer_watched_is_not_told(pair: tuple[socket.socket, socket.socket]) -> None:
     """The stream has ended, and its connection may be used for another request."""
-    departures = Departures(0.4)
+    disconnects = Disconnects(Supervisor(), 0.4)
     first, second = Told(), Told()
-    stop = departures.watch(connection(pair[0]), first)
+    stop = disconnects.watch(connection(pair[0]), first)
     stop()
     stop()
-    departures.watch(connection(pair[0]), second)
+    disconnects.watch(connection(pair[0]), second)
     stop()
     pair[1].close()
     eventually(lambda: second.times == 1)
@@ -73,7 +75,7 @@ def test_a_connection_that_is_closed_already_has_left(pair: tuple[socket.socket,
     """Between the request and its stream."""
     pair[0].close()
     left = Told()
-    Departures().watch(connection(pair[0]), left)()
+    Disconnects(Supervisor()).watch(connection(pair[0]), left)()
     assert left.times == 1
 
 
@@ -82,10 +84,10 @@ def test_a_server_that_is_asked_is_asked_while_the_stream_lasts() -> None:
     gone = threading.Event()
     left = Told()
     asked = Connection({"waitress.client_disconnected": gone.is_set})
-    departures = Departures(0.4)
-    departures.watch(asked, left)
+    disconnects = Disconnects(Supervisor(), 0.4)
+    disconnects.watch(asked, left)
     other = Told()
-    departures.watch(Connection({"waitress.client_disconnected": lambda: False}), other)
+    disconnects.watch(Connection({"waitress.client_disconnected": lambda: False}), other)
     assert asked.gone() is False
     gone.set()
     eventually(lambda: left.times == 1)
@@ -99,7 +101,7 @@ def test_where_nothing_tells_nothing_is_watched() -> None:
     assert nobody.unanswered(time.monotonic()) is None
     nobody.cut()
     nobody.stop_reading()
-    Departures().watch(nobody, Told())()
+    Disconnects(Supervisor()).watch(nobody, Told())()
 
 
 def test_a_client_that_answers_is_never_silent_also_while_it_reads_nothing(
@@ -157,11 +159,11 @@ def test_a_connection_is_looked_at_until_what_was_sent_is_acknowledged_and_again
         kernel = Kernel(ours)
         looked = Told()
         kernel.getsockopt = lambda *_: (looked(), Kernel.getsockopt(kernel))[1]  # type: ignore[method-assign]
-        departures, sending = Departures(0.8), Sending()
-        departures.epoll = None
+        disconnects, sending = Disconnects(Supervisor(), 0.8), Sending()
+        disconnects.epoll = None
         lost = Connection({"gunicorn.socket": kernel})
         kernel.recv = lambda *_: b"."  # type: ignore[attr-defined]
-        departures.watch(lost, Told(), sending)
+        disconnects.watch(lost, Told(), sending)
         eventually(lambda: looked.times > 2)
         theirs.recv(100)
         eventually(lambda: lost.settled == sending.beat_due)
@@ -199,17 +201,17 @@ def test_a_hang_up_ends_the_waiting_of_connections_that_ask_for_nothing(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     """Those that were met before, and those that are met after it; what they had sent is still there to read."""
-    departures = Departures()
-    departures.meet(pair[0])
+    disconnects = Disconnects(Supervisor())
+    disconnects.track(pair[0])
     pair[1].sendall(b"GET /")
     assert pair[0].recv(1) == b"G"
-    departures.hang_up()
+    disconnects.release_idle()
     assert (pair[0].recv(10), pair[0].recv(10)) == (b"ET /", b"")
     for sent in (b"", b"GET /late"):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             theirs.sendall(sent)
-            departures.meet(ours)
+            disconnects.track(ours)
             assert ours.recv(10) == sent
             assert ours.recv(1) == b""
 
