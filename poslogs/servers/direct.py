@@ -73,7 +73,7 @@ class DirectStream:
         self._send: Callable[[bytes | memoryview], int] = connection.take().send
         self._rest: bytes | memoryview | None = None  # what there was no room for yet
         self._called = False  # the note: there may be something to do
-        self.stream.wake = self.stream.line = self
+        self.stream.wake = self.stream.direct = self
         first = next(self._steps)
         assert isinstance(first, Chunk)
         self._rest = head + self._coded(first)  # they leave in one write

@@ -34,6 +34,11 @@ class GeventWorker(Worker, ggevent.GeventWorker):
 
     can_preload = False  # gevent patches in the worker; an app that was loaded before has kept what is not patched
 
+    def init_process(self) -> None:
+        """Begin in the worker's own process, and serve until it ends."""
+        gevent.config.track_greenlet_tree = False  # it would keep the stack from which each one was started
+        super().init_process()
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
         self._know(client)

@@ -76,9 +76,9 @@ class Stream:
         "_rests",
         "_start",
         "beat_due",
+        "direct",
         "environment",
         "interval",
-        "line",
         "number",
         "taste",
         "wake",
@@ -99,7 +99,7 @@ class Stream:
         self.taste = taste
         self.interval = interval  # seconds
         self.wake: Wake = NOBODY  # until someone drives it
-        self.line: Line | None = None
+        self.direct: Direct | None = None  # what drives it in place of a thread that waits for it
         self.number: int | None = None
         self._rests = False  # it waits, and all that can come is the next arrival, its own end, or something to tell
         self._feed = feed
@@ -156,7 +156,7 @@ class Stream:
 
     def receive(self, arrival: Arrival) -> None:
         """The feed has taken this in: whoever drives this stream sends it at once, or the stream's next turn does."""
-        if self.line is None or not self.line.receive(arrival):
+        if self.direct is None or not self.direct.receive(arrival):
             self.wake.set()
 
     def passes(self, arrival: Arrival, send: Callable[[Chunk], None]) -> bool:
@@ -432,7 +432,7 @@ class Stream:
             yield Chunk(b"".join(run))
 
 
-class Line(Protocol):
+class Direct(Protocol):
     """What drives a stream in place of a thread that waits for it."""
 
     def receive(self, arrival: Arrival) -> bool:

@@ -1,0 +1,222 @@
+"""What the supervisor promises: a loop that fails goes on and is counted, one that stands still is named."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from poslogs.supervisor import STALL_SECONDS, Loop, Supervisor
+from tests.unit.doubles import PATIENCE, StandingClock, eventually, in_threads
+
+
+class Lines(logging.Handler):
+    """What was logged, each record as text with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += self.format(record) + "\n"
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """The supervisor's log."""
+    handler = Lines()
+    log = logging.getLogger("poslogs.supervisor")
+    log.addHandler(handler)
+    yield handler
+    log.removeHandler(handler)
+
+
+class Turning:
+    """A loop that goes round whenever it is let, and notes what it did."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.turns = 0
+        self.begun = 0
+        self.fail: Exception | None = None
+        self.over = False
+        self._go = threading.Semaphore(0)
+        self._went = threading.Semaphore(0)
+        self.supervisor = supervisor
+
+    def run(self, loop: Loop) -> None:
+        self.begun += 1
+        while not self.over:
+            loop.turn()
+            self.turns += 1
+            self._went.release()
+            assert self._go.acquire(timeout=PATIENCE)
+            if self.fail is not None:
+                error, self.fail = self.fail, None
+                raise error
+
+    def turn(self) -> None:
+        """Let it go round once, and wait until it did."""
+        self._go.release()
+        self.went()
+
+    def went(self) -> None:
+        assert self._went.acquire(timeout=PATIENCE)
+
+    def end(self) -> None:
+        self.over = True
+        self._go.release()
+
+
+def test_a_loop_that_fails_is_logged_counted_and_goes_on(lines: Lines) -> None:
+    """The log has the traceback, `faults` the count by name, and the loop runs anew, every time."""
+    supervisor = Supervisor()
+    turning = Turning(supervisor)
+    try:
+        supervisor.start("poller", turning.run, detail="staging")
+        turning.went()
+        for count in (1, 2, 3):
+            turning.fail = ZeroDivisionError("by zero")
+            turning.turn()
+            assert turning.begun == count + 1
+            assert supervisor.faults == {"poller": count}
+        assert "Poller staging failed; it goes on." in lines.text
+        assert lines.text.count("ZeroDivisionError: by zero") == 3
+        assert supervisor.stalled() == []
+    finally:
+        turning.end()
+
+
+def test_a_loop_that_has_not_turned_in_time_is_named_until_it_turns(lines: Lines) -> None:
+    """After STALL_SECONDS or what the turn has said; the log says it once."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    one, other = Turning(supervisor), Turning(supervisor)
+    try:
+        supervisor.start("direct", one.run)
+        supervisor.start("poller", other.run, detail="staging")
+        one.went()
+        other.went()
+        clock.now = STALL_SECONDS
+        assert supervisor.stalled() == []
+        clock.now = STALL_SECONDS + 1
+        assert supervisor.stalled() == ["direct", "poller"]
+        other.turn()
+        assert supervisor.stalled() == ["direct"]
+        assert lines.text.count("Direct stands still: it should have gone on 1 s ago.") == 1
+        one.turn()
+        assert supervisor.stalled() == []
+    finally:
+        one.end()
+        other.end()
+
+
+def test_a_loop_may_say_that_its_next_turn_takes_long() -> None:
+    """A question to platformOS may take as long as a poll may."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    asks, answered = threading.Event(), threading.Event()
+
+    def ask(loop: Loop) -> None:
+        loop.turn(300.0)
+        asks.set()
+        assert answered.wait(PATIENCE)
+
+    supervisor.start("poller", ask)
+    assert asks.wait(PATIENCE)
+    clock.now = 300.0
+    assert supervisor.stalled() == []
+    clock.now = 300.5
+    assert supervisor.stalled() == ["poller"]
+    answered.set()
+    eventually(lambda: supervisor.stalled() == [])  # a loop that is over owes nothing
+
+
+def test_a_loop_that_was_never_begun_is_named_too() -> None:
+    """Its thread is there, but never gets to its first turn."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    free = threading.Event()
+    supervisor.interfere = lambda _: free.wait(PATIENCE)
+    turning = Turning(supervisor)
+    supervisor.start("files", turning.run)
+    clock.now = STALL_SECONDS + 1
+    assert supervisor.stalled() == ["files"]
+    free.set()
+    turning.went()
+    assert supervisor.stalled() == []
+    turning.end()
+
+
+def test_a_process_has_one_of_each_loop_however_many_ask_for_it_at_once() -> None:
+    """Twenty at the same instant; another object's loop of the same name is another."""
+    supervisor = Supervisor()
+    one, other = Turning(supervisor), Turning(supervisor)
+    in_threads(*[lambda: supervisor.ensure("losses", one.run)] * 20)
+    supervisor.ensure("losses", other.run)
+    one.went()
+    other.went()
+    assert (one.begun, other.begun) == (1, 1)
+    one.end()
+    other.end()
+
+
+def test_a_loop_that_is_over_may_be_begun_again() -> None:
+    """Nothing of it is left behind."""
+    supervisor = Supervisor()
+    done = threading.Semaphore(0)
+
+    def run(loop: Loop) -> None:
+        loop.turn()
+        done.release()
+
+    supervisor.ensure("files", run)
+    assert done.acquire(timeout=PATIENCE)
+
+    def again() -> bool:
+        supervisor.ensure("files", run)
+        return done.acquire(blocking=False)
+
+    eventually(again)
+
+
+def test_where_no_thread_is_to_be_had_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller hears of it, and the next one may try again."""
+    supervisor = Supervisor(StandingClock(0.0))
+    turning = Turning(supervisor)
+
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", none)  # what the system does where threads have run out
+        with pytest.raises(RuntimeError):
+            supervisor.ensure("losses", turning.run)
+    supervisor.ensure("losses", turning.run)
+    turning.went()
+    turning.end()
+
+
+def test_a_child_owes_nothing_for_its_parent_s_loops() -> None:
+    """After a fork their threads are gone; the child begins its own."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    turning = Turning(supervisor)
+    supervisor.ensure("losses", turning.run)
+    turning.went()
+    clock.now = STALL_SECONDS + 1
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # no assertion here: a child must not run the tests
+        own = threading.Event()
+        before = supervisor.stalled()
+        supervisor.ensure("losses", lambda loop: own.set())
+        os.write(write, b"yes" if before == [] and own.wait(PATIENCE) else b"no")
+        os._exit(0)
+    os.close(write)
+    assert os.read(read, 10) == b"yes"
+    os.close(read)
+    os.waitpid(pid, 0)
+    turning.end()
