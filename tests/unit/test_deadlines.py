@@ -101,3 +101,26 @@ def test_a_cut_that_fails_does_not_end_the_watch(error: type[Exception]) -> None
     with deadlines.within(1.0, cut.set):
         clock.now = 4.0
         assert cut.wait(6 * TICK_SECONDS)
+
+
+def test_work_is_not_over_before_a_cut_of_it_is() -> None:
+    """What is cut may be closed right after: its descriptor's number is not another's while it is being cut."""
+    clock = StandingClock(0.0)
+    deadlines = Deadlines(clock, Supervisor())
+    cutting, finish, over = threading.Event(), threading.Event(), threading.Event()
+
+    def cut() -> None:
+        cutting.set()
+        assert finish.wait(PATIENCE)
+
+    def work() -> None:
+        with deadlines.within(1.0, cut):
+            clock.now = 2.0
+            assert cutting.wait(PATIENCE)
+        over.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert cutting.wait(PATIENCE)
+    assert not over.wait(0.1)
+    finish.set()
+    assert over.wait(PATIENCE)

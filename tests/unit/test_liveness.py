@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import socket
 import threading
 import time
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from poslogs.servers.liveness import Disconnects
+from poslogs.servers.liveness import LEAST_PATIENCE_SECONDS, Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.supervisor import Supervisor
 from tests.unit.doubles import eventually
@@ -122,7 +124,8 @@ def test_a_client_that_answers_is_never_silent_also_while_it_reads_nothing(
 
     eventually(over)
     assert None in told
-    assert told <= {None, 0.0}  # a probe that is under way at one look is answered at the next
+    # A probe that is under way at one look is answered at the next.
+    assert all(silent is None or silent < LEAST_PATIENCE_SECONDS for silent in told)
 
 
 def test_what_has_no_tcp_is_never_silent() -> None:
@@ -230,3 +233,106 @@ def test_a_cut_frees_whoever_waits_to_write(pair: tuple[socket.socket, socket.so
     threading.Thread(target=write, daemon=True).start()
     connection(pair[0]).cut()
     assert over.wait(5)
+
+
+class Reporter:
+    """An epoll whose reports come late: what closed is told only when the test lets it be."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._ours, self._theirs = socket.socketpair()
+        self.register, self.unregister, self.modify = self._epoll.register, self._epoll.unregister, self._epoll.modify
+        self.held: list[tuple[int, int]] = []
+
+    def fileno(self) -> int:
+        """Readable once something is to be told."""
+        return self._ours.fileno()
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        self._ours.recv(1)
+        held, self.held = self.held, []
+        return held
+
+    def keep(self) -> None:
+        """Take what the kernel reports now, and hold it back."""
+        eventually(lambda: self.held.extend(self._epoll.poll(0)) or self.held)
+
+    def tell(self) -> None:
+        self._theirs.send(b".")
+
+
+@contextlib.contextmanager
+def connected(number: int | None = None) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connection: the server's end, under this very descriptor number if it is given, and its client's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        if number is not None and accepted.fileno() != number:
+            os.dup2(accepted.fileno(), number)
+            accepted.close()
+            accepted = socket.socket(fileno=number)
+        with accepted:
+            yield accepted, client
+
+
+def test_a_report_of_one_that_left_never_ends_another_that_got_its_number() -> None:
+    """The kernel tells of a reset; before this is read its descriptor is closed, and is a healthy stream's."""
+    disconnects = Disconnects(Supervisor(), 0.4)
+    reporter = Reporter()
+    disconnects.epoll = lambda: reporter
+    first, second = Told(), Told()
+    with connected() as (ours, theirs):
+        number = ours.fileno()
+        stop = disconnects.watch(connection(ours), first)
+        theirs.close()
+        reporter.keep()
+        stop()
+    with connected(number) as (ours, theirs):
+        assert ours.fileno() == number
+        disconnects.watch(connection(ours), second)
+        reporter.tell()
+        eventually(lambda: not reporter.held)
+        theirs.sendall(b"still here")
+        assert ours.recv(10) == b"still here"
+        assert (first.times, second.times) == (0, 0)
+        theirs.close()
+        reporter.keep()
+        reporter.tell()
+        eventually(lambda: second.times == 1)
+    assert first.times == 0
+
+
+def test_who_stops_watching_waits_until_it_is_known_whether_the_client_has_left() -> None:
+    """So nothing is closed, and no number given to another, while its socket is being asked."""
+    disconnects = Disconnects(Supervisor(), 0.4)
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow() -> bool:
+        asked.set()
+        assert answer.wait(5)
+        return True
+
+    left = Told()
+    stop = disconnects.watch(Connection({"waitress.client_disconnected": slow}), left)
+    assert asked.wait(5)
+    answer.set()
+    eventually(lambda: left.times == 1)
+    stop()
+    answer.clear()
+    asked.clear()
+    calls = iter([False, True])  # the look that asks before the client is taken, and the one after it
+
+    def slow_then(*_: object) -> bool:
+        if next(calls, None) is False:
+            return True
+        asked.set()
+        assert answer.wait(5)
+        return False
+
+    stop = disconnects.watch(Connection({"waitress.client_disconnected": slow_then}), left)
+    assert asked.wait(5)
+    stopped = threading.Event()
+    threading.Thread(target=lambda: (stop(), stopped.set()), daemon=True).start()
+    assert not stopped.wait(0.1)
+    answer.set()
+    assert stopped.wait(5)
+    assert left.times == 1
