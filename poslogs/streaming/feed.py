@@ -236,7 +236,7 @@ class Feed:
             except RuntimeError:  # no thread is to be had
                 with self._lock:
                     self._questions.pop(position, None)
-                self.failed(GatewayError(f"Environment {self.environment.name} could not be read."))
+                self.failed(self._unreadable())
                 question.give_up()
         return question
 
@@ -354,8 +354,12 @@ class Feed:
             with self._turn, self._lent() as gateway:
                 rows = gateway.after(question.position)
             page = entries.read(rows, self.environment.name)
+        except GatewayError as error:
+            self.failed(error)
+            raise
         except Exception as error:
-            self._unanswered(error)
+            self._supervisor.failed("question", self.environment.name, error)
+            self.failed(self._unreadable())
             raise
         finally:
             with self._lock:
@@ -388,7 +392,7 @@ class Feed:
             self._supervisor.start("poller", lambda loop: self._run(me, loop), detail=name)
         except RuntimeError:  # no thread is to be had
             self._end(me)
-            self.failed(GatewayError(f"Environment {name} could not be read."))
+            self.failed(self._unreadable())
 
     def _forget_trouble(self) -> None:
         # Of an earlier time; but a wait that is not over yet holds for whoever comes now.
@@ -427,10 +431,13 @@ class Feed:
             at_once, onward = False, None
             try:
                 count, page = asking.page(self.environment, since, overlap.known if looks else ())
-            except Exception as error:  # a fault of ours must not end a feed in silence
-                self._unanswered(error)
-                if isinstance(error, GatewayError) and error.refused:
+            except GatewayError as error:
+                self.failed(error)
+                if error.refused:
                     return  # whatever a reader that joined meanwhile has made of `refusal`: it begins anew
+                continue
+            except Exception as error:  # a fault of ours must not end a feed in silence
+                self._fault(error, loop)
                 continue
             self.worked()
             if self._poller is not me:
@@ -452,8 +459,7 @@ class Feed:
                 elif since < high:
                     self._suspected = None
             except Exception as error:  # what was asked is asked again, after a while
-                loop.failed(error)
-                self.failed(GatewayError(f"Environment {self.environment.name} could not be read."))
+                self._fault(error, loop)
                 continue
             new = sum(entry.id > high for entry in page.entries)
             self._quiet = 0 if new else self._quiet + 1
@@ -559,11 +565,12 @@ class Feed:
             f"The ids of environment {name} fell back, as after a restored backup; the stream goes on with what is new."
         )
 
-    def _unanswered(self, error: Exception) -> None:
-        if not isinstance(error, GatewayError):
-            log.error("A question to environment %s failed here.", self.environment.name, exc_info=error)
-            error = GatewayError(f"Environment {self.environment.name} could not be read.")
-        self.failed(error)
+    def _fault(self, error: Exception, loop: Loop) -> None:
+        loop.failed(error)
+        self.failed(self._unreadable())
+
+    def _unreadable(self) -> GatewayError:
+        return GatewayError(f"Environment {self.environment.name} could not be read.")
 
     def _admit(self, answer: Page, window: Window, overlap: Overlap | None, now: float, me: object) -> None:
         """Take a poll's entries into the window and wake the readers; `overlap` is there when the poll was a look."""
