@@ -85,15 +85,19 @@ def _against_reload(server: Any) -> str:
         return _against(server.cfg, ports=False)
     try:
         return _against(WSGIApplication(server.app.usage, prog=server.app.prog).cfg, ports=False)
-    except (SystemExit, RuntimeError) as error:  # gunicorn has written why; without this look it would end here
-        return f"gunicorn's configuration cannot be used ({error})."
+    except SystemExit:  # without this look the master would end here
+        return "gunicorn's configuration cannot be used; what is wrong with it stands above."
+    except (AttributeError, RuntimeError) as error:
+        return f"gunicorn's configuration cannot be used: {str(error).partition(chr(10))[0]}"
 
 
 def _against(cfg: Any, *, ports: bool) -> str:
     """What keeps a configuration from working, as one sentence with PREFIX; "" when nothing does."""
-    can_preload = getattr(cfg.worker_class, "can_preload", None)
+    worker = cfg.worker_class
+    can_preload = getattr(worker, "can_preload", None)
     if can_preload is None:
-        return f"{PREFIX}a worker of the class {cfg.worker_class_str} cannot end streams; use -k gevent or -k gthread."
+        name = f"{worker.__module__}.{worker.__name__}"
+        return f"{PREFIX}{name} cuts streams off at a stop; use -k gevent or -k gthread."
     if cfg.preload_app and not can_preload:
         return f"{PREFIX}preload_app would load the app before gevent is ready for it; leave it off, or use -k gthread."
     command = [sys.executable, "-m", "poslogs", "check", "--workers", str(cfg.workers)]

@@ -162,11 +162,15 @@ class Worker(base.Worker):
 
 
 def parts_of(app: Any) -> Parts:
-    """The parts of poslogs in a WSGI app, also where middleware wraps it. AppImportError when there are none."""
+    """The parts of poslogs in a WSGI app, which middleware may wrap.
+
+    Looks at WRAPPERS objects or a few more. Raises AppImportError when none of them is the app.
+    """
     seen: list[Any] = [app]
     for found in seen:  # grows meanwhile
-        parts: Parts | None = (getattr(found, "extensions", None) or {}).get("poslogs")
-        if parts is not None:
+        extensions = getattr(found, "extensions", None)
+        if isinstance(extensions, dict) and "poslogs" in extensions:
+            parts: Parts = extensions["poslogs"]
             return parts
         inner = [getattr(found, name, None) for name in HOLDS]
         seen += [it for it in inner if it is not None and all(it is not known for known in seen)]

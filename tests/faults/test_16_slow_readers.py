@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from poslogs.servers.listeners import tune
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import Lean, memory, quiet
 from tests.support.platformos import PlatformOS
@@ -60,11 +59,9 @@ def impatient(tmp_path: Path) -> list[str]:
     config.write_text(
         "import runpy, socket\n"
         f"globals().update(runpy.run_path({str(SHIPPED)!r}))\n"
-        "shipped = when_ready\n"
-        "def when_ready(server):\n"
-        "    shipped(server)\n"
-        "    for listener in server.LISTENERS:\n"
-        f"        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, {CUT_S * 1000})\n"
+        "def post_fork(server, worker):\n"
+        "    for listener in worker.sockets:\n"
+        f"        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, {CUT_S * 1000})\n"
     )
     return ["-c", str(config)]
 
@@ -112,11 +109,10 @@ def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
     quiet(running)
 
 
-def test_what_is_shipped_bears_a_minute_s_stall_gives_up_after_two_and_sends_little_ahead(tmp_path: Path) -> None:
-    """gunicorn.conf.py sets both on the listener, and the connections that it accepts have them."""
+def test_what_is_shipped_bears_a_minute_s_stall_gives_up_after_two_and_sends_little_ahead() -> None:
+    """A worker sets both on the listener, and the connections that it accepts have them."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        arbiter = SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listening)], handle_hup=None)
-        runpy.run_path(str(SHIPPED))["when_ready"](arbiter)
+        tune([listening])
         with socket.create_connection(listening.getsockname()) as peer:
             accepted, _ = listening.accept()
             with accepted:

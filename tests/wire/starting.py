@@ -15,7 +15,7 @@ from tests.support.server import REPO, free_port
 CONFIG = str(REPO / "gunicorn.conf.py")
 END_S = 30.0
 COMMANDS = {
-    "check": ["poslogs", "check"],  # what gunicorn.conf.py asks before anything listens
+    "check": ["poslogs", "check"],  # what gunicorn's master asks before anything listens
     "gevent": ["gunicorn", "-c", CONFIG, "wsgi:app"],
     "gthread": ["gunicorn", "-c", CONFIG, "-k", "gthread", "wsgi:app"],
     "waitress": ["waitress", "--listen=127.0.0.1:0", "wsgi:app"],

@@ -1,0 +1,1 @@
+"""Hosts: what holds under configurations that are not ours."""

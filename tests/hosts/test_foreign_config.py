@@ -1,0 +1,326 @@
+"""Foreign configurations: three lines that name our worker class have all that our own configuration has."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.following import bound, gone
+from tests.hosts.foreign import Foreign, Ours
+from tests.support.platformos import PlatformOS
+from tests.support.reader import Reader
+from tests.wire import exchange
+from tests.wire.exchange import wait_for
+
+STREAM = "platformos.logs.stream"
+INPUT = {"env": "staging", "interval": 250}
+STREAMS = 50
+GONE_S = 3.0
+HOOKS = """
+def when_ready(server): print("theirs: when_ready", flush=True)
+def post_worker_init(worker): print("theirs: post_worker_init", flush=True)
+def nworkers_changed(server, new_value, old_value): print("theirs: nworkers_changed", old_value, new_value, flush=True)
+def worker_int(worker): print("theirs: worker_int", flush=True)
+def worker_exit(server, worker): print("theirs: worker_exit", flush=True)
+"""
+WRAPPED = """
+from wsgi import app as inner
+
+class Middleware:
+    def __init__(self, app): self.app = app
+    def __call__(self, environ, start_response): return self.app(environ, start_response)
+
+class Changed(Middleware):
+    def __call__(self, environ, start_response):
+        body = super().__call__(environ, start_response)
+        try: yield from body
+        finally: getattr(body, "close", lambda: None)()
+
+def hidden(environ, start_response): return inner(environ, start_response)
+
+app = Middleware(Middleware(inner.wsgi_app))
+changed = Changed(inner)
+"""
+UNWELL = """
+import os
+from poslogs.servers.gunicorn import GeventWorker, ThreadWorker
+
+class Gevent(GeventWorker):
+    def _is_well(self): return not os.path.exists("unwell")
+
+class Thread(ThreadWorker):
+    def _is_well(self): return not os.path.exists("unwell")
+"""
+Start = Callable[..., Foreign]
+
+kinds = pytest.mark.parametrize("kind", GUNICORN_KINDS)
+
+
+@pytest.fixture
+def foreign(platformos: PlatformOS, tmp_path: Path) -> Iterator[Start]:
+    """Makes a server of a class and kind, and starts it unless `start` is off."""
+    with ExitStack() as stack:
+
+        def make(kind: str, cls: type[Foreign] = Foreign, *, start: bool = True, **kw: Any) -> Foreign:
+            server = stack.enter_context(cls(tmp_path, kind, platformos, **kw))
+            if start:
+                server.start()
+            return server
+
+        yield make
+
+
+def opened(server: Foreign, stack: ExitStack, count: int = STREAMS) -> list[Reader]:
+    """Readers that have their first comment."""
+    readers = [stack.enter_context(server.stream(STREAM, INPUT, gzip=bool(index % 2))) for index in range(count)]
+    for reader in readers:
+        reader.wait_until(lambda reader=reader: bool(reader.comments))  # type: ignore[misc]
+    return readers
+
+
+def ended_well(readers: list[Reader]) -> None:
+    """Each was told when to come back, and ended as an answer ends."""
+    for reader in readers:
+        reader.wait_end()
+        assert reader.ended_clean, reader.dump()
+        assert not reader.done
+        assert reader.frames[-1].comment == "closing"
+        assert 200 <= int(reader.frames[-1].retry or 0) <= 3000
+
+
+# Starts
+
+
+@kinds
+def test_a_start_that_cannot_work_ends_in_one_sentence(foreign: Start, kind: str) -> None:
+    """A clients.json that nobody can use: told before a worker is made."""
+    server = foreign(kind, start=False)
+    server.break_clients()
+    assert "the token of client default must be" in server.refusal()
+    assert "Booting worker" not in server.output
+
+
+@kinds
+@pytest.mark.parametrize(("more", "args"), [("workers = 2\n", []), ("", ["-w", "2"])], ids=["file", "-w"])
+def test_two_workers_are_refused(foreign: Start, kind: str, more: str, args: list[str]) -> None:
+    """However they are asked for."""
+    assert foreign(kind, more=more, args=args, start=False).refusal().startswith("2 workers would each poll")
+
+
+def test_preload_is_refused_where_gevent_would_come_too_late(foreign: Start, platformos: PlatformOS) -> None:
+    """The app would have been loaded before gevent has patched what it uses."""
+    refusal = foreign("gevent", more="preload_app = True\n", start=False).refusal()
+    assert refusal == "preload_app would load the app before gevent is ready for it; leave it off, or use -k gthread."
+
+
+def test_preload_is_taken_with_threads(foreign: Start, platformos: PlatformOS) -> None:
+    """It streams as it does without."""
+    server = foreign("gthread", more="preload_app = True\n")
+    platformos.add_many(2)
+    with server.stream(STREAM, INPUT) as reader:
+        reader.wait_entries(2)
+        server.signal(signal.SIGTERM)
+        ended_well([reader])
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize(("kind", "capacity"), [("gevent", 800), ("gthread", 240)])
+def test_the_start_up_lines_tell_the_capacity(foreign: Start, kind: str, capacity: int) -> None:
+    """Of gunicorn's default of 1000 connections; threads are our 256, as its default of one would serve one stream."""
+    server = foreign(kind)
+    server.wait_output(f"capacity      {capacity} streams at once")
+    assert "Traceback" not in server.output
+
+
+# Streams
+
+
+@pytest.mark.parametrize(("kind", "connection"), [("gevent", "close"), ("gthread", "keep-alive")])
+def test_streams_are_direct_where_they_can_be(
+    foreign: Start, platformos: PlatformOS, kind: str, connection: str
+) -> None:
+    """A direct stream says that its connection ends with it."""
+    server = foreign(kind)
+    platformos.add_many(3)
+    with server.stream(STREAM, INPUT) as reader:
+        reader.wait_entries(3)
+        assert reader.headers["connection"] == connection
+        assert server.streams_open() == 1
+
+
+@kinds
+def test_what_gunicorn_refuses_has_our_shape(foreign: Start, kind: str) -> None:
+    """A request that cannot be read never reaches the app."""
+    server = foreign(kind)
+    answer = exchange.ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nNo colon here\r\n\r\n")
+    assert answer.status == 400
+    assert answer.sentence == "Bad request: the request could not be understood."
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(("app", "connection"), [("wrapped:app", "close"), ("wrapped:changed", "keep-alive")])
+def test_an_app_in_middleware_is_served(
+    foreign: Start, platformos: PlatformOS, tmp_path: Path, app: str, connection: str
+) -> None:
+    """Found behind two wrappers; where one changes the body, streams go the way of every server."""
+    (tmp_path / "wrapped.py").write_text(WRAPPED)
+    server = foreign("gevent", app=app)
+    platformos.add_many(3)
+    with server.stream(STREAM, INPUT) as reader:
+        reader.wait_entries(3)
+        assert reader.headers["connection"] == connection
+        server.signal(signal.SIGTERM)
+        ended_well([reader])
+    assert server.wait_exit() == 0
+
+
+def test_an_app_that_cannot_be_found_ends_the_start_with_the_way_out(foreign: Start, tmp_path: Path) -> None:
+    """A function hides what it wraps."""
+    (tmp_path / "wrapped.py").write_text(WRAPPED)
+    assert (
+        "wrap it as app.wsgi_app = Middleware(app.wsgi_app)."
+        in foreign("gevent", app="wrapped:hidden", start=False).refusal()
+    )
+
+
+# Stops and reloads
+
+
+@kinds
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP], ids=lambda number: number.name
+)
+def test_fifty_streams_end_well_whatever_ends_the_worker(foreign: Start, kind: str, number: signal.Signals) -> None:
+    """Each is told when to come back, and the worker is gone within three seconds."""
+    server = foreign(kind)
+    with ExitStack() as stack:
+        readers = opened(server, stack)
+        old = server.worker_pid()
+        begun = time.monotonic()
+        server.signal(number)
+        wait_for(lambda: gone(old), 10)
+        assert time.monotonic() - begun < bound(GONE_S)
+        ended_well(readers)
+    if number is signal.SIGHUP:
+        server.wait_live()
+    else:
+        assert server.wait_exit() == 0
+    assert "Traceback" not in server.output
+
+
+@kinds
+def test_streams_end_well_when_a_worker_has_had_its_requests(foreign: Start, kind: str) -> None:
+    """max_requests: the next worker serves."""
+    server = foreign(kind, more="max_requests = 100\n")
+    with ExitStack() as stack:
+        readers = opened(server, stack, 10)
+        old = server.worker_pid()
+        for _ in range(100):
+            if readers[0].ended:
+                break
+            exchange.get(server, "/livez")
+        wait_for(lambda: gone(old), 10)
+        ended_well(readers)
+    server.wait_live()
+    assert "Traceback" not in server.output
+
+
+@kinds
+@pytest.mark.parametrize("broken", ["clients.json", "the configuration", "two workers"])
+def test_a_reload_that_would_not_work_changes_nothing_and_says_why(
+    foreign: Start, platformos: PlatformOS, kind: str, broken: str
+) -> None:
+    """The stream that is open goes on, and so does everything else."""
+    server = foreign(kind)
+    with server.stream(STREAM, INPUT) as reader:
+        worker = server.worker_pid()
+        if broken == "clients.json":
+            server.break_clients()
+        else:
+            server.configure("workers = 2\n" if broken == "two workers" else "this is no Python\n")
+        server.signal(signal.SIGHUP)
+        told = server.out.wait("Not reloaded, and all goes on as it was: ")
+        why = {"clients.json": "client default", "two workers": "2 workers would each"}.get(broken, "configuration")
+        assert why in told.split("Not reloaded")[1]
+        platformos.add_many(1)
+        reader.wait_entries(1)
+        assert server.worker_pids() == [worker]
+        server.configure()
+        server.clients_file.write_text('{"default": {"token": "client-secret"}}')
+        server.signal(signal.SIGHUP)
+        ended_well([reader])
+    wait_for(lambda: gone(worker), 10)
+    server.wait_live()
+
+
+@kinds
+def test_the_operator_s_own_hooks_run(foreign: Start, kind: str) -> None:
+    """Those that we chain ours with, and those of ends; a second worker is refused, after a reload too."""
+    server = foreign(kind, more=HOOKS)
+    server.wait_output("theirs: when_ready")
+    server.wait_output("theirs: post_worker_init")
+    for time_ in (1, 2):
+        server.signal(signal.SIGTTIN)
+        server.out.wait_until(lambda text, count=time_: text.count("poslogs stays at one worker") == count)  # type: ignore[misc]
+        server.out.wait_until(lambda text, count=time_: text.count("nworkers_changed 1 2") == count)  # type: ignore[misc]
+        old = server.worker_pid()
+        server.signal(signal.SIGHUP)
+        wait_for(lambda old=old: gone(old), 10)  # type: ignore[misc]
+        server.wait_live()
+    assert len(server.worker_pids()) == 1
+    server.signal(signal.SIGINT)
+    assert server.wait_exit() == 0
+    server.out.wait_closed()
+    assert "theirs: worker_int" in server.output
+    assert server.output.count("theirs: worker_exit") == 3
+
+
+@pytest.mark.parametrize(("kind", "name"), [("gevent", "Gevent"), ("gthread", "Thread")])
+def test_a_worker_that_is_not_well_is_replaced_and_its_streams_end_well(
+    foreign: Start, tmp_path: Path, kind: str, name: str
+) -> None:
+    """It says so once, and tells gunicorn no more that it is alive."""
+    (tmp_path / "unwell.py").write_text(UNWELL)
+    server = foreign(kind, more=f'worker_class = "unwell.{name}"\ntimeout = 3\n')
+    with ExitStack() as stack:
+        readers = opened(server, stack, 4)
+        old = server.worker_pid()
+        (tmp_path / "unwell").touch()
+        server.out.wait("This worker is not well, and waits to be replaced.")
+        server.out.wait("WORKER TIMEOUT", 15)
+        (tmp_path / "unwell").unlink()
+        ended_well(readers)
+        wait_for(lambda: gone(old), 15)
+    server.wait_live()
+    assert len(server.worker_pids()) == 1
+
+
+# Our own configuration
+
+
+@pytest.mark.parametrize(("kind", "capacity"), [("gevent", 5800), ("gthread", 240)])
+def test_plain_names_of_worker_classes_mean_ours(foreign: Start, kind: str, capacity: int) -> None:
+    """`-k gevent` and `-k gthread` beside gunicorn.conf.py, in a folder from which poslogs cannot be imported."""
+    server = foreign(kind, Ours, args=["-k", kind])
+    server.wait_output(f"capacity      {capacity} streams at once")
+    with ExitStack() as stack:
+        readers = opened(server, stack, 4)
+        assert {reader.headers["connection"] for reader in readers} == {"close" if kind == "gevent" else "keep-alive"}
+        server.signal(signal.SIGTERM)
+        ended_well(readers)
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("name", ["sync", "gevent_pywsgi"])
+def test_another_worker_class_is_refused(foreign: Start, name: str) -> None:
+    """It would cut streams at a stop, and nobody would know."""
+    refusal = foreign("gevent", Ours, args=["-k", name], start=False).refusal()
+    assert refusal.startswith("gunicorn.workers.")
+    assert refusal.endswith(" cuts streams off at a stop; use -k gevent or -k gthread.")
