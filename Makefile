@@ -21,7 +21,7 @@ help:
 	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
 	@echo "make trace-page  measure what the page does while 200 entries a second arrive (SECONDS=60)"
 	@echo "make screenshots  the pictures of the page in docs/"
-	@echo "make faults  the thirty faults of docs/promises.md alone, with a thousand streams where that takes long"
+	@echo "make faults  the faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7)"
 	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"

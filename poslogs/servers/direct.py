@@ -28,7 +28,7 @@ LOOKS: Final = 10  # in a heartbeat that is shorter than five seconds
 TURN: Final = 200  # heartbeats in one go
 _LAST: Final = b"0\r\n\r\n"  # the chunk that ends a body (RFC 9112, section 7.1)
 
-# Who may do what to a stream, and who moves it on: docs/decisions/0012-one-owner.md.
+# Who may do what to a stream, and who moves it on: docs/decisions/0013-one-owner.md.
 RESTING: Final = "resting"  # nobody's: it may be taken up, or sent to by who makes it SENDING for that long
 SENDING: Final = "sending"  # of who is in the middle of one send that cannot wait
 OWNED: Final = "owned"  # of the greenlet that drives it

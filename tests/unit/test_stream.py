@@ -932,7 +932,7 @@ def test_a_stream_that_is_closed_from_outside_ends_without_a_word() -> None:
 
 
 def test_closing_by_many_at_once_gives_back_once() -> None:
-    """Slots, departures and the server may all close it in the same instant."""
+    """A server may close it in more than one way at the same instant."""
     back: list[str] = []
     with Reading(feed_of(Log())) as reading:
         reading.stream.on_close(lambda: back.append("slot"))

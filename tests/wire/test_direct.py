@@ -1,4 +1,4 @@
-"""Lines: under gunicorn's gevent worker one thread drives all streams, and what readers get is the same."""
+"""Direct streams: under gunicorn's gevent worker no greenlet waits for a stream, and readers get the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Start = Callable[..., Server]
 STREAM, LIVE = "platformos.logs.stream", "platformos.logs.live"
 INPUT = {"env": "staging", "interval": 250}
 OFF = {"POSLOGS_DIRECT": "off"}
-OF_THE_MOMENT = {"date", "connection"}  # a line ends its connection with the stream, and says so
+OF_THE_MOMENT = {"date", "connection"}  # a direct stream ends its connection with it, and says so
 
 
 def whole(server: Server, gzip: bool) -> Reader:
@@ -27,13 +27,13 @@ def whole(server: Server, gzip: bool) -> Reader:
 
 
 @pytest.mark.parametrize("gzip", [False, True])
-def test_the_same_bytes_leave_on_a_line_as_on_the_way_of_every_server(
+def test_the_same_bytes_leave_a_direct_stream_as_on_the_way_of_every_server(
     server: Start, platformos: PlatformOS, gzip: bool
 ) -> None:
     """Two rows that were there, two that come in one poll, an outage, done: chunk by chunk, and header by header."""
     platformos.add_many(2, message="é\u2028\x7f")
-    lines, plain = server(), server(env=OFF)
-    with whole(lines, gzip) as one, whole(plain, gzip) as other:
+    direct, plain = server(), server(env=OFF)
+    with whole(direct, gzip) as one, whole(plain, gzip) as other:
         for reader in (one, other):
             reader.wait_entries(2)
         platformos.add_many(2)
@@ -68,7 +68,7 @@ def headers(reader: Reader) -> list[tuple[str, str]]:
     return [pair for pair in reader.header_list if pair[0].lower() not in OF_THE_MOMENT and "RateLimit" not in pair[0]]
 
 
-@pytest.mark.parametrize("env", [{}, OFF], ids=["line", "plain"])
+@pytest.mark.parametrize("env", [{}, OFF], ids=["direct", "plain"])
 def test_a_client_of_http_1_0_gets_frames_as_they_are_until_the_connection_closes(
     server: Start, platformos: PlatformOS, env: dict[str, str]
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_client_of_http_1_0_gets_frames_as_they_are_until_the_connection_close
     assert [line for line in text.split(b"\n") if line.startswith(b"id: ")] == [b"id: 1", b"id: 2"]
 
 
-def test_streams_on_lines_wait_for_no_reader_that_does_not_read(server: Start, platformos: PlatformOS) -> None:
+def test_direct_streams_wait_for_no_reader_that_does_not_read(server: Start, platformos: PlatformOS) -> None:
     """A hundred that read nothing, and one that does: it has everything while they are full, and they have it later."""
     running = server()
     stalled = [running.stream(STREAM, INPUT, receive_buffer=4096) for _ in range(100)]
@@ -116,7 +116,7 @@ def test_streams_on_lines_wait_for_no_reader_that_does_not_read(server: Start, p
             reader.close()
 
 
-def test_heartbeats_come_on_lines_that_rest_on_those_that_wait_and_amid_an_outage(
+def test_heartbeats_come_to_streams_that_rest_to_those_that_wait_and_amid_an_outage(
     server: Start, platformos: PlatformOS
 ) -> None:
     """Following, waiting for an answer that hangs, and after an outage was told: never a longer silence."""

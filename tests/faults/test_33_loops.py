@@ -1,4 +1,4 @@
-"""Fault 31: a loop on which many streams depend fails, or stands still: it goes on, or the worker is replaced."""
+"""Fault 33: a loop on which many streams depend fails, or stands still: it goes on, or the worker is replaced."""
 
 from __future__ import annotations
 
