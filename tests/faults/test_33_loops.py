@@ -64,7 +64,7 @@ def degraded(running: Server) -> list[str]:
 def test_every_loop_that_fails_is_told_counted_and_goes_on(
     server: Start, platformos: PlatformOS, kind: str, tmp_path: Path
 ) -> None:
-    """Three turns of each raise: tracebacks in the log, counts in /metrics; entries, heartbeats, slots and ends go on."""
+    """Three turns of each raise: tracebacks in the log, counts in /metrics; entries, heartbeats and slots go on."""
     running, breaks = broken(server, kind, tmp_path)
     with running.stream(STREAM, INPUT) as reader, running.stream(STREAM, INPUT) as leaves:
         platformos.add_many(3)
