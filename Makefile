@@ -3,6 +3,8 @@ PYTHON ?= python3
 SECONDS ?= 60
 SEED ?=
 EXAMPLES ?= 100000
+KIND ?=
+DIRECT ?=
 ONLY ?=
 REPEAT ?=
 ARGS ?=
@@ -23,7 +25,7 @@ help:
 	@echo "make screenshots  the pictures of the page in docs/"
 	@echo "make faults  the faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
-	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7)"
+	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
 	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"
 	@echo "make bench-peers  install the peers that make bench measures beside it"
 	@echo "make check   lint, types, layers"
@@ -91,7 +93,8 @@ fuzz: $(VENV)/dev.stamp
 	  $(BIN)/python -m pytest tests/fuzz -n 2 --dist worksteal --timeout 3600 --durations 12 --hypothesis-seed $$seed
 
 soak: $(VENV)/dev.stamp
-	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(KIND),--kind $(KIND)) $(if $(DIRECT),--direct $(DIRECT))
 
 bench: $(VENV)/dev.stamp bench-helpers
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEAT),--repeat $(REPEAT)) $(ARGS)

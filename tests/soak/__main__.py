@@ -22,6 +22,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=None, help="what chance begins with; one of its own when left out")
     parser.add_argument("--kind", choices=("gevent", "gthread"), default="gevent", help="gunicorn's worker (gevent)")
+    parser.add_argument("--direct", choices=("on", "off"), default="on", help="POSLOGS_DIRECT (on)")
     parser.add_argument("--log", type=Path, help="a file for the server's log")
     given = parser.parse_args()
     if given.seed is None:
@@ -29,8 +30,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server it has started ends too
     if not 1 <= given.seconds <= MOST_SECONDS:
         parser.error(f"--seconds must be 1 to {MOST_SECONDS}")
-    print(f"seed {given.seed}, {given.kind}, {given.seconds:g} s", flush=True)
-    outcome = soak(given.seconds, given.seed, given.kind, tell=lambda line: print(line, flush=True))
+    print(f"seed {given.seed}, {given.kind}, direct {given.direct}, {given.seconds:g} s", flush=True)
+    outcome = soak(given.seconds, given.seed, given.kind, given.direct, tell=lambda line: print(line, flush=True))
     print(table(outcome))
     if given.log:
         given.log.write_text(outcome.output)

@@ -1,42 +1,38 @@
-"""The driver: puts server, platformOS, rows, faults and readers together for a while, then has them judged."""
+"""The driver: puts server, environments, faults and readers together for a while, then has them judged."""
 
 from __future__ import annotations
 
 import random
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
-from tests.soak.faults import Faults, HostFaults, PlatformFaults
+from tests.soak.clients import NAMES, OPERATOR, clients
+from tests.soak.environment import Environment
+from tests.soak.faults import Faults
+from tests.soak.health import Health
+from tests.soak.host import HostFaults
 from tests.soak.judge import Verdict, judge
-from tests.soak.ledger import Listing
-from tests.soak.machine import CLIENTS, TOKEN, Load, Watch, wait, warm, worker_load
-from tests.soak.readers import Subscriber, manner
+from tests.soak.machine import Watch, wait, warm, worker_load
+from tests.soak.manner import manners
+from tests.soak.outcome import Outcome, is_back
+from tests.soak.readers import Subscriber
 from tests.soak.source import Source
 from tests.soak.strangers import Strangers
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
-READERS = 16
-SPARE = 24  # requests at once beside the readers: strangers, and those that have left and are not yet noticed
+SPARE = 40  # requests at once beside the readers: strangers, and those that have left and are not yet noticed
 ENDS_SHARE = 0.4  # of the time in which workers are ended too; the last one then lives on to the end, or no leak shows
 CATCH_UP_SECONDS = 90.0  # the longest wait between two tries after failed polls is 30 s
 LINGER_SECONDS = 25.0  # until feeds without readers and connections that are kept alive have ended
 TELL_SECONDS = 10.0
 KEPT_REQUESTS = 1000
-MORE = 3  # descriptors or threads at the end, beyond those at the start, that are no leak
-MORE_AT_END = (
-    96 << 20
-)  # bytes at the end, beyond those at the start, that are no leak: what a heap keeps after huge answers
-MORE_MEMORY = 512 << 20  # bytes beyond the start, at any time: an answer of 32 MiB is parsed now and then
-SLOWEST_STOP = 6.0  # seconds; faults.md has 3, on a machine that does nothing else
 ENVIRONMENT = {
     "POSLOGS_HEARTBEAT_SECONDS": "0.5",
     "POSLOGS_WINDOW_MB": "1",  # small, so that readers are left behind
@@ -44,188 +40,165 @@ ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a soak."""
-
-    seconds: float
-    seed: int
-    kind: str
-    faults: Counter[str]
-    strangers: Counter[str]
-    rows: int
-    odd: Counter[str]
-    subscribers: list[Subscriber]
-    verdicts: list[Verdict]
-    start: Load
-    peak: int
-    end: Load | None
-    lived: float  # seconds that the last worker has lived
-    streams: int | None  # that the server thinks are open, after all have left
-    slowest_stop: float
-    wrong: list[str]
-    output: str
-
-    @property
-    def troubles(self) -> list[str]:
-        """What is not as it must be, in words; empty when all is well."""
-        found = [f"{s.name}: {s.refused}" for s in self.subscribers if s.refused]
-        found += [f"{s.name}: {spoiled}" for s in self.subscribers for spoiled in s.journal.spoiled[:3]]
-        found += [f"{s.name}: {s.silent} streams fell silent" for s in self.subscribers if s.silent]
-        found += [
-            f"{s.name} ({s.manner.tool}, {s.manner.input}): {word} {len(serials)}: rows {serials[:20]}"
-            for s, v in zip(self.subscribers, self.verdicts, strict=True)
-            for word in ("lost", "doubled", "disordered", "invented")
-            if (serials := getattr(v, word))
-        ]
-        found += self.wrong
-        found += ["a traceback in the server's log"] if "Traceback" in self.output else []
-        found += [f"{secret} in the server's log" for secret in (TOKEN, "pos-token") if secret in self.output]
-        if (fell := self.output.count(" fell back ")) > self.faults["restore"]:
-            found.append(f"ids fell back {fell} times for the server, {self.faults['restore']} times in truth")
-        if self.streams != 0:
-            found.append(f"{self.streams} streams are open after all have left")
-        if self.end is None:
-            found.append("no worker at the end")
-        else:
-            more = self.end.descriptors - self.start.descriptors, self.end.threads - self.start.threads
-            if max(more) > MORE or self.end.memory > self.start.memory + MORE_AT_END:
-                found.append(f"a leak: {self.end} at the end, {self.start} at the start")
-        if self.peak > self.start.memory + MORE_MEMORY:
-            found.append(f"memory: {self.peak >> 20} MiB at the worst")
-        if self.slowest_stop > SLOWEST_STOP:
-            found.append(f"a worker took {self.slowest_stop:.1f} s to stop")
-        return found
-
-
-def soak(seconds: float, seed: int, kind: str, tell: Callable[[str], None] = print) -> Outcome:
+def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callable[[str], None] = print) -> Outcome:
     """Run one soak. Everything random is drawn from the seed; what threads and processes make of it is not.
 
-    It takes `seconds`, and at most CATCH_UP_SECONDS twice, LINGER_SECONDS and the server's end on top.
+    `kind` is gunicorn's worker, `direct` (on or off) the setting POSLOGS_DIRECT. It takes `seconds`, and at most
+    CATCH_UP_SECONDS twice, LINGER_SECONDS and the server's end on top.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
-        platformos = stack.enter_context(PlatformOS())
+        environments = [
+            Environment(name, stack.enter_context(PlatformOS(token=f"pos-token-{name}")), seed) for name in NAMES
+        ]
         server = stack.enter_context(
-            Server(folder, kind, environments={"staging": platformos}, clients=CLIENTS, env=ENVIRONMENT)
+            Server(
+                folder,
+                kind,
+                environments={environment.name: environment.platformos for environment in environments},
+                clients=clients(),
+                env={**ENVIRONMENT, "POSLOGS_DIRECT": direct},
+            )
         )
-        start = warm(server, READERS + SPARE)
+        chance = random.Random(f"{seed} readers")
+        subscribers = [
+            Subscriber(
+                server.url,
+                manner,
+                random.Random(f"{seed} {manner.name}"),
+                environments[NAMES.index(manner.environment)],
+            )
+            for manner in manners(chance, seconds)
+        ]
+        start = warm(server, len(subscribers) + SPARE)
         watch = Watch(server)
         stack.callback(watch.stop)
         watch.start()
-        listing = Listing()
-        source = Source(platformos, listing, f"{seed} rows")
-        quiet = threading.Lock()
-        from_platform = PlatformFaults(platformos, source, server, quiet, f"{seed} answers")
-        from_host = HostFaults(server, platformos, quiet, f"{seed} host")
+        from_platforms = [environment.faults(server) for environment in environments]
+        from_host = HostFaults(server, environments, f"{seed} host")
         until = time.monotonic() + seconds * ENDS_SHARE
         chaos = [
-            Faults(from_platform.kinds(), (0.3, 2.5), f"{seed} platformOS"),
+            *[Faults(one.kinds(), (0.3, 2.5), f"{seed} {one.name}") for one in from_platforms],
             Faults(from_host.ends(), (2.0, 8.0), f"{seed} processes", until),
             Faults(from_host.edits(), (2.0, 8.0), f"{seed} files"),
         ]
-        strangers = Strangers(server, TOKEN, f"{seed} strangers")
-        chance = random.Random(f"{seed} readers")
-        subscribers = [
-            Subscriber(server.url, manner(chance, n, seconds), random.Random(f"{seed} {n}"), lambda: listing.last)
-            for n in range(READERS)
-        ]
-        for one in (source, *chaos, strangers, *subscribers):
+        strangers = Strangers(server, f"{seed} strangers")
+        health = Health(server, from_host)
+        sources = [environment.source for environment in environments]
+        for one in (*sources, *chaos, strangers, health, *subscribers):
             one.start()
 
-        _let_run(seconds, platformos, watch, listing, [source, *chaos], subscribers, tell)
+        _let_run(seconds, environments, watch, chaos, subscribers, tell)
         strangers.stop()
         for faults in chaos:
             faults.stop()
-        platformos.heal()
-        source.stop()
-        threads: list[Source | Faults] = [source, *chaos]
+        for environment in environments:
+            environment.platformos.heal()
+            environment.source.stop()
+        threads: list[Source | Faults] = [*sources, *chaos]
         for thread in threads:
             if thread.failure is not None:
                 raise AssertionError(f"{thread.name} failed:\n{server.output[-5000:]}") from thread.failure
         server.wait_live()
         for subscriber in subscribers:
             subscriber.calm.set()
-        verdicts = _settle(platformos, listing, source, from_platform, subscribers, tell)
+        blanks = {one.name: one.blanks for one in from_platforms}
+        _settle(environments, blanks, subscribers, tell)
+        health.stop()
         for subscriber in subscribers:
             subscriber.stop()
         for subscriber in subscribers:
             subscriber.join()
         streams = _streams_left(server)
-        wait(lambda: _back(worker_load(server), start), LINGER_SECONDS)
+        wait(lambda: is_back(worker_load(server), start), LINGER_SECONDS)
         end = worker_load(server)
         return Outcome(
-            seconds,
-            seed,
-            kind,
-            sum((faults.count for faults in chaos), Counter()),
-            strangers.count,
-            len(listing),
-            source.count,
-            subscribers,
-            verdicts,
-            start,
-            watch.peak,
-            end,
-            watch.lived,
-            streams,
-            from_host.slowest_stop,
-            strangers.wrong,
-            server.output,
+            seconds=seconds,
+            seed=seed,
+            kind=kind,
+            direct=direct,
+            environments=environments,
+            faults=sum((faults.count for faults in chaos), Counter()),
+            strangers=strangers.count,
+            subscribers=subscribers,
+            verdicts=[_verdict(subscriber, blanks) for subscriber in subscribers],
+            start=start,
+            peak=watch.peak,
+            end=end,
+            lived=watch.lived,
+            streams=streams,
+            slowest_stop=from_host.slowest_stop,
+            asked_how_it_is=health.asked,
+            unwell=health.wrong,
+            wrong=strangers.wrong,
+            output=server.output,
         )
 
 
 def _let_run(
     seconds: float,
-    platformos: PlatformOS,
+    environments: list[Environment],
     watch: Watch,
-    listing: Listing,
-    threads: list[Source | Faults],
+    chaos: list[Faults],
     subscribers: list[Subscriber],
     tell: Callable[[str], None],
 ) -> None:
     began = told = time.monotonic()
-    rows = 0
+    threads: list[Source | Faults] = [*(environment.source for environment in environments), *chaos]
+    rows = dict.fromkeys(NAMES, 0)
     while (now := time.monotonic()) < began + seconds and not any(thread.failure for thread in threads):
         time.sleep(min(TELL_SECONDS, max(0.0, began + seconds - now)))
-        del platformos.requests[:-KEPT_REQUESTS]
         now, passed = time.monotonic(), time.monotonic() - told
-        count = sum(sum(thread.count.values()) for thread in threads if isinstance(thread, Faults))
+        rates = []
+        for environment in environments:
+            del environment.platformos.requests[:-KEPT_REQUESTS]
+            listed = len(environment.listing)
+            rates.append(f"{(listed - rows[environment.name]) / max(passed, 0.01):.0f} of {environment.name}")
+            rows[environment.name] = listed
+        told = now
+        count = sum(faults.count.total() for faults in chaos)
         delivered = sum(len(subscriber.journal.serials) for subscriber in subscribers)
-        rate = (len(listing) - rows) / passed if passed > 0 else 0.0
-        told, rows = now, len(listing)
         tell(
-            f"{now - began:5.0f} s: {rate:4.0f} rows a second, {delivered} entries delivered, {count} faults; "
+            f"{now - began:5.0f} s: rows a second {', '.join(rates)}; {delivered} entries delivered, {count} faults; "
             f"worker: {watch.last or 'none'}"
         )
 
 
+def _verdict(subscriber: Subscriber, blanks: dict[str, list[tuple[float, float]]]) -> Verdict:
+    environment = subscriber.environment
+    return judge(
+        subscriber.manner, subscriber.start_id, subscriber.journal, environment.listing, blanks[environment.name]
+    )
+
+
 def _settle(
-    platformos: PlatformOS,
-    listing: Listing,
-    source: Source,
-    faults: PlatformFaults,
+    environments: list[Environment],
+    blanks: dict[str, list[tuple[float, float]]],
     subscribers: list[Subscriber],
     tell: Callable[[str], None],
-) -> list[Verdict]:
+) -> None:
     """Wait until every reader has all, or time is up; then until several more polls brought nothing."""
-
-    def verdicts() -> list[Verdict]:
-        return [judge(s.manner, s.start_id, s.journal, listing, faults.blanks) for s in subscribers]
-
-    source.seal()
-    last = max(listing.rows())
+    for environment in environments:
+        environment.source.seal()
+    last = {environment.name: max(environment.listing.rows()) for environment in environments}
     began = time.monotonic()
-    wait(lambda: all(_had_last(subscriber, last) for subscriber in subscribers), CATCH_UP_SECONDS)
-    if not wait(lambda: not any(verdict.lost for verdict in verdicts()), CATCH_UP_SECONDS - (time.monotonic() - began)):
-        last_asked = [f"{began - request.at:+.1f} s: {request.last_id}" for request in platformos.requests[-12:]]
-        tell(f"not all readers have caught up within {CATCH_UP_SECONDS:g} s; rows end at {listing.last}")
-        tell(f"the last questions, each with the time by which it came before the end: {', '.join(last_asked)}")
-    else:
+    wait(lambda: all(_had_last(one, last[one.environment.name]) for one in subscribers), CATCH_UP_SECONDS)
+    left = CATCH_UP_SECONDS - (time.monotonic() - began)
+    if wait(lambda: not any(_verdict(one, blanks).lost for one in subscribers), left):
         tell(f"all readers have caught up after {time.monotonic() - began:.1f} s")
-    asked = len(platformos.requests)
-    platformos.wait_until(lambda: len(platformos.requests) > asked + 5, CATCH_UP_SECONDS)
-    return verdicts()
+    else:
+        tell(f"not all readers have caught up within {CATCH_UP_SECONDS:g} s")
+        for environment in environments:
+            asked = [f"{began - one.at:+.1f} s: {one.last_id}" for one in environment.platformos.requests[-12:]]
+            tell(f"rows of {environment.name} end at {environment.listing.last}; the last questions, each with the")
+            tell(f"time by which it came before the end: {', '.join(asked)}")
+    for environment in environments:
+        platformos = environment.platformos
+        asked_by_now = len(platformos.requests)
+        platformos.wait_until(
+            lambda platformos=platformos, count=asked_by_now: len(platformos.requests) > count + 5,
+            CATCH_UP_SECONDS,
+        )
 
 
 def _had_last(subscriber: Subscriber, last: int) -> bool:
@@ -236,11 +209,7 @@ def _had_last(subscriber: Subscriber, last: int) -> bool:
 def _streams_left(server: Server) -> int | None:
     """How many streams the server counts once all readers have left: none within a second, says the contract."""
     try:
-        wait(lambda: server.streams_open(TOKEN) == 0, 5.0)
-        return server.streams_open(TOKEN)
+        wait(lambda: server.streams_open(OPERATOR) == 0, 5.0)
+        return server.streams_open(OPERATOR)
     except requests.RequestException:
         return None
-
-
-def _back(load: Load | None, start: Load) -> bool:
-    return load is not None and load.descriptors <= start.descriptors + MORE and load.threads <= start.threads + MORE

@@ -1,4 +1,4 @@
-"""Faults: what platformOS and the host do to the server, at random moments, and undo again.
+"""Faults: what platformOS does to the server at random moments, and undoes again; host.py has what the host does.
 
 Not here, since they cannot begin while a server runs: bad certificates, names that no server knows, a second worker,
 a clock that jumps, a disk that is full; tests/faults has each by itself.
@@ -6,21 +6,16 @@ a clock that jumps, a disk that is full; tests/faults has each by itself.
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import partial
 from typing import Any
 
-from tests.soak.machine import CLIENTS, wait
+from tests.soak.machine import wait
 from tests.soak.source import NOTICE_SECONDS, Source
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
@@ -30,7 +25,6 @@ CUT = '{"logs": [{"id": 1, "created_at": "2024-01-15T10:00:00Z", "mess'
 LARGE = 40 << 20  # bytes; more than the server takes
 PAGES = (250, 400, 1000, 1000, 10_000)  # rows that an answer holds at most
 SETTLE_SECONDS = 40.0  # for the server to have asked a few times; between failed polls it waits for up to 30 s
-STOP_SECONDS = 15.0
 START_SECONDS = 30.0
 
 
@@ -71,13 +65,14 @@ class Faults(threading.Thread):
 
 
 class PlatformFaults:
-    """What platformOS does wrong."""
+    """What the platformOS of one environment does wrong."""
 
     def __init__(
-        self, platformos: PlatformOS, source: Source, server: Server, quiet: threading.Lock, seed: str
+        self, name: str, platformos: PlatformOS, source: Source, server: Server, quiet: threading.Lock, seed: str
     ) -> None:
         """`quiet` is held while the host must do nothing to the server."""
         self.blanks: list[tuple[float, float]] = []  # when answers held no rows though there were some
+        self.name = name
         self._platformos = platformos
         self._source = source
         self._server = server
@@ -141,13 +136,16 @@ class PlatformFaults:
     def _restore(self) -> None:
         """Ids fall back while the server runs: one that is restarted just then knows of no earlier ids."""
         self._platformos.heal()  # of what an earlier fault left for polls that had not come by then
-        fell = self._server.output.count(" fell back ")
+        fell = self._noticed()
         with self._quiet:
             self._server.wait_live(START_SECONDS)
             self._source.restore(
                 lambda: wait(self._asked_again(3), SETTLE_SECONDS),
-                lambda: wait(lambda: self._server.output.count(" fell back ") > fell, NOTICE_SECONDS),
+                lambda: wait(lambda: self._noticed() > fell, NOTICE_SECONDS),
             )
+
+    def _noticed(self) -> int:
+        return fell_back(self._server.output, self.name)
 
     def _asked_again(self, times: int) -> Callable[[], bool]:
         asked = len(self._platformos.requests)
@@ -163,100 +161,9 @@ class PlatformFaults:
         return [row for row in list(self._source.recent) if int(row["id"]) < first] + rows
 
 
-class HostFaults:
-    """What people and the system do to the server."""
-
-    def __init__(self, server: Server, platformos: PlatformOS, quiet: threading.Lock, seed: str) -> None:
-        """`quiet` is held while something is done to the server."""
-        self.slowest_stop = 0.0
-        self._quiet = quiet
-        self._server = server
-        self._platformos = platformos
-        self._random = random.Random(seed)
-
-    def ends(self) -> dict[str, Callable[[], None]]:
-        """Each fault that ends the worker, by its name."""
-        return self._quietly(
-            {
-                "SIGHUP": self._reload,
-                "SIGTERM, restart": self._restart,
-                "kill -9 worker": self._kill_worker,
-                "kill -9 all, restart": self._kill_all,
-            }
-        )
-
-    def edits(self) -> dict[str, Callable[[], None]]:
-        """Each fault that the worker survives, by its name."""
-        return self._quietly(
-            {
-                ".pos rewritten": self._write_pos,
-                "token renewed": self._renew,
-                ".pos cut": lambda: self._spoil(self._server.pos_file),
-                "clients.json rewritten": self._write_clients,
-                "clients.json cut": lambda: self._spoil(self._server.clients_file),
-            }
-        )
-
-    def _quietly(self, kinds: dict[str, Callable[[], None]]) -> dict[str, Callable[[], None]]:
-        def one(fault: Callable[[], None]) -> None:
-            with self._quiet:
-                fault()
-
-        return {name: partial(one, fault) for name, fault in kinds.items()}
-
-    def wait_live(self) -> None:
-        """Wait until the server answers."""
-        self._server.wait_live(START_SECONDS)
-
-    def _reload(self) -> None:
-        before = self._server.worker_pids()
-        began = time.monotonic()
-        self._server.signal(signal.SIGHUP)
-        assert wait(lambda: not set(before) & set(self._server.worker_pids()), STOP_SECONDS), "SIGHUP: old worker stays"
-        self.slowest_stop = max(self.slowest_stop, time.monotonic() - began)
-        self.wait_live()
-
-    def _restart(self) -> None:
-        began = time.monotonic()
-        self._server.signal(signal.SIGTERM)
-        self._server.wait_exit(STOP_SECONDS)
-        self.slowest_stop = max(self.slowest_stop, time.monotonic() - began)
-        self._server.start()
-
-    def _kill_worker(self) -> None:
-        for pid in self._server.worker_pids():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.wait_live()
-
-    def _kill_all(self) -> None:
-        workers = self._server.worker_pids()
-        self._server.signal(signal.SIGKILL)
-        for pid in workers:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._server.wait_exit(STOP_SECONDS)
-        self._server.start()
-
-    def _write_pos(self) -> None:
-        self._server.write_pos({"staging": self._platformos})
-
-    def _renew(self) -> None:
-        self._platformos.token = f"pos-token-{self._random.getrandbits(32)}"
-        self._write_pos()  # polls before it is read again are refused: streams end with done
-
-    def _write_clients(self) -> None:
-        rate = f"{self._random.randint(100_000, 200_000)} per minute"
-        default = {**CLIENTS["default"], "limits": {"requests": rate, "streams": 1000}}
-        fresh = self._server.clients_file.with_name("clients.new")
-        fresh.write_text(json.dumps({"default": default, "other": {"token": str(self._random.getrandbits(64))}}))
-        fresh.replace(self._server.clients_file)
-
-    def _spoil(self, path: Any) -> None:
-        right = path.read_bytes()
-        path.write_bytes(right[: len(right) // 2])
-        time.sleep(self._random.uniform(0.2, 2.0))
-        path.write_bytes(right)
+def fell_back(output: str, environment: str) -> int:
+    """How often the server has said that the ids of an environment fell back."""
+    return output.count(f" environment {environment} fell back ")
 
 
 def _retry_at(seconds: float) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.soak.ledger import Connection, Journal, Listing, Row
-from tests.soak.readers import Manner
+from tests.soak.manner import Manner
 from tests.soak.source import NOTICE_SECONDS
 
 TAIL_SECONDS = 20.0  # a reader that asked for what comes from now on has begun after so long
@@ -164,5 +164,5 @@ def _late_is_due(row: Row, journal: Journal, rows: dict[int, Row], listing: List
             continue
         looked = looked or (other.at > settled and at < row.at - PATIENCE_SECONDS)
         later = other.at > row.at + 0.5 and listing.epoch(other.at) == epoch
-        had_time = had_time or (later and at < (over.ended or 0) - PATIENCE_SECONDS)
+        had_time = had_time or (later and max(at, over.awake) < (over.ended or 0) - PATIENCE_SECONDS)
     return looked and had_time

@@ -82,7 +82,8 @@ class Connection:
     opened: float  # monotonic, before its request left
     position: int | None  # what it asked after; None where its body alone said how to begin
     position_at: float = 0.0  # when it was given that position
-    head: float | None = None  # when the answer began
+    head: float | None = None  # when the answer began, as far as the reader read
+    awake: float = 0.0  # since when it has read all that came; infinite while it stalls
     ended: float | None = None
     how: str = ""  # it ended
 
@@ -96,6 +97,7 @@ class Journal:
     told: list[float] = field(default_factory=list)  # when it was told that ids fell back
     connections: list[Connection] = field(default_factory=list)
     spoiled: list[str] = field(default_factory=list)  # entries or frames that were not as they must be
+    foreign: list[str] = field(default_factory=list)  # what held bytes of another environment
 
     def note(self, serial: int) -> None:
         """An entry arrived."""

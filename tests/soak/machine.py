@@ -10,10 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.soak.clients import OPERATOR
 from tests.support.server import Server
-
-TOKEN = "soak-token-4c1e"  # of our own: one that is published is shown in the start-up lines
-CLIENTS = {"default": {"token": TOKEN, "limits": {"requests": "100000 per minute", "streams": 1000}}}
 
 EVERY_SECONDS = 0.25
 WARM_SECONDS = 8.0
@@ -51,7 +49,7 @@ def worker_load(server: Server) -> Load | None:
 def warm(server: Server, requests: int) -> Load:
     """The load of a worker that has had so many requests at once: a pool of threads never gives one back."""
     body = b'{"tool": "platformos.env.list"}'
-    head = f"POST /call HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n"
+    head = f"POST /call HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {OPERATOR}\r\nConnection: close\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     before = worker_load(server)
     with ExitStack() as stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.soak.driver import Outcome
+from tests.soak.outcome import Outcome
 
 
 def table(outcome: Outcome) -> str:
@@ -15,15 +15,26 @@ def table(outcome: Outcome) -> str:
         for connection in subscriber.journal.connections:
             ends[connection.how] += 1
     starts = max((verdict.began for verdict in verdicts), default=0.0)
-    delivered = sum(len(subscriber.journal.serials) for subscriber in outcome.subscribers)
+    delivered = {
+        environment.name: sum(len(s.journal.serials) for s in outcome.subscribers if s.environment is environment)
+        for environment in outcome.environments
+    }
+    listed = {environment.name: len(environment.listing) for environment in outcome.environments}
+    odd = sum((environment.source.count for environment in outcome.environments), Counter[str]())
+    habits = Counter(f"{s.environment.name} {s.manner.habit}" for s in outcome.subscribers)
+    ends["never read"] = sum(s.never_read for s in outcome.subscribers)
     lines = {
-        "seed": f"{outcome.seed} ({outcome.kind}), {outcome.seconds:g} s",
+        "seed": f"{outcome.seed} ({outcome.kind}, direct {outcome.direct}), {outcome.seconds:g} s",
         "faults injected": f"{outcome.faults.total()}: {_counts(outcome.faults)}",
         "strangers": f"{outcome.strangers.total()}: {_counts(outcome.strangers)}",
-        "rows listed": f"{outcome.rows} ({outcome.rows / outcome.seconds:.0f} a second); {_counts(outcome.odd)}",
-        "readers": f"{len(outcome.subscribers)}, {sum(s.reconnects for s in outcome.subscribers)} reconnects",
+        "rows listed": f"{_counts(Counter(listed))} ({outcome.rows / outcome.seconds:.0f} a second); {_counts(odd)}",
+        "readers": f"{len(outcome.subscribers)}: {_counts(habits)}",
+        "reconnects": str(sum(s.reconnects for s in outcome.subscribers)),
         "connections ended": _counts(ends),
-        "entries delivered": f"{delivered} ({delivered / outcome.seconds:.0f} a second)",
+        "entries delivered": (
+            f"{_counts(Counter(delivered))} ({sum(delivered.values()) / outcome.seconds:.0f} a second)"
+        ),
+        "foreign": str(sum(len(s.journal.foreign) for s in outcome.subscribers)),
         "lost": str(sum(len(verdict.lost) for verdict in verdicts)),
         "doubled": str(sum(len(verdict.doubled) for verdict in verdicts)),
         "out of order": str(sum(len(verdict.disordered) for verdict in verdicts)),
@@ -35,6 +46,7 @@ def table(outcome: Outcome) -> str:
             f" {sum(len(verdict.missed_withdrawn) for verdict in verdicts)} that a restore took away,"
             f" {sum(len(verdict.missed_stale) for verdict in verdicts)} below a position from before a restore"
         ),
+        "asked how it is": f"{outcome.asked_how_it_is} times; unwell: {_counts(outcome.unwell) or 'never'}",
         "slowest beginning of a tail": f"{starts:.1f} s",
         "slowest stop of a worker": f"{outcome.slowest_stop:.1f} s",
         "worker at the start": str(outcome.start),
@@ -44,7 +56,9 @@ def table(outcome: Outcome) -> str:
     width = max(map(len, lines))
     rows = [f"{name:<{width}}  {value}" for name, value in lines.items()]
     troubles = outcome.troubles
-    verdict = f"FAILED, {len(troubles)} troubles" if troubles else "passed: nothing lost, doubled or out of order"
+    verdict = (
+        f"FAILED, {len(troubles)} troubles" if troubles else "passed: nothing lost, doubled, out of order or foreign"
+    )
     return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in troubles), verdict])
 
 

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
+from tests.soak.clients import filler
 from tests.soak.ledger import Listing
 from tests.support.platformos import PlatformOS
 from tests.support.rows import MISSING, RawJson
@@ -31,6 +32,7 @@ STRAYS: tuple[Any, ...] = (
     RawJson(b'{"id": 1e400}'), RawJson(b'{"id": %s}' % (b"9" * 5000)),
 )  # fmt: skip
 DEEP = (300, 1100, 100_000)  # lists in lists: too deep for an entry, for a strict parser, for a lenient one
+LEAST = 5  # letters of its environment that a message ends with
 GIANT = 5 << 20  # bytes of a message; entries carry 2 MiB of it
 GIANT_EVERY = 4000  # ids at least, so that an answer never exceeds what the server takes
 LATE_ROWS = 60  # a late row has at most so many rows above it when it comes; the server reads 100 again
@@ -44,15 +46,17 @@ MEASURE = 0.02  # seconds; the pace is kept in steps of this length
 class Source(threading.Thread):
     """Lists rows until it is stopped, and notes each of them.
 
-    An entry can be told from every other, and checked, by itself: its data carries the row's serial and how its
-    message was made.
+    An entry can be told from every other, and checked, by itself: its data carries the environment, the row's serial
+    and how its message was made; the letters of the message are the environment's own.
     """
 
-    def __init__(self, platformos: PlatformOS, listing: Listing, seed: str) -> None:
-        super().__init__(name="source", daemon=True)
+    def __init__(self, environment: str, platformos: PlatformOS, listing: Listing, seed: str) -> None:
+        super().__init__(name=f"source of {environment}", daemon=True)
         self.count: Counter[str] = Counter()  # of rows that are not plain, by kind
         self.failure: BaseException | None = None
         self.recent: deque[Any] = deque(maxlen=50)  # for answers that repeat old rows
+        self._environment = environment
+        self._filler = filler(environment)
         self._platformos = platformos
         self._listing = listing
         self._random = random.Random(seed)
@@ -126,7 +130,7 @@ class Source(threading.Thread):
         for _ in range(int(self._random.uniform(0.2, longest) / MEASURE)):
             due += rate * MEASURE * self._random.uniform(0, 2)
             if due >= 1:
-                self._list(int(due), size=self._random.choice((5, 50, 300)))
+                self._list(int(due), size=self._random.choice((LEAST, 50, 300, 1000)))
                 due -= int(due)
             if self._random.random() < 0.02:
                 self._stray()
@@ -164,7 +168,7 @@ class Source(threading.Thread):
     def _row(self, number: int, error_type: str | None, size: int) -> dict[str, Any]:
         self._serial += 1
         odd = self._random.choice(ODD) if self._random.random() < 0.02 else ""
-        text = f"row {self._serial}: {odd}{'x' * size}"
+        text = f"{self._environment} row {self._serial}: {odd}{self._filler * size}"
         message: Any = text
         how = "text"
         chance = self._random.random()
@@ -174,12 +178,12 @@ class Source(threading.Thread):
             how, message = "null", None
         elif chance < 0.025 and number > self._giant + GIANT_EVERY:
             self._giant = number
-            how, message = "giant", text + "x" * GIANT
+            how, message = "giant", text + self._filler * GIANT
         row = {
             "id": number if self._random.random() < 0.9 else str(number),
             "error_type": MISSING if error_type is None else error_type,
             "message": message,
-            "data": {"serial": self._serial, "as": how, "length": len(text)},
+            "data": {"env": self._environment, "serial": self._serial, "as": how, "length": len(text)},
         }
         if self._random.random() < 0.02:
             row["created_at"] = self._random.choice(TIMES)

@@ -8,7 +8,9 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
+from tests.soak.clients import NAMES, token
 from tests.support.server import Server
 from tests.wire.exchange import LIVE, STREAM, Answer, answer, asking, request, reset
 
@@ -30,12 +32,12 @@ REFUSALS = (400, 401, 403, 404, 408, 413, 415, 429, 431, 503)
 class Strangers(threading.Thread):
     """Bothers the server until it is stopped. What it gets instead of a refusal in the one shape is in `wrong`."""
 
-    def __init__(self, server: Server, token: str, seed: str) -> None:
+    def __init__(self, server: Server, seed: str) -> None:
         super().__init__(name="strangers", daemon=True)
         self.count: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._server = server
-        self._token = token
+        self._environment, self._token = NAMES[0], token(NAMES[0])  # that it comes for, another time by time
         self._random = random.Random(seed)
         self._stop_it = threading.Event()
 
@@ -50,6 +52,8 @@ class Strangers(threading.Thread):
         }
         while not self._stop_it.wait(self._random.uniform(*GAP_SECONDS)):
             kind = self._random.choice(list(kinds))
+            self._environment = self._random.choice(NAMES)
+            self._token = token(self._environment)
             try:
                 with contextlib.suppress(OSError):  # the server is away
                     kinds[kind]()
@@ -69,11 +73,11 @@ class Strangers(threading.Thread):
 
     def _bad_position(self) -> None:
         position = self._random.choice(POSITIONS)
-        self._refused(request("/call-stream", asking(), f"Last-Event-ID: {position}", token=self._token))
+        self._refused(request("/call-stream", self._asking(), f"Last-Event-ID: {position}", token=self._token))
 
     def _bad_token(self) -> None:
-        token = f"Authorization: {self._random.choice(TOKENS)}"
-        self._refused(request("/call-stream", asking(), token, token=None), OTHER_ADDRESS)
+        line = f"Authorization: {self._random.choice(TOKENS)}"
+        self._refused(request("/call-stream", self._asking(), line, token=None), OTHER_ADDRESS)
 
     def _refused(self, data: bytes, source: str = "127.0.0.1") -> None:
         with self._connected(source) as sock:
@@ -85,7 +89,7 @@ class Strangers(threading.Thread):
     def _crowd(self) -> None:
         """Many streams at the same moment; each is left at once, or in the middle of its first entries."""
         tool = self._random.choice((STREAM, LIVE))
-        data = request("/call-stream", asking(tool, tail=self._random.choice((0, 50))), token=self._token)
+        data = request("/call-stream", self._asking(tool, tail=self._random.choice((0, 50))), token=self._token)
         with contextlib.ExitStack() as stack:
             socks = [stack.enter_context(self._connected()) for _ in range(CROWD)]
             for sock in socks:
@@ -99,7 +103,7 @@ class Strangers(threading.Thread):
 
     def _half(self) -> None:
         """Gone in the middle of the head, or of the body."""
-        data = request("/call-stream", asking(), token=self._token)
+        data = request("/call-stream", self._asking(), token=self._token)
         with self._connected() as sock:
             sock.sendall(data[: self._random.randrange(1, len(data))])
             self._stop_it.wait(self._random.uniform(0, HELD_SECONDS))
@@ -108,10 +112,13 @@ class Strangers(threading.Thread):
 
     def _never_reads(self) -> None:
         """Opens a stream from the very beginning, whose bytes fill all buffers, and leaves."""
-        data = request("/call-stream", asking(lastId="0"), token=self._token)
+        data = request("/call-stream", self._asking(lastId="0"), token=self._token)
         with self._connected() as sock:
             sock.sendall(data)
             self._stop_it.wait(self._random.uniform(0, 4 * HELD_SECONDS))
+
+    def _asking(self, tool: str = STREAM, **more: Any) -> bytes:
+        return asking(tool, env=self._environment, **more)
 
     def _connected(self, source: str = "127.0.0.1") -> socket.socket:
         return socket.create_connection(("127.0.0.1", self._server.port), 15.0, (source, 0))

@@ -31,11 +31,14 @@ class Reader(Transcript):
         gzip: bool = False,
         path: str = "/call-stream",
         receive_buffer: int | None = None,
+        paused: bool = False,  # not even the head is received before `resume`
     ) -> None:
         address = urlsplit(base_url)
         super().__init__()
         self._reading = threading.Lock()
         self._paused = threading.Event()
+        if paused:
+            self._paused.set()
         self._leave: str | None = None
         self._bell, self._rope = socket.socketpair()
         self._socket = socket.socket()
@@ -72,6 +75,10 @@ class Reader(Transcript):
     def reset(self) -> None:
         """Leave with a RST."""
         self._go("rst")
+
+    def vanish(self, how: str) -> None:
+        """Leave with `how` (rst or fin) once what has just come is taken; for `take`, which cannot wait for itself."""
+        self._leave = self._leave or how
 
     def _go(self, how: str) -> None:
         self._leave = self._leave or how

@@ -1,0 +1,29 @@
+"""An environment: a platformOS of its own, the rows that it lists, and what it does wrong."""
+
+from __future__ import annotations
+
+import threading
+
+from tests.soak.clients import token
+from tests.soak.faults import PlatformFaults
+from tests.soak.ledger import Listing
+from tests.soak.source import Source
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+
+class Environment:
+    """One environment of the server's, apart from every other; its rows and faults have chances of their own."""
+
+    def __init__(self, name: str, platformos: PlatformOS, seed: int) -> None:
+        self.name = name
+        self.token = token(name)  # of the client that reads it
+        self.platformos = platformos
+        self.listing = Listing()
+        self.source = Source(name, platformos, self.listing, f"{seed} {name} rows")
+        self.quiet = threading.Lock()  # held while the host must do nothing to the server
+        self._seed = f"{seed} {name} answers"
+
+    def faults(self, server: Server) -> PlatformFaults:
+        """What its platformOS does wrong to this server."""
+        return PlatformFaults(self.name, self.platformos, self.source, server, self.quiet, self._seed)

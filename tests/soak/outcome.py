@@ -1,0 +1,98 @@
+"""The outcome of a soak, and what in it is not as it must be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.soak.clients import SECRETS
+from tests.soak.environment import Environment
+from tests.soak.faults import fell_back
+from tests.soak.judge import Verdict
+from tests.soak.machine import Load
+from tests.soak.readers import Subscriber
+
+MORE = 3  # descriptors or threads at the end, beyond those at the start, that are no leak
+MORE_AT_END = (
+    96 << 20
+)  # bytes at the end, beyond those at the start, that are no leak: what a heap keeps after huge answers
+MORE_MEMORY = 512 << 20  # bytes beyond the start, at any time: an answer of 32 MiB is parsed now and then
+SLOWEST_STOP = 6.0  # seconds; faults.md has 3, on a machine that does nothing else
+SHOWN = 3  # of a reader's troubles of one kind
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a soak."""
+
+    seconds: float
+    seed: int
+    kind: str
+    direct: str
+    environments: list[Environment]
+    faults: Counter[str]
+    strangers: Counter[str]
+    subscribers: list[Subscriber]
+    verdicts: list[Verdict]
+    start: Load
+    peak: int
+    end: Load | None
+    lived: float  # seconds that the last worker has lived
+    streams: int | None  # that the server thinks are open, after all have left
+    slowest_stop: float
+    asked_how_it_is: int
+    unwell: Counter[str]  # what the server said of itself, or its worker did, that is wrong
+    wrong: list[str]
+    output: str
+
+    @property
+    def rows(self) -> int:
+        """Rows that were listed, in all environments."""
+        return sum(len(environment.listing) for environment in self.environments)
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is not as it must be, in words; empty when all is well."""
+        found = [trouble for s, v in zip(self.subscribers, self.verdicts, strict=True) for trouble in _of_reader(s, v)]
+        found += [f"{said} ({times} times)" for said, times in self.unwell.items()]
+        found += self.wrong
+        found += ["a traceback in the server's log"] if "Traceback" in self.output else []
+        found += [f"{secret} in the server's log" for secret in SECRETS if secret in self.output]
+        for environment in self.environments:
+            fell, restores = fell_back(self.output, environment.name), len(environment.listing.restores)
+            if fell > restores:
+                found.append(f"ids of {environment.name} fell back {fell} times for the server, {restores} in truth")
+        return found + self._of_machine()
+
+    def _of_machine(self) -> list[str]:
+        found = []
+        if self.streams != 0:
+            found.append(f"{self.streams} streams are open after all have left")
+        if self.end is None:
+            found.append("no worker at the end")
+        elif not is_back(self.end, self.start) or self.end.memory > self.start.memory + MORE_AT_END:
+            found.append(f"a leak: {self.end} at the end, {self.start} at the start")
+        if self.peak > self.start.memory + MORE_MEMORY:
+            found.append(f"memory: {self.peak >> 20} MiB at the worst")
+        if self.slowest_stop > SLOWEST_STOP:
+            found.append(f"a worker took {self.slowest_stop:.1f} s to stop")
+        return found
+
+
+def is_back(load: Load | None, start: Load) -> bool:
+    """Whether descriptors and threads are as many as at the start."""
+    return load is not None and load.descriptors <= start.descriptors + MORE and load.threads <= start.threads + MORE
+
+
+def _of_reader(subscriber: Subscriber, verdict: Verdict) -> list[str]:
+    journal = subscriber.journal
+    found = [f"foreign: {what}" for what in journal.foreign[:SHOWN]]
+    found += [f"refused: {subscriber.refused}"] if subscriber.refused else []
+    found += [f"spoiled: {what}" for what in journal.spoiled[:SHOWN]]
+    found += [f"{subscriber.silent} streams fell silent"] if subscriber.silent else []
+    found += [
+        f"{word} {len(serials)}: rows {serials[:20]}"
+        for word in ("lost", "doubled", "disordered", "invented")
+        if (serials := getattr(verdict, word))
+    ]
+    return [f"{subscriber.manner}: {trouble}" for trouble in found]
