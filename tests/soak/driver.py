@@ -18,7 +18,7 @@ from tests.soak.faults import Faults
 from tests.soak.health import Health
 from tests.soak.host import HostFaults
 from tests.soak.judge import Verdict, judge
-from tests.soak.machine import Watch, wait, warm, worker_load
+from tests.soak.machine import Watch, held, wait, warm, worker_load
 from tests.soak.manner import manners
 from tests.soak.outcome import Outcome, is_back
 from tests.soak.readers import Subscriber
@@ -125,6 +125,7 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
             start=start,
             peak=watch.peak,
             end=end,
+            held=held(server),
             lived=watch.lived,
             streams=streams,
             slowest_stop=from_host.slowest_stop,

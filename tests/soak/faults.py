@@ -7,6 +7,7 @@ a clock that jumps, a disk that is full; tests/faults has each by itself.
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -15,15 +16,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+from tests.soak.clients import OPERATOR
 from tests.soak.machine import wait
 from tests.soak.source import NOTICE_SECONDS, Source
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+from tests.wire.exchange import get
 
 HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 CUT = '{"logs": [{"id": 1, "created_at": "2024-01-15T10:00:00Z", "mess'
 LARGE = 40 << 20  # bytes; more than the server takes
 PAGES = (250, 400, 1000, 1000, 10_000)  # rows that an answer holds at most
+POLLS = 3  # answered, after which the first of them that was asked later is had
 SETTLE_SECONDS = 40.0  # for the server to have asked a few times; between failed polls it waits for up to 30 s
 START_SECONDS = 30.0
 
@@ -140,16 +144,31 @@ class PlatformFaults:
         with self._quiet:
             self._server.wait_live(START_SECONDS)
             self._source.restore(
-                lambda: wait(self._asked_again(3), SETTLE_SECONDS),
+                lambda last: wait(self._polled(last), SETTLE_SECONDS),
                 lambda: wait(lambda: self._noticed() > fell, NOTICE_SECONDS),
             )
 
     def _noticed(self) -> int:
         return fell_back(self._server.output, self.name)
 
-    def _asked_again(self, times: int) -> Callable[[], bool]:
-        asked = len(self._platformos.requests)
-        return lambda: len(self._platformos.requests) >= asked + times
+    def _polled(self, last: int) -> Callable[[], bool]:
+        """Whether the feed has read up to `last`: readers that catch up ask too, and their questions tell nothing."""
+        before = self._polls()
+        listed = time.monotonic()
+
+        def has() -> bool:
+            at_the_end = (
+                one.at > listed and int(one.last_id or 0) >= last - 1 for one in self._platformos.requests[-50:]
+            )
+            return any(at_the_end) and self._polls() >= before + POLLS
+
+        return has
+
+    def _polls(self) -> float:
+        """How many polls of this environment the worker has had answered; 0 while it has no feed."""
+        told = get(self._server, "/metrics", token=OPERATOR).body.decode()
+        found = re.search(rf'^poslogs_polls_total{{env="{self.name}"}} ([0-9.e+]+)$', told, re.MULTILINE)
+        return float(found[1]) if found else 0.0
 
     def _arranged(self, arrange: Callable[[list[Any]], list[Any]]) -> None:
         self._platformos.arrange = arrange

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.soak.ledger import Connection, Journal, Listing, Row
+from tests.soak.ledger import Journal, Listing, Row
 from tests.soak.manner import Manner
 from tests.soak.source import NOTICE_SECONDS
 
@@ -51,9 +52,10 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
       began (or was told that ids fell back) that no poll had looked before it: a position is an id, and cannot tell
       whether the ids below it were there. In between it is due, PATIENCE_SECONDS after rows that were listed later.
     - a row that a restore took away before a poll saw it: nobody has it any more.
-    - a row under an id that was given out again, to a reader that comes back from before the restore with a
-      position above it: to platformOS that position says that the row was had. Who stays connected gets it.
-      The server must be able to tell: the soak takes away only what the window has held.
+    - a row under an id that was given out again, to a reader that comes back with a position above it which is from
+      before the restore, or from before the server had noticed and told it: to platformOS that position says that
+      the row was had. Who stays connected gets it. The server must be able to tell: the soak takes away only what
+      the window has held.
     - order, and once only, for what a reader is given between a restore and being told of it: until the server has
       noticed, what it holds from before and what it reads now are two logs under the same ids.
     - once only, for a late row that a reader was given right before it left: when the feed itself first sees that row
@@ -83,7 +85,7 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
         elif row.late:
             due = _late_is_due(row, journal, rows, listing)
             (verdict.lost if due else verdict.missed_late).append(row.serial)
-        elif _stale(row, journal.connections):
+        elif _stale(row, journal, rows, listing):
             verdict.missed_stale.append(row.serial)
         elif row.id > start or row.at > opened + TAIL_SECONDS or (row.restore is not None and row.restore > opened):
             verdict.lost.append(row.serial)
@@ -141,13 +143,35 @@ def _start(
     return (ordered[0].id - 1 if ordered else float("inf")), opened
 
 
-def _stale(row: Row, connections: list[Connection]) -> bool:
+def _stale(row: Row, journal: Journal, rows: dict[int, Row], listing: Listing) -> bool:
     """Whether the reader came back, from before the restore that gave the row's id out again, with a position above."""
     again = row.restore
     return again is not None and any(
-        c.position is not None and c.position >= row.id and c.opened > again and c.position_at < again + OPENING_SECONDS
-        for c in connections
+        c.position is not None
+        and c.position >= row.id
+        and c.opened > again
+        and _is_of_before(c.position, c.position_at, again, journal, rows, listing)
+        for c in journal.connections
     )
+
+
+def _is_of_before(
+    position: int, at: float, again: float, journal: Journal, rows: dict[int, Row], listing: Listing
+) -> bool:
+    """Whether a position that a reader was given at a moment is one of the log from before a restore.
+
+    The entry that came with it tells. Where none did, since the filter kept it back, the time does: the reader may
+    have stalled, or the server not noticed yet, but not for longer than NOTICE_SECONDS, nor once the reader was told.
+    """
+    for index in reversed(range(bisect_right(journal.ats, at))):
+        serial = journal.serials[index]
+        other = rows.get(serial)
+        if other is not None and other.id == position:
+            return serial in listing.withdrawn and other.at < again
+        if other is not None and other.at < again and other.id < position:
+            break
+    told = next((moment for moment in journal.told if moment >= again), again + NOTICE_SECONDS)
+    return at < max(again + OPENING_SECONDS, min(told, again + NOTICE_SECONDS))
 
 
 def _late_is_due(row: Row, journal: Journal, rows: dict[int, Row], listing: Listing) -> bool:

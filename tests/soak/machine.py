@@ -46,6 +46,21 @@ def worker_load(server: Server) -> Load | None:
     return load(pids[-1]) if pids else None
 
 
+def held(server: Server) -> str:
+    """What the descriptors of the worker are, with the peers of its connections: for people, where there are too many.
+
+    A peer is `port` for 127.0.0.1 and the state as in /proc/net/tcp (01 is established, 08 closed by the peer).
+    """
+    try:
+        pid = server.worker_pids()[-1]
+        lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+        peers = {f"socket:[{line[9]}]": f"peer {int(line[2][9:], 16)} state {line[3]}" for line in lines}
+        links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+    except (OSError, IndexError):
+        return "gone"
+    return ", ".join(sorted(peers.get(link, link) for link in links))
+
+
 def warm(server: Server, requests: int) -> Load:
     """The load of a worker that has had so many requests at once: a pool of threads never gives one back."""
     body = b'{"tool": "platformos.env.list"}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.soak.outcome import Outcome
+from tests.soak.story import story
 
 
 def table(outcome: Outcome) -> str:
@@ -59,7 +60,8 @@ def table(outcome: Outcome) -> str:
     verdict = (
         f"FAILED, {len(troubles)} troubles" if troubles else "passed: nothing lost, doubled, out of order or foreign"
     )
-    return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in troubles), verdict])
+    told = [line for s, v in zip(outcome.subscribers, verdicts, strict=True) for line in story(s, v)]
+    return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in troubles), *told, verdict])
 
 
 def _counts(counter: Counter[str]) -> str:

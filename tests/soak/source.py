@@ -85,16 +85,17 @@ class Source(threading.Thread):
         """One more row of each type, so that every filter has a last one."""
         self._list(len(ERROR_TYPES), error_types=list(ERROR_TYPES))
 
-    def restore(self, settle: Callable[[], object], noticed: Callable[[], bool]) -> None:
+    def restore(self, settle: Callable[[int], bool], noticed: Callable[[], bool]) -> None:
         """Fall back to a backup and list fewer rows than were taken away; no others until that was noticed.
 
-        What is taken away was listed just before, and polled (`settle` waits for that): below what its window
-        holds, the server cannot tell new rows from old ones.
+        What is taken away was listed just before, and polled (`settle` waits for that, up to an id; nothing is
+        taken away when it was in vain): below what its window holds, the server cannot tell new rows from old ones.
         """
         with self._turn:
             self._giant = self._last
             self._list(RESTORED[1])
-            settle()
+            if not settle(self._last):
+                return
             self._holes.clear()
             self.recent.clear()
             ids = self._platformos.ids
