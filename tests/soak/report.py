@@ -11,10 +11,6 @@ from tests.soak.story import story
 def table(outcome: Outcome) -> str:
     """The summary of a soak."""
     verdicts = outcome.verdicts
-    ends: Counter[str] = Counter()
-    for subscriber in outcome.subscribers:
-        for connection in subscriber.journal.connections:
-            ends[connection.how] += 1
     starts = max((verdict.began for verdict in verdicts), default=0.0)
     delivered = {
         environment.name: sum(len(s.journal.serials) for s in outcome.subscribers if s.environment is environment)
@@ -23,7 +19,6 @@ def table(outcome: Outcome) -> str:
     listed = {environment.name: len(environment.listing) for environment in outcome.environments}
     odd = sum((environment.source.count for environment in outcome.environments), Counter[str]())
     habits = Counter(f"{s.environment.name} {s.manner.habit}" for s in outcome.subscribers)
-    ends["never read"] = sum(s.never_read for s in outcome.subscribers)
     lines = {
         "seed": f"{outcome.seed} ({outcome.kind}, direct {outcome.direct}), {outcome.seconds:g} s",
         "faults injected": f"{outcome.faults.total()}: {_counts(outcome.faults)}",
@@ -31,7 +26,7 @@ def table(outcome: Outcome) -> str:
         "rows listed": f"{_counts(Counter(listed))} ({outcome.rows / outcome.seconds:.0f} a second); {_counts(odd)}",
         "readers": f"{len(outcome.subscribers)}: {_counts(habits)}",
         "reconnects": str(sum(s.reconnects for s in outcome.subscribers)),
-        "connections ended": _counts(ends),
+        "connections ended": _counts(ends(outcome)),
         "entries delivered": (
             f"{_counts(Counter(delivered))} ({sum(delivered.values()) / outcome.seconds:.0f} a second)"
         ),
@@ -62,6 +57,13 @@ def table(outcome: Outcome) -> str:
     )
     told = [line for s, v in zip(outcome.subscribers, verdicts, strict=True) for line in story(s, v)]
     return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in troubles), *told, verdict])
+
+
+def ends(outcome: Outcome) -> Counter[str]:
+    """How the connections of all readers ended."""
+    found = Counter(connection.how for s in outcome.subscribers for connection in s.journal.connections)
+    found["never read"] = sum(s.never_read for s in outcome.subscribers)
+    return found
 
 
 def _counts(counter: Counter[str]) -> str:
