@@ -38,6 +38,7 @@ class Outcome:
     peak: int
     end: Load | None
     held: str  # what the worker's descriptors are at the end
+    asked: dict[str, float]  # when each platformOS was last asked, in seconds before the end
     lived: float  # seconds that the last worker has lived
     streams: int | None  # that the server thinks are open, after all have left
     slowest_stop: float
@@ -72,7 +73,9 @@ class Outcome:
         if self.end is None:
             found.append("no worker at the end")
         elif not is_back(self.end, self.start) or self.end.memory > self.start.memory + MORE_AT_END:
-            found.append(f"a leak: {self.end} at the end, {self.start} at the start; it holds {self.held}")
+            asked = ", ".join(f"{name} {ago:.0f} s" for name, ago in self.asked.items())
+            found.append(f"a leak: {self.end} at the end, {self.start} at the start; asked before: {asked}")
+            found.append(f"it holds {self.held}")
         if self.peak > self.start.memory + MORE_MEMORY:
             found.append(f"memory: {self.peak >> 20} MiB at the worst")
         if self.slowest_stop > SLOWEST_STOP:
