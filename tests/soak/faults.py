@@ -27,7 +27,7 @@ HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 CUT = '{"logs": [{"id": 1, "created_at": "2024-01-15T10:00:00Z", "mess'
 LARGE = 40 << 20  # bytes; more than the server takes
 PAGES = (250, 400, 1000, 1000, 10_000)  # rows that an answer holds at most
-POLLS = 3  # answered, after which the first of them that was asked later is had
+POLLS = 3  # the first may have been asked before
 SETTLE_SECONDS = 40.0  # for the server to have asked a few times; between failed polls it waits for up to 30 s
 START_SECONDS = 30.0
 
@@ -152,15 +152,17 @@ class PlatformFaults:
         return fell_back(self._server.output, self.name)
 
     def _polled(self, last: int) -> Callable[[], bool]:
-        """Whether the feed has read up to `last`: readers that catch up ask too, and their questions tell nothing."""
+        """Whether the feed has most likely read up to `last`.
+
+        Readers that catch up ask too, and the server counts their questions with its polls: several of both must come.
+        """
         before = self._polls()
         listed = time.monotonic()
 
         def has() -> bool:
-            at_the_end = (
-                one.at > listed and int(one.last_id or 0) >= last - 1 for one in self._platformos.requests[-50:]
-            )
-            return any(at_the_end) and self._polls() >= before + POLLS
+            asked = [one for one in self._platformos.requests[-50:] if one.at > listed]
+            at_the_end = sum(int(one.last_id or 0) >= last - 1 for one in asked)
+            return at_the_end >= POLLS and self._polls() >= before + POLLS
 
         return has
 
