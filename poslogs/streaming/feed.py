@@ -581,7 +581,7 @@ class Feed:
         if overlap is not None and answer.last >= window.high:
             overlap.looked(now)
         if new:
-            self._newest = max(self._newest, new[-1].timestamp)
+            self._newest = max(self._newest, *(entry.timestamp for entry in new))
         page = list(batches(late, window.number + 1, window.high, late=True))
         page += batches(new, window.number + 1 + len(page), window.high)
         low = new[-1].id if new else window.high

@@ -576,6 +576,22 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: i
         reading.quiet()
 
 
+def test_one_odd_time_does_not_make_all_that_came_before_new() -> None:
+    """The last row of a page says that it is years old: after a restore only what is new comes, not the whole log."""
+    log = Log()
+    log.add(*range(1, 10), created_at="2029-01-15T10:00:00Z")
+    log.add(10, created_at="2020-01-15T10:00:00Z")
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=5), interval=0.002) as reading:
+        reading.open().until(10)
+        for number in (8, 9, 10):
+            del log.rows[number]
+        log.add(8, created_at="2029-01-16T10:00:00Z", message="after the restore")
+        assert fell(reading.next()) == (FELL_BACK, 7)
+        assert reading.until(8) == [8]
+        reading.quiet()
+
+
 def test_a_slow_reader_loses_nothing_when_ids_fall_back() -> None:
     """It had 1 to 3 when rows 8 to 10 were lost: it still gets 4 to 7, and what is new."""
     log = Log(1, 2, 3)
