@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import request
 
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
@@ -12,7 +15,12 @@ from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.stream import Stream
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 Hold = Callable[[Client, Stream, Connection], None]
+
+HELD: Final = "poslogs.held"  # in the environ: the streams that a request has opened
 
 
 def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) -> Hold:
@@ -25,6 +33,7 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) ->
         try:
             if runtime.draining:
                 raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
+            request.environ.setdefault(HELD, []).append(stream)
             stream.on_close(slots.take(client, stream, connection.gone))
             stream.on_close(disconnects.watch(connection, stream.disconnected, stream))
             runtime.watch()
@@ -34,3 +43,31 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) ->
             raise
 
     return hold
+
+
+def giving_back(app: WSGIApplication) -> WSGIApplication:
+    """The app; a stream that a request has opened, and whose answer became another than 200, is closed.
+
+    Only who has the answer closes a stream, and what fails between a route and the server leaves nobody who has it.
+    """
+
+    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status = ""
+
+        def noting(line: str, *more: Any) -> Any:
+            nonlocal status
+            status = line
+            return start_response(line, *more)
+
+        try:
+            body = app(environ, noting)
+        except BaseException:
+            status = ""
+            raise
+        finally:
+            if HELD in environ and not status.startswith("200"):
+                for stream in environ[HELD]:
+                    stream.close()
+        return body
+
+    return outer

@@ -84,8 +84,7 @@ class DirectStream:
         """There may be something to do: the owner sees it, or the stream gets one."""
         self._called = True
         if self.state is RESTING:
-            self.state = OWNED
-            self._direct.start(self.drive)
+            self._take_up()
 
     def clear(self) -> None:
         """The stream is about to look."""
@@ -127,15 +126,24 @@ class DirectStream:
         """The sender is done: the stream rests again, or gets an owner for what is left to do."""
         assert self.state is SENDING
         if self._called or self._rest is not None:
-            self.state = OWNED
-            self._direct.start(self.drive)
+            self._take_up()
         else:
             self.state = RESTING
+
+    def _take_up(self) -> None:
+        """Start an owner for a stream that has none."""
+        self.state = OWNED
+        try:
+            self._direct.start(self.drive)
+        except BaseException:  # as where memory has run out: the next note tries again
+            self.state = RESTING
+            raise
 
     def _give(self, chunk: Chunk) -> None:
         try:
             self._put(self._coded(chunk))
         except OSError:
+            self._connection.shut()  # nothing may follow what may have left in part
             self.stream.disconnected()
 
     def _spoil(self, error: Exception) -> None:

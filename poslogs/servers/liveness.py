@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import threading
 import time
@@ -72,6 +73,7 @@ class Disconnects:
         self._lock = threading.Lock()
         self._watches: dict[object, Watch] = {}  # by number those of whom the kernel tells, else by themselves
         self._kernel: Any = None  # an epoll of them
+        self._pid = 0
         self._tracked: WeakSet[Any] = WeakSet()
         self._released = False
         self._asking = False  # each must be asked at every look whether it has closed
@@ -121,8 +123,8 @@ class Disconnects:
             left()
             return lambda: None
         with self._lock:
-            if self._kernel is None and self.epoll is not None:
-                self._kernel = self.epoll()
+            if self._pid != os.getpid():
+                self._begin()
         self._supervisor.ensure("losses", self._find_lost)
         if self._kernel is not None and connection.socket is not None:
             watch.told = True
@@ -135,6 +137,12 @@ class Disconnects:
                 self._watches[watch] = watch
                 self._asking = True
         return lambda: self._stop(watch)
+
+    def _begin(self) -> None:
+        # In each process anew: an epoll that is shared with a parent tells each of the other's connections.
+        self._pid = os.getpid()
+        self._watches, self._round, self._unanswered = {}, [], []
+        self._kernel = self.epoll() if self.epoll is not None else None
 
     def _register(self, number: int) -> None:
         signs = select.POLLHUP | select.POLLERR | _RDHUP

@@ -1,0 +1,79 @@
+"""What holding promises: a stream that nobody was given gives back what it has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from flask import Flask, Response
+
+from poslogs.app import Parts, create_app
+from poslogs.settings import Settings
+from tests.support.server import CLIENTS, TOKEN
+
+ASKED = {"tool": "platformos.logs.stream", "input": {"env": "staging"}}
+HEADERS = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    """The app, with its demo."""
+    (tmp_path / "clients.json").write_text(json.dumps(CLIENTS))
+    found = {"CONFIG_FILE_PATH": "", "POSLOGS_CLIENTS_FILE": str(tmp_path / "clients.json")}
+    return create_app(Settings.read(found))
+
+
+def parts(app: Flask) -> Parts:
+    found = app.extensions["poslogs"]
+    assert isinstance(found, Parts)
+    return found
+
+
+def fail(_: Response) -> Response:
+    """What comes after the route goes wrong."""
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/call-stream", ASKED),
+        (
+            "/mcp",
+            {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "tools/call",
+                "params": {"name": "platformos_logs_live", "arguments": {"env": "staging"}},
+            },
+        ),
+    ],
+)
+def test_a_stream_whose_answer_became_an_error_gives_its_slot_back(app: Flask, path: str, body: object) -> None:
+    """Something fails between the route and the server, who never hears of the stream."""
+    app.after_request(fail)
+    answer = app.test_client().post(path, json=body, headers=HEADERS)
+    assert answer.status_code == 500
+    assert parts(app).slots.open == 0
+
+
+def test_a_stream_whose_answer_cannot_begin_gives_its_slot_back(app: Flask) -> None:
+    """The server takes no header of it."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError
+
+    environ = app.test_request_context("/call-stream", method="POST", json=ASKED, headers=HEADERS).request.environ
+    with pytest.raises(ValueError):  # noqa: PT011 - the server's own
+        app.wsgi_app(environ, refuse)
+    assert parts(app).slots.open == 0
+
+
+def test_a_stream_that_was_handed_over_keeps_its_slot_until_it_is_closed(app: Flask) -> None:
+    """As ever."""
+    answer = app.test_client().post("/call-stream", json=ASKED, headers=HEADERS, buffered=False)
+    assert answer.status_code == 200
+    assert parts(app).slots.open == 1
+    answer.close()
+    assert parts(app).slots.open == 0
