@@ -90,9 +90,11 @@ class Visitor:
             self.leave()
 
     def go(self) -> None:
-        """Send the last byte of the request, where the visitor `waits` with it and is connected."""
-        if self._connected and not self.gone:
-            self._send(self._request[-1:])
+        """Wait no longer with the last byte of the request."""
+        if self.waits and not self.gone:
+            self.waits = False
+            if self._connected:
+                self._send(self._request[-1:])
 
     def leave(self, *, reset: bool | None = None) -> None:
         """Leave by RST or FIN, by chance where it is not said; a FIN with bytes left to read makes the kernel reset."""
