@@ -1,0 +1,56 @@
+"""Fault 31: a storm of readers that stall, leave and come back; streams of all others go on, and new ones begin."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.storm.lone import Lone
+from tests.storm.storm import Storm
+
+SERVERS = [
+    pytest.param("gevent", True, id="gevent"),
+    pytest.param("gevent", False, id="gevent, direct off"),
+    pytest.param("gthread", True, id="gthread"),
+]
+SEED = 7
+NO_RATE = {"requests": "1000000 per minute"}
+
+
+@pytest.mark.timeout(400)  # what was missed meanwhile is caught up with, however busy the machine is
+@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+def test_a_storm_of_readers_that_stall_and_vanish_harms_no_other_stream(kind: str, direct: bool) -> None:
+    """Witnesses of two clients have every entry of their own environment, heartbeats, and no end; so have new ones."""
+    tally = Storm(kind, direct, SEED, seconds=8).run()
+    assert not tally.troubles, f"\n{tally}"
+    assert tally.opened["staller"] > 60, f"\n{tally}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+def test_a_storm_of_a_minute_harms_no_other_stream(kind: str, direct: bool, seed: int) -> None:
+    """The same for longer."""
+    tally = Storm(kind, direct, seed, seconds=60).run()
+    assert not tally.troubles, f"\n{tally}"
+    assert tally.opened["staller"] > 60, f"\n{tally}"
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+def test_a_client_that_resets_its_stalled_streams_amid_a_call_harms_no_other(kind: str, direct: bool) -> None:
+    """Seven streams stall, are reset while a call is under way, and two begin far back: as many as one client may."""
+    tally = Lone(kind, direct, SEED, seconds=12, pace=0, limits=NO_RATE).run()
+    assert not tally.troubles, f"\n{tally}"
+    assert tally.opened["sudden"] >= 2, f"\n{tally}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+def test_a_client_within_its_default_limits_harms_no_other(kind: str, direct: bool, seed: int) -> None:
+    """The same within the rates that every client has, for a minute and a half."""
+    tally = Lone(kind, direct, seed, seconds=90).run()
+    assert not tally.troubles, f"\n{tally}"
+    assert tally.opened["sudden"] >= 2, f"\n{tally}"

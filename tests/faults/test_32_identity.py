@@ -1,0 +1,32 @@
+"""Fault 32: descriptors that are closed and used again at once; nobody is ended, or sent to, in place of another."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.test_31_storm import SERVERS
+from tests.storm.identity import Identity
+
+SEED = 7
+FEW = 1_500  # on each server
+MANY = 100_000
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+def test_a_stream_never_ends_because_another_left_whose_number_it_got(kind: str, direct: bool) -> None:
+    """Many leave as soon as their stream is open, by FIN and RST, while others stay for seconds and see no end."""
+    tally = Identity(kind, direct, SEED, connections=FEW).run()
+    assert (tally.ended, tally.foreign) == (0, 0), f"\n{tally}"
+    assert not tally.troubles, f"\n{tally}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+def test_of_a_hundred_thousand_streams_none_is_taken_for_another(kind: str, direct: bool) -> None:
+    """No healthy stream ends and no byte of another environment arrives."""
+    tally = Identity(kind, direct, SEED, seconds=3000, connections=MANY).run()
+    assert (tally.ended, tally.foreign) == (0, 0), f"\n{tally}"
+    assert not tally.troubles, f"\n{tally}"
+    assert tally.connections >= MANY, f"\n{tally}"
