@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
+from tests.storm.loop import READ
 from tests.storm.visitor import Visitor
 
 STALLS_S = (0.2, 1.2)
 FLEETS_S = (0.0, 0.05)
 STAYS_S = (1.0, 3.0)
-TOGETHER_S = 0.15  # those whose streams opened within so long leave at one moment
+DAWDLES_S = (0.0, 0.05)
+TOGETHER_S = 0.15  # what is to happen together happens at one of these moments, so far apart
 
 
 class Timed(Visitor):
@@ -30,7 +32,7 @@ class Timed(Visitor):
 
 
 class Staller(Timed):
-    """Never reads, and leaves by RST: the server waits for room until it is told."""
+    """Never reads, and leaves by RST with others at one moment: the server waits for room until it is told."""
 
     kind = "staller"
     receive_buffer = 2048
@@ -38,12 +40,19 @@ class Staller(Timed):
     seconds = STALLS_S
     reset = True
 
+    def time_is_up(self) -> None:
+        self.loop.after(_until_next(TOGETHER_S), super().time_is_up)
+
 
 class Fleeting(Timed):
-    """Is gone as soon as the server has begun to answer."""
+    """Asks in the moment in which others leave, and is gone as soon as the server has begun to answer."""
 
     kind = "fleeting"
     seconds = FLEETS_S
+    waits = True
+
+    def connected(self) -> None:
+        self.loop.after(_until_next(TOGETHER_S), self.go)
 
 
 class Caller(Visitor):
@@ -60,7 +69,7 @@ class Leaver(Visitor):
     kind = "leaver"
 
     def opened(self) -> None:
-        self.loop.after(TOGETHER_S - time.monotonic() % TOGETHER_S, self.leave)
+        self.loop.after(_until_next(TOGETHER_S), self.leave)
 
 
 class Resting(Visitor):
@@ -89,6 +98,24 @@ class Sudden(Stayer):
     waits = True
 
 
+class Dawdler(Visitor):
+    """Reads a little now and then: the server never has room for long."""
+
+    kind = "dawdler"
+    receive_buffer = 4096
+    takes = 1 << 15
+
+    def ready(self) -> None:
+        super().ready()
+        if not self.gone and self.told_open:
+            self.loop.watch(self.sock, 0, self)
+            self.loop.after(self.chance.uniform(*DAWDLES_S), self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.gone:
+            self.loop.watch(self.sock, READ, self)
+
+
 class Witness(Visitor):
     """Reads everything to the end of the storm."""
 
@@ -99,3 +126,7 @@ class Witness(Visitor):
         before = self.last_at
         super().ready()
         self.silence = max(self.silence, self.last_at - before)
+
+
+def _until_next(seconds: float) -> float:
+    return seconds - time.monotonic() % seconds

@@ -20,6 +20,7 @@ from tests.support.server import Server
 from tests.wire.exchange import OPERATOR, PLENTY
 
 BEAT_S = 0.5
+PAGE = 250  # rows in an answer: so many that polls keep up, so few that questions do not have to wait for long
 MUCH = {"requests": "1000000 per minute", "streams": 1000}
 TOKENS = {"staging": "storm-token-3f0a", "production": "storm-token-c7d1"}
 GUEST = "storm-token-91be"  # of a client that is no witness, and reads staging
@@ -62,8 +63,15 @@ def stage(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storm-")))
         sides = [
-            Side("staging", TOKENS["staging"], b"production ", 1, size, stack.enter_context(PlatformOS())),
-            Side("production", TOKENS["production"], b"staging ", 1_000_001, size, stack.enter_context(PlatformOS())),
+            Side("staging", TOKENS["staging"], b"production ", 1, size, stack.enter_context(PlatformOS(page=PAGE))),
+            Side(
+                "production",
+                TOKENS["production"],
+                b"staging ",
+                1_000_001,
+                size,
+                stack.enter_context(PlatformOS(page=PAGE)),
+            ),
         ]
         clients: dict[str, Any] = {
             side.name: {"token": side.token, "envs": [side.name], "limits": MUCH} for side in sides

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from tests.storm.crowd import MOST, Crowd
 from tests.storm.growth import Growth
-from tests.storm.manners import Caller, Fleeting, Staller
+from tests.storm.manners import Caller, Dawdler, Fleeting, Staller
 from tests.storm.stage import Stage, stage
 from tests.storm.tally import Tally
 from tests.storm.visitor import Visitor
 from tests.storm.witnesses import Witnesses
 
 HISTORY = 2_000  # rows that are there before
+WINDOW = 600  # rows that the server holds at least, and that are more than a connection takes unread
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Storm:
     stallers: int = 60
     fleeting: int = 12
     callers: int = 1
+    dawdlers: int = 8
     witnesses: int = 2  # on each side
     rows: float = 500  # a second on each side
     size: int = 1000  # bytes of a message
@@ -39,8 +41,9 @@ class Storm:
             witnesses.follow()
             with Growth(place.sides, self.rows, self.seconds, fails=True):
                 crowds = [
-                    Crowd(self.stallers, MOST, lambda: place.visitor(Staller, place.side, 0)),
+                    Crowd(self.stallers, MOST, lambda: _staller(place)),
                     Crowd(self.fleeting, MOST, lambda: _fleeting(place)),
+                    Crowd(self.dawdlers, MOST, lambda: place.visitor(Dawdler, place.side, 0)),
                     Crowd(self.callers, MOST, lambda: place.visitor(Caller, place.side, 0)),
                 ]
                 place.loop.run(lambda: False, self.seconds)
@@ -53,3 +56,9 @@ class Storm:
 def _fleeting(place: Stage) -> Visitor:
     side = place.side
     return place.visitor(Fleeting, side, place.anywhere(side))
+
+
+def _staller(place: Stage) -> Visitor:
+    """One that has everything to read, or what the server can send at once: that one stalls however busy all is."""
+    side = place.side
+    return place.visitor(Staller, side, place.chance.choice((0, side.last - WINDOW)))

@@ -28,6 +28,7 @@ class Visitor:
     kind = "reader"
     receive_buffer: int | None = None  # bytes
     reads = True
+    takes = 1 << 18  # bytes at once
     asks = "stream"  # or "call", whose answer has an end of its own
     waits = False  # with the last byte of its request, until it is told to `go`
     answers = ("200",)  # statuses
@@ -73,7 +74,7 @@ class Visitor:
             if not self.reads:
                 self.loop.watch(self.sock, 0, self)
                 return
-            data = self.sock.recv(1 << 18)
+            data = self.sock.recv(self.takes)
         except BlockingIOError:
             return
         except OSError as error:
@@ -104,6 +105,9 @@ class Visitor:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._close()
 
+    def connected(self) -> None:
+        """The request is sent, all of it or all but its last byte."""
+
     def answered(self) -> None:
         """The first byte is there, or an end."""
 
@@ -122,6 +126,7 @@ class Visitor:
         self._connected = True
         self._send(self._request[: -1 if self.waits else None])
         self.loop.watch(self.sock, READ, self)
+        self.connected()
 
     def _send(self, data: bytes) -> None:
         assert self.sock.send(data) == len(data)
