@@ -11,7 +11,8 @@ STALLS_S = (0.2, 1.2)
 FLEETS_S = (0.0, 0.05)
 STAYS_S = (1.0, 3.0)
 DAWDLES_S = (0.0, 0.05)
-TOGETHER_S = 0.15  # what is to happen together happens at one of these moments, so far apart
+TOGETHER_S = 0.15  # leavers whose streams opened within so long leave at one moment
+GUST_S = 0.25  # between two moments in which stallers leave and others begin; in between the server comes to rest
 
 
 class Timed(Visitor):
@@ -41,7 +42,7 @@ class Staller(Timed):
     reset = True
 
     def time_is_up(self) -> None:
-        self.loop.after(_until_next(TOGETHER_S), super().time_is_up)
+        self.loop.after(_until_next(GUST_S), super().time_is_up)
 
 
 class Fleeting(Timed):
@@ -52,7 +53,7 @@ class Fleeting(Timed):
     waits = True
 
     def connected(self) -> None:
-        self.loop.after(_until_next(TOGETHER_S), self.go)
+        self.loop.after(_until_next(GUST_S), self.go)
 
 
 class Caller(Visitor):

@@ -94,8 +94,11 @@ class Visitor:
         """Wait no longer with the last byte of the request."""
         if self.waits and not self.gone:
             self.waits = False
-            if self._connected:
-                self._send(self._request[-1:])
+            try:
+                if self._connected:
+                    self._send(self._request[-1:])
+            except OSError as error:
+                self._left(type(error).__name__)
 
     def leave(self, *, reset: bool | None = None) -> None:
         """Leave by RST or FIN, by chance where it is not said; a FIN with bytes left to read makes the kernel reset."""

@@ -12,7 +12,7 @@ from tests.storm.stage import Stage
 from tests.storm.visitor import Visitor
 
 SILENT_S = 20.0  # without a byte, forty heartbeats: such a stream is dead
-PATIENCE_S = 90.0  # for each step, however busy the machine is
+PATIENCE_S = 180.0  # for each step, however busy the machine is
 MORE_ROWS = 5
 MORE_BEATS = 2
 
