@@ -1,0 +1,191 @@
+"""The house: all that these tests know of poslogs's names. What is renamed or moved there is changed here alone.
+
+Whatever poslogs takes from `threading`, `time` and `select` is the scheduler's already; what it takes from `_socket` is
+put in place here. A part that wants something that starts greenlets is given `tests.schedule.threads.spawn`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from poslogs.access.clients import Client
+from poslogs.access.slots import Slots
+from poslogs.doors import connection as connections
+from poslogs.doors.connection import Connection, Departures
+from poslogs.doors.holding import holding
+from poslogs.doors.lines import Line, Lines
+from poslogs.errors import Refusal
+from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import GatewayError
+from poslogs.runtime import Runtime
+from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.stream import Body, Start, Stream
+from poslogs.streaming.window import Taste
+from tests.schedule.patch import LogPoints, in_order
+from tests.schedule.sockets import Epoll, Lent, Sockets
+
+LOG = LogPoints()
+
+
+def furnish() -> None:
+    """Put what is ours into poslogs's modules, once they are imported."""
+    connections._socket = Sockets()
+    in_order(module for name, module in list(sys.modules.items()) if name.startswith("poslogs"))
+    log = logging.getLogger("poslogs")
+    log.handlers, log.propagate = [LOG], False
+
+
+def forget() -> None:
+    """Forget what was logged, with all that its tracebacks hold."""
+    LOG.errors.clear()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a reader asks for; `position` and `tail` None: what comes from now on."""
+
+    env: str
+    position: int | None = None
+    tail: int | None = None
+    filter: str | None = None
+    live: bool = False
+    gzip: bool = False
+    chunked: bool = True  # HTTP/1.1
+    direct: bool = True  # on a socket taken from the server, else sent by its own greenlet
+    interval: float = 1.0  # seconds between polls
+
+
+def failure(sentence: str, retry_after: float | None) -> Exception:
+    """What a gateway raises when a question was not answered."""
+    return GatewayError(sentence, retry_after=retry_after)
+
+
+class House:
+    """The streaming core as one worker has it. Called inside of the run, since it starts threads."""
+
+    def __init__(
+        self,
+        random: Random,
+        open_gateway: Callable[[str], Any],
+        *,
+        heartbeat: float,
+        window_bytes: int,
+        streams: int,
+        level: str,
+    ) -> None:
+        logging.getLogger("poslogs").setLevel(level)
+        self._heartbeat = heartbeat
+        self._random = random
+        self._environments: dict[str, Environment] = {}
+        self._client = Client("one", "one", b"", streams=streams)
+        self.feeds = Feeds(lambda env: open_gateway(env.name), window_bytes=window_bytes, overlap=30.0)
+        self.slots: Slots[Stream] = Slots()
+        self._departures = Departures(heartbeat)
+        self._departures.epoll = Epoll
+        nothing: Any = _Unchanging()
+        self._hold = holding(self.slots, self._departures, Runtime(nothing, nothing, self.feeds, self.slots))
+        self._lines = Lines(heartbeat)
+        self._lines.serve(Epoll)
+
+    @property
+    def open(self) -> int:
+        """Streams that hold a slot."""
+        return self.slots.open
+
+    def resets(self, env: str) -> int:
+        """How often it was noticed that ids of an environment fell back."""
+        return sum(feed.generation for feed in self.feeds.all() if feed.environment.name == env)
+
+    def outages(self) -> list[str]:
+        """Environments with readers whose questions were not answered lately."""
+        return [feed.environment.name for feed in self.feeds.all() if feed.outage is not None and feed.readers]
+
+    def high(self, env: str) -> int:
+        """The newest id that the feed of an environment has seen; 0 while it does not run."""
+        return max((feed.high for feed in self.feeds.all() if feed.environment.name == env), default=0)
+
+    def errors(self) -> list[logging.LogRecord]:
+        """Log records of errors with a traceback."""
+        return [record for record in LOG.errors if record.exc_info]
+
+    def serve(self, lent: Lent, wish: Wish) -> None:
+        """What the worker's greenlet does for one connection."""
+        self._departures.meet(lent)
+        environ: dict[str, Any] = {"gunicorn.socket": lent}
+        try:
+            self._answer(lent, wish, environ)
+        except OSError:
+            pass  # the reader has gone: the worker thinks nothing of it
+        finally:
+            lent.close()
+
+    def _environment(self, name: str) -> Environment:
+        """The environment; by chance its token was renewed, which makes it another object."""
+        if name not in self._environments or self._random.random() < 0.05:
+            self._environments[name] = Environment(name, "https://example.com")
+        return self._environments[name]
+
+    def _answer(self, lent: Lent, wish: Wish, environ: dict[str, Any]) -> None:
+        response = Response(wish)
+        connection = Connection(environ)
+        stream = Stream(
+            self.feeds.of(self._environment(wish.env)),
+            taste=Taste(wish.filter, wish.live),
+            start=Start(wish.position, wish.tail),
+            interval=wish.interval,
+            heartbeat=self._heartbeat,
+        )
+        try:
+            self._hold(self._client, stream, connection)
+        except Refusal:
+            lent.sendall(b"HTTP/1.1 429 Too Many Requests\r\n\r\n")
+            return
+        body = Body(stream, gzip=wish.gzip)
+        if wish.direct:
+            self._lines.lay(body, connection, environ, response.start_response)
+            assert isinstance(body.line, Line)
+            self._lines.begin(body.line)
+            return
+        try:
+            lent.sendall(response.head())
+            for data in body:
+                lent.sendall(b"%X\r\n%b\r\n" % (len(data), data) if wish.chunked else data)
+            lent.sendall(b"0\r\n\r\n" if wish.chunked else b"")
+        finally:
+            body.close()
+
+
+class Response:
+    """gunicorn's response, as far as lines use it."""
+
+    def __init__(self, wish: Wish) -> None:
+        self.chunked = wish.chunked
+        self.headers = [("Content-Encoding", "gzip")] if wish.gzip else []
+
+    def force_close(self) -> None:
+        """End the connection with the answer."""
+
+    def default_headers(self) -> list[str]:
+        """The head's first lines."""
+        return ["HTTP/1.1 200 OK\r\n", *(["Transfer-Encoding: chunked\r\n"] if self.chunked else [])]
+
+    def head(self) -> bytes:
+        """The head."""
+        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers)]
+        return f"{''.join(lines)}\r\n".encode()
+
+    def start_response(self) -> None:
+        """A method by which lines find this."""
+
+
+Response.__module__ = "gunicorn.http.wsgi"
+
+
+class _Unchanging:
+    def refresh(self) -> bool:
+        return False

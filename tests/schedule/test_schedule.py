@@ -1,0 +1,55 @@
+"""The streaming core keeps its promises in whatever order greenlets or threads go on; each seed is an order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+FEW = 100
+MANY = int(os.environ.get("SCHEDULE_SEEDS") or 3000)
+SHARE = 25  # seeds that one process plays, a few seconds of a core
+PART = 500  # and in the long test
+
+
+def play(*arguments: str, seconds: float = 110) -> subprocess.CompletedProcess[str]:
+    """Play seeds in a process of their own: it has no locks and no clock but the scheduler's."""
+    command = [sys.executable, "-m", "tests.schedule", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+@pytest.mark.parametrize("first", range(0, FEW, SHARE))
+def test_a_hundred_orders_lose_nothing_and_end_nobody(first: int) -> None:
+    """Every row once and in order, heartbeats, all slots given back, every loop alive."""
+    run = play("--seeds", f"{first}:{first + SHARE}")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{SHARE} seeds, 0 failed" in run.stdout
+
+
+def test_no_lock_is_held_across_anything_that_may_wait() -> None:
+    """Not across a wait, a send, a log line, a question to platformOS or the start of a thread."""
+    run = play("--seeds", f"0:{SHARE}", "--strict")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_same_seed_gives_the_same_order_whatever_was_played_before() -> None:
+    """All that a run logs, and the last turns of it."""
+    told = []
+    for seeds in ("7", "5:8"):
+        _, _, after = play("--seeds", seeds, "--log", "--turns").stdout.partition("seed 7:")
+        told.append(after.partition("  again:")[0])
+    assert "the last turns of " in told[0]
+    assert told[0] == told[1]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("first", range(FEW, FEW + MANY, PART))
+def test_thousands_of_orders_lose_nothing_and_end_nobody(first: int) -> None:
+    """The same for SCHEDULE_SEEDS orders."""
+    run = play("--seeds", f"{first}:{min(first + PART, FEW + MANY)}", seconds=1700)
+    assert run.returncode == 0, run.stdout + run.stderr

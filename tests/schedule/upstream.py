@@ -1,0 +1,123 @@
+"""The upstream: logs in memory in the place of platformOS. Answers are late, stale or failing; ids fall back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from random import Random
+
+from tests.schedule.scheduler import EPOCH, START, Scheduler
+
+KINDS = ("info", "error")  # error_type of rows, in turn by chance
+LAG_SECONDS = 0.6  # for so long at most a replica does not know of new rows
+
+
+class Row:
+    """A row of a log; `serial` never comes twice in an environment, `number` may once ids fall back."""
+
+    def __init__(self, env: str, number: int, serial: int, kind: str, size: int, at: float) -> None:
+        self.number, self.serial, self.kind, self.at = number, serial, kind, at
+        moment = datetime.fromtimestamp(at - START + EPOCH, UTC).isoformat(timespec="milliseconds")
+        self.given = {
+            "id": number,
+            "created_at": moment.replace("+00:00", "Z"),
+            "error_type": kind,
+            "message": f"row={env}:{serial};" + "x" * size,
+            "data": {},
+        }
+
+
+class Log:
+    """The log of one environment; `page` is how many rows one answer holds."""
+
+    def __init__(self, env: str, scheduler: Scheduler, random: Random, fail: Callable[[], Exception]) -> None:
+        self.env = env
+        self.rows: list[Row] = []
+        self.page = random.choice((20, 100, 1000))
+        self.faults = True
+        self.unclear = False  # nobody has noticed that ids fell back
+        self.falls = 0  # how often ids fell back
+        self._fell_from = self._floor = 0
+        self.last_from = 0  # serial number of the first of the last rows
+        self.fell_at = 0  # serial number of the first row since ids fell back last
+        self._scheduler = scheduler
+        self._random = random
+        self._fail = fail
+        self._serial = 0
+        self._slow = random.choice((0.0, 0.01, 0.3, 2.0))  # seconds of an answer, at most
+        self._failing = random.choice((0.0, 0.05, 0.3))
+        self.lagging = random.choice((0.0, 0.0, 0.3))
+
+    @property
+    def top(self) -> int:
+        """The newest id; 0 without any."""
+        return self.rows[-1].number if self.rows else 0
+
+    def state(self) -> tuple[int, int]:
+        """How often ids fell back, and the newest serial number."""
+        return self.falls, self._serial
+
+    def add(self, count: int, size: int, *, ago: float = 0.0) -> None:
+        """List rows that were made so many seconds ago; ids leave gaps."""
+        for _ in range(count):
+            self._serial += 1
+            number = max(self.top, self._floor) + self._random.choice((1, 1, 1, 3))
+            kind = self._random.choice(KINDS)
+            self.rows.append(Row(self.env, number, self._serial, kind, size, self._scheduler.now - ago))
+
+    def fall_back(self) -> None:
+        """Lose the newest rows, as an instance does that is restored from a backup."""
+        before = self.top
+        lost = min(len(self.rows) - 1, self._random.randint(1, 20))
+        if lost > 0:
+            del self.rows[-lost:]
+            self.falls += 1
+            self._fell_from = before
+            self.fell_at = self._serial + 1
+
+    def grow_past(self) -> None:
+        """New ids come after all that there were, as if they had never fallen back."""
+        self._floor = self._fell_from
+
+    def add_last(self) -> None:
+        """List the rows that everyone must get."""
+        self.last_from = self._serial + 1
+        self.add(3, 50)
+
+    def serial_after(self, position: int) -> int:
+        """The serial number of the first row past an id; beyond all when there is none."""
+        return next((row.serial for row in self.rows if row.number > position), self._serial + 1)
+
+    def answer(self, last_id: int) -> list[object]:
+        """The rows past an id, after a while. Raises what `fail` gives."""
+        self._scheduler.sleep(self._random.random() * self._slow, "gateway")
+        if self.faults and self._random.random() < self._failing:
+            raise self._fail()
+        until = self._scheduler.now
+        if self.faults and self._random.random() < self.lagging:
+            until -= LAG_SECONDS * self._random.random()
+        return list(self._past(last_id, until))
+
+    def _past(self, last_id: int, until: float) -> Iterator[object]:
+        count = 0
+        for row in self.rows:
+            if row.number > last_id and row.at <= until and count < self.page:
+                count += 1
+                yield row.given
+
+
+class Gateway:
+    """A way to a log."""
+
+    def __init__(self, log: Log, scheduler: Scheduler) -> None:
+        self._log = log
+        self._scheduler = scheduler
+        scheduler.point("gateway")
+
+    def after(self, last_id: int) -> list[object]:
+        """The rows past an id."""
+        return self._log.answer(last_id)
+
+    def close(self) -> None:
+        """Give it back."""
+        self._scheduler.point("gateway")
