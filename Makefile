@@ -5,6 +5,7 @@ SEED ?=
 EXAMPLES ?= 100000
 KIND ?=
 DIRECT ?=
+SEEDS ?= 0:3000
 ONLY ?=
 REPEAT ?=
 ARGS ?=
@@ -14,7 +15,7 @@ BUILD := bench/build
 HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
-.PHONY: help run test test-mcp test-page trace-page screenshots faults fuzz soak bench bench-helpers bench-peers check format clean
+.PHONY: help run test test-mcp test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -25,6 +26,7 @@ help:
 	@echo "make screenshots  the pictures of the page in docs/"
 	@echo "make faults  the faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
+	@echo "make schedule  play the streaming core in 3000 orders that seeds choose (SEEDS=0:500): some minutes"
 	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
 	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"
 	@echo "make bench-peers  install the peers that make bench measures beside it"
@@ -91,6 +93,9 @@ fuzz: $(VENV)/dev.stamp
 	@seed=$${SEED:-$$($(BIN)/python -c 'import random; print(random.randrange(10**6))')}; \
 	  echo "$(EXAMPLES) examples, seed $$seed"; FUZZ_EXAMPLES=$(EXAMPLES) \
 	  $(BIN)/python -m pytest tests/fuzz -n 2 --dist worksteal --timeout 3600 --durations 12 --hypothesis-seed $$seed
+
+schedule: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.schedule --seeds $(SEEDS)
 
 soak: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
