@@ -15,11 +15,12 @@ BUILD := bench/build
 HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
-.PHONY: help run test test-mcp test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
+.PHONY: help run test test-slow test-mcp test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make test    run the tests"
+	@echo "make test-slow  what make test leaves out: thousands of orders, storms, 100,000 connections; an hour"
 	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
 	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
 	@echo "make trace-page  measure what the page does while 200 entries a second arrive (SECONDS=60)"
@@ -27,7 +28,7 @@ help:
 	@echo "make faults  the faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make schedule  play the streaming core in 3000 orders that seeds choose (SEEDS=0:500): some minutes"
-	@echo "make soak    random faults and readers for a while (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
+	@echo "make soak    a storm of readers, then random faults and readers for a while (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
 	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"
 	@echo "make bench-peers  install the peers that make bench measures beside it"
 	@echo "make check   lint, types, layers"
@@ -72,6 +73,9 @@ run: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
+test-slow: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600
+
 test-mcp: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.mcp.install || [ "$$CI" != true ]
 	@$(BIN)/python -m pytest tests/mcp -n 2
@@ -98,6 +102,8 @@ schedule: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.schedule --seeds $(SEEDS)
 
 soak: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.storm --seconds 15 $(if $(SEED),--seed $(SEED)) \
+	  $(if $(KIND),--kind $(KIND)) $(if $(DIRECT),--direct $(DIRECT))
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(KIND),--kind $(KIND)) $(if $(DIRECT),--direct $(DIRECT))
 

@@ -56,7 +56,7 @@ def blueprint(
             raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
         stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
         connection = Connection(request.environ)
-        hold(_client(), stream, connection)
+        hold(_client(), stream, connection, request.environ)
         # A server of ours may take the stream with its connection (servers/gunicorn.py); others send the body.
         request.environ["poslogs.connection"] = connection
         gzip = request.accept_encodings.quality("gzip") > 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import request
-
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.errors import Unavailable
@@ -18,7 +16,7 @@ from poslogs.streaming.stream import Stream
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Hold = Callable[[Client, Stream, Connection], None]
+Hold = Callable[[Client, Stream, Connection, "WSGIEnvironment"], None]
 
 HELD: Final = "poslogs.held"  # in the environ: the streams that a request has opened
 
@@ -26,14 +24,14 @@ HELD: Final = "poslogs.held"  # in the environ: the streams that a request has o
 def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) -> Hold:
     """What gives a stream a slot of its client's, and ends it when its reader leaves, its server stops or rights end.
 
-    It raises TooMany or Unavailable; the stream is closed then.
+    It raises TooMany or Unavailable; the stream is closed then. The request's environ is where `giving_back` finds it.
     """
 
-    def hold(client: Client, stream: Stream, connection: Connection) -> None:
+    def hold(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
         try:
             if runtime.draining:
                 raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
-            request.environ.setdefault(HELD, []).append(stream)
+            environ.setdefault(HELD, []).append(stream)
             stream.on_close(slots.take(client, stream, connection.gone))
             stream.on_close(disconnects.watch(connection, stream.disconnected, stream))
             runtime.watch()

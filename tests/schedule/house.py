@@ -15,26 +15,29 @@ from typing import Any
 
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
-from poslogs.doors import connection as connections
-from poslogs.doors.connection import Connection, Departures
 from poslogs.doors.holding import holding
-from poslogs.doors.lines import Line, Lines
 from poslogs.errors import Refusal
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import GatewayError
 from poslogs.runtime import Runtime
+from poslogs.servers import sockets
+from poslogs.servers.direct import DirectStreams
+from poslogs.servers.liveness import Disconnects
+from poslogs.servers.sockets import Connection
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Body, Start, Stream
 from poslogs.streaming.window import Taste
+from poslogs.supervisor import Supervisor
 from tests.schedule.patch import LogPoints, in_order
-from tests.schedule.sockets import Epoll, Lent, Sockets
+from tests.schedule.sockets import Epoll, Lent, Sockets, real_poll
+from tests.schedule.threads import spawn
 
 LOG = LogPoints()
 
 
 def furnish() -> None:
     """Put what is ours into poslogs's modules, once they are imported."""
-    connections._socket = Sockets()
+    sockets._socket = Sockets()
     in_order(module for name, module in list(sys.modules.items()) if name.startswith("poslogs"))
     log = logging.getLogger("poslogs")
     log.handlers, log.propagate = [LOG], False
@@ -83,14 +86,22 @@ class House:
         self._random = random
         self._environments: dict[str, Environment] = {}
         self._client = Client("one", "one", b"", streams=streams)
-        self.feeds = Feeds(lambda env: open_gateway(env.name), window_bytes=window_bytes, overlap=30.0)
+        self.supervisor = Supervisor()
+        self.feeds = Feeds(
+            lambda env: open_gateway(env.name),
+            window_bytes=window_bytes,
+            overlap=30.0,
+            patience=30.0,
+            supervisor=self.supervisor,
+        )
         self.slots: Slots[Stream] = Slots()
-        self._departures = Departures(heartbeat)
-        self._departures.epoll = Epoll
+        self._disconnects = Disconnects(self.supervisor, heartbeat)
+        self._disconnects.epoll, self._disconnects.poll = Epoll, real_poll
         nothing: Any = _Unchanging()
-        self._hold = holding(self.slots, self._departures, Runtime(nothing, nothing, self.feeds, self.slots))
-        self._lines = Lines(heartbeat)
-        self._lines.serve(Epoll)
+        runtime = Runtime(nothing, nothing, self.feeds, self.slots, self.supervisor)
+        self._hold = holding(self.slots, self._disconnects, runtime)
+        self._direct = DirectStreams(heartbeat, self.supervisor)
+        self._direct.serve(spawn)
 
     @property
     def open(self) -> int:
@@ -115,7 +126,7 @@ class House:
 
     def serve(self, lent: Lent, wish: Wish) -> None:
         """What the worker's greenlet does for one connection."""
-        self._departures.meet(lent)
+        self._disconnects.track(lent)
         environ: dict[str, Any] = {"gunicorn.socket": lent}
         try:
             self._answer(lent, wish, environ)
@@ -131,7 +142,7 @@ class House:
         return self._environments[name]
 
     def _answer(self, lent: Lent, wish: Wish, environ: dict[str, Any]) -> None:
-        response = Response(wish)
+        head = _head(wish)
         connection = Connection(environ)
         stream = Stream(
             self.feeds.of(self._environment(wish.env)),
@@ -141,18 +152,16 @@ class House:
             heartbeat=self._heartbeat,
         )
         try:
-            self._hold(self._client, stream, connection)
+            self._hold(self._client, stream, connection, environ)
         except Refusal:
             lent.sendall(b"HTTP/1.1 429 Too Many Requests\r\n\r\n")
             return
         body = Body(stream, gzip=wish.gzip)
         if wish.direct:
-            self._lines.lay(body, connection, environ, response.start_response)
-            assert isinstance(body.line, Line)
-            self._lines.begin(body.line)
+            self._direct.begin(body, connection, head, chunked=wish.chunked)
             return
         try:
-            lent.sendall(response.head())
+            lent.sendall(head)
             for data in body:
                 lent.sendall(b"%X\r\n%b\r\n" % (len(data), data) if wish.chunked else data)
             lent.sendall(b"0\r\n\r\n" if wish.chunked else b"")
@@ -160,30 +169,10 @@ class House:
             body.close()
 
 
-class Response:
-    """gunicorn's response, as far as lines use it."""
-
-    def __init__(self, wish: Wish) -> None:
-        self.chunked = wish.chunked
-        self.headers = [("Content-Encoding", "gzip")] if wish.gzip else []
-
-    def force_close(self) -> None:
-        """End the connection with the answer."""
-
-    def default_headers(self) -> list[str]:
-        """The head's first lines."""
-        return ["HTTP/1.1 200 OK\r\n", *(["Transfer-Encoding: chunked\r\n"] if self.chunked else [])]
-
-    def head(self) -> bytes:
-        """The head."""
-        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers)]
-        return f"{''.join(lines)}\r\n".encode()
-
-    def start_response(self) -> None:
-        """A method by which lines find this."""
-
-
-Response.__module__ = "gunicorn.http.wsgi"
+def _head(wish: Wish) -> bytes:
+    lines = ["HTTP/1.1 200 OK", *(["Transfer-Encoding: chunked"] if wish.chunked else [])]
+    lines += ["Content-Encoding: gzip"] if wish.gzip else []
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
 
 
 class _Unchanging:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.schedule.scheduler import Scheduler, active
 
 BUFFER_BYTES: Final = 4096  # the kernel makes it a little more
-_poll, _epoll = select.poll, select.epoll  # as they are before anything takes their place
+real_poll, _epoll = select.poll, select.epoll  # as they are before anything takes their place
 _RDHUP: Final = 0x2000  # the other side has shut down writing; select does not name it everywhere
 _TCP_INFO: Final = struct.Struct("=2xBB52xI")  # retransmits, probes, milliseconds since the last acknowledgement
 _lost: dict[int, float] = {}  # inodes of sockets whose other end acknowledges nothing any more, and since when
@@ -118,7 +118,7 @@ class Peer:
 
     def ended(self) -> bool:
         """Whether the other end has ended it, even if not all that it had sent was read."""
-        waiter = _poll()
+        waiter = real_poll()
         waiter.register(self._sock.fileno(), _RDHUP)
         return bool(waiter.poll(0))
 
@@ -140,7 +140,7 @@ def pair(number: int) -> tuple[Lent, Peer]:
 
 
 def _wait_for(raw: _socket.socket, what: int) -> None:
-    waiter = _poll()
+    waiter = real_poll()
     waiter.register(raw.fileno(), what)
     if (scheduler := _running()) is not None:
         scheduler.wait_for_kernel("send", lambda: waiter.poll(0))
@@ -150,7 +150,7 @@ class Poll:
     """`select.poll`, in which tasks wait."""
 
     def __init__(self) -> None:
-        self._real = _poll()
+        self._real = real_poll()
         self.register, self.unregister, self.modify = self._real.register, self._real.unregister, self._real.modify
 
     def poll(self, timeout: float | None = None) -> list[tuple[int, int]]:

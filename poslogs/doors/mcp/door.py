@@ -85,7 +85,7 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
         ends = ExitStack()
 
         def hold_for_caller(stream: Stream) -> None:
-            hold(client, stream, Connection(request.environ))
+            hold(client, stream, Connection(request.environ), request.environ)
             ends.callback(stream.close)
 
         try:
