@@ -101,7 +101,7 @@ SETTINGS = (
     Setting(
         "POSLOGS_DIRECT",
         "on",
-        "on: under gunicorn's gevent worker a stream that waits keeps no greenlet; off: each keeps one, as on other servers",
+        "on: under gunicorn's gevent worker a stream that waits keeps no greenlet; off: each keeps one",
         _on_or_off,
     ),
     Setting("POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", _level),
