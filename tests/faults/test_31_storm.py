@@ -37,7 +37,7 @@ def test_a_storm_of_a_minute_harms_no_other_stream(kind: str, direct: bool, seed
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("kind", "direct"), SERVERS)
+@pytest.mark.parametrize(("kind", "direct"), SERVERS[:1])  # the others have no stream that two could drive
 def test_a_client_that_resets_its_stalled_streams_amid_a_call_harms_no_other(kind: str, direct: bool) -> None:
     """Seven streams stall, are reset while a call is under way, and two begin far back: as many as one client may."""
     tally = Lone(kind, direct, SEED, seconds=12, pace=0, limits=NO_RATE).run()
