@@ -90,6 +90,6 @@ def current_thread() -> Thread:
 def spawn(work: Callable[[], object]) -> None:
     """Start it in a task of its own, without waiting, as gevent's spawn does."""
     if (now := running()) is None:
-        raise RuntimeError("nothing can be spawned outside of a run")
+        return  # the run is over, and what is left of it is thrown away
     now[0].spawn(f"spawned {getattr(work, '__qualname__', 'work')}", work)
     now[0].point("spawn")

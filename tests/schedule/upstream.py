@@ -40,6 +40,7 @@ class Log:
         self._fell_from = self._floor = 0
         self.last_from = 0  # serial number of the first of the last rows
         self.fell_at = 0  # serial number of the first row since ids fell back last
+        self.fell_first = 0  # and since they did so for the first time; 0 while they never did
         self._scheduler = scheduler
         self._random = random
         self._fail = fail
@@ -74,6 +75,7 @@ class Log:
             self.falls += 1
             self._fell_from = before
             self.fell_at = self._serial + 1
+            self.fell_first = self.fell_first or self.fell_at
 
     def grow_past(self) -> None:
         """New ids come after all that there were, as if they had never fallen back."""
