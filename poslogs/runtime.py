@@ -15,6 +15,7 @@ from poslogs.streaming.stream import Stream
 from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
 
 LOOK_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 5.0  # after files that cannot be followed
 
 
 class Runtime:
@@ -62,7 +63,11 @@ class Runtime:
         while True:
             loop.turn()
             time.sleep(LOOK_SECONDS)
-            self.refresh()
+            try:
+                self.refresh()
+            except Exception as error:  # noqa: BLE001 - whatever a file holds: another process would read the same
+                loop.failed(error)
+                time.sleep(AGAIN_SECONDS)
 
     def _revoke(self) -> None:
         environments = self._environments.all()

@@ -13,41 +13,63 @@ from typing import Final
 log = logging.getLogger("poslogs.supervisor")
 
 STALL_SECONDS: Final = 10.0  # a loop that has not turned for so long, though it should, is stalled
+SURE_SECONDS: Final = (
+    1.0  # between the first look that finds it late and the first that counts: a process may have slept
+)
 IDLE_SECONDS: Final = 3.0  # the longest that a loop waits for work, so that one without work turns too
 AGAIN_SECONDS: Final = 0.1  # before a loop that failed goes on; doubled at each failure in a row
 MOST_AGAIN_SECONDS: Final = 5.0
 
 
-Run = Callable[["Loop"], None]
-
-
 class Loop:
     """One loop: a function that runs in a thread of its own and calls `turn` each time that it goes round."""
 
-    __slots__ = ("_supervisor", "detail", "due", "failures", "name", "reported", "run")
+    __slots__ = ("_supervisor", "asking", "detail", "due", "failures", "fresh", "late", "name", "reported", "run")
 
     def __init__(self, supervisor: Supervisor, name: str, detail: str, run: Run) -> None:
         self.run = run
         self.name = name  # of its kind, for anyone
         self.detail = detail  # which of its kind, for the log alone
-        self.due = supervisor.clock() + STALL_SECONDS  # on the clock: stalled from then on
+        self.due = supervisor.clock() + STALL_SECONDS  # on the clock: late from then on
+        self.asking = False  # another server
+        self.late: float | None = None  # on the clock: the look that found it late first
         self.failures = 0  # in a row
+        self.fresh = True  # it has not been round since it was run, or run again
         self.reported = False
         self._supervisor = supervisor
 
     def turn(self, within: float = STALL_SECONDS) -> None:
         """The loop goes round once more; the next time is due within so many seconds.
 
+        A loop that fails in each of its rounds never gets round, and so is late in the end.
         Raises whatever the supervisor's `interfere` raises.
         """
+        if self.fresh:
+            self.fresh = False
+        else:
+            self.failures = 0
+            self._goes_on(within)
         self._supervisor.interfere(self.name)
+
+    def asks(self, within: float) -> None:
+        """The loop asks another server, which may take so many seconds, until its next `turn`.
+
+        If it takes longer that is told, but no reason to replace this process: the next one would ask the same server.
+        """
+        self._goes_on(within)
+        self.asking = True
+
+    def _goes_on(self, within: float) -> None:
         self.due = self._supervisor.clock() + within
-        self.failures = 0
-        self.reported = False
+        self.asking = self.reported = False
+        self.late = None
 
     def failed(self, error: BaseException) -> None:
         """Count and log what went wrong in the loop, which goes on."""
         self._supervisor.failed(self.name, self.detail, error)
+
+
+Run = Callable[[Loop], None]
 
 
 class Supervisor:
@@ -85,20 +107,34 @@ class Supervisor:
 
     def stalled(self) -> list[str]:
         """The names of the loops that should have turned and have not, sorted, each once."""
-        now = self.clock()
-        with self._lock:
-            self._forget_parent()
-            late = [loop for loop in self._loops if loop.due < now]
-        for loop in late:
-            if not loop.reported:
-                loop.reported = True
-                log.error("%s stands still: it should have gone on %.0f s ago.", _title(loop), now - loop.due)
-        return sorted({loop.name for loop in late})
+        return sorted({loop.name for loop in self._late()})
+
+    def unwell(self) -> bool:
+        """Whether a loop stands still by this process's own fault, so that another process is to take its place."""
+        return any(not loop.asking for loop in self._late())
 
     def failed(self, name: str, detail: str, error: BaseException) -> None:
         """Count and log a fault of a loop."""
         self.faults[name] += 1
-        log.error("%s failed; it goes on.", f"{name} {detail}".strip().capitalize(), exc_info=error)
+        log.error("%s failed; it goes on.", _title(name, detail), exc_info=error)
+
+    def _late(self) -> list[Loop]:
+        now = self.clock()
+        with self._lock:
+            self._forget_parent()
+            late = [loop for loop in self._loops if loop.due < now]
+        found = []
+        for loop in late:
+            since = loop.late
+            if since is None:
+                loop.late = now
+            elif now - since >= SURE_SECONDS:
+                found.append(loop)
+                if not loop.reported:
+                    loop.reported = True
+                    title = _title(loop.name, loop.detail)
+                    log.error("%s stands still: it should have gone on %.0f s ago.", title, now - loop.due)
+        return found
 
     def _begin(self, loop: Loop) -> None:
         with self._lock:
@@ -113,18 +149,20 @@ class Supervisor:
             raise
 
     def _run(self, loop: Loop) -> None:
-        try:
-            while True:
-                try:
-                    loop.run(loop)
-                except Exception as error:  # noqa: BLE001 - the loop must outlive whatever happens in one of its turns
-                    loop.failures += 1
-                    self.failed(loop.name, loop.detail, error)
-                    time.sleep(min(MOST_AGAIN_SECONDS, AGAIN_SECONDS * 2.0 ** min(loop.failures - 1, 10)))
-                else:
-                    return
-        finally:
-            self._forget(loop)
+        while True:
+            loop.fresh = True
+            try:
+                loop.run(loop)
+            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever happens in one of its turns
+                loop.failures += 1
+                self.failed(loop.name, loop.detail, error)
+                time.sleep(min(MOST_AGAIN_SECONDS, AGAIN_SECONDS * 2.0 ** min(loop.failures - 1, 10)))
+            except BaseException as error:
+                self.failed(loop.name, loop.detail, error)
+                raise  # it is over, and stays among the others: so it is late soon, and named
+            else:
+                break
+        self._forget(loop)
 
     def _forget(self, loop: Loop) -> None:
         with self._lock:
@@ -139,8 +177,8 @@ class Supervisor:
             self._loops, self._singles = set(), {}
 
 
-def _title(loop: Loop) -> str:
-    return f"{loop.name} {loop.detail}".strip().capitalize()
+def _title(name: str, detail: str) -> str:
+    return f"{name} {detail}".strip().capitalize()
 
 
 SUPERVISOR: Final = Supervisor()  # of this process

@@ -19,7 +19,7 @@ def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Cal
 
     @routes.get("/livez")
     def livez() -> Response:
-        if supervisor.stalled():  # GET /health names what stands still
+        if supervisor.unwell():  # GET /health names what stands still
             return json_response({"status": "degraded"}, 503)
         return json_response({"status": "ok"})
 
@@ -27,7 +27,7 @@ def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Cal
     def readyz() -> Response:
         if runtime.draining:
             return json_response({"status": "stopping"}, 503)
-        if supervisor.stalled():
+        if supervisor.unwell():
             return json_response({"status": "degraded"}, 503)
         told: dict[str, object] = {
             "status": "ok"

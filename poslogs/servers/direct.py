@@ -26,6 +26,7 @@ log = logging.getLogger("poslogs.direct")
 LOOK_SECONDS: Final = 0.5  # between two looks for heartbeats that are due; so much earlier than needed they may leave
 LOOKS: Final = 10  # in a heartbeat that is shorter than five seconds
 TURN: Final = 200  # heartbeats in one go
+SPARE_TURNS: Final = 1000  # that are planned beyond two for each stream, until those that are over are thrown out
 _LAST: Final = b"0\r\n\r\n"  # the chunk that ends a body (RFC 9112, section 7.1)
 
 # Who may do what to a stream, and who moves it on: docs/decisions/0013-one-owner.md.
@@ -132,6 +133,7 @@ class DirectStream:
 
     def _take_up(self) -> None:
         """Start an owner for a stream that has none."""
+        assert self.state in (RESTING, SENDING)
         self.state = OWNED
         try:
             self._direct.start(self.drive)
@@ -162,6 +164,7 @@ class DirectStream:
                 if due < self.planned:
                     self._direct.plan(self)
                 if not self._called:
+                    assert self.state is OWNED
                     rests = True
                     self.state = RESTING
         except OSError:
@@ -170,7 +173,7 @@ class DirectStream:
             self._direct.failed(error)
         finally:
             if not rests:
-                self._close()
+                self.close()
 
     def _advance(self) -> float | None:
         """Send what there is. Returns the time on the clock until which to wait for more; None at the end.
@@ -189,14 +192,17 @@ class DirectStream:
         return None
 
     def _write(self, data: bytes) -> None:
-        """Send all of it, and wait for room where there is none."""
+        """Send all of it, and wait for room where there is none, each time for STALL_SECONDS at most."""
         self._put(data)
         while self._rest is not None:
             self._connection.wait_for_room(STALL_SECONDS)
             self._put(b"")
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the stream and close its connection; by its owner."""
+        assert self.state is OWNED
         self.state = OVER
+        self._direct.closed()
         try:
             self._steps.close()
         except Exception as error:  # noqa: BLE001 - what follows must be given back all the same
@@ -242,6 +248,7 @@ class DirectStreams:
         self._turns: list[tuple[float, int, DirectStream]] = []  # a heap, as the next
         self._beats: list[tuple[float, int, DirectStream]] = []
         self._count = 0
+        self._open = 0
 
     def serve(self, start: Start) -> bool:
         """Take streams from now on; False where POSLOGS_DIRECT is off.
@@ -265,10 +272,19 @@ class DirectStreams:
             body.close()
             connection.close()
             raise
-        if not self._beats:
-            self._some.set()
-        self._plan(self._beats, stream.stream.beat_due, stream)
-        self.start(stream.drive)
+        self._open += 1
+        try:
+            if not self._beats:
+                self._some.set()
+            self._plan(self._beats, stream.stream.beat_due, stream)
+            self.start(stream.drive)
+        except BaseException:
+            stream.close()
+            raise
+
+    def closed(self) -> None:
+        """One of the streams is over."""
+        self._open -= 1
 
     def plan(self, stream: DirectStream) -> None:
         """Look at a stream when it is due."""
@@ -293,6 +309,7 @@ class DirectStreams:
                 look = now + self._pause
                 self._beat(look)
             self._call_due(time.monotonic())
+            self._forget_over()
             due = min(look if self._beats else math.inf, self._turns[0][0] if self._turns else math.inf)
             self._some.wait(min(IDLE_SECONDS, max(0.0, due - time.monotonic())))
             self._some.clear()
@@ -305,6 +322,12 @@ class DirectStreams:
                 stream.set()
             elif stream.due < math.inf and stream.state is not OVER:
                 self.plan(stream)
+
+    def _forget_over(self) -> None:
+        # A stream that is over may have been due in a day, and one that goes on may be planned more than once.
+        if len(self._turns) > 2 * self._open + SPARE_TURNS:
+            self._turns = [it for it in self._turns if it[0] == it[2].planned and it[2].state is not OVER]
+            heapq.heapify(self._turns)
 
     def _beat(self, until: float) -> None:
         """Send the heartbeats that are due before the look after this one."""

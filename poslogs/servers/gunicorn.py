@@ -93,8 +93,13 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         if not begun or connection is None or not connection.can_be_taken:
             return body
         response.force_close()  # gunicorn no longer has the connection, so nothing can be asked on it after this
-        head = "".join([*response.default_headers(), *(f"{name}: {value}\r\n" for name, value in response.headers)])
-        self.parts.direct.begin(body, connection, f"{head}\r\n".encode("latin-1"), chunked=response.chunked)
+        try:
+            lines = [*response.default_headers(), *(f"{name}: {value}\r\n" for name, value in response.headers)]
+            head = f"{''.join(lines)}\r\n".encode("latin-1")
+        except BaseException:
+            body.close()
+            raise
+        self.parts.direct.begin(body, connection, head, chunked=response.chunked)
         return _Taken(response, environ)
 
     def _keep_the_hub_quiet(self) -> None:

@@ -131,8 +131,8 @@ class Disconnects:
             self._supervisor.ensure("closings", self._find_closed)
         with self._lock:
             if watch.told:
-                self._watches[watch.number] = watch
                 self._register(watch.number)
+                self._watches[watch.number] = watch
             else:
                 self._watches[watch] = watch
                 self._asking = True
@@ -140,9 +140,9 @@ class Disconnects:
 
     def _begin(self) -> None:
         # In each process anew: an epoll that is shared with a parent tells each of the other's connections.
-        self._pid = os.getpid()
-        self._watches, self._round, self._unanswered = {}, [], []
         self._kernel = self.epoll() if self.epoll is not None else None
+        self._watches, self._round, self._unanswered = {}, [], []
+        self._pid = os.getpid()
 
     def _register(self, number: int) -> None:
         signs = select.POLLHUP | select.POLLERR | _RDHUP

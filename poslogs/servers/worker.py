@@ -114,7 +114,7 @@ class Worker(base.Worker):
         return 0
 
     def _is_well(self) -> bool:
-        return not self.parts.supervisor.stalled()
+        return not self.parts.supervisor.unwell()
 
     def _know(self, client: Any) -> None:
         """Know a connection from its beginning on."""

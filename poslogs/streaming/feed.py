@@ -35,6 +35,7 @@ HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
 GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for so long, then looked at again
 CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had fallen back; a lagging replica's do not
+READ_SECONDS: Final = 30.0  # for reading what came, however much, and giving it to the readers
 TURN_READERS: Final = 500  # that are given a page in one go
 MAX_TOLD: Final = 10_000  # refused rows that are remembered, so that each is told once
 
@@ -164,8 +165,8 @@ class Feed:
             reader.number = number
             late = self._window.late_until(number) if reader.taste.late else []
             ahead = position > self._top
-        if started is not None:
-            self._poll(started)
+        if started is not None and not self._poll(started):
+            return None  # it asks by itself, and waits as that waits
         self._wake.set()
         return Attached(inside, late, ahead)
 
@@ -386,13 +387,15 @@ class Feed:
         self._poller = object()
         return self._poller
 
-    def _poll(self, me: object) -> None:
+    def _poll(self, me: object) -> bool:
         name = self.environment.name
         try:
             self._supervisor.start("poller", lambda loop: self._run(me, loop), detail=name)
         except RuntimeError:  # no thread is to be had
             self._end(me)
             self.failed(self._unreadable())
+            return False
+        return True
 
     def _forget_trouble(self) -> None:
         # Of an earlier time; but a wait that is not over yet holds for whoever comes now.
@@ -653,9 +656,10 @@ class _Asking:
     def after(self, last_id: int) -> list[object]:
         """The rows past an id, as a gateway gives them."""
         assert self._gateway is not None
-        self._loop.turn(self._patience)
+        self._loop.turn()
+        self._loop.asks(self._patience)
         rows = self._gateway.after(last_id)
-        self._loop.turn(self._patience)  # to read what came, however much
+        self._loop.turn(READ_SECONDS)
         return rows
 
     def close(self) -> None:

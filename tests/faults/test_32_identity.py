@@ -16,9 +16,10 @@ MANY = 100_000
 @pytest.mark.parametrize(("kind", "direct"), SERVERS)
 def test_a_stream_never_ends_because_another_left_whose_number_it_got(kind: str, direct: bool) -> None:
     """Many leave as soon as their stream is open, by FIN and RST, while others stay for seconds and see no end."""
-    tally = Identity(kind, direct, SEED, connections=FEW).run()
+    tally = Identity(kind, direct, SEED, seconds=400, connections=FEW).run()
     assert (tally.ended, tally.foreign) == (0, 0), f"\n{tally}"
     assert not tally.troubles, f"\n{tally}"
+    assert tally.connections >= FEW, f"\n{tally}"
 
 
 @pytest.mark.long

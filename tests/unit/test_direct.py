@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import struct
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from poslogs.servers.direct import OVER, OWNED, RESTING, DirectStream, DirectStreams
+from poslogs.servers.direct import OVER, OWNED, RESTING, SPARE_TURNS, DirectStream, DirectStreams
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
@@ -219,7 +220,7 @@ def test_a_full_socket_is_waited_for_by_an_owner_and_nothing_is_lost() -> None:
         owner = threading.Thread(target=on.run, daemon=True)
         owner.start()
         got = b""
-        while got.count(b"event: data") < 198:
+        while got.count(b"event: data") < 198 or not got.endswith(b"\n\n"):
             got += reader.client.recv(65536)
         assert ids_of(got) == list(range(2, 200))
         owner.join(PATIENCE)
@@ -290,3 +291,81 @@ def test_the_loop_sends_heartbeats_to_streams_that_rest_and_calls_those_that_are
 def test_direct_streams_may_be_off() -> None:
     """POSLOGS_DIRECT=off."""
     assert not DirectStreams(15.0, Supervisor(), allowed=False).serve(lambda run: None)
+
+
+def test_a_stream_whose_owner_cannot_be_started_may_be_taken_up_by_the_next_note() -> None:
+    """As where memory has run out: it rests, and is nobody's."""
+    with stage(Log(1)) as on:
+        reader = resting(on)
+        start = on.direct.start
+
+        def none(_: Callable[[], None]) -> None:
+            raise MemoryError
+
+        on.direct.start = none
+        with pytest.raises(MemoryError):
+            reader.stream.disconnected()
+        assert reader.direct.state is RESTING
+        on.direct.start = start
+        reader.direct.set()
+        on.run()
+        assert reader.direct.state is OVER
+        assert reader.given_back == 1
+
+
+def test_a_stream_that_cannot_begin_gives_everything_back() -> None:
+    """No owner is to be had for it."""
+    with stage(Log(1)) as on:
+        start = on.direct.start
+
+        def none(_: Callable[[], None]) -> None:
+            raise MemoryError
+
+        on.direct.start = none
+        stream = Stream(on.feed, taste=PLAIN, start=Start(position=0), interval=0.002, heartbeat=HOUR)
+        back: list[str] = []
+        stream.on_close(lambda: back.append("slot"))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setblocking(False)
+            body = Body(stream, gzip=False)
+            with pytest.raises(MemoryError):
+                on.direct.begin(body, Connection({"gunicorn.socket": ours}), HEAD, chunked=False)
+            assert back == ["slot"]
+            assert theirs.recv(10) == b""
+        on.direct.start = start
+
+
+def test_nothing_follows_a_send_that_failed_while_a_stream_rested() -> None:
+    """Part of a frame may have left: the client sees the end of the connection, and no end of the body."""
+    log = Log(1)
+    with stage(log) as on:
+        reader = resting(on)
+        reader.until(b"row 1")
+
+        def fail(_: object) -> int:
+            raise OSError(errno.ENOBUFS, "no buffer space")
+
+        send, reader.direct._send = reader.direct._send, fail
+        log.add(2)
+        eventually(lambda: reader.direct.state is OWNED)
+        reader.direct._send = send
+        on.run()
+        assert reader.to_the_end() == b""
+        assert reader.given_back == 1
+
+
+def test_streams_that_are_over_are_not_kept_until_they_would_have_been_due() -> None:
+    """Two thousand with a deadline in an hour come and go: what is planned stays small."""
+    on = Stage(feed_of(Log()))
+    assert on.direct.serve(on._start)
+    for _ in range(2000):
+        stream = Stream(on.feed, taste=PLAIN, start=Start(), interval=HOUR, heartbeat=HOUR, duration=HOUR)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            on.direct.begin(Body(stream, gzip=False), Connection({"gunicorn.socket": ours}), HEAD, chunked=False)
+            on.run()
+            stream.disconnected()
+            on.run()
+    on.direct._some.set()
+    eventually(lambda: len(on.direct._turns) <= SPARE_TURNS)

@@ -336,3 +336,42 @@ def test_who_stops_watching_waits_until_it_is_known_whether_the_client_has_left(
     answer.set()
     assert stopped.wait(5)
     assert left.times == 1
+
+
+def test_whoever_waits_to_send_to_one_that_left_goes_on_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The client has said that it is done, and reads nothing; the owner is freed, and ends what is left."""
+    left = Told()
+    Disconnects(Supervisor(), 0.4).watch(connection(pair[0]), left)
+    over = threading.Event()
+
+    def write() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                pair[0].sendall(b"x" * 65536)
+        over.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    pair[1].shutdown(socket.SHUT_WR)
+    assert over.wait(5)
+    assert left.times == 1
+
+
+def test_a_child_has_a_kernel_s_ear_of_its_own(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A process that watched and then forked: the child's connections are the child's alone."""
+    disconnects = Disconnects(Supervisor(), 0.4)
+    disconnects.watch(connection(pair[0]), Told())
+    parents = disconnects._kernel.fileno()
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # no assertion here: a child must not run the tests
+        ours, theirs = socket.socketpair()
+        told = threading.Event()
+        disconnects.watch(connection(ours), told.set)
+        theirs.close()
+        own = disconnects._kernel.fileno() != parents and list(disconnects._watches) != [pair[0].fileno()]
+        os.write(write, b"yes" if told.wait(5) and own else b"no")
+        os._exit(0)
+    os.close(write)
+    assert os.read(read, 10) == b"yes"
+    os.close(read)
+    os.waitpid(pid, 0)

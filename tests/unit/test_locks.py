@@ -18,21 +18,30 @@ MAY = ("self._changed.wait", "self._changed.wait_for", "logging.getLogger")  # a
 
 
 def held_across(source: str) -> list[str]:
-    """The calls inside `with self._lock` and its like, by their text and line, that may wait."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.With):
+    """The calls inside `with self._lock` and its like that may wait, by line and text, through methods of the class."""
+    found: list[str] = []
+    for owner in ast.walk(ast.parse(source)):
+        body = owner.body if isinstance(owner, ast.ClassDef) else []
+        methods = {it.name: it for it in body if isinstance(it, ast.FunctionDef)}
+        for node in ast.iter_child_nodes(owner) if isinstance(owner, ast.ClassDef | ast.Module) else ():
+            for held in ast.walk(node):
+                names = [ast.unparse(item.context_expr) for item in held.items] if isinstance(held, ast.With) else []
+                if any(name.endswith(("lock", "_changed", "_condition")) for name in names):
+                    found += _waits(held, methods, frozenset())
+    return sorted(set(found))
+
+
+def _waits(node: ast.AST, methods: dict[str, ast.FunctionDef], seen: frozenset[str]) -> list[str]:
+    found = [f"{it.lineno}: yield" for it in ast.walk(node) if isinstance(it, ast.Yield | ast.YieldFrom)]
+    for call in ast.walk(node):
+        if not isinstance(call, ast.Call):
             continue
-        names = [ast.unparse(item.context_expr) for item in node.items]
-        if not any(name.endswith(("lock", "_changed", "_condition")) for name in names):
-            continue
-        for call in ast.walk(node):
-            if not isinstance(call, ast.Call):
-                continue
-            text = ast.unparse(call.func)
-            if text not in MAY and (WAITS.fullmatch(text) or isinstance(call.func, ast.Lambda)):
-                found.append(f"{call.lineno}: {ast.unparse(call)[:80]}")
-        found += [f"{it.lineno}: yield" for it in ast.walk(node) if isinstance(it, ast.Yield | ast.YieldFrom)]
+        text = ast.unparse(call.func)
+        own = text.removeprefix("self.")
+        if text not in MAY and (WAITS.fullmatch(text) or isinstance(call.func, ast.Lambda)):
+            found.append(f"{call.lineno}: {ast.unparse(call)[:80]}")
+        elif text.startswith("self.") and own in methods and own not in seen:
+            found += _waits(methods[own], methods, seen | {own})
     return found
 
 
@@ -54,5 +63,8 @@ def test_no_lock_is_held_across_anything_that_may_wait(path: Path) -> None:
     ],
 )
 def test_the_reading_sees_what_waits(body: str, count: int) -> None:
-    """Each kind, and nothing else."""
-    assert len(held_across(f"def f(self):\n    with self._lock:\n        {body}\n")) == count
+    """Each kind, and nothing else; also behind a method of the same class."""
+    direct = f"class A:\n    def f(self):\n        with self._lock:\n            {body}\n"
+    behind = f"class A:\n    def f(self):\n        with self._lock: self.g()\n    def g(self):\n        {body}\n"
+    assert len(held_across(direct)) == count
+    assert len(held_across(behind)) == count

@@ -29,7 +29,7 @@ class Held:
 
     def disconnected(self) -> None:
         self.closed += 1
-        threading.Thread(target=self.give_back, daemon=True).start()  # by whoever drives it
+        threading.Timer(0.02, self.give_back).start()  # by whoever drives it, a moment later
 
     def poke(self) -> None:
         self.pokes += 1

@@ -15,6 +15,7 @@ from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.stream import Body, Start, Stream
 from poslogs.streaming.window import Taste
+from poslogs.supervisor import Supervisor
 from tests.unit.doubles import (
     HOUR,
     LIVE,
@@ -574,6 +575,30 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: i
         found += reading.until(8 + new)
         assert found == list(range(8, 9 + new))
         reading.quiet()
+
+
+def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and_wait() -> None:
+    """The entries come by a reader's own questions, heartbeats in between; nobody tries again and again at once."""
+
+    class NoThreads(Supervisor):
+        tries = 0
+
+        def start(self, *_: object, **__: object) -> None:
+            self.tries += 1
+            raise RuntimeError("can't start new thread")
+
+    log = Log(1, 2)
+    supervisor = NoThreads()
+    feed = feed_of(log, supervisor=supervisor)
+    with Reading(feed, start=Start(position=0), heartbeat=0.05) as reading:
+        reading.open()
+        while reading.got.count(HEARTBEAT_BYTES) < 5:
+            reading.next()
+        assert told(reading.got[1]) == "Environment staging could not be read."
+        assert supervisor.tries < 5
+        while 2 not in ids_of(b"".join(reading.got)):
+            reading.next()
+        assert ids_of(b"".join(reading.got)) == [1, 2]
 
 
 def test_one_odd_time_does_not_make_all_that_came_before_new() -> None:

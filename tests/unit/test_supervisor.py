@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from poslogs.supervisor import STALL_SECONDS, Loop, Supervisor
+from poslogs.supervisor import AGAIN_SECONDS, STALL_SECONDS, SURE_SECONDS, Loop, Supervisor
 from tests.unit.doubles import PATIENCE, StandingClock, eventually, in_threads
 
 
@@ -70,6 +72,13 @@ class Turning:
         self._go.release()
 
 
+def named(supervisor: Supervisor, clock: StandingClock) -> list[str]:
+    """The loops that are late at two looks."""
+    supervisor.stalled()
+    clock.now += SURE_SECONDS
+    return supervisor.stalled()
+
+
 def test_a_loop_that_fails_is_logged_counted_and_goes_on(lines: Lines) -> None:
     """The log has the traceback, `faults` the count by name, and the loop runs anew, every time."""
     supervisor = Supervisor()
@@ -102,10 +111,13 @@ def test_a_loop_that_has_not_turned_in_time_is_named_until_it_turns(lines: Lines
         clock.now = STALL_SECONDS
         assert supervisor.stalled() == []
         clock.now = STALL_SECONDS + 1
+        assert supervisor.stalled() == []  # the process itself may have stood still: it is looked at again
+        clock.now += SURE_SECONDS
         assert supervisor.stalled() == ["direct", "poller"]
+        assert supervisor.unwell()
         other.turn()
         assert supervisor.stalled() == ["direct"]
-        assert lines.text.count("Direct stands still: it should have gone on 1 s ago.") == 1
+        assert lines.text.count("Direct stands still: it should have gone on 2 s ago.") == 1
         one.turn()
         assert supervisor.stalled() == []
     finally:
@@ -114,13 +126,14 @@ def test_a_loop_that_has_not_turned_in_time_is_named_until_it_turns(lines: Lines
 
 
 def test_a_loop_may_say_that_its_next_turn_takes_long() -> None:
-    """A question to platformOS may take as long as a poll may."""
+    """A question to platformOS may take as long as a poll may; beyond that it is told, and the worker stays."""
     clock = StandingClock(0.0)
     supervisor = Supervisor(clock)
     asks, answered = threading.Event(), threading.Event()
 
     def ask(loop: Loop) -> None:
-        loop.turn(300.0)
+        loop.turn()
+        loop.asks(300.0)
         asks.set()
         assert answered.wait(PATIENCE)
 
@@ -129,7 +142,8 @@ def test_a_loop_may_say_that_its_next_turn_takes_long() -> None:
     clock.now = 300.0
     assert supervisor.stalled() == []
     clock.now = 300.5
-    assert supervisor.stalled() == ["poller"]
+    assert named(supervisor, clock) == ["poller"]
+    assert not supervisor.unwell()  # another process would ask the same server
     answered.set()
     eventually(lambda: supervisor.stalled() == [])  # a loop that is over owes nothing
 
@@ -143,9 +157,10 @@ def test_a_loop_that_was_never_begun_is_named_too() -> None:
     turning = Turning(supervisor)
     supervisor.start("files", turning.run)
     clock.now = STALL_SECONDS + 1
-    assert supervisor.stalled() == ["files"]
+    assert named(supervisor, clock) == ["files"]
     free.set()
     turning.went()
+    turning.turn()
     assert supervisor.stalled() == []
     turning.end()
 
@@ -211,7 +226,7 @@ def test_a_child_owes_nothing_for_its_parent_s_loops() -> None:
     pid = os.fork()
     if pid == 0:  # no assertion here: a child must not run the tests
         own = threading.Event()
-        before = supervisor.stalled()
+        before = named(supervisor, clock)
         supervisor.ensure("losses", lambda loop: own.set())
         os.write(write, b"yes" if before == [] and own.wait(PATIENCE) else b"no")
         os._exit(0)
@@ -220,3 +235,47 @@ def test_a_child_owes_nothing_for_its_parent_s_loops() -> None:
     os.close(read)
     os.waitpid(pid, 0)
     turning.end()
+
+
+def test_a_loop_that_fails_in_every_round_waits_longer_each_time_and_is_named() -> None:
+    """Wherever in the round it fails: it is run again ever later, and has not got round in all that time."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    ats: list[float] = []
+    enough = threading.Event()
+
+    def fail(loop: Loop) -> None:
+        if len(ats) == 4:
+            enough.set()
+            return
+        loop.turn()
+        ats.append(time.monotonic())
+        raise ZeroDivisionError
+
+    supervisor.start("direct", fail)
+    clock.now = STALL_SECONDS + 1
+    assert named(supervisor, clock) == ["direct"]
+    assert enough.wait(PATIENCE)
+    pauses = [after - before for before, after in itertools.pairwise(ats)]
+    assert all(pause >= AGAIN_SECONDS * 2**number for number, pause in enumerate(pauses))
+    assert supervisor.faults == {"direct": 4}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_is_ended_from_outside_is_counted_and_named(lines: Lines) -> None:
+    """As by SystemExit in a handler of signals, which runs in whatever greenlet there is."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    over = threading.Event()
+
+    def end(loop: Loop) -> None:
+        loop.turn()
+        over.set()
+        raise SystemExit(1)
+
+    supervisor.start("losses", end)
+    assert over.wait(PATIENCE)
+    eventually(lambda: supervisor.faults == {"losses": 1})
+    clock.now = STALL_SECONDS + 1
+    assert named(supervisor, clock) == ["losses"]
+    assert "SystemExit" in lines.text

@@ -102,6 +102,7 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
             raise
         except Exception:  # whatever it was, a client's connection survives it
             log.exception("A call of %s failed.", call.method)
+            ends.close()
             raise call.fault(envelope.INTERNAL, "Internal error", status=200) from None
 
     return routes
