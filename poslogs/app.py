@@ -20,7 +20,7 @@ from poslogs.access.slots import Slots
 from poslogs.agents.offers import Catalogue
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
-from poslogs.doors.holding import giving_back, holding
+from poslogs.doors.holding import GivingBack, holding
 from poslogs.doors.mcp import door as mcp
 from poslogs.doors.page import door as page
 from poslogs.errors import Refusal
@@ -128,7 +128,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))
-    app.wsgi_app = giving_back(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = GivingBack(app.wsgi_app)  # type: ignore[method-assign]
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]

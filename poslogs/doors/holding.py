@@ -24,7 +24,7 @@ HELD: Final = "poslogs.held"  # in the environ: the streams that a request has o
 def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) -> Hold:
     """What gives a stream a slot of its client's, and ends it when its reader leaves, its server stops or rights end.
 
-    It raises TooMany or Unavailable; the stream is closed then. The request's environ is where `giving_back` finds it.
+    It raises TooMany or Unavailable; the stream is closed then. The request's environ is where GivingBack finds it.
     """
 
     def hold(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
@@ -43,13 +43,17 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) ->
     return hold
 
 
-def giving_back(app: WSGIApplication) -> WSGIApplication:
+class GivingBack:
     """The app; a stream that a request has opened, and whose answer became another than 200, is closed.
 
     Only who has the answer closes a stream, and what fails between a route and the server leaves nobody who has it.
     """
 
-    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the app does."""
         status = ""
 
         def noting(line: str, *more: Any) -> Any:
@@ -58,7 +62,7 @@ def giving_back(app: WSGIApplication) -> WSGIApplication:
             return start_response(line, *more)
 
         try:
-            body = app(environ, noting)
+            return self.app(environ, noting)
         except BaseException:
             status = ""
             raise
@@ -66,6 +70,3 @@ def giving_back(app: WSGIApplication) -> WSGIApplication:
             if HELD in environ and not status.startswith("200"):
                 for stream in environ[HELD]:
                     stream.close()
-        return body
-
-    return outer
