@@ -32,6 +32,7 @@ class Wire(HTTPAdapter):
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
+        self._pool: Any = None  # of the one host that it asks
         self._line: socket.socket | None = None
         self._end = 0.0
         self._left = 0
@@ -53,6 +54,11 @@ class Wire(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connection."""
+        # urllib3 drops its pools and leaves their connections to Python's collector, which comes late: an error that
+        # failed a request holds its pool in a circle.
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
         super().close()
         self._know(None)
 
@@ -81,6 +87,7 @@ class Wire(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if "ConnectionCls" not in vars(pool):
             pool.ConnectionCls = self._bounded(pool.ConnectionCls)
+            self._pool = pool
         return pool
 
     def spend(self, count: int) -> None:
