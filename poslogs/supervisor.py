@@ -140,6 +140,7 @@ class Supervisor:
         with self._lock:
             self._forget_parent()
             self._loops.add(loop)
+            self.faults[loop.name] += 0  # so that a monitor sees the first fault as a rise
         title = f"{loop.name} {loop.detail}".strip()
         thread = threading.Thread(target=self._run, args=(loop,), name=title, daemon=True)
         try:

@@ -262,7 +262,7 @@ def test_a_fault_of_one_stream_is_counted_and_ends_that_one_alone() -> None:
         other.until(b"row 2")
         eventually(lambda: reader.direct.state is OWNED)
         on.run()
-        assert on.supervisor.faults == {"stream": 1}
+        assert +on.supervisor.faults == {"stream": 1}
         assert (reader.given_back, other.given_back) == (1, 0)
 
 
@@ -285,7 +285,7 @@ def test_the_loop_sends_heartbeats_to_streams_that_rest_and_calls_those_that_are
         reader.direct.set()
         assert reader.to_the_end().endswith(b"event: done\ndata: [DONE]\n\n")
     eventually(lambda: reader.given_back == 1)
-    assert on.supervisor.faults == {}
+    assert +on.supervisor.faults == {}
 
 
 def test_direct_streams_may_be_off() -> None:

@@ -90,7 +90,7 @@ def test_a_loop_that_fails_is_logged_counted_and_goes_on(lines: Lines) -> None:
             turning.fail = ZeroDivisionError("by zero")
             turning.turn()
             assert turning.begun == count + 1
-            assert supervisor.faults == {"poller": count}
+            assert +supervisor.faults == {"poller": count}
         assert "Poller staging failed; it goes on." in lines.text
         assert lines.text.count("ZeroDivisionError: by zero") == 3
         assert supervisor.stalled() == []
@@ -258,7 +258,7 @@ def test_a_loop_that_fails_in_every_round_waits_longer_each_time_and_is_named() 
     assert enough.wait(PATIENCE)
     pauses = [after - before for before, after in itertools.pairwise(ats)]
     assert all(pause >= AGAIN_SECONDS * 2**number for number, pause in enumerate(pauses))
-    assert supervisor.faults == {"direct": 4}
+    assert +supervisor.faults == {"direct": 4}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -275,7 +275,7 @@ def test_a_loop_that_is_ended_from_outside_is_counted_and_named(lines: Lines) ->
 
     supervisor.start("losses", end)
     assert over.wait(PATIENCE)
-    eventually(lambda: supervisor.faults == {"losses": 1})
+    eventually(lambda: +supervisor.faults == {"losses": 1})
     clock.now = STALL_SECONDS + 1
     assert named(supervisor, clock) == ["losses"]
     assert "SystemExit" in lines.text
