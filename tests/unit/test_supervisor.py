@@ -273,9 +273,10 @@ def test_a_loop_that_is_ended_from_outside_is_counted_and_named(lines: Lines) ->
         over.set()
         raise SystemExit(1)
 
-    supervisor.start("losses", end)
+    supervisor.start("losses", end, detail="of a test")
     assert over.wait(PATIENCE)
     eventually(lambda: +supervisor.faults == {"losses": 1})
+    eventually(lambda: not [it for it in threading.enumerate() if it.name == "losses of a test"])
     clock.now = STALL_SECONDS + 1
     assert named(supervisor, clock) == ["losses"]
     assert "SystemExit" in lines.text
