@@ -150,6 +150,7 @@ class DirectStream:
 
     def _spoil(self, error: Exception) -> None:
         self._direct.failed(error)
+        self._connection.shut()  # its gzip member may count what never left, and a wrong trailer is worse than none
         self.stream.disconnected()
 
     # What its owner does
@@ -227,7 +228,7 @@ class DirectStream:
     def _put(self, data: bytes | memoryview) -> None:
         """Send as far as there is room; what is left of it is kept."""
         if self._rest is not None:
-            data, self._rest = bytes(self._rest) + data, None
+            data, self._rest = (bytes(self._rest) + data if data else self._rest), None
         try:
             sent = self._send(data)
         except BlockingIOError:

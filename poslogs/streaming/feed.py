@@ -166,6 +166,7 @@ class Feed:
             late = self._window.late_until(number) if reader.taste.late else []
             ahead = position > self._top
         if started is not None and not self._poll(started):
+            reader.number = None
             return None  # it asks by itself, and waits as that waits
         self._wake.set()
         return Attached(inside, late, ahead)
@@ -605,7 +606,10 @@ class Feed:
             readers = list(self._readers)
         for arrival in arrivals(page):
             for count, reader in enumerate(readers, 1):
-                reader.receive(arrival)  # which neither waits nor raises
+                try:
+                    reader.receive(arrival)  # which does not wait
+                except Exception as error:  # of one reader; the others get theirs
+                    self._supervisor.failed("stream", self.environment.name, error)
                 if not count % TURN_READERS:
                     time.sleep(0)  # thousands take a while; other greenlets have their turn
 
