@@ -75,6 +75,7 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
     verdict.disordered = _disordered([row for row in ordered if row.serial in once], listing)
     verdict.late = sum(1 for s in had if s in rows and rows[s].late)
     start, opened = _start(manner, start_id, journal, ordered, blanks)
+    returns = {again: _returns(again, journal, rows, listing) for again in {row.restore for row in rows.values()}}
     for row in rows.values():
         if row.serial in had or not row.matches(manner.filter):
             continue
@@ -85,7 +86,7 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
         elif row.late:
             due = _late_is_due(row, journal, rows, listing)
             (verdict.lost if due else verdict.missed_late).append(row.serial)
-        elif _stale(row, journal, rows, listing):
+        elif row.id <= returns[row.restore]:
             verdict.missed_stale.append(row.serial)
         elif row.id > start or row.at > opened + TAIL_SECONDS or (row.restore is not None and row.restore > opened):
             verdict.lost.append(row.serial)
@@ -143,15 +144,21 @@ def _start(
     return (ordered[0].id - 1 if ordered else float("inf")), opened
 
 
-def _stale(row: Row, journal: Journal, rows: dict[int, Row], listing: Listing) -> bool:
-    """Whether the reader came back, from before the restore that gave the row's id out again, with a position above."""
-    again = row.restore
-    return again is not None and any(
-        c.position is not None
-        and c.position >= row.id
-        and c.opened > again
-        and _is_of_before(c.position, c.position_at, again, journal, rows, listing)
-        for c in journal.connections
+def _returns(again: float | None, journal: Journal, rows: dict[int, Row], listing: Listing) -> float:
+    """The highest position from before a restore with which the reader came back after it; below all without one.
+
+    Rows up to it, under ids that the restore gave out again, are had as far as platformOS can tell.
+    """
+    return max(
+        (
+            c.position
+            for c in journal.connections
+            if again is not None
+            and c.position is not None
+            and c.opened > again
+            and _is_of_before(c.position, c.position_at, again, journal, rows, listing)
+        ),
+        default=float("-inf"),
     )
 
 
