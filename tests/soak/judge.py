@@ -13,6 +13,7 @@ from tests.soak.source import NOTICE_SECONDS
 
 TAIL_SECONDS = 20.0  # a reader that asked for what comes from now on has begun after so long
 OPENING_SECONDS = 1.0  # a connection stands so long after its answer began, on a loaded machine
+NEAR_ROWS = 2000  # among which the entry that came with a position is looked for
 PATIENCE_SECONDS = 8.0  # a late row has come so long after a row was delivered that was listed after it
 
 
@@ -170,7 +171,8 @@ def _is_of_before(
     The entry that came with it tells. Where none did, since the filter kept it back, the time does: the reader may
     have stalled, or the server not noticed yet, but not for longer than NOTICE_SECONDS, nor once the reader was told.
     """
-    for index in reversed(range(bisect_right(journal.ats, at))):
+    end = bisect_right(journal.ats, at)
+    for index in reversed(range(max(0, end - NEAR_ROWS), end)):
         serial = journal.serials[index]
         other = rows.get(serial)
         if other is not None and other.id == position:
