@@ -299,7 +299,7 @@ def test_a_worker_that_is_not_well_is_replaced_and_its_streams_end_well(
         ended_well(readers)
         wait_for(lambda: gone(old), 15)
     server.wait_live()
-    assert len(server.worker_pids()) == 1
+    wait_for(lambda: len(server.worker_pids()) == 1)
 
 
 # Our own configuration
