@@ -431,8 +431,8 @@ class Feed:
             if onward is not None and onward < window.high:
                 since, looks = onward, True
             else:
-                since, looks = (window.high, False) if at_once else self._since(asked)
-            at_once, onward = False, None
+                since, looks = self._since(asked)
+            amid_backlog, at_once, onward = at_once, False, None
             try:
                 count, page = asking.page(self.environment, since, overlap.known if looks else ())
             except GatewayError as error:
@@ -472,7 +472,9 @@ class Feed:
             self._full = looks and not new and (full or perhaps)
             self.rounds += not new
             del page  # not to be held while the next one comes
-            if pace.behind(count, new, asked - before if before is not None else 0.0):
+            if amid_backlog and self._full:
+                at_once = True
+            elif pace.behind(count, new, asked - before if before is not None else 0.0):
                 at_once = True
                 self._hold()
 
@@ -601,8 +603,8 @@ class Feed:
             window.admit(page)
             self._top = max(self._top, window.high)
             self.entries += len(late) + len(new)
-            self._overlap.saw(late, now)
-            self._overlap.saw(new, now)
+            for seen in (late, new):
+                self._overlap.saw(seen, now, looked=overlap is not None)
             readers = list(self._readers)
         for arrival in arrivals(page):
             for count, reader in enumerate(readers, 1):

@@ -8,7 +8,8 @@ from typing import Final
 
 from poslogs.platformos.entries import Entry
 
-MAX_ROWS: Final = 300  # that one poll reads again, at most
+MAX_ROWS: Final = 300  # that a look reads again, at most, beside those that came since the look before
+MAX_UNLOOKED: Final = 10_000  # of those, at most
 LEAST_CAP: Final = 20  # rows; a shorter answer is not thought to be full before one was cut short
 
 
@@ -16,7 +17,8 @@ class Overlap:
     """Which ids were first seen within the last `seconds`, MAX_ROWS of them at most.
 
     A look is a poll that reads them again. An id leaves the overlap by a look that came `seconds` after it was first
-    seen, so that neither a long interval nor an outage cuts the time short in which a row may be late.
+    seen, so that neither a long interval nor an outage cuts the time short in which a row may be late. Rows that come
+    by polls at the cursor push none out before the next look.
     """
 
     def __init__(self, seconds: float, position: int) -> None:
@@ -29,6 +31,7 @@ class Overlap:
         self._learning = position > 0  # until a whole look has found them
         self._looked = float("-inf")
         self._longest = 0  # rows of the longest answer
+        self._unlooked = 0  # rows that polls at the cursor brought since the last look, MAX_UNLOOKED at most
         self._cap = 0  # rows that one answer holds at most, once an answer was cut short
 
     @property
@@ -39,7 +42,7 @@ class Overlap:
     def start(self) -> int:
         """The position from which a look reads; the cursor itself when all is settled."""
         # An answer that the overlap filled would have no room for what is new.
-        rows = min(MAX_ROWS, self._cap // 2) if self._cap else MAX_ROWS
+        rows = (min(MAX_ROWS, self._cap // 2) if self._cap else MAX_ROWS) + self._unlooked
         while self._recent and (self._recent[0][1] < self._looked - self._seconds or len(self._recent) > rows):
             self._settle()
         return self._settled
@@ -50,6 +53,7 @@ class Overlap:
         self._before = set()
         self._learning = True
         self._looked = now
+        self._unlooked = 0
 
     def learn(self, ids: Iterable[int]) -> None:
         """These were listed before, too, though they come after the position that it began at."""
@@ -69,10 +73,14 @@ class Overlap:
         """A look that was asked at this time has read everything up to the cursor."""
         self._looked = now
         self._learning = False
+        self._unlooked = 0
 
-    def saw(self, entries: Sequence[Entry], now: float) -> None:
-        """Remember entries as first seen now."""
-        skipped = len(entries) - MAX_ROWS
+    def saw(self, entries: Sequence[Entry], now: float, *, looked: bool) -> None:
+        """Remember entries as first seen now, by a look or by a poll at the cursor."""
+        if not looked and not self._learning:
+            self._unlooked = min(MAX_UNLOOKED, self._unlooked + len(entries))
+        room = MAX_ROWS + self._unlooked
+        skipped = len(entries) - room
         if skipped > 0:
             self._settled = max(self._settled, entries[skipped - 1].id)
             entries = entries[skipped:]
@@ -80,7 +88,7 @@ class Overlap:
             if entry.id not in self._ids:
                 self._recent.append((entry.id, now))
                 self._ids.add(entry.id)
-        while len(self._recent) > MAX_ROWS:
+        while len(self._recent) > room:
             self._settle()
 
     def answered(self, rows: int) -> bool:

@@ -47,6 +47,12 @@ class Stage:
         while self.waiting:
             self.waiting.popleft()()
 
+    def until_over(self, stream: DirectStream) -> None:
+        """Let owners go on, and those that come after them, until a stream is over."""
+        while stream.state is not OVER:
+            self.run()
+            time.sleep(0.002)
+
     def open(self, *, heartbeat: float = HOUR, duration: float = 2 * HOUR) -> Reader:
         """A stream, begun but not yet driven, and its client."""
         stream = Stream(
@@ -234,10 +240,9 @@ def test_an_owner_that_waits_for_room_is_freed_when_its_client_leaves() -> None:
         row["message"] = "x" * 1000  # type: ignore[index]
     with stage(log) as on:
         reader = on.open()
-        on.waiting.popleft()()
-        eventually(lambda: on.waiting)  # the poller has filled the socket
-        owner = threading.Thread(target=on.run, daemon=True)
+        owner = threading.Thread(target=on.until_over, args=(reader.direct,), daemon=True)
         owner.start()
+        eventually(lambda: reader.direct.state is OWNED and reader.direct._rest is not None)  # the socket is full
         reader.reset()
         owner.join(PATIENCE)
         assert reader.direct.state is OVER

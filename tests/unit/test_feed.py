@@ -412,6 +412,45 @@ def test_re_reading_never_keeps_new_rows_out_of_a_short_answer() -> None:
     feed.leave(live)
 
 
+@pytest.mark.parametrize("page", [20, 100, 300, 1000, 5000])
+def test_a_late_row_among_the_newest_comes_however_many_rows_come_after_it_at_once(page: int) -> None:
+    """Right after the answer that ends a backlog a row appears five rows behind the cursor, and 700 above it."""
+
+    class Growing(Log):
+        def answer(self, last_id: int) -> list[object]:
+            rows = super().answer(last_id)
+            if 996 not in self.rows and rows and rows[-1] is self.rows[1000]:
+                self.add(996, *range(1001, 1701))
+            return rows
+
+    log = Growing(*range(1, 996), *range(997, 1001), page=page)
+    feed = feed_of(log, window_bytes=8 << 20)
+    live = Follower(taste=LIVE)
+    feed.join(live)
+    feed.attach(live, 0)
+    got: list[int] = []
+    with hurry(feed):
+        while len(got) < 1700:
+            got += ids_of(live.take(feed))
+    assert sorted(got) == list(range(1, 1701))
+    feed.leave(live)
+
+
+@pytest.mark.parametrize("page", [20, 100, 300, 1000])
+def test_a_backlog_is_asked_for_page_after_page_for_live_readers_too(page: int) -> None:
+    """Two thousand rows, an interval of an hour: all of them come now, though each question looks back."""
+    log = Log(*range(1, 2001), page=page)
+    feed = feed_of(log, window_bytes=8 << 20)
+    live = Follower(taste=LIVE)
+    feed.join(live)
+    feed.attach(live, 0)
+    got: list[int] = []
+    while len(got) < 2000:
+        got += ids_of(live.take(feed))
+    assert got == list(range(1, 2001))
+    feed.leave(live)
+
+
 def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
     """A day of plain streams: what is remembered of the rows that passed stays bounded."""
     log = Log(clock=(clock := StandingClock(0.0)))
