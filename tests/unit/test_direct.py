@@ -47,11 +47,23 @@ class Stage:
         while self.waiting:
             self.waiting.popleft()()
 
-    def until_over(self, stream: DirectStream) -> None:
-        """Let owners go on, and those that come after them, until a stream is over."""
-        while stream.state is not OVER:
-            self.run()
-            time.sleep(0.002)
+    @contextmanager
+    def owners(self) -> Iterator[None]:
+        """Let owners go on inside the `with`, and those that come after them, in a thread beside the test's."""
+        over = threading.Event()
+
+        def run() -> None:
+            while not over.wait(0.002):
+                self.run()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
 
     def open(self, *, heartbeat: float = HOUR, duration: float = 2 * HOUR) -> Reader:
         """A stream, begun but not yet driven, and its client."""
@@ -223,14 +235,11 @@ def test_a_full_socket_is_waited_for_by_an_owner_and_nothing_is_lost() -> None:
         for number in range(2, 200):
             log.add(number, message="x" * 1000)
         eventually(lambda: reader.direct.state is OWNED)
-        owner = threading.Thread(target=on.run, daemon=True)
-        owner.start()
-        got = b""
-        while got.count(b"event: data") < 198 or not got.endswith(b"\n\n"):
-            got += reader.client.recv(65536)
+        with on.owners():
+            got = b""
+            while got.count(b"event: data") < 198 or not got.endswith(b"\n\n"):
+                got += reader.client.recv(65536)
         assert ids_of(got) == list(range(2, 200))
-        owner.join(PATIENCE)
-        assert not owner.is_alive()
 
 
 def test_an_owner_that_waits_for_room_is_freed_when_its_client_leaves() -> None:
@@ -240,12 +249,10 @@ def test_an_owner_that_waits_for_room_is_freed_when_its_client_leaves() -> None:
         row["message"] = "x" * 1000  # type: ignore[index]
     with stage(log) as on:
         reader = on.open()
-        owner = threading.Thread(target=on.until_over, args=(reader.direct,), daemon=True)
-        owner.start()
-        eventually(lambda: reader.direct.state is OWNED and reader.direct._rest is not None)  # the socket is full
-        reader.reset()
-        owner.join(PATIENCE)
-        assert reader.direct.state is OVER
+        with on.owners():
+            eventually(lambda: reader.direct.state is OWNED and reader.direct._rest is not None)  # the socket is full
+            reader.reset()
+            eventually(lambda: reader.direct.state is OVER)
         assert reader.given_back == 1
 
 
