@@ -73,10 +73,10 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
     verdict.invented = sorted(s for s in had if s not in rows or not rows[s].matches(manner.filter))
     first = dict(zip(reversed(given), reversed(journal.ats), strict=True))
     ordered = [rows[s] for s in dict.fromkeys(given) if s in rows and not (manner.live and rows[s].late)]
-    once = set(sure)
     # A restore that is noticed has a stream read again, and then it is given late rows that it had not.
     again = {row.serial for row in ordered if row.late and listing.epoch(first[row.serial]) != listing.epoch(row.at)}
-    verdict.disordered = _disordered([row for row in ordered if row.serial in once - again], listing)
+    once = set(sure) - again
+    verdict.disordered = _disordered([row for row in ordered if row.serial in once], listing)
     verdict.late = sum(1 for s in had if s in rows and rows[s].late)
     start, opened = _start(manner, start_id, journal, ordered, blanks)
     returns = {again: _returns(again, journal, rows, listing) for again in {row.restore for row in rows.values()}}
