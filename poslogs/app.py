@@ -112,7 +112,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
             g.client = entrance.admit(request, clients, limits)
         return None
 
-    limits.install(app, apart=("mcp",))
+    limits.install(app)
 
     @app.after_request
     def finish_reading(response: Response) -> Response:

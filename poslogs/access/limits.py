@@ -4,47 +4,71 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Sequence
-from functools import lru_cache
-from typing import Final
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
 
-from flask import Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request
+from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats, parse_many
-from limits.strategies import MovingWindowRateLimiter
 
 from poslogs.access.clients import Client
-from poslogs.access.steady import Steady
+from poslogs.access.storage import SCHEME, MonotonicStorage
 from poslogs.errors import TooMany
 
-ROOMY: Final = RateLimitItemPerMinute(300)  # for what costs next to nothing, such as lists (mcp.md, section 8)
+ROOMY: Final = RateLimitItemPerMinute(300)  # for what costs next to nothing, such as lists of /mcp
 WRONG_TOKENS: Final = RateLimitItemPerMinute(20)  # from one address; right tokens from it are not touched
+KNOWN_NOTATIONS: Final = 256
+IPV6_HOST_BITS: Final = 64  # a host or a home has a /64 of its own, and may take any address of it
 
 
 class Limits:
-    """Rates in this process's memory, over all endpoints together, by client; `install` before any route runs.
+    """Rates over all endpoints together, by client, counted by flask-limiter; `install` before any route runs.
 
     A request of no client (a probe, a preflight) is not counted, nor one for a path where nothing is. A fixed window
-    would let twice as many through at its edge (hosting.md, section 8), so windows move.
+    would let twice as many through at its edge, so windows move. `storage` is an address that `limits` knows: the
+    default counts in this process's memory (storage.py).
     """
 
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(Steady())
-        self._apart: Collection[str] = ()
+    def __init__(self, storage: str = f"{SCHEME}://") -> None:
+        self._limiter = Limiter(
+            lambda: f"client:{g.client.id}",  # flask-limiter would skip a client whose key is empty
+            application_limits=[_OwnRates(_own_of_an_endpoint, scope=_OWN)],
+            strategy="moving-window",
+            storage_uri=storage,
+            headers_enabled=False,  # it would overwrite Retry-After: `_tell` writes them
+            swallow_errors=False,
+            on_breach=_refuse,
+            request_identifier=lambda: request.endpoint or "nowhere",  # it would count nothing where this is empty
+        )
+        self.spend = self._limiter.shared_limit(_own, scope=_OWN)(_spend)
+        self.spend_roomily = self._limiter.shared_limit(_roomy, scope="roomy")(_spend_roomily)
 
-    def install(self, app: Flask, apart: Collection[str] = ()) -> None:
-        """Count requests from here on, but for blueprints `apart`, which do so themselves.
-
-        What authenticates must have been registered before.
-        """
-        self._apart = apart
-        app.before_request(self._count)
+    def install(self, app: Flask) -> None:
+        """Count requests from here on. What authenticates must have been registered before."""
+        self._limiter.init_app(app)
         app.after_request(self._tell)
 
+    def leave(self, routes: Blueprint) -> None:
+        """Count no request for these routes: they call `spend` or `spend_roomily` themselves."""
+        self._limiter.exempt(routes)
+
+    @property
+    def windows(self) -> int:
+        """How many windows are held in this process's memory."""
+        storage = self._limiter.storage
+        return len(storage) if isinstance(storage, MonotonicStorage) else 0
+
     def wrong_token(self, address: str) -> None:
-        """Count a wrong token from an address. Raises TooMany when there were too many (contract, "Limits")."""
-        if self._limiter.hit(WRONG_TOKENS, "wrong-token", address):
+        """Count a wrong token from an address, an IPv6 one by its /64. Raises TooMany when there were too many.
+
+        flask-limiter has no door for this: its rates are those of a request, and this one is not always spent.
+        """
+        keys = "wrong-token", _sender(address)
+        if self._limiter.limiter.hit(WRONG_TOKENS, *keys):
             return
-        window = self._limiter.get_window_stats(WRONG_TOKENS, "wrong-token", address)
+        window = self._limiter.limiter.get_window_stats(WRONG_TOKENS, *keys)
         seconds = _seconds(window)
         raise TooMany(
             f"{WRONG_TOKENS.amount} wrong tokens in a minute came from this address; "
@@ -53,45 +77,85 @@ class Limits:
             more=_headers(WRONG_TOKENS, window),
         )
 
-    def _count(self) -> None:
-        """Raises TooMany for a client that asks too often; answers tell of `g.rate`."""
-        client: Client | None = g.get("client")
-        if client is not None and request.endpoint is not None and request.blueprint not in self._apart:
-            self.spend(client)
-
-    def spend(self, client: Client) -> None:
-        """Count a request by the client's own rates. Raises TooMany."""
-        self._spend(client, "client", _rates(client.requests))
-
-    def spend_roomily(self, client: Client) -> None:
-        """Count a request by ROOMY, or by the client's own rates where these are higher. Raises TooMany."""
-        rates = _rates(client.requests)
-        higher = all(rate.amount * 60 > ROOMY.amount * rate.get_expiry() for rate in rates)
-        self._spend(client, "roomy", rates if higher else (ROOMY,))
-
-    def _spend(self, client: Client, bucket: str, rates: Sequence[RateLimitItem]) -> None:
-        g.rate = bucket, rates[0]
-        for rate in rates:
-            if not self._limiter.hit(rate, bucket, client.id):
-                g.rate = bucket, rate
-                seconds = _seconds(self._limiter.get_window_stats(rate, bucket, client.id))
-                span = "a minute" if rate.get_expiry() == 60 else f"{rate.get_expiry()} s"
-                raise TooMany(
-                    f"{rate.amount} requests in {span} reached; try again in {seconds} s.", retry_after=seconds
-                )
-
     def _tell(self, response: Response) -> Response:
-        counted: tuple[str, RateLimitItem] | None = g.get("rate")
+        counted = self._limiter.current_limit
         if counted is not None:
-            bucket, rate = counted
-            response.headers.update(_headers(rate, self._limiter.get_window_stats(rate, bucket, g.client.id)))
+            response.headers.update(_headers(counted.limit, counted.window))
         return response
 
 
-@lru_cache(maxsize=256)
-def _rates(notation: str) -> tuple[RateLimitItem, ...]:
-    """The rates that are written in a client's limits, each once, that of the shortest unit first."""
-    return tuple(sorted(dict.fromkeys(parse_many(notation))))
+_OWN: Final = "own"
+
+
+class _OwnRates(ApplicationLimit):
+    """A limit that is parsed once for each notation: flask-limiter would do it for each request."""
+
+    def __iter__(self) -> Iterator[Any]:
+        notation = _own_of_an_endpoint()
+        parsed = self._parsed.get(notation)
+        if parsed is None:
+            if len(self._parsed) >= KNOWN_NOTATIONS:
+                self._parsed.clear()
+            parsed = self._parsed[notation] = tuple(super().__iter__())
+        return iter(parsed)
+
+    @cached_property
+    def _parsed(self) -> dict[str, tuple[Any, ...]]:
+        return {}
+
+
+def _own_of_an_endpoint() -> str:
+    return _own() if "client" in g and request.endpoint is not None else ""
+
+
+def _own() -> str:
+    """The client's own rates."""
+    client: Client = g.client
+    return _each_once(client.requests)
+
+
+def _roomy() -> str:
+    """ROOMY, or the client's own rates where all of these are higher."""
+    client: Client = g.client
+    return _each_once(client.requests) if _higher(client.requests) else str(ROOMY)
+
+
+def _spend() -> None:
+    """Count a request by the client's own rates. Raises TooMany."""
+
+
+def _spend_roomily() -> None:
+    """Count a request by ROOMY, or by the client's own rates where these are higher. Raises TooMany."""
+
+
+def _refuse(reached: RequestLimit) -> Response | None:
+    rate, seconds = reached.limit, _seconds(reached.window)
+    span = "a minute" if rate.get_expiry() == 60 else f"{rate.get_expiry()} s"
+    raise TooMany(f"{rate.amount} requests in {span} reached; try again in {seconds} s.", retry_after=seconds)
+
+
+@lru_cache(KNOWN_NOTATIONS)
+def _each_once(notation: str) -> str:
+    """The rates of a client's limits, each once: flask-limiter would count a rate that is written twice twice."""
+    return "; ".join(str(rate) for rate in dict.fromkeys(parse_many(notation)))
+
+
+@lru_cache(KNOWN_NOTATIONS)
+def _higher(notation: str) -> bool:
+    return all(rate.amount * 60 > ROOMY.amount * rate.get_expiry() for rate in parse_many(notation))
+
+
+def _sender(address: str) -> str:
+    """The part of an address by which guesses are counted; one word for all that is none, whatever its length."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return "no-address"
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Address(int(parsed) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
 
 
 def _headers(rate: RateLimitItem, window: WindowStats) -> dict[str, str]:

@@ -50,7 +50,7 @@ def come_in(admit: Callable[[], Client], limits: Limits, allowed: Callable[[str]
         return Response(status=204)
     g.client = admit()
     if request.method != "POST":
-        limits.spend_roomily(g.client)
+        limits.spend_roomily()
         raise MethodNotAllowed(["POST", "OPTIONS"])
     return None
 
@@ -63,6 +63,7 @@ def shaped(sentence: str, status: int) -> dict[str, Any]:
 def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float) -> Blueprint:
     """The route, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
     routes = Blueprint("mcp", __name__)
+    limits.leave(routes)
 
     @routes.errorhandler(Fault)
     def fault(fault: Fault) -> Response:
@@ -76,10 +77,10 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
         try:
             call = _read()
         except (Fault, Refusal):
-            limits.spend_roomily(client)
+            limits.spend_roomily()
             raise
         if call is None or call.method not in methods.COUNTED:
-            limits.spend_roomily(client)
+            limits.spend_roomily()
         if call is None:
             return Response(status=202)
         ends = ExitStack()
@@ -89,7 +90,7 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
             ends.callback(stream.close)
 
         try:
-            answer = methods.answer(call, Caller(client, hold_for_caller, lambda: limits.spend(client)), catalogue)
+            answer = methods.answer(call, Caller(client, hold_for_caller, limits.spend), catalogue)
             if isinstance(answer, dict):
                 return json_response(answer)
             if _accepts("text/event-stream"):

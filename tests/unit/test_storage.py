@@ -8,7 +8,7 @@ import pytest
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.strategies import MovingWindowRateLimiter
 
-from poslogs.access.steady import SWEEP_SECONDS, Steady
+from poslogs.access.storage import MAX_WINDOWS, SWEEP_SECONDS, MonotonicStorage
 
 THREE = RateLimitItemPerSecond(3, 10)
 
@@ -30,7 +30,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limiter(clock: Clock) -> MovingWindowRateLimiter:
-    return MovingWindowRateLimiter(Steady(clock=clock))
+    return MovingWindowRateLimiter(MonotonicStorage(clock=clock))
 
 
 def test_the_window_moves_with_its_hits(clock: Clock, limiter: MovingWindowRateLimiter) -> None:
@@ -79,12 +79,49 @@ def test_the_reset_is_told_as_time_on_the_wall(
 
 def test_windows_that_nobody_uses_are_forgotten(clock: Clock) -> None:
     """Else each address that ever guessed a token would be remembered for good."""
-    storage = Steady(clock=clock)
+    storage = MonotonicStorage(clock=clock)
     for number in range(100):
         storage.acquire_entry(f"address {number}", 20, 60)
     clock.now += SWEEP_SECONDS
     storage.acquire_entry("another", 20, 60)
     assert storage.reset() == 1
+
+
+def test_at_the_bound_what_is_over_goes_first_and_a_limit_that_is_reached_last(clock: Clock) -> None:
+    """Twice as many new keys as are kept: a key that is limited stays so, and one used twice is kept."""
+    storage = MonotonicStorage(clock=clock)
+    over = [storage.acquire_entry(f"over {number}", 20, 10) for number in range(1000)]
+    clock.now += 11
+    assert all(over)
+    assert [storage.acquire_entry("limited", 3, 60) for _ in range(4)] == [True, True, True, False]
+    assert [storage.acquire_entry("some", 3, 60) for _ in range(2)] == [True, True]
+    for number in range(MAX_WINDOWS * 2):
+        clock.now += 0.0001
+        assert storage.acquire_entry(f"new {number}", 20, 60)
+        assert len(storage) <= MAX_WINDOWS
+    assert not storage.acquire_entry("limited", 3, 60)
+    assert [storage.acquire_entry("some", 3, 60) for _ in range(2)] == [True, False]
+    assert storage.get_moving_window("over 0", 20, 10)[1] == 0
+    assert storage.get_moving_window(f"new {MAX_WINDOWS * 2 - 1}", 20, 60)[1] == 1
+
+
+def test_limited_keys_that_fill_it_give_way_to_new_ones(clock: Clock) -> None:
+    """As many limited keys as are kept: the oldest goes, and the new key is counted."""
+    storage = MonotonicStorage(clock=clock)
+    for number in range(MAX_WINDOWS):
+        clock.now += 0.0001
+        assert storage.acquire_entry(f"limited {number}", 1, 60)
+    assert [storage.acquire_entry("new", 1, 60) for _ in range(2)] == [True, False]
+    assert not storage.acquire_entry(f"limited {MAX_WINDOWS - 1}", 1, 60)
+    assert storage.acquire_entry("limited 0", 1, 60)
+    assert len(storage) <= MAX_WINDOWS
+
+
+def test_what_never_fits_takes_no_window(clock: Clock) -> None:
+    """A cost above the limit is refused, and nothing is held for it."""
+    storage = MonotonicStorage(clock=clock)
+    assert not storage.acquire_entry("a", 3, 60, amount=4)
+    assert len(storage) == 0
 
 
 def test_a_window_can_be_cleared(limiter: MovingWindowRateLimiter) -> None:
