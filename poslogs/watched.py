@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -25,7 +26,8 @@ class WatchedFile(Generic[T]):
     """A JSON file and what `parse` makes of it.
 
     `refresh` costs one stat while nothing changes. A change that cannot be read or parsed is logged once,
-    and the last good value stays. Raises ConfigError at construction only.
+    and the last good value stays. Raises ConfigError at construction only. Only a regular file of up to MAX_FILE_BYTES
+    is read, so that nothing which stands in its place is waited for.
     """
 
     def __init__(self, path: Path, parse: Callable[[object], T]) -> None:
@@ -64,14 +66,14 @@ class WatchedFile(Generic[T]):
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
-            stat = os.stat(self.path)
+            seen = os.stat(self.path)
         except OSError:
             return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return seen.st_mtime_ns, seen.st_size, seen.st_ino
 
     def _read(self) -> T:
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=_open_regular) as file:
                 text = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise ConfigError(f"{self.path} cannot be read ({(error.strerror or 'unknown reason').lower()}).") from None
@@ -87,3 +89,32 @@ class WatchedFile(Generic[T]):
             return self._parse(value)
         except ConfigError as error:
             raise ConfigError(f"{self.path}: {error}") from None
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """A descriptor of a regular file, never waited for. Raises OSError."""
+    _refuse_irregular(os.stat(path).st_mode)  # before it is opened: that alone may wake a device or a pipe's writer
+    descriptor = os.open(path, flags | _NO_WAIT)
+    try:
+        _refuse_irregular(os.fstat(descriptor).st_mode)  # it may have been replaced meanwhile
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse_irregular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in _KINDS if test(mode)), "something else")
+        raise OSError(errno.EINVAL, f"is {kind}; put a regular file there")
+
+
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)

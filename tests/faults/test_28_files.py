@@ -38,24 +38,53 @@ def unreadable(path: Path) -> None:
     path.mkdir()
 
 
+def pipe(path: Path) -> None:
+    """Whoever opens it as a file waits for a writer, and nobody writes."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def endless(path: Path) -> None:
+    """A device whose bytes have no end."""
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def huge(path: Path) -> None:
+    """A gibibyte of nothing."""
+    os.truncate(path, 1 << 30)
+
+
 def mend(path: Path, text: str) -> None:
     """The file is as it should be."""
     if path.is_dir():
         path.rmdir()
+    else:
+        path.unlink()
     path.write_text(text)
 
 
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (unreadable, "cannot be read (is a directory)"),
+        (pipe, "cannot be read (is a pipe; put a regular file there)"),
+        (endless, "cannot be read (is a device; put a regular file there)"),
+        (huge, "is larger than 4194304 bytes"),
+    ],
+    ids=["folder", "pipe", "device", "huge"],
+)
 @pytest.mark.parametrize("name", ["clients.json", ".pos"])
 def test_a_file_that_cannot_be_read_is_told_and_the_last_good_one_kept(
-    server: Start, platformos: PlatformOS, kind: str, name: str
+    server: Start, platformos: PlatformOS, kind: str, name: str, broken: Callable[[Path], None], told: str
 ) -> None:
-    """In the place of the file is a folder: one line in the log, streams old and new go on; mended, it is read."""
+    """Something else is in its place: one line in the log, streams old and new go on; mended, it is read."""
     running = server(kind, clients=clients())
     path = running.folder / name
     good = path.read_text()
     with running.stream(STREAM, INPUT, token=READER) as old:
-        unreadable(path)
-        running.out.wait(f"{name} cannot be read (is a directory). {KEPT}")
+        broken(path)
+        running.out.wait(f"{name} {told}. {KEPT}")
         platformos.add({})
         old.wait_entries(1)
         with running.stream(STREAM, INPUT, token=READER) as new:

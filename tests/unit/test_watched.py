@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,45 @@ def test_a_folder_in_its_place_is_a_sentence(tmp_path: Path) -> None:
     """As Docker makes one when the file to mount is missing."""
     with pytest.raises(ConfigError, match=r"cannot be read \(is a directory\)\.$"):
         WatchedFile(tmp_path, parse)
+
+
+def pipe(path: Path) -> None:
+    """A pipe that nobody writes to: whoever opens it as a file waits for ever."""
+    os.mkfifo(path)
+
+
+def unix_socket(path: Path) -> None:
+    """A socket's place."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def device(path: Path) -> None:
+    """A link to a device that gives bytes without end."""
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("put", "kind"), [(pipe, "a pipe"), (unix_socket, "a socket"), (device, "a device")], ids=lambda it: str(it)
+)
+def test_what_is_no_regular_file_is_a_sentence_and_never_waited_for(
+    path: Path, put: Callable[[Path], None], kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, and in the place of a good file, which stays in use."""
+    file = WatchedFile(path, parse)
+    path.unlink()
+    put(path)
+    sentence = f"{path} cannot be read (is {kind}; put a regular file there)."
+    with pytest.raises(ConfigError) as error:
+        WatchedFile(path, parse)
+    assert str(error.value) == sentence
+    with caplog.at_level(logging.ERROR, "poslogs.files"):
+        assert [file.refresh() for _ in range(3)] == [False] * 3
+    assert [record.getMessage() for record in caplog.records] == [f"{sentence} The last good one stays in use."]
+    assert file.value == 1
+    path.unlink()
+    write(path, '{"n": 2}')
+    assert (file.refresh(), file.value) == (True, 2)
 
 
 def test_a_huge_file_is_not_read_whole(path: Path) -> None:
