@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.places import HERE, Places, nchan_module, program
 
 BODY = '{"tool":"platformos.logs.stream","input":{"env":"staging","interval":{interval}}}'
-TOKEN = "client-secret"  # noqa: S105 - of the run's own clients.json
+TOKEN = "a-token-of-the-bench"  # noqa: S105 - of the run's own clients.json
 GUNICORN = "{python} -m gunicorn"
 MANY = "-b 127.0.0.1:{port} --worker-connections 20000 --backlog 4096 --log-level warning"
 POSLOGS = f"{GUNICORN} -c {{project}}/gunicorn.conf.py wsgi:app -k gevent -w 1 {MANY}"

@@ -29,6 +29,7 @@ from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
+from poslogs.servers import ticket
 from poslogs.servers.direct import DirectStreams
 from poslogs.servers.liveness import Disconnects
 from poslogs.settings import Settings, misspelt
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
 
     environments = Environments(settings)
     clients = Clients(settings.clients_file)
+    _let_this_run_in(clients, environments)
     feeds = Feeds(
         open_gateway,
         window_bytes=settings.window_bytes,
@@ -79,6 +81,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     )
     slots: Slots[Stream] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
+    runtime.warn()
     disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
     limits = Limits()
@@ -103,13 +106,14 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         runtime.refresh()
         if request.path == mcp.PATH:
             return mcp.come_in(
-                lambda: entrance.admit(request, clients, limits),
+                lambda: entrance.admit(request, clients, limits, environments),
                 limits,
                 lambda origin: any(pattern == "*" or pattern.match(origin) for pattern in origins),
+                hosts=settings.hosts,
                 behind_proxy=settings.proxy_hops > 0,
             )
         if not entrance.is_open(request):
-            g.client = entrance.admit(request, clients, limits)
+            g.client = entrance.admit(request, clients, limits, environments)
         return None
 
     limits.install(app)
@@ -123,7 +127,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, SUPERVISOR))
     app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))
     app.register_blueprint(
-        probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits))
+        probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits, environments))
     )
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR))
     app.register_blueprint(openapi.blueprint())
@@ -133,6 +137,24 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
     return app
+
+
+def _let_this_run_in(clients: Clients, environments: Environments) -> None:
+    """Where nobody could read what is served, take the ticket of this run, and show it unless a worker does."""
+    run = ticket.of_this_run()
+    if clients.only_published and not environments.demo:
+        run.validate()
+    if not run.valid:
+        return
+    clients.let_in(run.token)
+    if not run.is_greeted and (token := run.show()):
+        text = (
+            f"The tokens in {clients.path} are published and open no real environment. A token for this run:",
+            f"  {token}",
+            f"The page takes it from the end of its address: /#token={token}",
+            "`python -m poslogs token new NAME` makes a token that stays.",
+        )
+        print("\n".join(map(plain, text)), file=sys.stderr, flush=True)
 
 
 def _refuse_in_one_shape(app: Flask) -> None:

@@ -2,39 +2,75 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from poslogs import __version__
 from poslogs.app import Parts
 from poslogs.plain import plain
 
+UNIX = "unix:"
 
-def banner(parts: Parts, addresses: Sequence[str]) -> str:
-    """What is served, to whom, within which limits, and a command to paste."""
+
+def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) -> str:
+    """What is served, to whom, within which limits, and a command to paste.
+
+    `ticket` is the token of this run, where nobody else may read what is served; it is shown here alone.
+    """
     environments = parts.environments.all()
-    demo = all(env.demo for env in environments.values())
     clients = parts.clients.all().values()
+    demo = parts.environments.demo
     name = "staging" if "staging" in environments else next(iter(environments))
-    first = next((client for client in clients if client.may_read(name)), None)
-    base = addresses[0].replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
-    published = [client.published for client in clients if client.published and client.may_read(name)]
-    token = published[0] if published else f"<a token of {parts.clients.path}>"
+    readers = [client for client in clients if client.may_read(environments[name])]
+    limited = next(iter(readers or clients))
+    published = [client.published for client in readers if client.published]
+    token = ticket or (published[0] if published else f"<a token of {parts.clients.path}>")
+    where = _base(addresses[0])
     lines = [
         f"poslogs {__version__} at {' and '.join(addresses)}",
         f"  environments  {', '.join(environments)}"
         + (" (a demo: simulated, as there is no .pos here)" if demo else f" (from {parts.environments.source})"),
-        f"  clients       {len(clients)} (from {parts.clients.path})"
-        + (", with published tokens that work on this machine only" if published else ""),
+        f"  clients       {len(clients)} (from {parts.clients.path}){_about_published(parts)}",
     ]
-    if first is not None:
-        alike = len({(client.requests, client.streams) for client in clients}) == 1
-        whose = "for each client" if alike else f"for client {first.id}; others differ"
-        lines.append(f"  limits        {first.requests}; {first.streams} streams; {whose}")
+    alike = len({(client.requests, client.streams) for client in clients}) == 1
+    whose = "for each client" if alike else f"for client {limited.id}; others differ"
     lines += [
+        f"  limits        {limited.requests}; {limited.streams} streams; {whose}",
         f"  capacity      {parts.slots.capacity or 'unbounded'} streams at once",
+    ]
+    if ticket is not None:
+        lines += [
+            "A token was made for this run; `python -m poslogs token new NAME` makes one that stays.",
+            *([] if where is None else [f"Open {where}/#token={ticket} in a browser."]),
+        ]
+    lines += [
         "Paste this into another shell to see the log arrive:",
-        f"  curl -N -X POST {base}/call-stream \\",
+        f"  curl {_socket(addresses[0])}-N -X POST {where or 'http://localhost'}/call-stream \\",
         f'    -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\',
         f'    -d \'{{"tool":"platformos.logs.stream","input":{{"env":"{name}"}}}}\'',
     ]
     return "\n".join(plain(line) for line in lines)
+
+
+def _about_published(parts: Parts) -> str:
+    if not any(client.published for client in parts.clients.all().values()):
+        return ""
+    if parts.environments.demo:
+        return ", with published tokens that work on this machine only"
+    return ", with published tokens that open a demo only"
+
+
+def _base(address: str) -> str | None:
+    """Where a browser of this machine finds the page; None at a Unix socket, where it does not."""
+    if address.startswith(UNIX):
+        return None
+    return address.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
+
+
+def _socket(address: str) -> str:
+    """What tells curl of a Unix socket, with a blank behind it."""
+    if not address.startswith(UNIX):
+        return ""
+    path = address.removeprefix(UNIX)
+    kind, path = ("--abstract-unix-socket", path[1:]) if path.startswith("@") else ("--unix-socket", path)
+    return f"{kind} {shlex.quote(path)} "

@@ -1,18 +1,19 @@
-"""The command line: whether a start would work, and which settings there are."""
+"""The command line: whether a start would work, which settings there are, and who may read."""
 
 from __future__ import annotations
 
 import socket
 import sys
-from ipaddress import ip_address
 
 import click
 
 from poslogs import __version__
-from poslogs.access.clients import Clients
+from poslogs.access.clients import MIN_TOKEN_CHARS, Clients
+from poslogs.concerns import concerns
 from poslogs.errors import ConfigError
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environments
+from poslogs.servers.listeners import is_loopback
 from poslogs.settings import SETTINGS, Settings, misspelt
 
 
@@ -49,8 +50,8 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
         click.echo(plain(f"poslogs cannot start: {error}"), err=True)
         sys.exit(1)
     if not addresses:
-        for sentence in misspelt():
-            click.echo(sentence, err=True)
+        for sentence in [*misspelt(), *concerns(clients, environments)]:
+            click.echo(plain(sentence), err=True)
         served = plain(", ".join(environments.all()))
         click.echo(f"poslogs can start at {settings.host}:{settings.port}; it would serve {served}.")
 
@@ -63,12 +64,8 @@ def settings() -> None:
 
 
 def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> None:
-    published = next((client for client in clients.all().values() if client.published), None)
-    if published is not None and not _is_loopback(host):
-        raise ConfigError(
-            f"the token of client {published.id} in {clients.path} is published with poslogs, and {host} is not "
-            "loopback; put tokens of your own there (openssl rand -hex 32 makes one), or listen on 127.0.0.1."
-        )
+    if not is_loopback(host):
+        _check_reach(host, clients)
     if not free or port == 0:
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -83,10 +80,16 @@ def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> Non
             ) from None
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _check_reach(host: str, clients: Clients) -> None:
+    """Raises ConfigError where the clients are not fit for an address that other machines reach."""
+    if clients.only_published:
+        raise ConfigError(
+            f"the tokens in {clients.path} are all published with poslogs, and {host} is not loopback; "
+            "make one of your own with `python -m poslogs token new NAME`, or listen on 127.0.0.1."
+        )
+    short = next((client for client in clients.all().values() if client.short and not client.published), None)
+    if short is not None:
+        raise ConfigError(
+            f"the token of client {short.id} in {clients.path} has fewer than {MIN_TOKEN_CHARS} characters, and {host} "
+            "is not loopback; `python -m poslogs token new NAME` makes a long one, or listen on 127.0.0.1."
+        )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Final
 
 from poslogs.access.clients import Clients
 from poslogs.access.slots import Slots
+from poslogs.concerns import concerns
 from poslogs.platformos.environments import Environments
 from poslogs.streaming import frames
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.stream import Stream
 from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
+
+log = logging.getLogger("poslogs.files")
 
 LOOK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 5.0  # after files that cannot be followed
@@ -34,6 +38,7 @@ class Runtime:
         self._feeds = feeds
         self._slots = slots
         self._supervisor = supervisor
+        self._warned: frozenset[str] = frozenset()
         self.draining = False
 
     def drain(self) -> None:
@@ -54,6 +59,15 @@ class Runtime:
             self._feeds.forget(self._environments.all())
         if self._clients.refresh() or changed:
             self._revoke()
+            self.warn()
+
+    def warn(self) -> None:
+        """Log what an operator should know of clients.json and has not been told."""
+        found = concerns(self._clients, self._environments)
+        for sentence in found:
+            if sentence not in self._warned:
+                log.warning("%s", sentence)
+        self._warned = frozenset(found)
 
     def watch(self) -> None:
         """See to it that files are followed from now on, in this process."""
@@ -77,7 +91,7 @@ class Runtime:
             now = environments.get(environment.name)
             if client is None:
                 slot.holder.end(frames.error("This token was revoked; use another."), DONE)
-            elif not client.may_read(environment.name):
+            elif not client.may_read(environment):
                 slot.holder.end(frames.error(f"This token may no longer read environment {environment.name}."), DONE)
             elif now is None or now.url != environment.url:
                 slot.holder.end(frames.error(f"Environment {environment.name} is no longer served here."), DONE)

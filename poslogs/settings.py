@@ -50,6 +50,17 @@ def _origins(text: str) -> list[str]:
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9*._-]+)(:(\d{1,5}|\*))?", re.IGNORECASE)
 
 
+def _hosts(text: str) -> list[str]:
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"must be names such as logs.example.com, separated by commas, not {name!r}")
+    return names
+
+
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")  # of a host, or an address of IPv4; no port
+
+
 def _on_or_off(text: str) -> object:
     if text.lower() not in ("on", "off"):
         raise ConfigError(f"must be on or off, not {text!r}")
@@ -79,6 +90,12 @@ SETTINGS = (
         "http://localhost:*, http://127.0.0.1:*",
         "origins whose pages may call, separated by commas; `*` stands for any port or name",
         _origins,
+    ),
+    Setting(
+        "POSLOGS_HOSTS",
+        "",
+        "names by which `/mcp` is called, separated by commas; without it local ones on loopback, any elsewhere",
+        _hosts,
     ),
     Setting(
         "POSLOGS_MAX_STREAMS",
@@ -122,6 +139,7 @@ class Settings:
     clients_file: Path
     heartbeat: float
     cors_origins: list[str]
+    hosts: list[str]
     max_streams: int
     proxy_hops: int
     window_bytes: int
@@ -159,6 +177,7 @@ class Settings:
             clients_file=_clients_file(str(got["POSLOGS_CLIENTS_FILE"])),
             heartbeat=_float(got["POSLOGS_HEARTBEAT_SECONDS"]),
             cors_origins=list(got["POSLOGS_CORS_ORIGINS"]),  # type: ignore[call-overload]  # _origins made it
+            hosts=list(got["POSLOGS_HOSTS"]),  # type: ignore[call-overload]  # _hosts made it
             max_streams=_int(got["POSLOGS_MAX_STREAMS"]),
             proxy_hops=_int(got["POSLOGS_PROXY_HOPS"]),
             window_bytes=_int(got["POSLOGS_WINDOW_MB"]) << 20,

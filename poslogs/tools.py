@@ -241,7 +241,7 @@ class Toolbox:
 
     def environments(self, client: Client) -> list[Environment]:
         """What a client may read."""
-        return [env for env in self._environments.all().values() if client.may_read(env.name)]
+        return [env for env in self._environments.all().values() if client.may_read(env)]
 
     def environment(self, client: Client, name: str) -> Environment:
         """One environment. Raises UnknownEnvironment, or Forbidden when it is not the client's."""
@@ -249,7 +249,7 @@ class Toolbox:
         if environment is None:
             known = ", ".join(env.name for env in self.environments(client)) or "none"
             raise UnknownEnvironment(f"Unknown environment {_short(name)}; known: {known}.")
-        if not client.may_read(name):
+        if not client.may_read(environment):
             raise Forbidden(f"This token may not read environment {name}.")
         return environment
 

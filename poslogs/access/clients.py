@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from limits import parse_many
 
@@ -18,8 +18,28 @@ from poslogs.watched import WatchedFile
 REQUESTS: Final = "100 per minute; 20 per 10 second"  # the guide's rates, in flask-limiter's notation
 STREAMS: Final = 10
 MAX_TOKEN_BYTES: Final = 4096
-# Tokens that anyone can read in this repository or in the guide: for loopback only (contract, "Starting").
-PUBLISHED: Final = ("your-client-secret-here", "your-token", "client-secret")
+MIN_TOKEN_CHARS: Final = 16  # of a token off loopback; a shorter one can be guessed
+# Tokens that anyone can read in this repository or in the guide, placeholders too. They open the demo alone.
+PUBLISHED: Final = (
+    "your-client-secret-here",
+    "your-token",
+    "client-secret",
+    "paste-a-token-here",
+    "<client-secret>",
+    "<token>",
+)
+
+
+class Readable(Protocol):
+    """What a client may read, or not: an environment."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def demo(self) -> bool:
+        """Whether it is simulated, and holds nobody's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +52,19 @@ class Client:
     envs: frozenset[str] | None = None  # None: all
     requests: str = REQUESTS
     streams: int = STREAMS
+    plain: bool = field(default=False, compare=False)  # whether the token itself stands in the file
+    short: bool = field(default=False, compare=False)  # whether it stands there with fewer than MIN_TOKEN_CHARS
 
     @property
     def published(self) -> str | None:
         """Its token, when it is one that can be read in this repository."""
         return _PUBLISHED.get(self.digest)
 
-    def may_read(self, env: str) -> bool:
-        """Whether the environment is one of the client's."""
-        return self.envs is None or env in self.envs
+    def may_read(self, environment: Readable) -> bool:
+        """Whether the environment is one of the client's. A published token reads a demo alone, whatever is listed."""
+        if self.published and not environment.demo:
+            return False
+        return self.envs is None or environment.name in self.envs
 
 
 class Clients:
@@ -48,6 +72,7 @@ class Clients:
 
     def __init__(self, path: Path) -> None:
         self._file = WatchedFile(path, _parse)
+        self._run: Client | None = None
 
     @property
     def path(self) -> Path:
@@ -59,8 +84,22 @@ class Clients:
         return self._file.refresh()
 
     def all(self) -> Mapping[bytes, Client]:
-        """The clients by the digest of their token."""
+        """The clients of the file by the digest of their token."""
         return self._file.value
+
+    @property
+    def only_published(self) -> bool:
+        """Whether no client of the file has a token of its own."""
+        return all(client.published for client in self._file.value.values())
+
+    @property
+    def has_run(self) -> bool:
+        """Whether `let_in` has added a token to those of the file."""
+        return self._run is not None
+
+    def let_in(self, token: str) -> None:
+        """Take this token too, while the process lives: of a client beside the file, with the default limits."""
+        self._run = Client("(this run)", "The token of this run", sha256(token.encode()).digest())
 
     def holder(self, token: bytes) -> Client | None:
         """Who holds this token, if anybody.
@@ -69,17 +108,22 @@ class Clients:
         compared in constant time.
         """
         digest = sha256(token).digest()
-        client = self._file.value.get(digest)
+        client = self._of(digest)
         return client if client is not None and hmac.compare_digest(client.digest, digest) else None
 
     def still(self, client: Client) -> Client | None:
         """The client as it is now, None when its token no longer opens anything."""
-        now = self._file.value.get(client.digest)
+        now = self._of(client.digest)
         return now if now is not None and now.id == client.id else None
+
+    def _of(self, digest: bytes) -> Client | None:
+        run = self._run
+        return self._file.value.get(digest) or (run if run is not None and run.digest == digest else None)
 
 
 _PUBLISHED: Final = {sha256(token.encode()).digest(): token for token in PUBLISHED}
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+_WITH_NAME: Final = re.compile(r"[0-9a-f]{64}\s+\*?-\s*", re.IGNORECASE)  # as sha256sum writes it
 # Of "1 per 0 second" `limits` makes one a second.
 _NO_TIME: Final = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
 _KEYS: Final = frozenset({"token", "token_sha256", "name", "envs", "limits"})
@@ -106,13 +150,16 @@ def _client(id_: str, fields: object) -> Client:
     if envs is not None and not (isinstance(envs, list) and all(isinstance(env, str) for env in envs)):
         raise ConfigError(f"envs of client {id_} must be a list of environment names.")
     requests, streams = _limits(id_, fields.get("limits", {}))
+    digest, token = _digest(id_, fields), fields.get("token")
     return Client(
         id=id_,
         name=str(fields.get("name") or id_),
-        digest=_digest(id_, fields),
+        digest=digest,
         envs=None if envs is None else frozenset(envs),
         requests=requests,
         streams=streams,
+        plain=token is not None,
+        short=token is not None and len(token) < MIN_TOKEN_CHARS,
     )
 
 
@@ -122,6 +169,11 @@ def _digest(id_: str, fields: Mapping[str, object]) -> bytes:
         raise ConfigError(f"client {id_} must have a token or a token_sha256, and not both.")
     if hashed is not None:
         if not isinstance(hashed, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", hashed):
+            if isinstance(hashed, str) and _WITH_NAME.fullmatch(hashed):
+                raise ConfigError(
+                    f"token_sha256 of client {id_} must be 64 hexadecimal digits alone; leave out the blanks and "
+                    "the `-` that sha256sum puts behind them."
+                )
             raise ConfigError(f"token_sha256 of client {id_} must be 64 hexadecimal digits.")
         return bytes.fromhex(hashed)
     if not isinstance(token, str) or not _TOKEN.fullmatch(token) or len(token) > MAX_TOKEN_BYTES:

@@ -9,13 +9,27 @@ from flask import Request
 
 from poslogs.access.clients import MAX_TOKEN_BYTES, Client, Clients
 from poslogs.access.limits import Limits
+from poslogs.doors import names
 from poslogs.errors import Forbidden, Refusal, Unauthorized
+from poslogs.platformos.environments import Environments
 
 OPEN_PATHS: Final = ("/", "/livez", "/readyz")
 PAGE_FILES: Final = "/page/"
 # MCP hosts look for a sign-in at these; anything but a 404 there sends them into one, which static tokens do not have.
 METADATA: Final = "/.well-known"  # wherever it stands in a path
 SIGN_IN_PATHS: Final = ("/register", "/authorize", "/token")
+# What proxies add that say so, as WSGI spells it; X-Forwarded-* of every kind is one more.
+FORWARDING: Final = (
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_X_CLUSTER_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_FASTLY_CLIENT_IP",
+)
+X_FORWARDED: Final = "HTTP_X_FORWARDED"
 
 
 def is_open(request: Request) -> bool:
@@ -26,7 +40,7 @@ def is_open(request: Request) -> bool:
     return path in (*OPEN_PATHS, *SIGN_IN_PATHS) or path.startswith(PAGE_FILES) or METADATA in path
 
 
-def admit(request: Request, clients: Clients, limits: Limits) -> Client:
+def admit(request: Request, clients: Clients, limits: Limits, environments: Environments) -> Client:
     """The client whose token the request carries. Raises Unauthorized, Forbidden, or TooMany for guessing."""
     header = request.headers.get("Authorization", "")
     scheme, _, token = header.partition(" ")
@@ -43,24 +57,22 @@ def admit(request: Request, clients: Clients, limits: Limits) -> Client:
     if client is None:
         limits.wrong_token(request.remote_addr or "")
         raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
-    if client.published and not is_local(request):
-        raise Forbidden(
-            "This token is published with poslogs and works on this machine only; put one of your own in clients.json."
-        )
+    if client.published:
+        _admit_published(request, environments)
     return client
 
 
-def known(request: Request, clients: Clients, limits: Limits) -> Client | None:
+def known(request: Request, clients: Clients, limits: Limits, environments: Environments) -> Client | None:
     """The client, where a token is welcome but not needed; None for any other caller."""
     try:
-        return admit(request, clients, limits)
+        return admit(request, clients, limits, environments)
     except Refusal:
         return None
 
 
 def is_local(request: Request) -> bool:
-    """Whether a request comes from this machine itself, through no proxy that says so."""
-    if "Forwarded" in request.headers or "X-Forwarded-For" in request.headers:
+    """Whether a request comes from this machine itself, through no proxy that says so; a Unix socket is of it."""
+    if any(name in FORWARDING or name.startswith(X_FORWARDED) for name in request.environ):
         return False
     address = request.remote_addr
     if not address:
@@ -69,3 +81,30 @@ def is_local(request: Request) -> bool:
         return ip_address(address.partition("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def is_named_locally(request: Request) -> bool:
+    """Whether a request names this machine as only its own people do; on a Unix socket it may say any name.
+
+    A web page whose own name was given to 127.0.0.1 sends that name (DNS rebinding).
+    """
+    return not request.remote_addr or names.is_local(request.headers.get("Host", ""))
+
+
+def _admit_published(request: Request, environments: Environments) -> None:
+    """Raises Forbidden unless a token that everybody knows may open the demo from where the request comes."""
+    if not environments.demo:
+        raise Forbidden(
+            "This token is published with poslogs and opens its demo only; "
+            "ask for one of your own, which `python -m poslogs token new NAME` makes."
+        )
+    if not is_local(request):
+        raise Forbidden(
+            "This token is published with poslogs and works on this machine only, through no proxy; "
+            "`python -m poslogs token new NAME` makes one for clients.json that works from elsewhere."
+        )
+    if not is_named_locally(request):
+        raise Forbidden(
+            "This token is published with poslogs and works under a local name only: call the server localhost or "
+            "127.0.0.1, or have `python -m poslogs token new NAME` make a token for clients.json."
+        )

@@ -36,7 +36,7 @@ def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Cal
             outages = [
                 {"name": feed.environment.name, **outage}
                 for feed in feeds.all()
-                if client.may_read(feed.environment.name) and (outage := failing(feed))
+                if client.may_read(feed.environment) and (outage := failing(feed))
             ]
             if outages:
                 told["failing"] = outages

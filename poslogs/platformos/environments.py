@@ -56,6 +56,11 @@ class Environments:
             return self._extra or _DEMO
         return {**self._file.value, **self._extra}
 
+    @property
+    def demo(self) -> bool:
+        """Whether they are the demo: nobody's log is served."""
+        return self._file is None and not self._extra
+
     def get(self, name: str) -> Environment | None:
         """The environment of that name, if there is one."""
         return self.all().get(name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any, Final
 
 SEND_BYTES: Final = 256 * 1024  # of a reader that does not read, in the kernel; a larger batch waits for room
@@ -22,9 +24,19 @@ def tune(listeners: Iterable[Any]) -> None:
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_MS)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host that a server listens on."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def url(address: Any) -> str:
     """Where clients reach a listener, from what its `getsockname` returns."""
+    if isinstance(address, bytes):  # in Linux's abstract namespace, where no file is
+        return f"unix:@{os.fsdecode(address[1:])}"
     if not isinstance(address, tuple):
-        return f"unix:{address}"
+        return f"unix:{os.path.abspath(address)}"
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{host}:{address[1]}"

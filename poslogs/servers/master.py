@@ -9,15 +9,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from poslogs.servers.listeners import is_loopback
+
 ROOT: Final = Path(__file__).resolve().parents[2]  # from where `python -m poslogs` finds the package
 PREFIX: Final = "poslogs cannot start: "
 TAKEN_OVER: Final = ("GUNICORN_PID", "GUNICORN_FD", "LISTEN_FDS")  # set where listeners are there before the start
+NONE: Final = ("127.0.0.1", 0)  # in place of addresses that are looked at later, or not at all
 
 _checked: WeakSet[Any] = WeakSet()  # configurations that `check_start` has let through
 _kept: WeakSet[Any] = WeakSet()  # configurations under which a second worker is refused
@@ -25,8 +29,9 @@ _kept: WeakSet[Any] = WeakSet()  # configurations under which a second worker is
 
 def check_start(server: Any) -> None:
     """Refuse a start that cannot work, in one sentence, before anything listens: gunicorn's hook `on_starting`."""
-    free = not server.cfg.reuse_port and not any(name in os.environ for name in TAKEN_OVER)
-    _refuse(_against(server.cfg, ports=free))
+    taken_over = any(name in os.environ for name in TAKEN_OVER)
+    addresses = [NONE] if taken_over else server.cfg.address  # `check_config` looks at what is taken over itself
+    _refuse(_against(server.cfg, addresses, ports=not server.cfg.reuse_port and not taken_over))
     _checked.add(server.cfg)
 
 
@@ -36,11 +41,12 @@ def check_config(cfg: Any) -> None:
     Also prepares what the master does later: a reload that looks first, and the refusal of a second worker.
     """
     if cfg not in _checked:
-        _refuse(_against(cfg, ports=False))
+        _refuse(_against(cfg, [NONE], ports=False))
     keep_to_one_worker(cfg)
     theirs = cfg.when_ready
 
     def when_ready(server: Any) -> None:
+        _refuse_open_listeners(server)
         theirs(server)
         _reload_carefully(server)
 
@@ -66,6 +72,21 @@ def keep_to_one_worker(cfg: Any) -> None:
     cfg.set("nworkers_changed", nworkers_changed)
 
 
+def _refuse_open_listeners(server: Any) -> None:
+    """Refuse listeners that others than this machine reach, where clients.json is not fit for that.
+
+    They are asked where they listen: what systemd or an older master hands over need not be what was configured.
+    """
+    addresses = [each for each in _listening(server) if isinstance(each, tuple) and not is_loopback(each[0])]
+    if addresses:
+        _refuse(_against(server.cfg, addresses, ports=False))
+
+
+def _listening(server: Any) -> list[Any]:
+    """Where a server listens: of each listener its own name; with reuse_port its workers make them, as configured."""
+    return [listener.getsockname() for listener in server.LISTENERS] or list(server.cfg.address)
+
+
 def _reload_carefully(server: Any) -> None:
     # gunicorn has no hook before a reload, and one that fails would leave nobody who serves: what a signal calls is
     # looked up on the arbiter each time, so it is put there.
@@ -82,17 +103,19 @@ def _reload_carefully(server: Any) -> None:
 
 def _against_reload(server: Any) -> str:
     if type(server.app) is not WSGIApplication:  # an embedder's own, which reads no file
-        return _against(server.cfg, ports=False)
+        return _against(server.cfg, _listening(server), ports=False)
     try:
-        return _against(WSGIApplication(server.app.usage, prog=server.app.prog).cfg, ports=False)
+        cfg = WSGIApplication(server.app.usage, prog=server.app.prog).cfg
+        same = cfg.address == server.cfg.address  # then gunicorn keeps the listeners, whatever these are
+        return _against(cfg, _listening(server) if same else cfg.address, ports=False)
     except SystemExit:  # without this look the master would end here
         return "gunicorn's configuration cannot be used; what is wrong with it stands above."
     except (AttributeError, RuntimeError) as error:
         return f"gunicorn's configuration cannot be used: {str(error).partition(chr(10))[0]}"
 
 
-def _against(cfg: Any, *, ports: bool) -> str:
-    """What keeps a configuration from working, as one sentence with PREFIX; "" when nothing does."""
+def _against(cfg: Any, addresses: Iterable[Any], *, ports: bool) -> str:
+    """What keeps a configuration from working at these addresses, as one sentence with PREFIX; "" when nothing does."""
     worker = cfg.worker_class
     can_preload = getattr(worker, "can_preload", None)
     if can_preload is None:
@@ -101,9 +124,9 @@ def _against(cfg: Any, *, ports: bool) -> str:
     if cfg.preload_app and not can_preload:
         return f"{PREFIX}preload_app would load the app before gevent is ready for it; leave it off, or use -k gthread."
     command = [sys.executable, "-m", "poslogs", "check", "--workers", str(cfg.workers)]
-    addresses = [f"{address[0]}:{address[1]}" for address in cfg.address if isinstance(address, tuple)]
-    for address in addresses or ["127.0.0.1:0"]:  # a Unix socket is reached from this machine only
-        command += ["--bind", address]
+    reached = [address for address in addresses if isinstance(address, tuple)]
+    for address in reached or [NONE]:  # a Unix socket is reached from this machine only
+        command += ["--bind", f"{address[0]}:{address[1]}"]
     if not ports:
         command.append("--no-port-check")
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from gunicorn.errors import AppImportError
 from gunicorn.workers import base
 
-from poslogs.servers import listeners, master
+from poslogs.servers import listeners, master, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.refusal import Refused
@@ -41,6 +41,7 @@ class Worker(base.Worker):
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse a configuration that cannot work: gunicorn's master asks before it makes a worker."""
+        ticket.of_this_run().leave_to_greeting()  # made here, each worker inherits the same one
         master.check_config(cfg)
         inherited = getattr(super(), "check_config", None)
         if inherited is not None:
@@ -127,7 +128,9 @@ class Worker(base.Worker):
         from poslogs.banner import banner
 
         try:
-            print(banner(self.parts, [listeners.url(sock.getsockname()) for sock in self.sockets]), flush=True)
+            token = ticket.of_this_run().show()
+            addresses = [listeners.url(sock.getsockname()) for sock in self.sockets]
+            print(banner(self.parts, addresses, token), flush=True)
         except OSError:
             pass  # nobody reads what this server prints, which is no reason to start workers again and again
 

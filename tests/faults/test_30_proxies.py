@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,11 +10,10 @@ import pytest
 
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import INPUT, Steady, bound, flowing, lossless, quiet
-from tests.support.need import need
+from tests.support.nginx import Nginx
 from tests.support.platformos import PlatformOS
-from tests.support.program import Program
 from tests.support.reader import Reader
-from tests.support.server import Server, free_port
+from tests.support.server import Server
 from tests.wire.exchange import STREAM, wait_for
 
 Start = Callable[..., Server]
@@ -26,59 +24,16 @@ PLAIN_AND_GZIP = pytest.mark.parametrize("gzip", [False, True])
 
 pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
-CONFIG = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-worker_processes 1;
-{user}
-events {{ worker_connections 256; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass {upstream};
-      {more}
-    }}
-  }}
-}}
-"""
-
 
 @pytest.fixture
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Starts an nginx in front of a server, `nginx(server, "directives of the location")`; the URL to ask."""
-    program = need("nginx")
     with ExitStack() as stack:
 
         def start(server: Server, more: str = "") -> str:
-            folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-            user = "user root;" if os.geteuid() == 0 else ""  # else its workers could not enter the folder
-            text = CONFIG.format(folder=folder, user=user, port=port, upstream=server.url, more=more)
-            (folder / "nginx.conf").write_text(text)
-            argv = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-            running = stack.enter_context(Program(argv, folder))
-            url = f"http://127.0.0.1:{port}"
-            wait_for(lambda: answers(url) or running.process.poll() is not None, 10)
-            assert running.process.poll() is None, running.out.text
-            return url
+            return stack.enter_context(Nginx(tmp_path_factory.mktemp("nginx"), server.url, more)).url
 
         yield start
-
-
-def answers(url: str) -> bool:
-    """Whether the server answers through the proxy."""
-    try:
-        with Reader(url, None, path="/livez", token=None) as reader:
-            return reader.status > 0
-    except ConnectionError:
-        return False
 
 
 def through(url: str, *, gzip: bool = False) -> Reader:

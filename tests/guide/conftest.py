@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.guide import guide_text
-from tests.support.need import missing, repo
+from tests.support.need import missing
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
@@ -49,13 +49,12 @@ class Scene:
 
 @pytest.fixture(scope="session")
 def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """The server on the guide's port with the clients that are shipped, over two stand-ins."""
+    """The server on the guide's port with a client of our own, over two stand-ins."""
     guide_text()
     with _alone_on_the_port(), PlatformOS() as staging, PlatformOS() as production:
         environments = {"staging": staging, "production": production}
         folder = tmp_path_factory.mktemp("guide")
-        clients = repo() / "clients.json"
-        with Server(folder, environments=environments, clients=clients, port=PORT) as server:
+        with Server(folder, environments=environments, port=PORT) as server:
             yield Scene(server, staging, production)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.guide.blocks import code, runs
+from tests.guide.blocks import code, printed, runs
 from tests.guide.conftest import Scene
 from tests.support.need import need, repo
 from tests.support.program import Program
+from tests.support.server import Server
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -35,6 +37,20 @@ def test_the_curl_commands_show_entries_as_they_come(scene: Scene, tmp_path: Pat
         at = next(number for number, line in enumerate(shell.lines) if before[0] in line)
         assert shell.lines[at].startswith('data: {"type":"text","text":"{\\"id\\":')
         assert shell.lines[at - 1] == "event: data"
+
+
+@pytest.mark.parametrize("name", ["curl stream", "curl live"])
+def test_the_curl_commands_work_as_printed_on_a_fresh_checkout(
+    server: Callable[..., Server], tmp_path: Path, name: str
+) -> None:
+    """The guide's own token opens the demo, whose entries are printed as frames; only the port is another."""
+    need("curl")
+    running = server(clients=repo() / "clients.json")
+    script = tmp_path / "block.sh"
+    script.write_text((printed("secret") + printed(name)).replace(":3030", f":{running.port}"))
+    (tmp_path / ".curlrc").write_text("no-buffer\nsilent\n")
+    with Program([need("bash"), str(script)], tmp_path, {"CURL_HOME": str(tmp_path)}) as shell:
+        shell.wait_line('data: {"type":"text"', 30)
 
 
 @runs("start")

@@ -13,11 +13,9 @@ from tests.guide.blocks import code, runs
 from tests.guide.conftest import Scene
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
-from tests.support.server import Server
+from tests.support.server import TOKEN, Server
 
 pytestmark = pytest.mark.timeout(90)
-
-TOKEN = "your-client-secret-here"
 
 
 @runs("body stream", "body live")

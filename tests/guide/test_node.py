@@ -14,11 +14,12 @@ from tests.guide.blocks import code, runs
 from tests.guide.conftest import Scene
 from tests.support.need import missing, need
 from tests.support.program import Program
+from tests.support.server import TOKEN
 
 pytestmark = pytest.mark.timeout(180)
 
 INSTALL_TIMEOUT_S = 120
-SOURCE = "\nconst source = new LogStreamer('http://localhost:3030', 'your-token');\n"
+SOURCE = f"\nconst source = new LogStreamer('http://localhost:3030', '{TOKEN}');\n"
 TELL = "\nconst tell = (state) => console.log('STATE ' + JSON.stringify(state));\n"
 MONITOR = """
 const monitor = new ErrorMonitor(source);
@@ -39,7 +40,7 @@ source.handleEvent = (type, data) => {
 source.streamLogs('staging', { tool: 'platformos.logs.live', interval: 1000 });
 """
 RESILIENT = """
-const resilient = new ResilientStreamer('http://localhost:3030', 'your-token');
+const resilient = new ResilientStreamer('http://localhost:3030', process.env.TOKEN);
 const handle = resilient.handleEvent.bind(resilient);
 resilient.handleEvent = (type, data) => {
   handle(type, data);
@@ -125,7 +126,7 @@ def test_the_resilient_streamer_streams(scene: Scene, modules: Path, tmp_path: P
 def _node(script: str, scene: Scene, modules: Path, folder: Path) -> Program:
     file = folder / "client.js"
     file.write_text(script)
-    return Program([need("node"), str(file)], folder, {"NODE_PATH": str(modules), "MARK": scene.mark})
+    return Program([need("node"), str(file)], folder, {"NODE_PATH": str(modules), "MARK": scene.mark, "TOKEN": TOKEN})
 
 
 def _state(client: Program, name: str, least: int) -> dict[str, Any]:

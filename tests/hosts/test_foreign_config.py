@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import bound, gone
 from tests.hosts.foreign import Foreign, Ours
 from tests.support.platformos import PlatformOS
-from tests.support.reader import Reader
+from tests.support.reader import TOKEN, Reader
 from tests.wire import exchange
 from tests.wire.exchange import wait_for
 
@@ -253,7 +254,7 @@ def test_a_reload_that_would_not_work_changes_nothing_and_says_why(
         reader.wait_entries(1)
         assert server.worker_pids() == [worker]
         server.configure()
-        server.clients_file.write_text('{"default": {"token": "client-secret"}}')
+        server.clients_file.write_text(json.dumps({"default": {"token": TOKEN}}))
         server.signal(signal.SIGHUP)
         ended_well([reader])
     wait_for(lambda: gone(worker), 10)

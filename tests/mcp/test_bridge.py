@@ -16,9 +16,8 @@ from tests.support.marked import marked_blocks
 from tests.support.need import repo
 from tests.support.output import Output
 from tests.support.platformos import PlatformOS
-from tests.support.server import Server
+from tests.support.server import TOKEN, Server
 
-TOKEN = "your-client-secret-here"
 URL = "http://127.0.0.1:3030/mcp"
 PROGRAM = "mcp-remote/dist/proxy.js"
 
@@ -28,15 +27,17 @@ StartServer = Callable[..., Server]
 def test_the_bridge_of_the_document_passes_calls_and_progress(
     server: StartServer, platformos: PlatformOS, node: Node, tmp_path: Path, tell: Tell
 ) -> None:
-    """The published token reaches the server; progress comes through while the call runs."""
+    """The token reaches the server; progress comes through while the call runs."""
     entry = _configuration()
     yes, package, *arguments = entry["args"]
     pinned = json.loads((install.HERE / "package.json").read_text())["dependencies"]
     assert (entry["command"], yes, package) == ("npx", "-y", f"mcp-remote@{pinned['mcp-remote']}")
-    running = server(clients=repo() / "clients.json")
+    running = server()
+    own = {name: value.replace("your-client-secret-here", TOKEN) for name, value in entry["env"].items()}
+    assert TOKEN in own["AUTH_HEADER"]
     arguments = [argument.replace(URL, f"{running.url}/mcp") for argument in arguments]
     assert f"{running.url}/mcp" in arguments
-    with _Bridge([*node.command(PROGRAM), *arguments], node.environ(tmp_path, **entry["env"]), tmp_path) as bridge:
+    with _Bridge([*node.command(PROGRAM), *arguments], node.environ(tmp_path, **own), tmp_path) as bridge:
         bridge.ask(
             1,
             "initialize",

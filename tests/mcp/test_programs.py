@@ -15,7 +15,7 @@ from tests.support.marked import marked_blocks
 from tests.support.need import repo
 from tests.support.platformos import PlatformOS
 from tests.support.program import Program
-from tests.support.server import Server
+from tests.support.server import TOKEN, Server
 
 PROGRAMS = {block.name: block.code for block in marked_blocks(repo() / "docs" / "mcp.md") if block.kind == "run"}
 URL = "http://127.0.0.1:3030/mcp"
@@ -66,7 +66,7 @@ def test_entries_arrive_while_the_call_runs(
 ) -> None:
     """Each row is listed only when the program has shown the one before: none of them waited for the call's end."""
     platformos.add_many(3)
-    running = server(kind, clients=repo() / "clients.json")
+    running = server(kind)
     waves = [f"wave {number} {ODD}" for number in range(1, WAVES + 1)]
     with _started(run, running, request, tmp_path) as program:
         program.wait_line("fetched: 3 entries", 30)
@@ -106,4 +106,4 @@ def _started(run: Run, server: Server, request: pytest.FixtureRequest, folder: P
     language, major = run.program.split("-")
     script = folder / ("watch.py" if language == "python" else "watch.mts")
     script.write_text(code, encoding="utf-8")
-    return sdk(request, language, int(major))(script, {})
+    return sdk(request, language, int(major))(script, {"CLIENT_SECRET": TOKEN})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from urllib.parse import parse_qs, urlencode
 
@@ -10,10 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.complaints import Complaints
-from tests.page.conftest import Visit, Window
+from tests.page.conftest import Visit
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
-from tests.support.server import Server
+from tests.support.server import TOKEN, Server
 
 MIXED = ("error", "info", "LiquidError", "warn", "payment-callback", "info")
 
@@ -288,19 +287,9 @@ def test_a_link_that_is_odd_harms_nothing(
     complaints.expect("400")
     platformos.add_many(1)
     screen = visit(site, fragment)
-    screen.token.fill("client-secret")
+    screen.token.fill(TOKEN)
     screen.button("Connect").click()
     expect(screen.environment).to_be_visible()
     screen.set_filter("")
     screen.wait_state("live")
     screen.wait_ids(platformos.ids)
-
-
-def test_a_link_with_a_token_in_it_is_not_followed(site: Server, visit: Visit, window: Window) -> None:
-    """A token has no place in an address: it is neither used nor kept there once the log is open."""
-    screen = visit(site, "#token=client-secret&env=production")
-    expect(screen.token).to_be_visible()
-    expect(screen.token).to_have_value("")
-    screen.connect()
-    assert "client-secret" not in screen.fragment
-    assert "client-secret" not in json.dumps(screen.stored()["state"])

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from tests.support.transcript import HEAD_TIMEOUT_S, Transcript
 
+TOKEN = "a-token-of-the-tests"
+
 
 class Reader(Transcript):
     """Sends one POST at once and reads the answer on a thread of its own. A context manager; leaving it closes.
@@ -26,7 +28,7 @@ class Reader(Transcript):
         base_url: str,
         body: Mapping[str, Any] | bytes | None,  # JSON, or as it is, or empty
         *,
-        token: str | None = "client-secret",
+        token: str | None = TOKEN,
         headers: Mapping[str, str] | None = None,
         gzip: bool = False,
         path: str = "/call-stream",

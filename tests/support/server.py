@@ -19,10 +19,9 @@ import requests
 
 from tests.support.output import Output
 from tests.support.platformos import PlatformOS
-from tests.support.reader import Reader
+from tests.support.reader import TOKEN, Reader
 
 REPO = Path(__file__).resolve().parents[2]
-TOKEN = "client-secret"
 CLIENTS = {
     "default": {
         "token": TOKEN,
@@ -65,6 +64,7 @@ class Server:
             self.write_pos(environments)
         if not isinstance(clients, Path):
             self.clients_file.write_text(json.dumps(CLIENTS if clients is None else clients))
+            self.clients_file.chmod(0o600)  # as who has tokens in it keeps it
         self._environ = {**_clean(os.environ), "POSLOGS_CLIENTS_FILE": str(self.clients_file), **(env or {})}
         self._http = requests.Session()
         self._http.trust_env = False

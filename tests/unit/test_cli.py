@@ -25,6 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for setting in SETTINGS:
         monkeypatch.delenv(setting.variable, raising=False)
     (tmp_path / "clients.json").write_text(json.dumps(OWN))
+    (tmp_path / "clients.json").chmod(0o600)
     return tmp_path
 
 
@@ -91,9 +92,9 @@ def test_published_tokens_are_for_loopback_only(folder: Path, address: str) -> N
     (folder / "clients.json").write_text(json.dumps(PUBLISHED))
     sentence = refusal("--no-port-check", "--bind", f"{address}:3030")
     assert sentence.startswith(
-        f"the token of client default in clients.json is published with poslogs, and {address} is not loopback; "
+        f"the tokens in clients.json are all published with poslogs, and {address} is not loopback; "
     )
-    assert "openssl rand -hex 32" in sentence
+    assert "`python -m poslogs token new NAME`" in sentence
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
@@ -157,3 +158,42 @@ def test_settings_are_listed_with_default_and_meaning() -> None:
 def test_the_version_is_told() -> None:
     """`poslogs --version`."""
     assert CliRunner().invoke(main, ["--version"]).output == f"poslogs, version {__version__}\n"
+
+
+def test_own_tokens_beside_published_ones_serve_every_address(folder: Path) -> None:
+    """The published ones open nothing there, so that they are no reason to refuse a start."""
+    (folder / "clients.json").write_text(json.dumps({**PUBLISHED, **OWN}))
+    assert check("--no-port-check", "--bind", "0.0.0.0:3030").output == ""
+
+
+def test_short_tokens_are_refused_off_loopback_and_warned_about_on_it(folder: Path) -> None:
+    """Of fewer than 16 characters; how long one is that is given by its hash nobody knows."""
+    (folder / "clients.json").write_text(json.dumps({"brief": {"token": "fifteen-letters"}}))
+    sentence = refusal("--no-port-check", "--bind", "0.0.0.0:3030")
+    assert sentence.startswith("the token of client brief in clients.json has fewer than 16 characters, and 0.0.0.0 is")
+    result = check("--no-port-check")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "The token of client brief in clients.json has fewer than 16 characters and can be guessed; "
+        "`python -m poslogs token new NAME` makes a long one.\n"
+    )
+    (folder / "clients.json").write_text(json.dumps({"brief": {"token": "sixteen-letters."}}))
+    assert check("--no-port-check", "--bind", "0.0.0.0:3030").output == ""
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
+def test_a_token_in_a_file_that_others_may_read_is_warned_about(folder: Path, mode: int) -> None:
+    """Whoever checks is told with what to do; not of a digest, nor of a token that everybody knows."""
+    told = "Other accounts of this machine may read clients.json, and the token of client mine stands in it; run `chmod"
+    (folder / "clients.json").chmod(mode)
+    assert check("--no-port-check").stderr.startswith(told)
+    for harmless in ({"mine": {"token_sha256": "0" * 64}}, PUBLISHED):
+        (folder / "clients.json").write_text(json.dumps(harmless))
+        assert check("--no-port-check").stderr == ""
+
+
+def test_an_environment_that_is_misspelt_is_warned_about_with_the_near_name(folder: Path) -> None:
+    """`prod` where there is `production`: else its client would read nothing, and nobody would know why."""
+    (folder / "clients.json").write_text(json.dumps({"ci": {"token_sha256": "0" * 64, "envs": ["prod", "elsewhere"]}}))
+    told = "Client ci in clients.json may read prod, which is not an environment here; is production meant?\n"
+    assert check("--no-port-check").stderr == told

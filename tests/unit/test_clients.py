@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 
 from poslogs.access.clients import MAX_TOKEN_BYTES, REQUESTS, STREAMS, Client, Clients
 from poslogs.errors import ConfigError
+from poslogs.platformos.environments import Environment
 
 TOKEN = "s3cret-of-mine"
+
+
+def env(name: str, *, demo: bool = False) -> Environment:
+    return Environment(name, "https://example.com", demo=demo)
 
 
 def clients(folder: Path, value: object) -> Clients:
@@ -40,8 +45,8 @@ def test_a_client_has_the_guide_s_limits_and_all_environments(tmp_path: Path) ->
     """100 requests a minute, 20 in ten seconds, 10 streams; the name is the id when there is none."""
     mine = holder(tmp_path)
     assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 second", 10, "mine")
-    assert mine.may_read("staging")
-    assert mine.may_read("anything")
+    assert mine.may_read(env("staging"))
+    assert mine.may_read(env("anything"))
 
 
 def test_a_client_may_be_known_by_the_hash_of_its_token(tmp_path: Path) -> None:
@@ -57,10 +62,10 @@ def test_a_client_may_be_known_by_the_hash_of_its_token(tmp_path: Path) -> None:
 def test_a_client_reads_its_environments_only(tmp_path: Path) -> None:
     """`envs` names them exactly; an empty list is none."""
     mine = holder(tmp_path, envs=["staging"])
-    assert mine.may_read("staging")
-    assert not mine.may_read("Staging")
-    assert not mine.may_read("production")
-    assert not holder(tmp_path, envs=[]).may_read("staging")
+    assert mine.may_read(env("staging"))
+    assert not mine.may_read(env("Staging"))
+    assert not mine.may_read(env("production"))
+    assert not holder(tmp_path, envs=[]).may_read(env("staging"))
 
 
 def test_a_client_may_have_limits_of_its_own(tmp_path: Path) -> None:
@@ -73,13 +78,18 @@ def test_a_client_may_have_limits_of_its_own(tmp_path: Path) -> None:
     assert (mine.requests, mine.streams) == ("5 per second; 1000/hour", STREAMS)
 
 
-@pytest.mark.parametrize("token", ["your-client-secret-here", "your-token", "client-secret"])
-def test_the_tokens_of_the_guide_are_published_ones(tmp_path: Path, token: str) -> None:
-    """Also when they are given by their hash."""
+@pytest.mark.parametrize(
+    "token",
+    ["your-client-secret-here", "your-token", "client-secret", "paste-a-token-here", "<client-secret>", "<token>"],
+)
+def test_the_tokens_that_the_documents_print_are_published_ones(tmp_path: Path, token: str) -> None:
+    """Also when they are given by their hash. They open a demo alone, also where the file names a real environment."""
     for fields in ({"token": token}, {"token_sha256": sha256(token.encode()).hexdigest()}):
         found = clients(tmp_path, {"mine": fields}).holder(token.encode())
         assert found is not None
         assert found.published
+        assert found.may_read(env("staging", demo=True))
+        assert not found.may_read(env("staging"))
     assert not holder(tmp_path).published
 
 
@@ -113,6 +123,11 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
             "the token of client a must be 1 to 4096 printable ASCII characters.",
         ),
         ({"a": {"token_sha256": "abc"}}, "token_sha256 of client a must be 64 hexadecimal digits."),
+        (
+            {"a": {"token_sha256": "0" * 64 + "  -"}},
+            "token_sha256 of client a must be 64 hexadecimal digits alone; leave out the blanks and the `-` that "
+            "sha256sum puts behind them.",
+        ),
         ({"a": {"token_sha256": "g" * 64}}, "token_sha256 of client a must be 64 hexadecimal digits."),
         ({"a": {"token": "x"}, "b": {"token": "x"}}, "clients a and b have the same token."),
         (

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.platformos import PlatformOS
-from tests.support.reader import Reader
-from tests.support.server import Server, free_port
+from tests.support.server import Server
 from tests.wire.exchange import (
     FETCH,
     OTHER,
     PAGE,
-    PLENTY,
     READER,
     STREAM,
     Answer,
@@ -32,9 +28,6 @@ from tests.wire.exchange import (
     request,
     unharmed,
 )
-from tests.wire.starting import started_in_vain
-
-PUBLISHED = "your-client-secret-here"
 
 
 def text_of(answer: Answer) -> Any:
@@ -206,67 +199,6 @@ def test_behind_proxies_guesses_are_counted_by_the_address_that_they_tell(
     assert [guess(neighbour) for neighbour in range(2, 10)] == [401] * 8
     assert get(running, "/health", f"X-Forwarded-For: {address.format(1)}", token=READER).status == 200
     unharmed(running)
-
-
-@pytest.mark.parametrize("hops", ["0", "1"])
-def test_a_published_token_is_refused_to_what_came_through_a_proxy(
-    server: Callable[..., Server], platformos: PlatformOS, hops: str
-) -> None:
-    """With X-Forwarded-For or Forwarded, whatever is in it, 403 with the way out; without them it opens the door."""
-    published = {"token": PUBLISHED, "limits": PLENTY}
-    running = server(clients=clients(default=published), env={"POSLOGS_PROXY_HOPS": hops})
-    assert post(running, asking(), token=PUBLISHED).is_stream
-    for line in (
-        "X-Forwarded-For: 203.0.113.9",
-        "X-Forwarded-For: 127.0.0.1",
-        "x-forwarded-for:",
-        "Forwarded: for=127.0.0.1",
-        "forwarded: for=unknown",
-    ):
-        refused = post(running, asking(), line, token=PUBLISHED)
-        assert refused.status == 403, (line, refused)
-        assert "published" in refused.sentence
-        assert "clients.json" in refused.sentence
-        assert post(running, asking(), line, token=READER).is_stream, line
-    unharmed(running)
-
-
-def test_a_published_token_is_refused_to_another_machine(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """A server that does not look at its own address, such as waitress, serves it to loopback alone."""
-    far = f"{own_address()}:{free_port()}"
-    listed = clients(default={"token": PUBLISHED, "limits": PLENTY})
-    running = server("waitress", clients=listed, args=[f"--listen={far}"])
-    assert post(running, asking(), token=PUBLISHED).is_stream
-    for token, status in ((PUBLISHED, 403), (READER, 200)):
-        with Reader(f"http://{far}", {"tool": STREAM, "input": {"env": "staging"}}, token=token) as reader:
-            assert reader.status == status
-
-
-def own_address() -> str:
-    """An address of this machine that is not loopback; the test is skipped where there is none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(("192.0.2.1", 9))  # sends nothing: it only picks the way out
-        except OSError:
-            pytest.skip("this machine has no address but loopback")
-        address = sock.getsockname()[0]
-    assert isinstance(address, str)
-    return address
-
-
-@pytest.mark.parametrize(
-    ("host", "token"), [("0.0.0.0", PUBLISHED), ("[::]", "your-token"), ("192.0.2.77", "client-secret")]
-)
-def test_a_published_token_never_starts_on_an_address_that_is_not_loopback(
-    host: str, token: str, tmp_path: Path
-) -> None:
-    """The start is refused with one line that says what to do, and nothing listens."""
-    files = {"clients.json": json.dumps(clients(default={"token": token}))}
-    sentence = started_in_vain(tmp_path, files, args=["-b", f"{host}:0"])
-    assert "published" in sentence
-    assert f"{host.strip('[]')} is not loopback" in sentence
-    assert "openssl rand -hex 32" in sentence
-    assert token not in sentence
 
 
 def test_a_token_of_ones_own_serves_every_address(server: Callable[..., Server], platformos: PlatformOS) -> None:

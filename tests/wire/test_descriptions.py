@@ -9,12 +9,12 @@ from openapi_spec_validator import validate
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.platformos import PlatformOS
-from tests.support.server import CLIENTS, Server
+from tests.support.server import CLIENTS, TOKEN, Server
 
 Start = Callable[..., Server]
 
 
-def _samples(server: Server, token: str = "client-secret") -> dict[tuple[str, str], float]:
+def _samples(server: Server, token: str = TOKEN) -> dict[tuple[str, str], float]:
     answer = server.get("/metrics", token=token)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain")

@@ -15,7 +15,7 @@ from poslogs.app import create_app
 from poslogs.settings import Settings
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
-from tests.support.server import CLIENTS, Server
+from tests.support.server import CLIENTS, TOKEN, Server
 
 Start = Callable[..., Server]
 KINDS = ("gevent", "gthread", "waitress", "flask")
@@ -90,9 +90,9 @@ def test_wsgiref_has_no_complaint(
             assert reader.entry_ids == ["1", "2", "3"]
         for path, token in (
             ("/livez", None),
-            ("/tools", "client-secret"),
+            ("/tools", TOKEN),
             ("/tools", "wrong"),
-            ("/x", "client-secret"),
+            ("/x", TOKEN),
         ):
             with Reader(url, None, path=path, token=token) as answer:
                 assert answer.status < 500, complaints

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from ipaddress import ip_address
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
@@ -15,7 +14,7 @@ from poslogs.access.clients import Client
 from poslogs.access.limits import Limits
 from poslogs.agents.events import Caller, Outcome
 from poslogs.agents.offers import Catalogue
-from poslogs.doors import body
+from poslogs.doors import body, names
 from poslogs.doors.api import STREAM_HEADERS, json_response
 from poslogs.doors.holding import Hold
 from poslogs.doors.mcp import envelope, methods, sse
@@ -30,10 +29,18 @@ PATH: Final = "/mcp"
 HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id")  # that pages may send
 
 
-def come_in(admit: Callable[[], Client], limits: Limits, allowed: Callable[[str], bool], *, behind_proxy: bool) -> (
-    Response | None
-):  # fmt: skip
+def come_in(
+    admit: Callable[[], Client],
+    limits: Limits,
+    allowed: Callable[[str], bool],
+    *,
+    hosts: Collection[str],
+    behind_proxy: bool,
+) -> Response | None:
     """Let a request's page, host, holder and method in, in this order; a preflight is answered after the first two.
+
+    With `hosts` these names are right, and local ones. Without it local ones are where the server listens on loopback,
+    and any name is `behind_proxy` or elsewhere.
 
     Raises Forbidden; Misdirected for a name that a stranger's DNS gave to this machine; and what `admit` raises.
     """
@@ -41,9 +48,11 @@ def come_in(admit: Callable[[], Client], limits: Limits, allowed: Callable[[str]
     if origin is not None and not allowed(origin):
         raise Forbidden("Pages of this origin may not ask here; POSLOGS_CORS_ORIGINS names those that may.")
     host = request.headers.get("Host", "localhost")
-    if not behind_proxy and _is_loopback(request.environ["SERVER_NAME"]) and not _is_loopback(host):
+    if hosts and not names.is_known(host, hosts):
+        raise Misdirected("This server has another name; POSLOGS_HOSTS lists those by which it may be called.")
+    if not hosts and not behind_proxy and names.is_local(request.environ["SERVER_NAME"]) and not names.is_local(host):
         raise Misdirected(
-            "This server is for this machine only: call it localhost or 127.0.0.1, "
+            "This server is for this machine only: call it localhost or 127.0.0.1, put its name into POSLOGS_HOSTS, "
             "or set POSLOGS_PROXY_HOPS=1 behind a proxy that passes another name."
         )
     if request.method == "OPTIONS" and origin is not None:
@@ -123,11 +132,3 @@ def _read() -> Call | None:
 
 def _accepts(kind: str) -> bool:
     return request.accept_mimetypes.quality(kind) > 0
-
-
-def _is_loopback(host: str) -> bool:
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0] or host
-    try:
-        return name.lower() == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False

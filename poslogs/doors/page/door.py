@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, request, send_from_directory
 
 from poslogs import __version__
 from poslogs.access.clients import Clients
-from poslogs.doors.entrance import is_local
+from poslogs.doors.entrance import is_local, is_named_locally
 from poslogs.platformos.environments import Environments
 
 STATIC: Final = Path(__file__).resolve().parent / "static"
@@ -47,7 +47,7 @@ def blueprint(environments: Environments, clients: Clients) -> Blueprint:
     @routes.get("/")
     def page() -> Response:
         about = {"poslogs-version": __version__}
-        if is_local(request) and (token := _demo_token(environments, clients)):
+        if is_local(request) and is_named_locally(request) and (token := _demo_token(environments, clients)):
             about["poslogs-demo"] = token
         metas = "".join(f'<meta name="{name}" content="{escape(value)}">\n' for name, value in about.items())
         html = (STATIC / "index.html").read_text(encoding="utf-8").replace("</head>", f"{metas}</head>", 1)
@@ -71,8 +71,6 @@ def blueprint(environments: Environments, clients: Clients) -> Blueprint:
 
 def _demo_token(environments: Environments, clients: Clients) -> str | None:
     """A token that everybody knows already and that opens a demo; None where no demo is served."""
-    demo = [env.name for env in environments.all().values() if env.demo]
-    return next(
-        (client.published for client in clients.all().values() if client.published and any(map(client.may_read, demo))),
-        None,
-    )
+    served = [env for env in environments.all().values() if env.demo]
+    readers = (client for client in clients.all().values() if any(map(client.may_read, served)))
+    return next((client.published for client in readers if client.published), None)
