@@ -9,6 +9,7 @@ import click
 
 from poslogs import __version__
 from poslogs.access.clients import MIN_TOKEN_CHARS, Clients
+from poslogs.cli_token import token
 from poslogs.concerns import concerns
 from poslogs.errors import ConfigError
 from poslogs.plain import plain
@@ -21,6 +22,9 @@ from poslogs.settings import SETTINGS, Settings, misspelt
 @click.version_option(__version__, prog_name="poslogs")
 def main() -> None:
     """platformOS logs, streamed. The server itself is started with `make run` or `gunicorn wsgi:app`."""
+
+
+main.add_command(token)
 
 
 @main.command()

@@ -1,0 +1,111 @@
+"""The file of clients as it is written: one client more, or one fewer, in one step."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from poslogs.access.clients import Clients
+from poslogs.errors import ConfigError
+
+MAX_NAME_CHARS: Final = 100
+WAIT_SECONDS: Final = 5.0  # for another command that writes the same file
+LOOK_SECONDS: Final = 0.05
+
+
+def add(path: Path, name: str, token: str, envs: Sequence[str] = ()) -> None:
+    """Add a client of this name, known by the digest of its token; without `envs` it may read all environments.
+
+    A file that is not there is made. Raises ConfigError, and leaves the file as it was.
+    """
+    if not name.isprintable() or not name.strip() or len(name) > MAX_NAME_CHARS:
+        raise ConfigError(f"the name of a client must have 1 to {MAX_NAME_CHARS} printable characters.")
+    with _changed(path) as clients:
+        if name in clients:
+            raise ConfigError(f"client {name} is in {path} already; take another name, or revoke that one first.")
+        clients[name] = {"token_sha256": sha256(token.encode()).hexdigest()}
+        if envs:
+            clients[name]["envs"] = list(dict.fromkeys(envs))
+
+
+def remove(path: Path, name: str) -> None:
+    """Remove the client of this name. Raises ConfigError, and leaves the file as it was."""
+    with _changed(path) as clients:
+        if name not in clients:
+            raise ConfigError(f"there is no client {name} in {path}; there are {', '.join(clients) or 'none'}.")
+        if len(clients) == 1:
+            raise ConfigError(f"client {name} is the only one in {path}, and a server needs one; make another first.")
+        del clients[name]
+
+
+@contextmanager
+def _changed(path: Path) -> Iterator[dict[str, Any]]:
+    """The clients of the file, to be changed; then they are checked and written, if nothing was raised."""
+    real = path.resolve()  # a link stays a link
+    try:
+        with _alone(real.parent):
+            clients = _read(path)
+            yield clients
+            _replace(real, json.dumps(clients, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written ({(error.strerror or 'unknown reason').lower()}).") from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other commands from changing files of the folder meanwhile. Raises ConfigError after WAIT_SECONDS."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        end = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise ConfigError(f"another command holds {folder}; try again when it has ended.") from None
+                time.sleep(LOOK_SECONDS)
+        yield
+    finally:
+        os.close(held)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    Clients(path)  # what no server would take is not written to
+    value = json.loads(path.read_text(encoding="utf-8-sig"))
+    assert isinstance(value, dict)
+    return value
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the text in the file's place, for its owner alone to read and write."""
+    made, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with mode 0600
+    try:
+        with os.fdopen(made, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            with suppress(OSError):  # nobody but root may give a file away, and it is ours then
+                stat = path.stat()
+                os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
+            os.fsync(file.fileno())
+        Clients(Path(name))  # a server will take it
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,98 @@
+"""The command `token`: makes, lists and revokes the tokens of clients.json."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from poslogs.access import clients_file
+from poslogs.access.clients import Client, Clients
+from poslogs.concerns import nearest
+from poslogs.errors import ConfigError
+from poslogs.plain import plain
+from poslogs.platformos.environments import Environments
+from poslogs.settings import Settings
+
+TOKEN_BYTES = 32  # 43 characters
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke tokens: who may read.
+
+    They stand in the file that POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one beside wsgi.py,
+    which comes with poslogs: a token is added to that one too, and those that came in it go on opening the demo only.
+    The file holds a digest of each token that is made here, never the token. It is replaced in one step, and only its
+    owner may read it then. A server that runs takes a change without a restart.
+    """
+
+
+@token.command()
+@click.argument("name")
+@click.option("--env", "envs", multiple=True, metavar="ENV", help="An environment it may read; may repeat. Else all.")
+def new(name: str, envs: tuple[str, ...]) -> None:
+    """Make a token for NAME and print it. It is shown this once, alone on stdout."""
+    with _refusals():
+        settings = Settings.read()
+        if envs:
+            _check_environments(envs, Environments(settings))
+        made = secrets.token_urlsafe(TOKEN_BYTES)
+        clients_file.add(settings.clients_file, name, made, envs)
+    click.echo(made)
+    readable = ", ".join(envs) if envs else "all environments"
+    _tell(f"{name} may read {readable}. Keep the token: {settings.clients_file} holds its digest alone.")
+
+
+@token.command("list")
+def list_() -> None:
+    """List the names in the file and what each may read, never a token."""
+    with _refusals():
+        clients = Clients(Settings.read().clients_file)
+    for client in clients.all().values():
+        click.echo(plain(f"{client.id}: {_readable(client)}"))
+
+
+@token.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Remove NAME from the file. Its token opens nothing from then on, and its open streams end."""
+    with _refusals():
+        settings = Settings.read()
+        clients_file.remove(settings.clients_file, name)
+    _tell(f"{name} is no longer in {settings.clients_file}.")
+
+
+def _readable(client: Client) -> str:
+    if client.published:
+        return "the demo only, as its token is published"
+    if client.envs is None:
+        return "all environments"
+    return ", ".join(sorted(client.envs)) or "no environment"
+
+
+def _check_environments(names: tuple[str, ...], environments: Environments) -> None:
+    served = environments.all()
+    for name in names:
+        if name in served:
+            continue
+        if near := nearest(name, served):
+            raise ConfigError(f"there is no environment {name}; is {near} meant?")
+        raise ConfigError(f"there is no environment {name}; there are {', '.join(served)}.")
+
+
+def _tell(sentence: str) -> None:
+    click.echo(plain(sentence), err=True)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """End with status 1 and one sentence where something cannot be done."""
+    try:
+        yield
+    except ConfigError as error:
+        _tell(f"poslogs token: {error}")
+        sys.exit(1)
