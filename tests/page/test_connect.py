@@ -220,7 +220,7 @@ def test_the_demo_is_one_click_and_says_what_it_is(server: Start, visit: Visit) 
     expect(screen.page.get_by_text(re.compile("is a demo")).filter(visible=True)).to_have_count(1)
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "CF-Connecting-IP"])
 def test_no_demo_is_offered_through_a_proxy(server: Start, visit: Visit, header: str) -> None:
     """Where its token would not work."""
     screen = visit(server(clients=SHIPPED), extra_http_headers={header: "for=192.0.2.7"})
@@ -240,10 +240,10 @@ def test_only_what_the_token_may_read_is_there(
     server: Start, platformos: PlatformOS, production: PlatformOS, visit: Visit
 ) -> None:
     """A client of one environment sees no other; a link to the other one says what it may do."""
-    clients = {**CLIENTS, "half": {"token": "half-secret", "envs": ["production"], "limits": PLENTY}}
+    clients = {**CLIENTS, "half": {"token": "half-secret-of-it", "envs": ["production"], "limits": PLENTY}}
     started = server(environments={"staging": platformos, "production": production}, clients=clients)
     production.add_many(1)
-    screen = visit(started).connect("half-secret")
+    screen = visit(started).connect("half-secret-of-it")
     assert screen.environment.locator("option").all_inner_texts() == ["production"]
     screen.wait_ids(production.ids)
 
@@ -259,6 +259,60 @@ def test_a_link_to_an_environment_that_is_not_there_joins_the_first(
     expect(screen.page.get_by_text("The link asks for the environment")).to_be_visible()
     assert screen.environment.input_value() == "staging"
     assert screen.fragment.startswith("env=staging")
+
+
+def test_a_token_in_the_address_connects_and_leaves_it_at_once(
+    site: Server, production: PlatformOS, window: Window
+) -> None:
+    """As the start-up lines print it: neither the address nor the history nor any request's address has it."""
+    production.add_many(2)
+    screen = Screen(window(), site)
+    asked: list[str] = []
+    screen.page.on("request", lambda request: asked.append(request.url))
+    screen.page.goto(f"{screen.address}#token={TOKEN}&env=production")
+    screen.wait_state("live")
+    screen.wait_ids(production.ids)
+    assert screen.environment.input_value() == "production"
+    assert TOKEN not in screen.page.url
+    assert "token" not in screen.fragment
+    kept = screen.stored()
+    assert TOKEN in json.dumps(kept.pop("session"))
+    assert TOKEN not in json.dumps(kept)
+    assert [url for url in asked if TOKEN in url.partition("#")[0]] == []
+    screen.page.reload()
+    screen.wait_state("live")
+    screen.page.go_back()
+    assert TOKEN not in screen.page.url
+
+
+def test_a_token_in_the_address_of_an_open_page_is_taken_too(
+    server: Start, platformos: PlatformOS, production: PlatformOS, visit: Visit
+) -> None:
+    """Pasted into a tab that is there, where only the fragment changes: at the sign-in, and in place of another."""
+    clients = {**CLIENTS, "half": {"token": "half-of-all-secret", "envs": ["production"], "limits": PLENTY}}
+    started = server(environments={"staging": platformos, "production": production}, clients=clients)
+    production.add_many(1)
+    screen = visit(started)
+    for token, names in (("half-of-all-secret", ["production"]), (TOKEN, ["staging", "production"])):
+        screen.page.evaluate("token => { location.hash = `#token=${token}&env=production`; }", token)
+        expect(screen.environment.locator("option")).to_have_text(names)
+        screen.wait_state("live")
+        screen.wait_ids(production.ids)
+        assert "token" not in screen.fragment
+
+
+def test_a_wrong_token_in_the_address_is_told_and_the_tab_keeps_its_own(
+    site: Server, visit: Visit, complaints: Complaints
+) -> None:
+    """As one of an earlier run of the server; after a reload the log is there again."""
+    complaints.expect("401")
+    screen = visit(site).connect()
+    screen.page.goto("about:blank")
+    screen.open("#token=of-an-earlier-run")
+    expect(screen.connection).to_contain_text("This token is not known here")
+    assert "token" not in screen.fragment
+    screen.page.reload()
+    screen.wait_state("live")
 
 
 def test_a_token_that_is_revoked_ends_the_log(site: Server, visit: Visit, complaints: Complaints) -> None:

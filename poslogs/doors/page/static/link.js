@@ -1,4 +1,4 @@
-/** The link: what is looked at, in the fragment of the page's address. Never a token. */
+/** The link: what is looked at, in the fragment of the page's address. A token in it is taken out at once. */
 
 const NAMES = ["env", "tool", "filter", "search", "regex"];
 
@@ -6,6 +6,16 @@ const NAMES = ["env", "tool", "filter", "search", "regex"];
 export function read() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   return Object.fromEntries(NAMES.filter((name) => fragment.has(name)).map((name) => [name, fragment.get(name)]));
+}
+
+/** The token that the address brings, "" without one; from then on neither the address nor the history has it. */
+export function takeToken() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const token = fragment.get("token");
+  if (token === null) return "";
+  fragment.delete("token");
+  history.replaceState(null, "", `#${fragment}`);
+  return token.trim();
 }
 
 /** Write it into the address, without a new step in the browser's history. Empty parts are left out. */

@@ -17,6 +17,7 @@ import * as signin from "./signin.js";
 import { visible } from "./text.js";
 import { View } from "./view.js";
 
+const brought = link.takeToken(); // before anything else sees the address
 const ASK_MS = 10_000; // between two questions whether platformOS answers again
 
 const $ = (id) => document.getElementById(id);
@@ -165,7 +166,20 @@ on("forget", "click", () => {
   pins.clear();
   location.reload();
 });
-addEventListener("hashchange", () => log.env !== "" && open());
+addEventListener("hashchange", () => {
+  const token = link.takeToken();
+  if (token !== "" && token !== session.token()) takeOver(token);
+  else if (log.env !== "") open();
+});
+
+/** Go on with another token than the tab has: what is shown was read with the old one, so the page begins anew. */
+function takeOver(token) {
+  if (log.env === "") return connect(token);
+  session.forget();
+  session.keep(token);
+  pins.clear();
+  location.reload();
+}
 
 keys.install($("shortcuts"), {
   ...acts,
@@ -181,10 +195,11 @@ keys.install($("shortcuts"), {
   },
 });
 
-signin.install({
+const connect = signin.install({
   form: $("connect"),
   field: $("token"),
   demo: $("demo"),
+  brought,
   tell: (sentence) => connection.tell(sentence),
   ready(environments) {
     $("token").value = "";

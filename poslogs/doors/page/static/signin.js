@@ -4,10 +4,11 @@ import * as session from "./session.js";
 const REFRESH_MS = 5_000; // a tab that is reloaded again and again must not use up its client's requests
 
 /**
- * Has the connect form, and a tab that still has a token, ask the server. `tell(sentence)` is told how it goes;
- * `ready(environments)` is called once, with a token kept, and `changed(environments)` when they are others than thought.
+ * Has the connect form, the token that the address brought, or a tab that still has one, ask the server.
+ * `tell(sentence)` is told how it goes; `ready(environments)` is called once, with a token kept, and
+ * `changed(environments)` when they are others than thought. Returns `connect(token)`, for one that comes later.
  */
-export function install({ form, field, demo, tell, ready, changed }) {
+export function install({ form, field, demo, brought, tell, ready, changed }) {
   let asked = ""; // the token that is being asked with
 
   async function connect(token, environments = null) {
@@ -37,7 +38,12 @@ export function install({ form, field, demo, tell, ready, changed }) {
   });
   demo.hidden = session.demoToken === "";
   demo.querySelector("button").addEventListener("click", () => connect(session.demoToken));
+  if (brought !== "" && brought !== session.token()) {
+    connect(brought);
+    return connect;
+  }
   const known = session.known();
   if (session.token() !== "") connect(session.token(), known);
   if (known !== null) setTimeout(() => session.environments(session.token()).then(changed, () => {}), REFRESH_MS);
+  return connect;
 }
