@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from poslogs.errors import ConfigError
+from poslogs.networks import Networks, site
 
 _OURS = "POSLOGS_"
 ROOT = Path(__file__).resolve().parent.parent  # the folder of wsgi.py
@@ -59,6 +60,13 @@ def _hosts(text: str) -> list[str]:
 
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")  # of a host, or an address of IPv4; no port
+def _networks(text: str) -> Networks:
+    try:
+        return Networks(part.strip() for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError(
+            f"must be addresses or networks such as 10.0.0.0/8, separated by commas, not {text!r}"
+        ) from None
 
 
 def _on_or_off(text: str) -> object:
@@ -105,6 +113,24 @@ SETTINGS = (
     ),
     Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),
     Setting(
+        "POSLOGS_PROXIES",
+        "127.0.0.0/8, ::1",
+        "addresses and networks of the proxies in front, separated by commas; others' forwarding headers are ignored",
+        _networks,
+    ),
+    Setting(
+        "POSLOGS_ADDRESS_CONNECTIONS",
+        "256",
+        "connections at once from one address under gunicorn, streams and `POSLOGS_PROXIES` apart, 4 to 100000",
+        _number(4, 100_000),
+    ),
+    Setting(
+        "POSLOGS_ANSWER_SECONDS",
+        "60",
+        "longest time for a client to take an answer that is no stream, under gunicorn, 1 to 3600 seconds",
+        _number(1, 3600, float),
+    ),
+    Setting(
         "POSLOGS_WINDOW_MB", "16", "recent entries held in memory for each environment, 1 to 1024 MiB", _number(1, 1024)
     ),
     Setting(
@@ -142,6 +168,9 @@ class Settings:
     hosts: list[str]
     max_streams: int
     proxy_hops: int
+    proxies: Networks
+    address_connections: int
+    answer_seconds: float
     window_bytes: int
     overlap: float
     poll_seconds: float
@@ -151,6 +180,10 @@ class Settings:
 
     def __repr__(self) -> str:
         return "Settings()"  # one of them is a token
+
+    def site(self, address: str) -> str | None:
+        """Whose connections are counted as this address's; None for a proxy's, which are many people's."""
+        return None if address in self.proxies else site(address)
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Settings:
@@ -180,6 +213,9 @@ class Settings:
             hosts=list(got["POSLOGS_HOSTS"]),  # type: ignore[call-overload]  # _hosts made it
             max_streams=_int(got["POSLOGS_MAX_STREAMS"]),
             proxy_hops=_int(got["POSLOGS_PROXY_HOPS"]),
+            proxies=_networks_of(got["POSLOGS_PROXIES"]),
+            address_connections=_int(got["POSLOGS_ADDRESS_CONNECTIONS"]),
+            answer_seconds=_float(got["POSLOGS_ANSWER_SECONDS"]),
             window_bytes=_int(got["POSLOGS_WINDOW_MB"]) << 20,
             overlap=_float(got["POSLOGS_OVERLAP_SECONDS"]),
             poll_seconds=_float(got["POSLOGS_POLL_SECONDS"]),
@@ -210,6 +246,11 @@ def _clients_file(named: str) -> Path:
 
 def _int(value: object) -> int:
     assert isinstance(value, int)
+    return value
+
+
+def _networks_of(value: object) -> Networks:
+    assert isinstance(value, Networks)
     return value
 
 

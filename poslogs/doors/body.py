@@ -11,6 +11,7 @@ from flask import Request, g
 from poslogs.deadlines import DEADLINES
 from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
 from poslogs.servers.sockets import Connection
+from poslogs.servers.visits import reading
 
 MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much
 MAX_SECONDS: Final = 10.0  # for the whole body
@@ -82,7 +83,7 @@ def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, boo
     kept = bytearray()
     count = 0
     try:
-        with DEADLINES.within(MAX_SECONDS, cut):
+        with reading(request.environ), DEADLINES.within(MAX_SECONDS, cut):
             while count < most and (piece := request.stream.read(min(65536, most - count))):
                 count += len(piece)
                 if keep:

@@ -8,20 +8,21 @@ from __future__ import annotations
 import ctypes
 import datetime
 import select
-import time
 from typing import Any, Final
 
 import gevent
 from gevent import monkey
 from gunicorn.http.wsgi import Response
-from gunicorn.workers import base, ggevent, gthread
+from gunicorn.workers import base, ggevent
 
+from poslogs.servers.refusal import too_many
+from poslogs.servers.sockets import turn_away
+from poslogs.servers.threads import Threads
+from poslogs.servers.visits import STREAMING, Visit
 from poslogs.servers.worker import Worker
 
 ARENAS: Final = 2
 THREADS: Final = 256  # streams and requests at once, where a configuration leaves gunicorn's 1
-SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
-
 
 _M_ARENA_MAX: Final = -8  # malloc.h
 
@@ -46,8 +47,38 @@ class GeventWorker(Worker, ggevent.GeventWorker):
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
-        self._know(client)
-        super().handle(listener, client, addr)
+        visit = self.visits.come(client, addr, lambda: client)
+        if visit is None:
+            turn_away(client, too_many())
+            client.close()
+            return
+        try:
+            self._know(client)
+            super().handle(listener, client, addr)
+        finally:
+            self.visits.leave(client)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Answer a request whose head has come."""
+        visit: Visit | None = self.visits.of(sock)
+        assert visit is not None
+        visit.asks(req)
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        finally:
+            visit.waits()
+
+    def timeout_ctx(self) -> Any:
+        """The time for the next head; first others have a turn, however many requests one sends at once."""
+        gevent.sleep(0)
+        return super().timeout_ctx()
+
+    def handle_http2(self, listener: Any, client: Any, addr: Any, **more: Any) -> None:
+        """Serve a connection of HTTP/2, whose requests have bounds of their own."""
+        visit: Visit | None = self.visits.of(client)
+        assert visit is not None
+        visit.turns(STREAMING)
+        super().handle_http2(listener, client, addr, **more)
 
     def is_already_handled(self, respiter: Any) -> bool:
         """Take the connection of a direct stream from gunicorn, which then is done with it.
@@ -114,7 +145,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         hub.handle_error = handle_error
 
 
-class ThreadWorker(Worker, gthread.ThreadWorker):
+class ThreadWorker(Worker, Threads):
     """gunicorn's gthread worker: a real thread for each stream and request."""
 
     @classmethod
@@ -137,14 +168,9 @@ class ThreadWorker(Worker, gthread.ThreadWorker):
         self._know(conn.sock)
         return super().handle(conn)
 
-    def accept(self, listener: Any) -> None:
-        """Accept a connection, or wait a moment where descriptors have run out: an error would end the worker."""
-        try:
-            super().accept(listener)
-        except OSError as error:
-            if self._news.worth(error):
-                raise
-            time.sleep(SCARCITY_SECONDS)
+    def is_news(self, error: OSError) -> bool:
+        """Whether an accept that fails is more than want of descriptors, which is told by itself."""
+        return self._news.worth(error)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End as SIGTERM ends it.

@@ -30,10 +30,25 @@ class Refused:
         write_nonblock(self._client, in_our_shape(answer))
 
 
+def too_many() -> bytes:
+    """What a connection beyond those of its address is told."""
+    return _answer(
+        "HTTP/1.1 503 Service Unavailable",
+        "Too many connections from this address; close some, or try again in a moment.",
+        "Retry-After: 1\r\n",
+    )
+
+
 def in_our_shape(answer: bytes) -> bytes:
     """An answer with the status line of `answer`, and one JSON sentence."""
     status = answer.split(b"\r\n", 1)[0].decode("latin-1")  # HTTP/1.1 400 Bad Request
     reason = status.split(" ", 2)[2]
-    body = json.dumps({"error": f"{reason.capitalize()}: the request could not be understood."}).encode()
-    head = f"{status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return _answer(status, f"{reason.capitalize()}: the request could not be understood.")
+
+
+def _answer(status: str, sentence: str, more: str = "") -> bytes:
+    body = json.dumps({"error": sentence}).encode()
+    head = (
+        f"{status}\r\nConnection: close\r\n{more}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode("latin-1") + body

@@ -113,11 +113,7 @@ class Connection:
     def cut(self) -> None:
         """`shut` it; what was not sent is not kept for a peer that is lost."""
         if self.socket is not None:
-            try:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            except OSError:
-                pass  # closed already
-            _shut(self.socket, socket.SHUT_RDWR)
+            _cut(self.socket)
 
 
 # struct tcp_info (linux/tcp.h): tcpi_retransmits, tcpi_probes, tcpi_last_ack_recv in milliseconds.
@@ -130,6 +126,27 @@ def stop_reading(lent: Any) -> None:
     _shut(_real(lent), socket.SHUT_RD)
 
 
+def cut(lent: Any) -> None:
+    """End a socket that a server has both ways, so that whoever waits for it goes on at once, and closes it.
+
+    What was not sent is not kept for a client that does not read it.
+    """
+    _cut(_real(lent))
+
+
+def turn_away(lent: Any, answer: bytes) -> None:
+    """Say why to a client that was just accepted, as far as that needs no waiting; the server closes it."""
+    real = _real(lent)
+    try:
+        real.setblocking(False)
+        if not hasattr(lent, "do_handshake"):
+            real.send(answer)
+            real.shutdown(socket.SHUT_WR)
+            real.recv(65536)  # what is unread as it closes would take the answer back
+    except OSError:
+        log.debug("The client had gone before.", exc_info=True)
+
+
 def _lent(environ: dict[str, Any]) -> Any:
     return environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
 
@@ -137,6 +154,14 @@ def _lent(environ: dict[str, Any]) -> Any:
 def _real(lent: Any) -> Any:
     # gevent wraps the real socket; its own shutdown raises in whoever waits, and its own peek would wait.
     return getattr(lent, "_sock", lent)
+
+
+def _cut(sock: _socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except OSError:
+        pass  # closed already
+    _shut(sock, socket.SHUT_RDWR)
 
 
 def _shut(sock: _socket.socket, how: int) -> None:

@@ -10,12 +10,14 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from gunicorn.errors import AppImportError
+from gunicorn.http.errors import ConfigurationProblem, InvalidRequestLine
 from gunicorn.workers import base
 
-from poslogs.servers import listeners, master, ticket
+from poslogs.servers import heads, listeners, master, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.refusal import Refused
+from poslogs.servers.visits import VISIT, Visits
 
 if TYPE_CHECKING:
     from poslogs.app import Parts
@@ -36,6 +38,7 @@ class Worker(base.Worker):
 
     can_preload: ClassVar[bool] = True  # whether the master may load the app for it
     parts: Parts  # the app's, from `load_wsgi` on
+    visits: Visits  # from `load_wsgi` on
     wsgi: Any  # what gunicorn calls
 
     @classmethod
@@ -43,6 +46,7 @@ class Worker(base.Worker):
         """Refuse a configuration that cannot work: gunicorn's master asks before it makes a worker."""
         ticket.of_this_run().leave_to_greeting()  # made here, each worker inherits the same one
         master.check_config(cfg)
+        heads.trust_nobody_by_default(cfg)
         inherited = getattr(super(), "check_config", None)
         if inherited is not None:
             inherited(cfg, log)
@@ -52,6 +56,7 @@ class Worker(base.Worker):
         self._stopping: threading.Event | None = None  # set when the streams are to end; made in the worker's process
         self._told_unwell = False
         master.keep_to_one_worker(cfg)
+        heads.trust_nobody_by_default(cfg)  # a reload has made a new configuration
         listeners.tune(sockets)
         # What the master has made stays shared with the worker: a look of Python's collector would copy it.
         gc.collect()
@@ -75,6 +80,7 @@ class Worker(base.Worker):
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self._threads(), direct=direct
         )
         parts.slots.capacity, self.worker_connections = fitting.streams, fitting.connections
+        self._receive_visits()
         self._stopping = threading.Event()
         parts.supervisor.ensure("stops", self._watch)
         # What is there now stays: the collector need not look at it again, nor at each page of rows while it is read.
@@ -104,6 +110,8 @@ class Worker(base.Worker):
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what gunicorn itself refuses, in the shape of the app's own refusals."""
+        if isinstance(exc, ConfigurationProblem):  # a path outside SCRIPT_NAME, which is no fault of the server
+            exc = InvalidRequestLine("a path outside of SCRIPT_NAME")
         super().handle_error(req, Refused(client), addr, exc)
 
     def _adopt(self) -> bool:
@@ -116,6 +124,32 @@ class Worker(base.Worker):
 
     def _is_well(self) -> bool:
         return not self.parts.supervisor.unwell()
+
+    def _receive_visits(self) -> None:
+        """Watch over the connections from now on, by the settings."""
+        settings, cfg = self.parts.settings, self.cfg
+        self.visits = visits = Visits(
+            self.worker_connections,
+            settings.address_connections,
+            settings.site,
+            settings.answer_seconds,
+            cfg.keepalive,
+        )
+        heads.use(visits.grew)
+        self.parts.supervisor.ensure("visits", visits.watch)
+        app = self.wsgi
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Any:
+            response = getattr(start_response, "__self__", None)  # gunicorn calls with a method of its response
+            visit = getattr(getattr(response, "req", None), "visit", None)
+            if visit is None:  # HTTP/2
+                return app(environ, start_response)
+            environ[VISIT] = visit
+            body = app(environ, start_response)
+            visit.answers(response)
+            return body
+
+        self.wsgi = answer
 
     def _know(self, client: Any) -> None:
         """Know a connection from its beginning on."""

@@ -17,8 +17,8 @@ from tests.wire.exchange import STREAM, wait_for
 
 Start = Callable[..., Server]
 LOOPS = {
-    "gevent": ("closings", "deadlines", "direct", "files", "losses", "poller", "stops"),
-    "gthread": ("closings", "deadlines", "files", "losses", "poller", "stops"),
+    "gevent": ("closings", "deadlines", "direct", "files", "losses", "poller", "stops", "visits"),
+    "gthread": ("closings", "deadlines", "files", "losses", "poller", "stops", "visits"),
 }
 EACH = [(kind, loop) for kind in GUNICORN_KINDS for loop in LOOPS[kind]]
 SOME = [("gevent", "direct"), ("gevent", "closings"), ("gthread", "poller"), ("gthread", "files")]

@@ -18,6 +18,8 @@ NUMBERS = [
     ("POSLOGS_HEARTBEAT_SECONDS", "heartbeat", 0.1, 60),
     ("POSLOGS_MAX_STREAMS", "max_streams", 0, 1_000_000),
     ("POSLOGS_PROXY_HOPS", "proxy_hops", 0, 5),
+    ("POSLOGS_ADDRESS_CONNECTIONS", "address_connections", 4, 100_000),
+    ("POSLOGS_ANSWER_SECONDS", "answer_seconds", 1, 3600),
     ("POSLOGS_OVERLAP_SECONDS", "overlap", 0, 600),
     ("POSLOGS_POLL_SECONDS", "poll_seconds", 1, 300),
 ]
@@ -186,3 +188,18 @@ def test_a_variable_that_is_misspelt_is_told_with_the_nearest() -> None:
         "POSLOGS_HEARTBEAT_SECOND is no setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?",
         "POSLOGS_XYZZY is no setting of poslogs and has no effect; `python -m poslogs settings` lists all.",
     ]
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    """Loopback by default; IPv4 in the clothes of IPv6 is meant too, and what is no address is in none."""
+    assert "127.0.0.1" in Settings.read({}).proxies
+    assert "203.0.113.9" not in Settings.read({}).proxies
+    read = Settings.read({"POSLOGS_PROXIES": "10.0.0.0/8, 192.0.2.7 ,2001:db8::/32"})
+    for address in ("10.1.2.3", "192.0.2.7", "::ffff:10.0.0.1", "2001:db8::1%eth0"):
+        assert address in read.proxies, address
+        assert read.site(address) is None, address
+    for address in ("127.0.0.1", "192.0.2.8", "", "proxy"):
+        assert address not in read.proxies, address
+    assert read.site("2001:db9::1:2:3:4") == read.site("2001:db9::9") == "2001:db9::/64"
+    with pytest.raises(ConfigError, match=r"^POSLOGS_PROXIES must be addresses or networks"):
+        Settings.read({"POSLOGS_PROXIES": "my-proxy"})

@@ -1,0 +1,168 @@
+"""gunicorn's gthread worker, in which neither an unfinished head nor a close holds a thread, or the loop of all.
+
+gunicorn hands a connection to a thread as it is accepted, which then waits for the head for as long as that takes; and
+its main loop waits up to two seconds for each client to close. Here the main loop reads heads as they come, and gives a
+request to a thread when its head is whole. What it closes it leaves in its poller until the client has closed, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import ssl
+import time
+from functools import partial
+from typing import Any, Final
+
+from gunicorn import http
+from gunicorn.http2 import negotiation
+from gunicorn.workers import gthread
+
+from poslogs.servers.heads import HEAD_BYTES, is_whole
+from poslogs.servers.refusal import too_many
+from poslogs.servers.sockets import turn_away
+from poslogs.servers.visits import CLOSING, QUEUED, READING, STREAMING, Visit, Visits
+
+SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
+DRAINED_BYTES: Final = 64 * 1024  # of a client that goes on sending when it has its answer
+_NOBODY: Final = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)  # what an accept may say that finds none
+
+
+class Held(gthread.TConn):
+    """A connection; where gunicorn closes it gracefully, its worker does so without waiting."""
+
+    visit: Visit
+
+    def __init__(self, worker: Threads, sock: Any, client: Any, server: Any) -> None:
+        super().__init__(worker.cfg, sock, client, server)
+        self.worker = worker
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it, now or as soon as the client has closed."""
+        if graceful and self.worker.alive and self.worker.linger(self):
+            return
+        super().close(graceful)
+        self.worker.visits.leave(self)
+
+
+class Threads(gthread.ThreadWorker):
+    """The part of our worker with threads that reads heads, and closes, in its main loop.
+
+    With TLS, cleartext HTTP/2 and uWSGI's protocol a thread reads the head, as gunicorn has it; `Visits` bounds that.
+    """
+
+    visits: Visits
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection, or wait a moment where descriptors have run out: an error would end the worker."""
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno in _NOBODY:
+                return
+            if self.is_news(error):
+                raise
+            self.visits.make_room()
+            time.sleep(SCARCITY_SECONDS)
+            return
+        conn = Held(self, sock, address, listener.getsockname())
+        visit = self.visits.come(conn, address, lambda: conn.sock)
+        if visit is None:
+            turn_away(sock, too_many())
+            sock.close()
+            return
+        conn.visit = visit
+        self.nr_conns += 1
+        if self.alive:
+            self._know(sock)
+        self.enqueue_req(conn)
+
+    def _know(self, client: Any) -> None:
+        """Know a connection from its beginning on."""
+        raise NotImplementedError
+
+    def is_news(self, error: OSError) -> bool:
+        """Whether an accept that fails is more than want of descriptors."""
+        raise NotImplementedError
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection to a thread, once its next head is whole."""
+        if self.alive and self._can_read(conn):
+            if conn.parser is None:
+                conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
+            conn.data_ready = True
+            if not is_whole(conn.parser.unreader.buf.getvalue()):
+                conn.visit.waits()
+                conn.sock.setblocking(False)
+                self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_head, conn))
+                return
+        conn.visit.turns(QUEUED)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection's next request, in a thread."""
+        conn.visit.turns(READING)
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request whose head has come."""
+        conn.visit.asks(req)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.visit.turns(READING)  # what is left of its body
+
+    def handle_http2(self, conn: Any) -> Any:
+        """Serve a connection of HTTP/2, whose requests have bounds of their own, in a thread."""
+        conn.visit.turns(STREAMING)
+        return super().handle_http2(conn)
+
+    def linger(self, conn: Any) -> bool:
+        """Close a connection's sending side, and the rest when the client has closed; False where that cannot be."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn, [0]))
+        except (OSError, ValueError, KeyError):
+            return False
+        conn.visit.turns(CLOSING)
+        return True
+
+    def _can_read(self, conn: Any) -> bool:
+        plain = not self.cfg.is_ssl and getattr(self.cfg, "protocol", "http") == "http" and not conn.is_http2
+        return plain and not negotiation.prior_knowledge_allowed(self.cfg, conn.client)
+
+    def _read_head(self, conn: Any, sock: Any) -> None:
+        try:
+            data = sock.recv(HEAD_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.poller.unregister(sock)
+            self.nr_conns -= 1
+            conn.close()
+            return
+        buffer = conn.parser.unreader.buf
+        buffer.seek(0, 2)
+        buffer.write(data)
+        head = buffer.getvalue()
+        if is_whole(head):
+            self.poller.unregister(sock)
+            self.enqueue_req(conn)
+        else:
+            conn.visit.size = len(head)
+
+    def _drain(self, conn: Any, drained: list[int], sock: Any) -> None:
+        try:
+            data = sock.recv(DRAINED_BYTES)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
+            return
+        except OSError:
+            data = b""
+        drained[0] += len(data)
+        if not data or drained[0] >= DRAINED_BYTES:
+            self.poller.unregister(sock)
+            conn.close()
