@@ -29,7 +29,7 @@ from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
-from poslogs.servers import ticket
+from poslogs.servers import discretion, ticket
 from poslogs.servers.direct import DirectStreams
 from poslogs.servers.liveness import Disconnects
 from poslogs.settings import Settings, misspelt
@@ -73,6 +73,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     environments = Environments(settings)
     clients = Clients(settings.clients_file)
     _let_this_run_in(clients, environments)
+    discretion.DISCRETION.is_token = lambda word: _is_token(word, clients, environments)
     feeds = Feeds(
         open_gateway,
         window_bytes=settings.window_bytes,
@@ -191,6 +192,12 @@ def _sentence(error: HTTPException) -> str:
     return f"{(error.name or 'Bad request').capitalize()}: the request could not be understood."
 
 
+def _is_token(word: str, clients: Clients, environments: Environments) -> bool:
+    """Whether a word opens something, here or at platformOS."""
+    known = clients.holder(word.encode("utf-8", "replace"))
+    return known is not None or any(word == env.token for env in environments.all().values())
+
+
 def _origin_pattern(origin: str) -> Any:
     if origin == "*":
         return "*"
@@ -213,5 +220,8 @@ def _log_to_stderr(level: str) -> None:
     if not ours.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.addFilter(discretion.DISCRETION)
         ours.addHandler(handler)
         ours.propagate = False
+    for name in ("werkzeug", "waitress"):  # what they quote of requests
+        logging.getLogger(name).addFilter(discretion.DISCRETION)

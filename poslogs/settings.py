@@ -60,6 +60,8 @@ def _hosts(text: str) -> list[str]:
 
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")  # of a host, or an address of IPv4; no port
+
+
 def _networks(text: str) -> Networks:
     try:
         return Networks(part.strip() for part in text.split(",") if part.strip())

@@ -13,7 +13,7 @@ from gunicorn.errors import AppImportError
 from gunicorn.http.errors import ConfigurationProblem, InvalidRequestLine
 from gunicorn.workers import base
 
-from poslogs.servers import heads, listeners, master, ticket
+from poslogs.servers import discretion, heads, listeners, master, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.refusal import Refused
@@ -75,6 +75,8 @@ class Worker(base.Worker):
         self.parts = parts = parts_of(self.wsgi)
         self._news = News(self._warn_of_scarcity)
         self.log.error_log.addFilter(lambda record: self._news.worth(record.exc_info[1]) if record.exc_info else True)
+        discretion.keep(self.log.error_log)
+        discretion.keep_access(self.log)
         direct = self._adopt()
         fitting = capacity(
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self._threads(), direct=direct
