@@ -12,7 +12,6 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from poslogs.access.clients import Clients
 from poslogs.access.limits import Limits
@@ -20,6 +19,7 @@ from poslogs.access.slots import Slots
 from poslogs.agents.offers import Catalogue
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
 from poslogs.doors.api import json_response
+from poslogs.doors.forwarding import Forwarding
 from poslogs.doors.holding import GivingBack, holding
 from poslogs.doors.mcp import door as mcp
 from poslogs.doors.page import door as page
@@ -135,8 +135,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.register_blueprint(page.blueprint(environments, clients))
     app.wsgi_app = GivingBack(app.wsgi_app)  # type: ignore[method-assign]
     if settings.proxy_hops:
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)  # type: ignore[method-assign]
+        app.wsgi_app = Forwarding(app.wsgi_app, settings.proxy_hops, settings.proxies)  # type: ignore[method-assign]
     return app
 
 

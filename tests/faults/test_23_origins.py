@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import GUNICORN_KINDS
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire.exchange import (
@@ -110,6 +111,39 @@ def test_behind_one_proxy_only_what_the_proxy_added_counts(
     twice = ("X-Forwarded-For: 198.51.100.9", "X-Forwarded-For: 198.51.100.7")
     assert get(running, "/health", *twice, token="guess").status == 429
     assert get(running, "/health", "X-Forwarded-For: 198.51.100.7", token=READER).status == 200
+    unharmed(running)
+
+
+def test_forwarding_headers_are_believed_from_named_proxies_alone(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """With POSLOGS_PROXY_HOPS=1 who reaches the server past its proxy has the address that he has, told once."""
+    env = {"POSLOGS_PROXY_HOPS": "1", "POSLOGS_PROXIES": "127.0.0.9, 192.0.2.0/24"}
+    running = server(clients=clients(), env=env)
+
+    def guess(number: int, source: str) -> int:
+        line = f"X-Forwarded-For: 203.0.113.{number}"
+        return get(running, "/health", line, token=f"guess-{number}", source=source).status
+
+    assert [guess(number, "127.0.0.1") for number in range(25)] == [401] * 20 + [429] * 5
+    assert guess(1, "127.0.0.2") == 401
+    assert [guess(number, "127.0.0.9") for number in range(25)] == [401] * 25
+    told = "Forwarding headers from 127.0.0.1 are ignored; if it is a proxy of yours, name it in POSLOGS_PROXIES."
+    assert running.output.count("Forwarding headers from") == running.output.count(told) == 1
+    unharmed(running)
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_path_of_the_server_is_not_set_by_a_header(
+    server: Callable[..., Server], platformos: PlatformOS, kind: str
+) -> None:
+    """SCRIPT_NAME and its kin, right or wrong, from loopback too: dropped, and the answer is as without them."""
+    running = server(kind, clients=clients())
+    for name in ("SCRIPT_NAME", "SCRIPT-NAME", "X-Script-Name", "X_SCRIPT_NAME", "PATH_INFO", "REMOTE_USER",
+                 "X-Forwarded-Prefix", "Script_Name"):  # fmt: skip
+        for value in ("/wrong", "/tools", "/"):
+            assert get(running, "/tools", f"{name}: {value}").status == 200, (name, value)
+            assert get(running, "/", f"{name}: {value}", token=None).status == 200, (name, value)
     unharmed(running)
 
 

@@ -166,6 +166,28 @@ def test_what_gunicorn_refuses_has_our_shape(foreign: Start, kind: str) -> None:
     assert answer.headers["connection"] == "close"
 
 
+@kinds
+def test_heads_are_bounded_and_set_no_path(foreign: Start, kind: str) -> None:
+    """Whatever the configuration allows each field, and however it maps names; from everybody, were it up to that."""
+    more = 'limit_request_fields = 1000\nlimit_request_line = 0\nforwarded_allow_ips = "*"\nheader_map = "dangerous"\n'
+    server = foreign(kind, more=more)
+    begin = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
+    assert exchange.ask(server, begin + b"X: y\r\n" * 12_000).status == 431
+    assert exchange.ask(server, b"GET /" + b"a" * 66_000).status == 431
+    for line in (b"SCRIPT_NAME: /livez", b"SCRIPT_NAME: /wrong", b"PATH_INFO: /wrong"):
+        assert exchange.ask(server, begin + line + b"\r\n\r\n").status == 200
+
+
+@kinds
+def test_a_path_is_set_by_a_header_where_the_configuration_names_it(foreign: Start, kind: str) -> None:
+    """A path outside of it is no request that the server can read, and no fault of its own."""
+    server = foreign(kind, more='forwarder_headers = "SCRIPT_NAME"\n')
+    for path, status in ((b"/logs/livez", 200), (b"/livez", 400)):
+        data = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nSCRIPT_NAME: /logs\r\n\r\n"
+        assert exchange.ask(server, data).status == status
+    assert "Traceback" not in server.output
+
+
 @pytest.mark.parametrize(("app", "connection"), [("wrapped:app", "close"), ("wrapped:changed", "keep-alive")])
 def test_an_app_in_middleware_is_served(
     foreign: Start, platformos: PlatformOS, tmp_path: Path, app: str, connection: str
