@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         return HttpGateway(environment, seconds=settings.poll_seconds, max_bytes=settings.poll_bytes)
 
     environments = Environments(settings)
+    environments.report()
     clients = Clients(settings.clients_file)
     _let_this_run_in(clients, environments)
     discretion.DISCRETION.is_token = lambda word: _is_token(word, clients, environments)
@@ -125,7 +126,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         return response
 
     _refuse_in_one_shape(app)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, SUPERVISOR))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, SUPERVISOR, settings.heartbeat))
     app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))
     app.register_blueprint(
         probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits, environments))

@@ -54,7 +54,7 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
         click.echo(plain(f"poslogs cannot start: {error}"), err=True)
         sys.exit(1)
     if not addresses:
-        for sentence in [*misspelt(), *concerns(clients, environments)]:
+        for sentence in [*misspelt(), *environments.unusable.values(), *concerns(clients, environments)]:
             click.echo(plain(sentence), err=True)
         served = plain(", ".join(environments.all()))
         click.echo(f"poslogs can start at {settings.host}:{settings.port}; it would serve {served}.")

@@ -37,6 +37,10 @@ class UnknownEnvironment(Refusal):
     """The named environment is not configured."""
 
 
+class UnusableEnvironment(Refusal):
+    """The named environment is configured, but not so that it could be read."""
+
+
 class Unauthorized(Refusal):
     """No token, or one that nobody holds."""
 

@@ -84,7 +84,7 @@ class Runtime:
                 time.sleep(AGAIN_SECONDS)
 
     def _revoke(self) -> None:
-        environments = self._environments.all()
+        environments, unusable = self._environments.all(), self._environments.unusable
         for slot in self._slots.all():
             client = self._clients.still(slot.client)
             environment = slot.holder.environment
@@ -93,5 +93,10 @@ class Runtime:
                 slot.holder.end(frames.error("This token was revoked; use another."), DONE)
             elif not client.may_read(environment):
                 slot.holder.end(frames.error(f"This token may no longer read environment {environment.name}."), DONE)
+            elif now is None and environment.name in unusable:
+                reason = unusable[environment.name]
+                slot.holder.end(
+                    frames.error(f"Environment {environment.name} is no longer served here: {reason}"), DONE
+                )
             elif now is None or now.url != environment.url:
                 slot.holder.end(frames.error(f"Environment {environment.name} is no longer served here."), DONE)

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from poslogs.access.clients import Client
-from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEnvironment
+from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEnvironment, UnusableEnvironment
 from poslogs.plain import plain
 from poslogs.platformos import entries
 from poslogs.platformos.environments import Environment, Environments
@@ -243,10 +243,16 @@ class Toolbox:
         """What a client may read."""
         return [env for env in self._environments.all().values() if client.may_read(env)]
 
+    def unusable(self, client: Client) -> dict[str, str]:
+        """What is wrong with each environment that a client may read and nobody can: a sentence by name."""
+        return {name: told for name, told in self._environments.unusable.items() if client.may_read(name)}
+
     def environment(self, client: Client, name: str) -> Environment:
-        """One environment. Raises UnknownEnvironment, or Forbidden when it is not the client's."""
+        """One environment. Raises UnknownEnvironment, UnusableEnvironment, or Forbidden when it is not the client's."""
         environment = self._environments.get(name)
         if environment is None:
+            if reason := self.unusable(client).get(name):
+                raise UnusableEnvironment(f"In the server's .pos, {plain(reason)}")
             known = ", ".join(env.name for env in self.environments(client)) or "none"
             raise UnknownEnvironment(f"Unknown environment {_short(name)}; known: {known}.")
         if not client.may_read(environment):

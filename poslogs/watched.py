@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import orjson
 
 from poslogs.errors import ConfigError
+from poslogs.utf8 import NotUtf8, text_of
 
 log = logging.getLogger("poslogs.files")
 T = TypeVar("T")
@@ -79,10 +80,14 @@ class WatchedFile(Generic[T]):
             raise ConfigError(f"{self.path} cannot be read ({(error.strerror or 'unknown reason').lower()}).") from None
         if len(text) > MAX_FILE_BYTES:
             raise ConfigError(f"{self.path} is larger than {MAX_FILE_BYTES} bytes.")
-        if not text.strip():
+        try:
+            decoded = text_of(text)
+        except NotUtf8 as error:
+            raise ConfigError(f"{self.path} is not valid JSON: it {error}; save it as UTF-8.") from None
+        if not decoded.strip():
             raise ConfigError(f"{self.path} is empty; it must hold a JSON object.")
         try:
-            value = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+            value = orjson.loads(decoded)
         except orjson.JSONDecodeError as error:
             raise ConfigError(f"{self.path} is not valid JSON (line {error.lineno}, column {error.colno}).") from None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import Final
 
@@ -33,12 +34,20 @@ STREAM_HEADERS: Final = {
 
 KNOWN_BODIES: Final = 256  # most callers say again and again the same: parsed and checked once
 MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
+UNASKED_SECONDS: Final = 600.0  # an outage that nobody has asked about for so long may be over
+MAX_UNUSABLE: Final = 100  # environments that cannot be used and are named
 
 
 def blueprint(
-    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, runtime: Runtime, hold: Hold, supervisor: Supervisor
+    toolbox: Toolbox,
+    slots: Slots[Stream],
+    feeds: Feeds,
+    runtime: Runtime,
+    hold: Hold,
+    supervisor: Supervisor,
+    heartbeat: float,
 ) -> Blueprint:
-    """The routes, on these parts."""
+    """The routes, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
     routes = Blueprint("api", __name__)
 
     @lru_cache(KNOWN_BODIES)
@@ -96,7 +105,7 @@ def blueprint(
     @routes.get("/health")
     def health() -> Response:
         open_feeds = {feed.environment.name: feed for feed in feeds.all()}
-        environments = []
+        environments, outages = [], []
         for env in toolbox.environments(_client()):
             told: dict[str, object] = {"name": env.name, "url": env.url, "demo": env.demo}
             feed = open_feeds.get(env.name)
@@ -105,16 +114,22 @@ def blueprint(
                 told["lastSuccess"] = moment(feed.last_success)
             if feed and (outage := failing(feed)):
                 told["failing"] = outage
+                if is_degraded(feed):
+                    outages.append({"name": env.name, **outage})
             environments.append(told)
         stalled = supervisor.stalled()
+        unusable = [{"name": name, "error": error} for name, error in toolbox.unusable(_client()).items()]
         return json_response(
             {
-                "status": "degraded" if stalled else "ok",
+                "status": "degraded" if stalled or outages else "ok",
                 **({"degraded": stalled} if stalled else {}),
+                **({"failing": outages} if outages else {}),
+                **({"unusable": unusable[:MAX_UNUSABLE]} if unusable else {}),
                 "tools": list(TOOLS),
                 "toolCount": len(TOOLS),
                 "version": __version__,
                 "streams": slots.open,
+                "heartbeat": heartbeat,
                 "environments": environments,
             }
         )
@@ -136,6 +151,14 @@ def failing(feed: Feed) -> dict[str, object] | None:
     if feed.last_success:
         told["lastSuccess"] = moment(feed.last_success)
     return told
+
+
+def is_degraded(feed: Feed) -> bool:
+    """Whether a feed's outage goes on, as far as can be known: nobody asks where nobody reads."""
+    outage = feed.outage
+    if outage is None:
+        return False
+    return feed.readers > 0 or feed.refusal is not None or time.time() - outage.last < UNASKED_SECONDS
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -16,6 +16,7 @@ from poslogs.watched import WatchedFile
 log = logging.getLogger("poslogs.files")
 
 MAX_NAME_CHARS = 100
+MAX_REPORTED = 20  # environments that cannot be used, each with a line in the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,27 @@ class Environment:
     demo: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file of environments holds; it has one at least that can be used."""
+
+    usable: dict[str, Environment]
+    unusable: dict[str, str]  # name to a sentence that says what is wrong with it
+
+
 class Environments:
     """The environments that are served now: pos-cli's file, one more from MPKIT_*, else the demo.
 
-    pos-cli looks for CONFIG_FILE_PATH, then `.pos`, then `.marketplace-kit` (platformos.md). Raises ConfigError.
+    pos-cli looks for CONFIG_FILE_PATH, then `.pos`, then `.marketplace-kit` (platformos.md). One environment of a file
+    that cannot be used is left out and reported; the others are served. Raises ConfigError when none can be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._named = Path(settings.config_file) if settings.config_file else None
         self._extra = _from_variables(settings)
-        self._file: WatchedFile[dict[str, Environment]] | None = None
+        self._file: WatchedFile[_File] | None = None
         self._told = ""  # what is wrong with a file that appeared
+        self._reported: dict[str, str] = {}
         if path := self._find():
             self._file = WatchedFile(path, _parse)
 
@@ -54,7 +65,26 @@ class Environments:
         """The environments by name, as of the last `refresh`."""
         if self._file is None:
             return self._extra or _DEMO
-        return {**self._file.value, **self._extra}
+        return {**self._file.value.usable, **self._extra}
+
+    @property
+    def unusable(self) -> Mapping[str, str]:
+        """What is wrong with each environment of the file that is not served: a sentence by name."""
+        if self._file is None:
+            return {}
+        return {name: told for name, told in self._file.value.unusable.items() if name not in self._extra}
+
+    def report(self) -> None:
+        """Name in the log what is not served, each time that this changes."""
+        if self._file is None:
+            return
+        path, unusable = self._file.path, self.unusable
+        fresh = [told for name, told in unusable.items() if self._reported.get(name) != told]
+        self._reported = dict(unusable)
+        for told in fresh[:MAX_REPORTED]:
+            log.error("%s: %s The others are served.", path, told)
+        if len(fresh) > MAX_REPORTED:
+            log.error("%s: %d more environments cannot be used.", path, len(fresh) - MAX_REPORTED)
 
     @property
     def demo(self) -> bool:
@@ -68,7 +98,10 @@ class Environments:
     def refresh(self) -> bool:
         """Follow the file; a `.pos` that appears ends the demo. True when something changed."""
         if self._file is not None:
-            return self._file.refresh()
+            changed = self._file.refresh()
+            if changed:
+                self.report()
+            return changed
         path = self._find()
         if path is None:
             return False
@@ -79,6 +112,7 @@ class Environments:
                 self._told = str(error)
                 log.error("%s The demo goes on.", error)
             return False
+        self.report()
         return True
 
     def _find(self) -> Path | None:
@@ -111,10 +145,19 @@ def _from_variables(settings: Settings) -> dict[str, Environment]:
     }
 
 
-def _parse(value: object) -> dict[str, Environment]:
+def _parse(value: object) -> _File:
     if not isinstance(value, dict) or not value:
         raise ConfigError('it must be an object such as {"staging": {"url": …, "email": …, "token": …}}.')
-    return {str(name): _environment(str(name), fields) for name, fields in value.items()}
+    usable: dict[str, Environment] = {}
+    unusable: dict[str, str] = {}
+    for name, fields in value.items():
+        try:
+            usable[name] = _environment(name, fields)
+        except ConfigError as error:
+            unusable[name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…"] = str(error)
+    if not usable:
+        raise ConfigError(next(iter(unusable.values())))
+    return _File(usable, unusable)
 
 
 def _environment(name: str, fields: object) -> Environment:

@@ -258,6 +258,15 @@ class Feed:
         """How many streams it has now."""
         return len(self._readers)
 
+    def renew(self, environment: Environment) -> None:
+        """Ask with these credentials from now on; that platformOS refused other ones says nothing of them."""
+        if environment == self.environment:
+            return
+        with self._lock:
+            self.environment = environment
+            if self.refusal is not None:
+                self._forget_trouble()
+
     def wake(self) -> None:
         """Wake every reader, so that it looks at its own end."""
         with self._lock:

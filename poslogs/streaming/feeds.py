@@ -45,18 +45,21 @@ class Feeds:
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )
-            feed.environment = environment  # its token may have been renewed
-            return feed
+        feed.renew(environment)  # its token may be another by now
+        return feed
 
     def forget(self, environments: Mapping[str, Environment]) -> None:
         """Renew the credentials of feeds, and drop those whose environment is no longer served."""
+        kept: list[tuple[Feed, Environment]] = []
         with self._lock:
             for key, feed in list(self._feeds.items()):
                 now = environments.get(key[0])
                 if now is None or now.url != key[1]:
                     del self._feeds[key]
                 else:
-                    feed.environment = now
+                    kept.append((feed, now))
+        for feed, now in kept:
+            feed.renew(now)
 
     def all(self) -> list[Feed]:
         """The feeds there are."""

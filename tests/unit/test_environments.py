@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poslogs.errors import ConfigError
-from poslogs.platformos.environments import MAX_NAME_CHARS, Environment, Environments
+from poslogs.platformos.environments import MAX_NAME_CHARS, MAX_REPORTED, Environment, Environments
 from poslogs.settings import Settings
 
 STAGING = {"url": "https://staging.example.com", "email": "me@example.com", "token": "t1"}
@@ -123,6 +124,7 @@ def test_no_token_shows_when_an_environment_is_printed() -> None:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
+        ({"a": {}, "b": STAGING["url"]}, "environment a has no url; run `pos-cli env add a`."),
         ([], 'it must be an object such as {"staging": {"url": …, "email": …, "token": …}}.'),
         ({}, 'it must be an object such as {"staging": {"url": …, "email": …, "token": …}}.'),
         ({"": STAGING}, "an environment's name has 1 to 100 characters."),
@@ -165,6 +167,69 @@ def test_what_is_wrong_is_named_with_the_file(folder: Path, value: object, sente
     with pytest.raises(ConfigError) as error:
         environments()
     assert str(error.value) == f".pos: {sentence}"
+
+
+UNFINISHED: dict[str, tuple[object, str]] = {
+    "no token yet": ({"url": "https://a.example.com", "email": "me@example.com"}, "has no token; run `pos-cli env add"),
+    "$schema": ("https://example.com/pos.json", "environment $schema must be an object"),
+    "no scheme": ({**STAGING, "url": "a.example.com"}, "the url of environment no scheme must be like"),
+    "list": ([STAGING], "environment list must be an object"),
+    "null": (None, "environment null must be an object"),
+    "a line break": ({**STAGING, "token": "t1\r\nX: y"}, "that no header can carry"),
+    "": (STAGING, "an environment's name has 1 to 100 characters"),
+    "x" * 5000: (STAGING, "an environment's name has 1 to 100 characters"),
+}
+
+
+@pytest.mark.parametrize("name", list(UNFINISHED), ids=lambda name: name[:20])
+def test_one_that_cannot_be_used_is_named_and_the_others_are_served(folder: Path, name: str) -> None:
+    """At the start, and in the same edit as a renewed token of another."""
+    fields, sign = UNFINISHED[name]
+    write(folder, {"production": STAGING, name: fields})
+    found = environments()
+    assert list(found.all()) == ["production"]
+    ((told, sentence),) = found.unusable.items()
+    assert (told[:100], sign in sentence) == (name[:100], True)
+    assert len(told) <= MAX_NAME_CHARS + 1
+    assert "t1" not in sentence
+    write(folder, {name: fields, "production": {**STAGING, "token": "renewed"}})
+    assert found.refresh() is True
+    renewed = found.get("production")
+    assert renewed is not None
+    assert renewed.token == "renewed"
+    write(folder, {"production": STAGING})
+    assert found.refresh() is True
+    assert found.unusable == {}
+
+
+def test_what_cannot_be_used_is_logged_once_and_again_when_it_changes(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line for each, with its file; of thousands the first ones."""
+    write(folder, {"good": STAGING, "half": {"url": "https://a.example.com"}})
+    with caplog.at_level(logging.ERROR, "poslogs.files"):
+        found = environments()
+        found.report()
+        write(folder, {"good": {**STAGING, "token": "renewed"}, "half": {"url": "https://a.example.com"}})
+        assert found.refresh() is True
+        assert [record.getMessage() for record in caplog.records] == [
+            ".pos: environment half has no token; run `pos-cli env add half`. The others are served."
+        ]
+        write(folder, {"good": STAGING, "half": {"token": "t1"}})
+        assert found.refresh() is True
+        assert "environment half has no url" in caplog.records[-1].getMessage()
+        write(folder, {"good": STAGING, **{f"stray {number}": number for number in range(1000)}})
+        assert found.refresh() is True
+    assert len(caplog.records) == 2 + MAX_REPORTED + 1
+    assert caplog.records[-1].getMessage() == f".pos: {1000 - MAX_REPORTED} more environments cannot be used."
+
+
+def test_one_from_variables_takes_the_place_of_one_that_cannot_be_used(folder: Path) -> None:
+    """Nothing is wrong then with that name."""
+    write(folder, {"good": STAGING, "ci": {}})
+    found = environments(**VARIABLES, MPKIT_ENV="ci")
+    assert list(found.all()) == ["good", "ci"]
+    assert found.unusable == {}
 
 
 @pytest.mark.parametrize("url", ["https://exa mple.com", "https://example.com?x=1", "https://example.com#part"])

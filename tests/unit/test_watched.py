@@ -71,12 +71,20 @@ def test_a_file_that_does_not_change_is_not_read(path: Path) -> None:
         (" \n", "{path} is empty; it must hold a JSON object."),
         ('{"n":', "{path} is not valid JSON (line 1, column 6)."),
         ('{\n "n": 1,\n}', "{path} is not valid JSON (line 2, column 8)."),
+        ('{"n": 1}'.encode("utf-16"), "{path} is not valid JSON: it is UTF-16; save it as UTF-8."),
+        ('{"n": 1}'.encode("utf-16-be"), "{path} is not valid JSON: it is UTF-16; save it as UTF-8."),
+        (
+            '{"n": 1,\n "é": 2}'.encode("cp1252"),
+            "{path} is not valid JSON: it is not UTF-8, but perhaps Windows-1252, at line 2, column 3 (byte 0xe9); "
+            "save it as UTF-8.",
+        ),
+        (b"\xef\xbb\xbf", "{path} is empty; it must hold a JSON object."),
         ("[]", "{path}: it must hold a number n."),
         ('{"n": "1"}', "{path}: it must hold a number n."),
     ],
 )
 def test_a_bad_file_is_a_sentence_at_the_start_and_no_harm_later(
-    path: Path, text: str, sentence: str, caplog: pytest.LogCaptureFixture
+    path: Path, text: str | bytes, sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While running it is logged once, and the last good value stays until there is a better one."""
     file = WatchedFile(path, parse)

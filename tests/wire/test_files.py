@@ -34,10 +34,10 @@ WITH_OTHER = clients(other={"token": OTHER, "limits": PLENTY})
 BROKEN = ["", '{"staging": {"url": "https://exa', "[]", '{"staging": {}}']
 
 
-def write(path: Path, value: Any) -> None:
+def write(path: Path, value: Any, encoding: str = "utf-8") -> None:
     """Write a file in one step, as editors do."""
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(value if isinstance(value, str) else json.dumps(value))
+    fresh.write_text(value if isinstance(value, str) else json.dumps(value), encoding)
     fresh.replace(path)
 
 
@@ -154,6 +154,108 @@ def test_a_broken_pos_is_told_once_and_the_last_good_one_kept(
         assert running.output.count(KEPT) == len(BROKEN) + 1
         assert [line.count(".pos") for line in running.output.splitlines() if KEPT in line] == [1] * (len(BROKEN) + 1)
         assert reader.errors == []
+    unharmed(running)
+
+
+UNFINISHED = {"url": "https://half.example.com", "email": "dev@example.com"}
+NO_TOKEN = "environment half has no token; run `pos-cli env add half`."
+
+
+def half_of(server: Server) -> str:
+    """What whoever asks for `half` is told."""
+    refused = post(server, asking().replace(b"staging", b"half"))
+    assert refused.status == 400, refused
+    return refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"), [("gevent", "edit"), ("gthread", "edit"), ("gevent", "reload"), ("gevent", "restart")]
+)
+def test_one_unfinished_environment_is_named_and_a_renewed_token_beside_it_is_taken(
+    server: Callable[..., Server], platformos: PlatformOS, kind: str, how: str
+) -> None:
+    """Both in one edit of `.pos`, once platformOS refuses the old token; read while it runs, by HUP, by a restart."""
+    running = server(kind, clients=clients())
+    platformos.add({})
+    platformos.token = "renewed"
+    with following(running) as refused:
+        refused.wait_end()
+    running.write_pos({"half": UNFINISHED, "staging": platformos, "$schema": {"url": "https://example.com/schema"}})
+    if how == "reload":
+        worker = running.worker_pid()
+        running.signal(signal.SIGHUP)
+        wait_for(lambda: worker not in running.worker_pids() and bool(running.worker_pids()), timeout=15)
+        running.wait_live()
+    elif how == "restart":
+        running.stop()
+        running.start()
+    with following(running) as reader:
+        reader.wait_entries(1)
+        assert reader.errors == []
+    assert names(running) == ["staging"]
+    assert half_of(running) == f"In the server's .pos, {NO_TOKEN}"
+    told = json.loads(get(running, "/health").body)
+    assert (told["status"], [each["name"] for each in told["unusable"]]) == ("ok", ["half", "$schema"])
+    assert told["unusable"][0]["error"] == NO_TOKEN
+    running.wait_output(f".pos: {NO_TOKEN} The others are served.")
+    unharmed(running)
+
+
+def test_an_environment_that_becomes_unfinished_ends_its_streams_with_what_is_wrong(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Its own streams are told which command mends it; those of others never notice."""
+    running = server(clients=clients(), environments={"staging": platformos, "half": platformos})
+    with following(running) as stays, following(running, "half") as ends:
+        running.write_pos({"staging": platformos, "half": UNFINISHED})
+        ends.wait_end()
+        assert ends.done
+        told = [f"Environment half is no longer served here: {NO_TOKEN}"]
+        assert [error["message"] for error in ends.errors] == told
+        platformos.add({})
+        stays.wait_entries(1)
+        running.write_pos({"staging": platformos, "half": platformos})
+        with following(running, "half") as again:
+            again.wait_entries(1)
+        assert stays.errors == []
+    unharmed(running)
+
+
+def test_agents_and_clients_of_other_environments_are_told_what_they_may_know(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """At /mcp the same sentence; and no name of an environment that a token may not read."""
+    only = clients(other={"token": OTHER, "envs": ["staging"], "limits": PLENTY})
+    running = server(clients=only, environments={"staging": platformos, "half": UNFINISHED})
+    call = {"name": "platformos_logs_fetch", "arguments": {"env": "half"}}
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+    answer = json.loads(post(running, asked, path="/mcp").body)
+    assert answer["result"]["content"][0]["text"] == f"In the server's .pos, {NO_TOKEN}"
+    assert b"half" not in get(running, "/health", token=OTHER).body
+    refused = post(running, asking().replace(b"staging", b"half"), token=OTHER)
+    assert (refused.status, "known: staging" in refused.sentence) == (400, True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_a_file_in_another_encoding_is_told_and_the_last_good_one_kept(
+    server: Callable[..., Server], platformos: PlatformOS, encoding: str
+) -> None:
+    """PowerShell's `>` writes UTF-16, an old editor Windows-1252: both files, each named with what to do."""
+    running = server(clients=clients())
+    pos = json.dumps({"staging": platformos.environment, "größe": platformos.environment}, ensure_ascii=False)
+    people = json.dumps(clients(größe={"token": OTHER}), ensure_ascii=False)
+    sign = "it is UTF-16; save it as UTF-8." if encoding == "utf-16" else "perhaps Windows-1252, at line 1, column "
+    served = ["staging"]
+    for number, (path, text) in enumerate(((running.pos_file, pos), (running.clients_file, people)), 1):
+        write(path, text, encoding)
+        assert names(running) == served
+        wait_kept(running, number)
+        assert running.output.count(f"{path.name} is not valid JSON: it ") == 1
+        assert running.output.count(sign) == number
+        write(path, text, "utf-8-sig")
+        served = ["staging", "größe"]
+        assert names(running) == served
+    assert get(running, "/health", token=OTHER).status == 200
     unharmed(running)
 
 

@@ -41,7 +41,8 @@ BAD_JSON: list[tuple[str | bytes, str]] = [
     ("", "is empty"),
     ('{"staging": {"url": "https://example.com", "tok', "is not valid JSON (line 1, column "),
     ('{\n  "staging": {},\n}', "is not valid JSON (line 2, column "),
-    (b"\xff\xfe{\x00}\x00", "is not valid JSON"),
+    (b"\xff\xfe{\x00}\x00", "is not valid JSON: it is UTF-16; save it as UTF-8"),
+    ('{"é": 1}'.encode("cp1252"), "perhaps Windows-1252, at line 1, column 3 (byte 0xe9); save it as UTF-8"),
     ("[]", "must be an object such as"),
     ("{}", "must be an object such as"),
     (b" " * 5_000_000, "is larger than"),
@@ -252,7 +253,7 @@ def test_a_file_of_environments_that_cannot_be_used_ends_the_start_with_what_and
         ({"files": {".pos": text}}, [".pos", sign]) for text, sign in BAD_JSON
     ]
     for fields, sign in BAD_ENVIRONMENTS:
-        starts.append(({"files": {".pos": json.dumps({"good": GOOD, "staging": fields})}}, [".pos: ", sign]))
+        starts.append(({"files": {".pos": json.dumps({"staging": fields})}}, [".pos: ", sign]))
     starts.append(({"files": {".marketplace-kit": "{"}}, [".marketplace-kit is not valid JSON"]))
     starts.append(({"env": {"CONFIG_FILE_PATH": "no/such.json"}}, ["no/such.json cannot be read (no such file"]))
     starts.append(({"env": {"CONFIG_FILE_PATH": "/proc/self/mem"}}, ["/proc/self/mem cannot be read"]))
