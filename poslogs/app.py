@@ -23,6 +23,7 @@ from poslogs.doors.forwarding import Forwarding
 from poslogs.doors.holding import GivingBack, holding
 from poslogs.doors.mcp import door as mcp
 from poslogs.doors.page import door as page
+from poslogs.doors.paths import OnePath
 from poslogs.errors import Refusal
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
@@ -134,7 +135,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))
-    app.wsgi_app = GivingBack(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = OnePath(GivingBack(app.wsgi_app))  # type: ignore[method-assign]
     if settings.proxy_hops:
         app.wsgi_app = Forwarding(app.wsgi_app, settings.proxy_hops, settings.proxies)  # type: ignore[method-assign]
     return app

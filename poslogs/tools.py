@@ -231,7 +231,7 @@ class Toolbox:
         """The tool of that name, at the right door. Raises NotFound or BadInput."""
         if not isinstance(name, str):
             raise BadInput("`tool` must be the name of a tool, as a string; GET /tools lists them.")
-        tool = TOOLS.get(name)
+        tool = TOOLS.get(name) or TOOLS.get(name.replace("_", "."))  # as agents are told the names
         if tool is None:
             raise NotFound(f"There is no tool {_short(name)}; there are {', '.join(TOOLS)}.")
         if tool.streams is not streams:

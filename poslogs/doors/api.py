@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 import orjson
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Request, Response, g, request
 
 from poslogs import __version__
 from poslogs.access.clients import Client
@@ -68,7 +68,7 @@ def blueprint(
         hold(_client(), stream, connection, request.environ)
         # A server of ours may take the stream with its connection (servers/gunicorn.py); others send the body.
         request.environ["poslogs.connection"] = connection
-        gzip = request.accept_encodings.quality("gzip") > 0
+        gzip = _takes_gzip(request)
         headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
         # The body goes to the server as it is: one generator fewer in the way of each frame.
         return Response(Body(stream, gzip=gzip), headers=headers, direct_passthrough=True)
@@ -164,6 +164,12 @@ def is_degraded(feed: Feed) -> bool:
 def json_response(value: object, status: int = 200) -> Response:
     """A JSON answer."""
     return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
+def _takes_gzip(request: Request) -> bool:
+    # Ruby's Net::HTTP names all three of its encodings, and hands out nothing before 16 KiB are inflated.
+    weights = {name.lower(): weight for name, weight in request.accept_encodings}
+    return request.accept_encodings.quality("gzip") > 0 and not weights.get("identity", 0) > 0
 
 
 def _client() -> Client:

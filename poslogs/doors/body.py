@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final
 
 from flask import Request, g
@@ -12,10 +13,14 @@ from poslogs.deadlines import DEADLINES
 from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
 from poslogs.servers.sockets import Connection
 from poslogs.servers.visits import reading
+from poslogs.utf8 import NotUtf8, text_of
 
 MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much
 MAX_SECONDS: Final = 10.0  # for the whole body
 MAX_DISCARDED: Final = 16 * 1024 * 1024  # read and thrown away, so that a client hears why it is refused
+# What shells and editors make of a JSON object.
+_UNQUOTED: Final = re.compile(r"\{\s*(tool|input|jsonrpc|method|id|params)\s*:")
+_CURLY: Final = re.compile(r"\{\s*[“”„‘’]")
 
 
 def read(request: Request) -> bytes:
@@ -46,14 +51,36 @@ def parse(body: bytes) -> dict[str, Any]:
 def value(body: bytes) -> Any:
     """A JSON value without duplicate keys, NaN or numbers beyond a double (RFC 8259). Raises BadInput."""
     try:
-        text = body.decode()
+        text = text_of(body)
+    except NotUtf8 as error:
+        raise BadInput(f"The body is no valid JSON: it {error}; send it as UTF-8.") from None
+    try:
         found = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise BadInput("The body has half of a surrogate pair, which is no character.") from None
     except (ValueError, RecursionError):
+        _explain(text.strip())
         raise BadInput("The body is no valid JSON: send one object, as UTF-8.") from None
     return found
+
+
+def _explain(text: str) -> None:
+    """Raises BadInput where a shell or an editor has visibly changed what was meant as JSON."""
+    if text.startswith("'"):
+        raise BadInput(
+            "The body is no valid JSON: it begins with a single quote, as cmd.exe passes it on; "
+            'there put double quotes around the body and write \\" for those inside, or send a file: -d @body.json.'
+        )
+    if '"' not in text and _UNQUOTED.match(text):
+        raise BadInput(
+            "The body is no valid JSON: it has lost its double quotes, as in PowerShell and cmd.exe; "
+            'write \\" for each of them, or send a file: -d @body.json.'
+        )
+    if _CURLY.match(text):
+        raise BadInput(
+            'The body is no valid JSON: it has curly quotes, as word processors write them; JSON takes " alone.'
+        )
 
 
 def discard(request: Request) -> None:

@@ -46,6 +46,11 @@ def admit(request: Request, clients: Clients, limits: Limits, environments: Envi
     header = request.headers.get("Authorization", "")
     scheme, _, token = header.partition(" ")
     token = token.strip(" ")
+    if token.endswith("\r"):  # some servers let it through
+        limits.wrong_token(request.remote_addr or "")
+        raise Unauthorized(
+            "The token ends in a carriage return (\\r), as from a file with Windows line ends; remove it.", sent=True
+        )
     if not header:
         raise Unauthorized("No token: send `Authorization: Bearer <token>` with a token from clients.json.", sent=False)
     if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:

@@ -76,8 +76,14 @@ class HttpGateway:
             )
         if 300 <= status < 400:
             raise GatewayError(f"platformOS redirects environment {name} elsewhere; check its url in .pos.")
+        wait = _retry_after(headers.get("Retry-After"))
+        if status in (404, 405, 410):  # no such path: something stands between the address and ours
+            raise GatewayError(
+                f"platformOS answered {status} for environment {name}; "
+                "check its url in .pos: it should be the site's address alone, such as https://example.com.",
+                retry_after=wait,
+            )
         if status != 200:
-            wait = _retry_after(headers.get("Retry-After"))
             raise GatewayError(f"platformOS answered {status} for environment {name}.", retry_after=wait)
         try:
             return answers.rows(body)

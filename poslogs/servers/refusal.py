@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.util import write_nonblock
+
+READ_HERE: Final = ("Authorization", "Content-Type", "Accept", "Last-Event-ID", "MCP-Protocol-Version")
 
 
 class Refused:
@@ -15,8 +18,9 @@ class Refused:
     with nothing of that message. Everything but `sendall` is the socket's own.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, error: BaseException | None = None) -> None:
         self._client = client
+        self._error = error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -27,7 +31,7 @@ class Refused:
 
     def sendall(self, answer: bytes) -> None:
         """Send our answer in place of gunicorn's."""
-        write_nonblock(self._client, in_our_shape(answer))
+        write_nonblock(self._client, in_our_shape(answer, self._error))
 
 
 def too_many() -> bytes:
@@ -39,11 +43,11 @@ def too_many() -> bytes:
     )
 
 
-def in_our_shape(answer: bytes) -> bytes:
-    """An answer with the status line of `answer`, and one JSON sentence."""
+def in_our_shape(answer: bytes, error: BaseException | None = None) -> bytes:
+    """An answer with the status line of `answer`, and one JSON sentence; `error` is what gunicorn found wrong."""
     status = answer.split(b"\r\n", 1)[0].decode("latin-1")  # HTTP/1.1 400 Bad Request
     reason = status.split(" ", 2)[2]
-    return _answer(status, f"{reason.capitalize()}: the request could not be understood.")
+    return _answer(status, _sentence(error) or f"{reason.capitalize()}: the request could not be understood.")
 
 
 def _answer(status: str, sentence: str, more: str = "") -> bytes:
@@ -52,3 +56,16 @@ def _answer(status: str, sentence: str, more: str = "") -> bytes:
         f"{status}\r\nConnection: close\r\n{more}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode("latin-1") + body
+
+
+def _sentence(error: BaseException | None) -> str:
+    """What is wrong with the value of a header that clients set by hand; "" for all else."""
+    # What gunicorn calls the header may be a whole line, with a token in it: only names that we know are repeated.
+    found = str(error.hdr) if isinstance(error, InvalidHeader) and error.req is None else ""
+    name = next((name for name in READ_HERE if name.upper() == found), None)
+    if name is None:
+        return ""
+    return (
+        f"The header {name} has a control character, such as the carriage return (\\r) of a token from a file with "
+        "Windows line ends; remove it, as with tr -d '\\r'."
+    )

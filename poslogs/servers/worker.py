@@ -114,7 +114,7 @@ class Worker(base.Worker):
         """Answer what gunicorn itself refuses, in the shape of the app's own refusals."""
         if isinstance(exc, ConfigurationProblem):  # a path outside SCRIPT_NAME, which is no fault of the server
             exc = InvalidRequestLine("a path outside of SCRIPT_NAME")
-        super().handle_error(req, Refused(client), addr, exc)
+        super().handle_error(req, Refused(client, exc), addr, exc)
 
     def _adopt(self) -> bool:
         """Connect the app's parts with this kind of worker; True when streams leave gunicorn's hands."""

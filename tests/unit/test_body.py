@@ -15,6 +15,7 @@ from poslogs.tools import TOOLS
 SHAPE = 'The body must be a JSON object such as {"tool": "…", "input": {…}}.'
 NO_JSON = "The body is no valid JSON: send one object, as UTF-8."
 TWICE = "The body names a key twice; name each once."
+CP1252 = "The body is no valid JSON: it is not UTF-8, but perhaps Windows-1252, at {}; send it as UTF-8."
 SURROGATE = "The body has half of a surrogate pair, which is no character."
 
 
@@ -49,7 +50,6 @@ def test_an_object_is_what_it_says() -> None:
         (b'{"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}", NO_JSON),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, NO_JSON),
         (b"[" * 60_000, NO_JSON),
-        (b'{"a":"\xff"}', NO_JSON),
         (b'{"a":"\x01"}', NO_JSON),
         (b'{"a":1,"a":2}', TWICE),
         (b'{"a":1,"a":1}', TWICE),
@@ -78,11 +78,54 @@ def test_half_a_surrogate_pair_inside_a_list_is_refused_too(body: bytes) -> None
         parse(body)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
-def test_other_encodings_than_utf_8_are_refused(encoding: str) -> None:
-    """JSON between systems is UTF-8 (RFC 8259, section 8.1)."""
-    with pytest.raises(BadInput):
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_other_encodings_than_utf_8_are_refused_by_name(encoding: str) -> None:
+    """JSON between systems is UTF-8 (RFC 8259, section 8.1), so the sender is told what it sent."""
+    with pytest.raises(BadInput) as error:
         parse('{"tool":"x"}'.encode(encoding))
+    wide = encoding[:6].upper()
+    assert error.value.sentence == f"The body is no valid JSON: it is {wide}; send it as UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"a":"é"}'.encode("cp1252"), "line 1, column 7 (byte 0xe9)"),
+        ('{"a":\n  "Ž"}'.encode("cp1252"), "line 2, column 4 (byte 0x8e)"),
+        (b'{"a":"\xff"}', "line 1, column 7 (byte 0xff)"),
+        (b'{"a":"\xe2\x82"}', "line 1, column 7 (byte 0xe2)"),
+    ],
+)
+def test_a_byte_that_is_not_utf_8_is_named_with_its_place(body: bytes, place: str) -> None:
+    """As editors on Windows write what is not ASCII."""
+    with pytest.raises(BadInput) as error:
+        parse(body)
+    assert error.value.sentence == CP1252.format(place)
+
+
+def test_a_byte_order_mark_is_no_matter() -> None:
+    """PowerShell and Notepad put one in front."""
+    assert parse(b'\xef\xbb\xbf{"tool":"x"}') == {"tool": "x"}
+
+
+@pytest.mark.parametrize(
+    ("body", "sign"),
+    [
+        ('\'{"tool":"x"}\'', "begins with a single quote, as cmd.exe passes it on"),
+        ("'{tool:x}'", "begins with a single quote"),
+        ("'{tool:", "begins with a single quote"),  # cmd.exe also divides at spaces
+        ("{tool:x,input:{env:staging}}", "has lost its double quotes, as in PowerShell"),
+        ("{ tool : x }", "has lost its double quotes"),
+        ("{jsonrpc:2.0}", "has lost its double quotes"),
+        ("{“tool”:“x”}", "has curly quotes"),
+        ("{ „tool“: „x“ }", "has curly quotes"),
+    ],
+)
+def test_what_a_shell_has_made_of_the_quotes_is_named(body: str, sign: str) -> None:
+    """Where it begins, what did it, and what to write."""
+    with pytest.raises(BadInput) as error:
+        parse(body.encode())
+    assert error.value.sentence.startswith(f"The body is no valid JSON: it {sign}")
 
 
 @pytest.mark.parametrize("kind", ["list", "object"])

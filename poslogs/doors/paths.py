@@ -1,0 +1,26 @@
+"""Paths as people write them: with a slash at the end, or two where a base address ended in one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_SLASHES: Final = re.compile("/{2,}")
+
+
+class OnePath:
+    """The app, whose routes each have one path: `/health/` and `//health` are `/health` to all that is inside."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the app does."""
+        path = environ.get("PATH_INFO", "")
+        if path.endswith("/") or "//" in path:
+            environ["PATH_INFO"] = _SLASHES.sub("/", path).rstrip("/") or "/"
+        return self.app(environ, start_response)

@@ -1,0 +1,22 @@
+"""What the entrance tells of a token that a server in front has let through as it came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poslogs.app import create_app
+from poslogs.settings import Settings
+
+TOKEN = "a-token-of-some-length"
+
+
+def test_a_carriage_return_behind_a_token_is_named(tmp_path: Path) -> None:
+    """gunicorn refuses such a head by itself; others hand it on."""
+    clients = tmp_path / "clients.json"
+    clients.write_text(f'{{"a": {{"token": "{TOKEN}"}}}}')
+    asking = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)})).test_client()
+    refused = asking.get("/tools", environ_overrides={"HTTP_AUTHORIZATION": f"Bearer {TOKEN}\r"})
+    assert refused.status_code == 401
+    assert refused.get_json()["error"].startswith("The token ends in a carriage return (\\r)")
+    assert TOKEN not in refused.text
+    assert asking.get("/tools", environ_overrides={"HTTP_AUTHORIZATION": f"Bearer {TOKEN} "}).status_code == 200
