@@ -4,6 +4,7 @@ What the workers do beyond gunicorn's own is in poslogs/servers/, and comes with
 """
 
 import os
+import socket
 import sys
 
 from gunicorn.workers import SUPPORTED_WORKERS
@@ -11,7 +12,24 @@ from gunicorn.workers import SUPPORTED_WORKERS
 _host, _port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "3030"
 if not _port.isdigit():
     sys.exit(f"poslogs cannot start: PORT must be a number from 0 to 65535, not {_port!r}.")
-bind = f"[{_host}]:{_port}" if ":" in _host and "[" not in _host else f"{_host}:{_port}"
+
+
+def _is_here(family, address):
+    """Whether this machine has an address; port 0 is any that is free."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+if _host.lower() == "localhost":  # clients try either family first, and some only one
+    _found = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+    _hosts = [address for family, address in _found if _is_here(family, address)] or [_host]
+else:
+    _hosts = [_host]
+bind = [f"[{host}]:{_port}" if ":" in host and "[" not in host else f"{host}:{_port}" for host in _hosts]
 
 pythonpath = os.path.dirname(os.path.abspath(__file__))  # where poslogs is, wherever gunicorn is started
 worker_class = "poslogs.servers.gunicorn.GeventWorker"
