@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lists tools and environments, fetches logs, and follows them for a while: the REST side of poslogs.
 
-Needs `pip install requests sseclient-py`.
+Needs `pip install requests`, and to stream `pip install sseclient-py` too.
 """
 
 import argparse
@@ -12,9 +12,12 @@ import sys
 
 try:
     import requests
+except ImportError:
+    sys.exit("requests is missing: pip install requests sseclient-py")
+try:
     import sseclient  # the package is called sseclient-py
-except ImportError as missing:
-    sys.exit(f"{missing.name} is missing: pip install requests sseclient-py")
+except ImportError:
+    sseclient = None  # what does not stream goes without
 
 TIMEOUT_S = (3.05, 60)  # connect, then silence: a stream brings at least a heartbeat every 15 s
 HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -50,6 +53,8 @@ class Server:
 
     def stream(self, tool, **arguments):
         """Yields (event, content) until the stream is complete; content is an entry, or what went wrong."""
+        if sseclient is None:
+            sys.exit("sseclient is missing, which streams need: pip install sseclient-py")
         response = self.ask("POST", "/call-stream", json={"tool": tool, "input": arguments}, stream=True)
         for event in sseclient.SSEClient(response).events():  # it leaves out comments, the heartbeats
             if event.event == "done":

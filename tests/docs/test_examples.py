@@ -241,6 +241,23 @@ def test_the_python_client_says_what_it_needs() -> None:
     assert "pip install requests sseclient-py" in ran.stderr
 
 
+def test_the_python_client_needs_sseclient_to_stream_alone(
+    server: StartServer, platformos: PlatformOS, tmp_path: Any
+) -> None:
+    """tools, envs and fetch go without it; stream says in one line how to get it."""
+    (tmp_path / "sseclient.py").write_text("raise ModuleNotFoundError(name='sseclient')\n")
+    running = server()
+    platformos.add_many(2)
+    for what, shown in (("tools", "platformos.logs.fetch:"), ("envs", "staging:"), ("fetch", "row 1")):
+        ran = _run(PYTHON, what, "--url", running.url, PYTHONPATH=str(tmp_path))
+        assert (ran.returncode, shown in ran.stdout) == (0, True), ran
+    asked = len(platformos.requests)
+    ran = _run(PYTHON, "stream", "--url", running.url, PYTHONPATH=str(tmp_path))
+    assert ran.returncode == 1
+    assert ran.stderr == "sseclient is missing, which streams need: pip install sseclient-py\n"
+    assert len(platformos.requests) == asked  # nothing was opened in vain
+
+
 def test_the_python_client_keeps_its_token_in_spite_of_netrc(server: StartServer, tmp_path: Any) -> None:
     """requests would take the login of ~/.netrc in place of a plain Authorization header."""
     netrc = tmp_path / "netrc"
