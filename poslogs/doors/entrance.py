@@ -14,7 +14,7 @@ from poslogs.errors import Forbidden, Refusal, Unauthorized
 from poslogs.platformos.environments import Environments
 from poslogs.servers import visits
 
-OPEN_PATHS: Final = ("/", "/livez", "/readyz")
+OPEN_PATHS: Final = ("/", "/livez", "/readyz", "/openapi.json")
 PAGE_FILES: Final = "/page/"
 # MCP hosts look for a sign-in at these; anything but a 404 there sends them into one, which static tokens do not have.
 METADATA: Final = "/.well-known"  # wherever it stands in a path

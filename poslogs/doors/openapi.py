@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
 from flask import Blueprint, Response
 
 from poslogs import __version__
-from poslogs.doors.api import json_response
+from poslogs.doors.shapes import SHAPES, ref
 from poslogs.tools import TOOLS
 
 _JSON: Final = "application/json"
-_RPC: Final = {_JSON: {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}}
+_STRING: Final = {"schema": {"type": "string"}}
+_TEXT: Final = {"text/plain": _STRING}
+_STREAM: Final = {"text/event-stream": _STRING}
+_ANY: Final = {_JSON: {"schema": {"type": "object"}}}
+_RPC: Final = {**_ANY, **_STREAM}
+_PASSING: Final = {"429", "503"}  # refusals that go away by themselves
+_RETRY_AFTER: Final = {"description": "When to try again, in seconds.", "schema": {"type": "integer"}}
+_LAST_EVENT_ID: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "Id of the last event that came: what follows it is sent. It wins over lastId and tail.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+}
+_FRAMES: Final = (
+    "The events: `data`, whose data is a DataEvent and whose id is the entry's; `error`, whose data is an ErrorEvent, "
+    "after which the stream goes on; `done`, whose data is [DONE], when it is complete. "
+    "Lines that begin with a colon are comments, sent in silence."
+)
 _REFUSALS: Final = {
     "400": "Bad input, or an unknown environment.",
     "401": "No token, or an unknown one.",
@@ -26,102 +44,106 @@ _REFUSALS: Final = {
 
 
 def blueprint() -> Blueprint:
-    """The route."""
+    """The route, for everyone: it tells nothing that is not published with poslogs."""
     routes = Blueprint("openapi", __name__)
+    text = orjson.dumps(description())
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
-        return json_response(description())
+        return Response(text, mimetype=_JSON)
 
     return routes
 
 
 def description() -> dict[str, Any]:
     """The whole as OpenAPI 3.1, whose schemas are the ones that check the inputs."""
-    stream = {"text/event-stream": {"schema": {"type": "string"}}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "poslogs", "version": __version__, "description": "platformOS logs, streamed."},
+        "servers": [
+            {"url": "/", "description": "The server that this description comes from."},
+            {"url": "http://localhost:3030", "description": "Where a server listens by default."},
+        ],
         "security": [{"token": []}],
         "paths": {
-            "/call-stream": {"post": _tool_call("/call-stream", "Streams a log.", stream)},
-            "/call": {"post": _tool_call("/call", "Answers once.", _json("Content"))},
-            "/mcp": {"post": _plain("The Model Context Protocol: JSON-RPC, both eras.", _RPC)},
-            "/tools": {"get": _plain("The tools.", {_JSON: {"schema": {"type": "object"}}})},
-            "/health": {"get": _plain("How the server is.", {_JSON: {"schema": {"type": "object"}}})},
-            "/metrics": {"get": _plain("Counts for Prometheus.", {"text/plain": {"schema": {"type": "string"}}})},
-            "/openapi.json": {"get": _plain("This description.", {_JSON: {"schema": {"type": "object"}}})},
-            "/": {"get": _open("The page.", "text/html")},
-            "/page/{file}": {"get": _file("A file of the page.")},
-            "/livez": {"get": _probe("The process lives.")},
-            "/readyz": {"get": _probe("The server takes streams.")},
+            "/call-stream": {"post": _stream_call()},
+            "/call": {"post": _tool_call("call", "/call", "Answers once.", _json("Content"))},
+            "/mcp": {"post": _plain("mcp", "The Model Context Protocol: JSON-RPC, both eras.", _RPC, body=_ANY)},
+            "/tools": {"get": _plain("listTools", "The tools.", _json("Tools"))},
+            "/health": {"get": _plain("getHealth", "How the server is.", _json("Health"))},
+            "/metrics": {"get": _plain("getMetrics", "Counts for Prometheus.", _TEXT)},
+            "/openapi.json": {"get": _open("getDescription", "This description.", _ANY)},
+            "/": {"get": _open("getPage", "The page.", {"text/html": _STRING})},
+            "/page/{file}": {"get": _file()},
+            "/livez": {"get": _probe("getLivez", "The process lives.")},
+            "/readyz": {"get": _probe("getReadyz", "The server takes streams.")},
         },
-        "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {
-                "Error": _object({"error": {"type": "string"}}),
-                "Content": _object(
-                    {
-                        "content": {
-                            "type": "array",
-                            "items": _object({"type": {"const": "text"}, "text": {"type": "string"}}),
-                        }
-                    }
-                ),
-            },
-        },
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": SHAPES},
     }
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
 def _json(name: str) -> dict[str, Any]:
-    return {_JSON: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {_JSON: {"schema": ref(name)}}
 
 
-def _tool_call(door: str, text: str, content: dict[str, Any]) -> dict[str, Any]:
+def _refusals(*statuses: str) -> dict[str, Any]:
+    told = {status: {"description": _REFUSALS[status], "content": _json("Error")} for status in statuses}
+    for status in _PASSING & set(told):
+        told[status]["headers"] = {"Retry-After": _RETRY_AFTER}
+    return told
+
+
+def _tool_call(operation: str, door: str, text: str, content: dict[str, Any]) -> dict[str, Any]:
     bodies = [
         {
             "title": tool.name,
             "description": tool.description,
             "type": "object",
-            "properties": {"tool": {"const": tool.name}, "input": tool.schema},
+            "properties": {"tool": {"type": "string", "const": tool.name}, "input": tool.schema},
             "required": ["tool", "input"] if tool.required else ["tool"],
             "additionalProperties": False,
         }
         for tool in TOOLS.values()
         if tool.door == door
     ]
-    refusals = {status: {"description": text, "content": _json("Error")} for status, text in _REFUSALS.items()}
     return {
+        "operationId": operation,
         "summary": text,
         "requestBody": {"required": True, "content": {_JSON: {"schema": {"oneOf": bodies}}}},
-        "responses": {"200": {"description": text, "content": content}, **refusals},
+        "responses": {"200": {"description": text, "content": content}, **_refusals(*_REFUSALS)},
     }
 
 
-def _plain(text: str, content: dict[str, Any]) -> dict[str, Any]:
-    refusals = {status: {"description": _REFUSALS[status], "content": _json("Error")} for status in ("401", "429")}
-    return {"summary": text, "responses": {"200": {"description": text, "content": content}, **refusals}}
+def _stream_call() -> dict[str, Any]:
+    described = _tool_call("callStream", "/call-stream", "Streams a log.", _STREAM)
+    described["description"] = _FRAMES
+    described["parameters"] = [_LAST_EVENT_ID]
+    return described
 
 
-def _probe(text: str) -> dict[str, Any]:
+def _plain(operation: str, text: str, content: dict[str, Any], body: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
+        "operationId": operation,
         "summary": text,
-        "security": [],
-        "responses": {"200": {"description": text}, "503": {"description": "Not."}},
+        **({"requestBody": {"required": True, "content": body}} if body else {}),
+        "responses": {"200": {"description": text, "content": content}, **_refusals("401", "429")},
     }
 
 
-def _open(text: str, *types: str) -> dict[str, Any]:
-    content = {type_: {"schema": {"type": "string"}} for type_ in types}
-    return {"summary": text, "security": [], "responses": {"200": {"description": text, "content": content}}}
+def _open(operation: str, text: str, content: dict[str, Any]) -> dict[str, Any]:
+    responses = {"200": {"description": text, "content": content}}
+    return {"operationId": operation, "summary": text, "security": [], "responses": responses}
 
 
-def _file(text: str) -> dict[str, Any]:
-    described = _open(text, "text/javascript", "text/css", "image/svg+xml")
+def _probe(operation: str, text: str) -> dict[str, Any]:
+    described = _open(operation, text, _json("Ready"))
+    described["responses"]["503"] = {"description": "Not.", "content": _json("Ready")}
+    return described
+
+
+def _file() -> dict[str, Any]:
+    kinds = ("text/javascript", "text/css", "image/svg+xml")
+    described = _open("getPageFile", "A file of the page.", dict.fromkeys(kinds, _STRING))
     described["parameters"] = [{"name": "file", "in": "path", "required": True, "schema": {"type": "string"}}]
     described["responses"]["404"] = {"description": "No such file.", "content": _json("Error")}
     return described
