@@ -121,6 +121,9 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
 
     limits.install(app)
 
+    refusals = metrics.Refusals()
+    app.after_request(refusals.count)
+
     @app.after_request
     def finish_reading(response: Response) -> Response:
         body.discard(request)
@@ -132,7 +135,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.register_blueprint(
         probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits, environments))
     )
-    app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR))
+    app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR, refusals))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))
     app.wsgi_app = OnePath(GivingBack(app.wsgi_app))  # type: ignore[method-assign]

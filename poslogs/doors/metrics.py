@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Final
 
 from flask import Blueprint, Response, g
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
 
 from poslogs import __version__
 from poslogs.access.slots import Slots
@@ -16,17 +20,42 @@ from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
 from poslogs.tools import Toolbox
 
+EXPECTED: Final = (400, 401, 403, 404, 429, 503)  # told from the start, so that a first one is seen to rise
 
-def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor) -> Blueprint:
+
+class Refusals:
+    """How many requests were refused, by status; any thread may count."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts = Counter(dict.fromkeys(EXPECTED, 0))
+
+    def count(self, response: Response) -> Response:
+        """Count an answer if it is a refusal; the answer itself."""
+        if response.status_code >= 400:
+            with self._lock:
+                self._counts[response.status_code] += 1
+        return response
+
+    def by_status(self) -> dict[int, int]:
+        """The counts, EXPECTED ones also while they are 0."""
+        with self._lock:
+            return dict(self._counts)
+
+
+def blueprint(
+    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor, refusals: Refusals
+) -> Blueprint:
     """The route, on these parts."""
     routes = Blueprint("metrics", __name__)
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        readable = {env.name for env in toolbox.environments(g.client)}
         registry = CollectorRegistry()
-        its = [feed for feed in feeds.all() if feed.environment.name in readable]
-        registry.register(_Counts(slots, its, supervisor))
+        names = [env.name for env in toolbox.environments(g.client)]
+        its = {feed.environment.name: feed for feed in feeds.all()}
+        registry.register(_Counts(slots, {name: its.get(name) for name in names}, supervisor, refusals))
+        ProcessCollector(registry=registry)  # registers itself
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes
@@ -35,9 +64,13 @@ def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: 
 class _Counts:
     """What the parts count by themselves, in the form that the Prometheus library collects."""
 
-    def __init__(self, slots: Slots[Stream], feeds: list[Feed], supervisor: Supervisor) -> None:
+    def __init__(
+        self, slots: Slots[Stream], feeds: Mapping[str, Feed | None], supervisor: Supervisor, refusals: Refusals
+    ) -> None:
+        """`feeds`: by environment; None where nobody has read one yet."""
         self._slots = slots
         self._supervisor = supervisor
+        self._refusals = refusals
         self._feeds = feeds
 
     def collect(self) -> Iterable[Metric]:
@@ -49,6 +82,10 @@ class _Counts:
         yield GaugeMetricFamily(
             "poslogs_streams_capacity", "Streams that this process may hold; 0 is no bound.", self._slots.capacity
         )
+        refused = CounterMetricFamily("poslogs_refusals", "Requests that were refused.", labels=["status"])
+        for status, count in sorted(self._refusals.by_status().items()):
+            refused.add_metric([str(status)], count)
+        yield refused
         yield GaugeMetricFamily(
             "poslogs_loops_stalled", "Loops that stand still though they should turn.", len(self._supervisor.stalled())
         )
@@ -61,7 +98,7 @@ class _Counts:
         readers = GaugeMetricFamily("poslogs_feed_readers", "Streams of an environment.", labels=["env"])
         failing = GaugeMetricFamily("poslogs_feed_failing", "1 while polls fail.", labels=["env"])
         success = GaugeMetricFamily(
-            "poslogs_feed_last_success_timestamp_seconds", "When a poll was last answered.", labels=["env"]
+            "poslogs_feed_last_success_timestamp_seconds", "When a poll was last answered; 0: never.", labels=["env"]
         )
         polls = CounterMetricFamily("poslogs_polls", "Polls that were answered.", labels=["env"])
         failures = CounterMetricFamily("poslogs_poll_failures", "Polls that were not.", labels=["env"])
@@ -69,13 +106,13 @@ class _Counts:
         left_out = CounterMetricFamily(
             "poslogs_rows_left_out", "Rows of platformOS that were no entries.", labels=["env"]
         )
-        for feed in self._feeds:
-            env = [feed.environment.name]
-            readers.add_metric(env, feed.readers)
-            failing.add_metric(env, 1 if feed.outage else 0)
-            success.add_metric(env, feed.last_success)
-            polls.add_metric(env, feed.polls)
-            failures.add_metric(env, feed.failures)
-            entries.add_metric(env, feed.entries)
-            left_out.add_metric(env, feed.left_out)
+        for name, feed in self._feeds.items():
+            env = [name]
+            readers.add_metric(env, feed.readers if feed else 0)
+            failing.add_metric(env, 1 if feed and feed.outage else 0)
+            success.add_metric(env, feed.last_success if feed else 0)
+            polls.add_metric(env, feed.polls if feed else 0)
+            failures.add_metric(env, feed.failures if feed else 0)
+            entries.add_metric(env, feed.entries if feed else 0)
+            left_out.add_metric(env, feed.left_out if feed else 0)
         yield from (readers, failing, success, polls, failures, entries, left_out)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from poslogs.app import create_app
 from poslogs.settings import SETTINGS, Settings
@@ -77,6 +78,24 @@ def test_every_tool_and_input_is_in_the_reference_and_the_other_way_round() -> N
             assert ("required" in row[1]) is (name in tool.required)
             for key in ("minimum", "maximum", "default", "maxLength"):
                 assert str(schema.get(key, "")) in row[1], (tool.name, name, key)
+
+
+def test_every_series_of_the_metrics_is_in_the_reference_and_the_other_way_round(tmp_path: Path) -> None:
+    """Names as Prometheus stores them, and their labels."""
+    clients = tmp_path / "clients.json"
+    clients.write_text('{"a": {"token": "a-token-of-some-length"}}')
+    app = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)}))
+    faults = app.extensions["poslogs"].supervisor.faults
+    faults["told"] = 1  # a series without samples has no labels
+    answer = app.test_client().get("/metrics", headers={"Authorization": "Bearer a-token-of-some-length"})
+    del faults["told"]
+    found = {
+        (sample.name, ", ".join(f"`{name}`" for name in sample.labels))
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    told = set(re.findall(r"^\| `((?:poslogs|process)_\w+)` \| ([^|]*?) ?\|", REFERENCE, re.MULTILINE))
+    assert told == found
 
 
 def test_no_document_names_a_tool_that_is_none() -> None:

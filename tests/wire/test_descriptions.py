@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
@@ -12,6 +15,16 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import CLIENTS, TOKEN, Server
 
 Start = Callable[..., Server]
+
+
+def _values(server: Server, name: str) -> dict[str, float]:
+    """The samples of one series without an environment, by the only label that it has."""
+    return {
+        next(iter(sample.labels.values()), ""): sample.value
+        for family in text_string_to_metric_families(server.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == name
+    }
 
 
 def _samples(server: Server, token: str = TOKEN) -> dict[tuple[str, str], float]:
@@ -54,6 +67,147 @@ def test_metrics_tell_a_client_of_its_own_environments_only(server: Start, platf
         assert "staging" not in started.get("/metrics", token="other-secret").text
         assert "staging" in started.get("/metrics").text
     assert started.get("/metrics", token=None).status_code == 401
+
+
+def test_metrics_count_refusals_by_status(server: Start, platformos: PlatformOS) -> None:
+    """Each answer of 400 or more, whoever gave it; what has not happened yet is 0, so that its first time shows."""
+    limits = {"requests": "2 per minute", "streams": 1}
+    clients = {
+        **CLIENTS,
+        "one": {"token": "one-secret", "limits": {**limits, "requests": "100 per minute"}},
+        "slow": {"token": "slow-secret", "envs": ["elsewhere"], "limits": limits},
+    }
+    started = server(clients=clients)
+    before = _values(started, "poslogs_refusals_total")
+    assert {"400", "401", "403", "404", "429", "503"} <= set(before)
+    assert set(before.values()) == {0}
+    fetch = {"tool": "platformos.logs.fetch", "input": {"env": "staging"}}
+    assert started.get("/nothing").status_code == 404
+    assert started.post("/call", {}).status_code == 400
+    assert started.get("/tools", token=None).status_code == started.get("/tools", token="wrong").status_code == 401
+    assert started.post("/mcp", {}, token="wrong").status_code == 401
+    assert [started.post("/call", fetch, token="slow-secret").status_code for _ in range(3)] == [403, 403, 429]
+    with started.stream("platformos.logs.stream", {"env": "staging"}, token="one-secret") as reader:
+        assert reader.status == 200
+        with started.stream("platformos.logs.stream", {"env": "staging"}, token="one-secret") as another:
+            assert another.status == 429
+    platformos.fail("status", status=500)
+    assert started.post("/call", fetch).status_code == 503
+    assert started.get("/call").status_code == 405
+    rose = {status: count for status, count in _values(started, "poslogs_refusals_total").items() if count}
+    assert rose == {"400": 1, "401": 3, "403": 2, "404": 1, "405": 1, "429": 2, "503": 1}
+
+
+def test_metrics_tell_of_the_process_and_of_environments_that_nobody_has_read(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """Memory and descriptors of the worker itself; a row of zeros for each environment, for alerts."""
+    started = server(environments={"staging": platformos, "unread": platformos})
+    platformos.add_many(1)
+    assert _samples(started)["poslogs_feed_readers", "staging"] == 0
+    with started.stream("platformos.logs.stream", {"env": "staging"}) as reader:
+        reader.wait_entries(1)
+        samples = _samples(started)
+    assert samples["poslogs_feed_readers", "staging"] == 1
+    unread = {name: value for (name, env), value in samples.items() if env == "unread"}
+    assert set(unread) == {name for name, env in samples if env == "staging"}
+    assert set(unread.values()) == {0}
+    descriptors = len(os.listdir(f"/proc/{started.worker_pid()}/fd"))
+    assert abs(samples["process_open_fds", ""] - descriptors) < 20
+    assert samples["process_max_fds", ""] > samples["process_open_fds", ""] > 0
+    assert samples["process_resident_memory_bytes", ""] > 10_000_000
+
+
+def test_health_is_degraded_while_the_polls_of_an_environment_fail_and_still_200(
+    server: Start, platformos: PlatformOS
+) -> None:
+    """Which, since when and why, to those who may read it; /readyz stays ok, as it decides where readers go."""
+    clients = {**CLIENTS, "other": {"token": "other-secret", "envs": ["fine"]}}
+    with PlatformOS() as fine:
+        started = server(environments={"staging": platformos, "fine": fine}, clients=clients)
+        assert started.get("/health").json()["status"] == "ok"
+        platformos.fail("status", status=500)
+        asked = {"env": "staging", "interval": 250}
+        with started.stream("platformos.logs.stream", asked) as reader:
+            reader.wait_frame(lambda frame: frame.event == "error")
+            answer = started.get("/health")
+            told = answer.json()
+            assert (answer.status_code, told["status"]) == (200, "degraded")
+            ((name, since, error),) = [(each["name"], each["since"], each["error"]) for each in told["failing"]]
+            assert (name, error) == ("staging", "platformOS answered 500 for environment staging.")
+            assert since <= told["failing"][0]["last"]
+            assert started.get("/health", token="other-secret").json()["status"] == "ok"
+            assert started.get("/readyz").status_code == 200
+            platformos.heal()
+            platformos.add_many(1)
+            reader.wait_entries(1)
+            told = started.get("/health").json()
+            assert (told["status"], "failing" in told, told["heartbeat"]) == ("ok", False, 15)
+
+
+def test_health_is_degraded_after_a_refused_token_until_it_is_renewed(server: Start, platformos: PlatformOS) -> None:
+    """Nobody polls any more, so it stays as it was told; a new `.pos` makes a new beginning, unasked."""
+    started = server()
+    platformos.token = "renewed"
+    with started.stream("platformos.logs.stream", {"env": "staging"}) as reader:
+        reader.wait_end()
+    assert started.get("/health").json()["failing"][0]["error"].startswith("platformOS refused the token")
+    started.write_pos({"staging": platformos})
+    assert started.get("/health").json()["status"] == "ok"
+
+
+def test_openapi_is_for_everyone_and_names_what_programs_need(server: Start) -> None:
+    """No token; an operationId for each route, servers, Last-Event-ID, and nothing of this server's own."""
+    started = server()
+    answer = started.get("/openapi.json", token=None)
+    assert answer.status_code == 200
+    description = answer.json()
+    validate(description)
+    operations = [operation for path in description["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names) == len(operations)
+    assert all(name.isidentifier() for name in names)
+    assert [server["url"] for server in description["servers"]] == ["/", "http://localhost:3030"]
+    assert description["paths"]["/openapi.json"]["get"]["security"] == []
+    (header,) = description["paths"]["/call-stream"]["post"]["parameters"]
+    assert (header["name"], header["in"]) == ("Last-Event-ID", "header")
+    for own in ("client-secret", str(started.port), str(started.folder)):
+        assert own not in answer.text
+    assert started.get("/openapi.json", token="wrong").json() == description
+
+
+def test_every_answer_has_the_shape_that_openapi_tells(server: Start, platformos: PlatformOS) -> None:
+    """Tools, health in good and bad days, probes, refusals, each tool's answer and each event of a stream."""
+    started = server(environments={"staging": platformos, "half": {"url": "https://example.com"}})
+    description = started.get("/openapi.json", token=None).json()
+
+    def check(name: str, value: Any) -> Any:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": description["components"]}
+        Draft202012Validator(schema).validate(value)
+        known = set(description["components"]["schemas"][name]["properties"])
+        assert set(value) <= known, (name, set(value) - known)
+        return value
+
+    platformos.add({"message": "x" * 3_000_000, "error_type": "LiquidError", "data": {"a": 1}}, {"error_type": "weird"})
+    check("Tools", started.get("/tools").json())
+    check("Error", started.get("/nothing").json())
+    check("Ready", started.get("/livez").json())
+    for tool, name, asked in (
+        ("logs.fetch", "Logs", {"env": "staging"}), ("env.list", "Envs", {}),
+        ("logs.report", "Report", {"env": "staging", "lastId": "0"}),
+    ):  # fmt: skip
+        answer = started.post("/call", {"tool": f"platformos.{tool}", "input": asked}).json()
+        check(name, json.loads(check("Content", answer)["content"][0]["text"]))
+    with started.stream("platformos.logs.stream", {"env": "staging", "interval": 250}) as reader:
+        assert check("Entry", reader.wait_entries(2)[0])["cut"] is True
+        platformos.fail("status", status=500)
+        reader.wait_frame(lambda frame: frame.event == "error")
+        for frame in reader.frames:
+            if frame.event in ("data", "error"):
+                event = check("DataEvent" if frame.event == "data" else "ErrorEvent", json.loads(frame.data))
+                check("Entry" if frame.event == "data" else "Failure", json.loads(event["text"]))
+        assert check("Health", started.get("/health").json())["failing"]
+        assert check("Ready", started.get("/readyz").json())["failing"]
 
 
 def test_openapi_is_valid_and_describes_every_route_and_tool(server: Start, platformos: PlatformOS) -> None:
