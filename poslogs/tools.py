@@ -245,7 +245,11 @@ class Toolbox:
 
     def unusable(self, client: Client) -> dict[str, str]:
         """What is wrong with each environment that a client may read and nobody can: a sentence by name."""
-        return {name: told for name, told in self._environments.unusable.items() if client.may_read(name)}
+        return {
+            name: told
+            for name, told in self._environments.unusable.items()
+            if client.may_read(Environment(name, url=""))
+        }
 
     def environment(self, client: Client, name: str) -> Environment:
         """One environment. Raises UnknownEnvironment, UnusableEnvironment, or Forbidden when it is not the client's."""
