@@ -129,6 +129,14 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         body.discard(request)
         return response
 
+    @app.after_request
+    def keep_private(response: Response) -> Response:
+        """No cache keeps what a token opened, and no browser takes an answer for something else than it says."""
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.mimetype == "application/json":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
     _refuse_in_one_shape(app)
     app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, SUPERVISOR, settings.heartbeat))
     app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))

@@ -53,7 +53,8 @@ def in_our_shape(answer: bytes, error: BaseException | None = None) -> bytes:
 def _answer(status: str, sentence: str, more: str = "") -> bytes:
     body = json.dumps({"error": sentence}).encode()
     head = (
-        f"{status}\r\nConnection: close\r\n{more}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"{status}\r\nConnection: close\r\n{more}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
     )
     return head.encode("latin-1") + body
 

@@ -54,7 +54,8 @@ def test_a_refusal_of_gunicorn_keeps_its_status_and_nothing_else() -> None:
     html = b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n<html>secret</html>"
     assert in_our_shape(html) == (
         b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        b"Content-Length: 63\r\n\r\n"
+        b"Content-Length: 63\r\n"
+        b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
         b'{"error": "Uri too long: the request could not be understood."}'
     )
 
