@@ -7,9 +7,11 @@ import logging
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from poslogs.cli import main
 from poslogs.errors import ConfigError
 from poslogs.platformos.environments import MAX_NAME_CHARS, MAX_REPORTED, Environment, Environments
 from poslogs.settings import Settings
@@ -222,6 +224,16 @@ def test_what_cannot_be_used_is_logged_once_and_again_when_it_changes(
         assert found.refresh() is True
     assert len(caplog.records) == 2 + MAX_REPORTED + 1
     assert caplog.records[-1].getMessage() == f".pos: {1000 - MAX_REPORTED} more environments cannot be used."
+
+
+def test_a_check_names_what_would_not_be_served_and_succeeds(folder: Path) -> None:
+    """`poslogs check`: the start would work, without that one."""
+    write(folder, {"good": STAGING, "half": {"url": "https://a.example.com"}})
+    (folder / "clients.json").write_text('{"a": {"token": "a-token-of-some-length"}}')
+    checked = CliRunner().invoke(main, ["check"], env={"PORT": "0"})
+    assert checked.exit_code == 0, checked.output
+    assert checked.stderr == "environment half has no token; run `pos-cli env add half`.\n"
+    assert checked.stdout.endswith("it would serve good.\n")
 
 
 def test_one_from_variables_takes_the_place_of_one_that_cannot_be_used(folder: Path) -> None:
