@@ -160,7 +160,9 @@ def device(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("put", "kind"), [(pipe, "a pipe"), (unix_socket, "a socket"), (device, "a device")], ids=["pipe", "socket", "device"]
+    ("put", "kind"),
+    [(pipe, "a pipe"), (unix_socket, "a socket"), (device, "a device")],
+    ids=["pipe", "socket", "device"],
 )
 def test_what_is_no_regular_file_is_a_sentence_and_never_waited_for(
     path: Path, put: Callable[[Path], None], kind: str, caplog: pytest.LogCaptureFixture
