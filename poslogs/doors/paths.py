@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from poslogs.doors.entrance import PAGE_FILES
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -22,5 +24,7 @@ class OnePath:
         """Answer as the app does."""
         path = environ.get("PATH_INFO", "")
         if path.endswith("/") or "//" in path:
-            environ["PATH_INFO"] = _SLASHES.sub("/", path).rstrip("/") or "/"
+            path = _SLASHES.sub("/", path)
+            # A page's files have one name each, as relative links inside them need.
+            environ["PATH_INFO"] = path if path.startswith(PAGE_FILES) else path.rstrip("/") or "/"
         return self.app(environ, start_response)

@@ -67,11 +67,13 @@ def test_a_path_with_a_slash_too_many_is_that_path(server: Start, platformos: Pl
         assert post(running, asking(), path=f"{front}/call-stream{end}").is_stream
         assert b"content" in post(running, asking(FETCH), path=f"{front}/call{end}").body
         assert b"serverInfo" in post(running, initialize, path=f"{front}/mcp{end}").body
-        for path in ("/tools", "/health", "/metrics", "/livez", "/readyz", "/openapi.json", "/page/main.js"):
+        for path in ("/tools", "/health", "/metrics", "/livez", "/readyz", "/openapi.json"):
             assert get(running, f"{front}{path}{end}").status == 200, (front, path, end)
         for path in ("/tools", "/health", "/metrics", "/call-stream"):
             assert get(running, f"{front}{path}{end}", token=None).status == 401, (front, path, end)
         assert get(running, f"{front}/nothing{end}").status == 404
+        assert get(running, f"{front}/page/main.js", token=None).status == 200
+        assert get(running, f"{front}/page/{end}", token=None).status == 404
     refused = post(running, b"[]", path="/mcp/")
     assert json.loads(refused.body)["jsonrpc"] == "2.0"
     assert b"<html" in get(running, "//", token=None).body
