@@ -23,8 +23,7 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) ->
     name = "staging" if "staging" in environments else next(iter(environments))
     readers = [client for client in clients if client.may_read(environments[name])]
     limited = next(iter(readers or clients))
-    published = [client.published for client in readers if client.published]
-    token = ticket or (published[0] if published else f"<a token of {parts.clients.path}>")
+    token = ticket or next((client.published for client in readers if client.published), None) or _whose(parts)
     where = _base(addresses[0])
     lines = [
         f"poslogs {__version__} at {' and '.join(addresses)}",
@@ -58,6 +57,11 @@ def _about_published(parts: Parts) -> str:
     if parts.environments.demo:
         return ", with published tokens that work on this machine only"
     return ", with published tokens that open a demo only"
+
+
+def _whose(parts: Parts) -> str:
+    """What stands in place of a token that is not shown."""
+    return "<the token of this run>" if parts.clients.has_run else f"<a token of {parts.clients.path}>"
 
 
 def _base(address: str) -> str | None:

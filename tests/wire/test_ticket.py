@@ -102,8 +102,9 @@ def test_the_token_of_a_run_outlives_its_workers(
             server.signal(end)
         replaced(server, old)
         assert server.get("/health", token).status_code == 200
-    wait_for(lambda: server.output.count(PASTE) == 3)
+    server.out.wait_until(lambda text: text.count(LAST) == 3)
     assert server.output.count(token) == 2
+    assert server.output.count("Bearer <the token of this run>") == 2
     assert token not in everywhere_else(server)
 
 
