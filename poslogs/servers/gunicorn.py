@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import datetime
 import select
+from collections.abc import Callable
 from typing import Any, Final
 
 import gevent
@@ -182,6 +183,10 @@ class ThreadWorker(Worker, Threads):
 
     def _threads(self) -> int:
         return int(self.cfg.threads)
+
+    def _run_where_connections_close(self, run: Callable[[], None]) -> None:
+        if self.alive:  # later its queue is closed
+            self.method_queue.defer(run)
 
 
 def original(name: str) -> Any:

@@ -113,6 +113,11 @@ class Threads(gthread.ThreadWorker):
         finally:
             conn.visit.turns(READING)  # what is left of its body
 
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep a connection whose request is answered, or close it, in the main loop."""
+        conn.visit.waits()
+        super().finish_request(conn, fs)
+
     def handle_http2(self, conn: Any) -> Any:
         """Serve a connection of HTTP/2, whose requests have bounds of their own, in a thread."""
         conn.visit.turns(STREAMING)

@@ -50,7 +50,7 @@ _IN_MIDDLE: Final = (READING, ANSWERING)
 class Visit:
     """One connection, from when it is accepted until it is closed."""
 
-    __slots__ = ("cut", "known", "response", "served", "since", "size", "socket", "state", "whose")
+    __slots__ = ("cut", "known", "left", "response", "served", "since", "size", "socket", "state", "whose")
 
     def __init__(self, socket: Callable[[], Any], whose: str | None) -> None:
         self.socket = socket
@@ -62,6 +62,7 @@ class Visit:
         self.size = 0  # bytes of a head that is not whole
         self.response: Any = None  # gunicorn's
         self.cut = False
+        self.left = False
 
     def turns(self, state: str) -> None:
         """It does something else from now on."""
@@ -93,24 +94,25 @@ class Visit:
 
     def streams(self) -> bool:
         """Whether what it gets is a stream."""
-        if self.state == ANSWERING and any(
+        response = self.response  # another thread may be about to end it
+        if self.state != ANSWERING or response is None:
+            return self.state == STREAMING
+        return any(
             name.lower() == "content-type" and value.startswith("text/event-stream")
-            for name, value in list(self.response.headers)
-        ):
-            self.state = STREAMING
-        return self.state == STREAMING
+            for name, value in list(response.headers)
+        )
 
     def is_late(self, now: float, answer: float, keepalive: float) -> bool:
         """Whether its client has had its time; `answer` seconds are those for an answer."""
-        if self.state == ANSWERING:
+        state, response = self.state, self.response
+        if state == ANSWERING and response is not None:
             if self.streams():
                 return False
-            if not self.response.headers_sent:
+            if not response.headers_sent:
                 self.since = now  # it is still made
-        bounds = {READING: READING_SECONDS, ANSWERING: answer, CLOSING: CLOSING_SECONDS}
-        if self.state == WAITING:
-            return now - self.since > (max(HEAD_SECONDS, keepalive) if self.served else HEAD_SECONDS)
-        return now - self.since > bounds.get(self.state, float("inf"))
+        head = max(HEAD_SECONDS, keepalive) if self.served else HEAD_SECONDS
+        bounds = {WAITING: head, READING: READING_SECONDS, ANSWERING: answer, CLOSING: CLOSING_SECONDS}
+        return now - self.since > bounds.get(state, float("inf"))
 
     def rank(self, now: float) -> int | None:
         """How soon it goes when room runs out, 0 first; None for one that stays."""
@@ -120,29 +122,32 @@ class Visit:
             return 3 if self.known else int(not self.served and self.state == WAITING)
         return 2 if self.state in _IN_MIDDLE and not self.known and not self.streams() else None
 
-    def end(self) -> None:
-        """Cut it, so that whoever waits for its client goes on at once, and closes it."""
-        self.cut = True
-        cut(self.socket())
-
 
 class Visits:
     """All visits of a worker's; `watch` is the loop that cuts.
 
     `most` is how many connections the worker holds, `each` how many of them one address may have (streams apart),
-    `apart` what addresses are not counted, such as proxies. `answer` and `keepalive` are seconds.
-    One thread, or any greenlet, lets connections come and leave.
+    `whose` tells as whose connection one from an address counts, None for those that do not, such as proxies'.
+    `answer` and `keepalive` are seconds. One thread, or any greenlet, lets connections come and leave; `there` runs a
+    function in it, so that nothing is cut that is being closed, whose descriptor may be another's by then.
     """
 
     def __init__(
-        self, most: int, each: int, apart: Callable[[str], str | None], answer: float, keepalive: float
+        self,
+        most: int,
+        each: int,
+        whose: Callable[[str], str | None],
+        answer: float,
+        keepalive: float,
+        there: Callable[[Callable[[], None]], None],
     ) -> None:
         self._most = most
         self._room = max(LEAST_ROOM, min(MOST_ROOM, most // 8))
         self._each = each
-        self._whose = apart
+        self._whose = whose
         self._answer = answer
         self._keepalive = keepalive
+        self._there = there
         self._all: dict[object, Visit] = {}
         self._by_whose: dict[str, set[Visit]] = {}
         self._made_room = 0.0
@@ -169,7 +174,10 @@ class Visits:
     def leave(self, key: object) -> None:
         """A connection is closed. May be called again."""
         visit = self._all.pop(key, None)
-        if visit is None or visit.whose is None:
+        if visit is None:
+            return
+        visit.left = True
+        if visit.whose is None:
             return
         theirs = self._by_whose[visit.whose]
         theirs.discard(visit)
@@ -205,7 +213,7 @@ class Visits:
         visits = list(self._all.values())
         for visit in visits:
             if visit.cut or visit.is_late(now, self._answer, self._keepalive):
-                visit.end()  # again, where a TLS handshake has changed the socket meanwhile
+                self._end(visit)  # again, where a TLS handshake has changed the socket meanwhile
         if self._most - len(visits) < self._room:
             self.make_room()
         self._free_threads(visits, now)
@@ -218,7 +226,7 @@ class Visits:
         idle = [visit for visit in theirs if visit.served and visit.state == WAITING]
         going = _first_to_go(idle, time.monotonic())[:1]
         for visit in going:
-            visit.end()  # an idle one makes room for a new one of the same address
+            self._end(visit)  # an idle one makes room for a new one of the same address
         return bool(going)
 
     def _free_threads(self, visits: list[Visit], now: float) -> None:
@@ -234,9 +242,24 @@ class Visits:
 
     def _cut(self, visits: list[Visit]) -> None:
         for visit in visits:
-            visit.end()
+            self._end(visit)
         if visits:
             self._tell("room", "Connections run short: those of strangers that wait for their clients are closed.")
+
+    def _end(self, visit: Visit) -> None:
+        """Cut a connection, so that whoever waits for its client goes on at once, and closes it."""
+        visit.cut = True
+        since = visit.since
+
+        def end() -> None:
+            if visit.left:
+                return
+            if visit.since == since:
+                cut(visit.socket())
+            else:
+                visit.cut = False  # it has gone on meanwhile
+
+        self._there(end)
 
     def _tell(self, kind: str, message: str, *args: object) -> None:
         now = time.monotonic()

@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from gunicorn.errors import AppImportError
@@ -136,6 +137,7 @@ class Worker(base.Worker):
             settings.site,
             settings.answer_seconds,
             cfg.keepalive,
+            self._run_where_connections_close,
         )
         heads.use(visits.grew)
         self.parts.supervisor.ensure("visits", visits.watch)
@@ -152,6 +154,9 @@ class Worker(base.Worker):
             return body
 
         self.wsgi = answer
+
+    def _run_where_connections_close(self, run: Callable[[], None]) -> None:
+        run()
 
     def _know(self, client: Any) -> None:
         """Know a connection from its beginning on."""

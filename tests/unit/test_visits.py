@@ -1,0 +1,213 @@
+"""What visits promise: who has had his time, who goes first when room runs out, who is never cut."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from poslogs.servers import visits as module
+from poslogs.servers.visits import ANSWERING, CLOSING, QUEUED, READING, VISIT, WORKING, Visit, Visits, known, reading
+
+JSON, STREAM = [("Content-Type", "application/json")], [("content-type", "text/event-stream; charset=utf-8")]
+
+
+class Crowd:
+    """Visits of real sockets, and a clock to turn."""
+
+    def __init__(self, most: int = 40, each: int = 8) -> None:
+        self.now = 1000.0
+        self.pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.later: list[Callable[[], None]] = []
+        self.visits = Visits(most, each, lambda it: None if it == "proxy" else it, 60.0, 5.0, lambda run: run())
+
+    def come(self, address: str = "proxy", state: str = "", *, known: bool = False) -> Visit | None:
+        pair = socket.socketpair()
+        self.pairs.append(pair)
+        visit = self.visits.come(pair[0], (address, 1), lambda: pair[0])
+        if visit is not None and state:
+            visit.response = SimpleNamespace(headers=JSON, headers_sent=True)
+            visit.turns(state)
+            visit.known = known
+        return visit
+
+    def turn(self, seconds: float) -> None:
+        self.now += seconds
+        self.visits.look()
+
+    def gone(self) -> list[int]:
+        """The numbers of those that are cut, in the order of their coming."""
+        found = []
+        for number, (_, theirs) in enumerate(self.pairs):
+            theirs.setblocking(False)
+            try:
+                if not theirs.recv(1):
+                    found.append(number)
+            except BlockingIOError:
+                pass
+            except OSError:
+                found.append(number)
+        return found
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Crowd]]:
+    """Makes a crowd."""
+    made: list[Crowd] = []
+
+    def crowd(*args: Any) -> Crowd:
+        made.append(Crowd(*args))
+        monkeypatch.setattr(module.time, "monotonic", lambda: made[-1].now)
+        return made[-1]
+
+    yield crowd
+    for each in made:
+        for pair in each.pairs:
+            for sock in pair:
+                sock.close()
+
+
+def test_each_state_has_its_time(make: Callable[..., Crowd]) -> None:
+    """A head ten seconds, a body fifteen, an answer what is set, a close two; work and streams have none."""
+    crowd = make()
+    crowd.come()
+    for state in (READING, ANSWERING, CLOSING, WORKING):
+        crowd.come(state=state)
+    streams = crowd.come(state=ANSWERING)
+    assert streams is not None
+    streams.response.headers = STREAM
+    made = crowd.come(state=ANSWERING)
+    assert made is not None
+    made.response.headers_sent = False
+    for seconds, gone in ((1.9, []), (0.2, [3]), (7.8, [3]), (0.2, [0, 3]), (5.0, [0, 1, 3]), (45.0, [0, 1, 2, 3])):
+        crowd.turn(seconds)
+        assert crowd.gone() == gone
+    crowd.turn(100_000)
+    assert crowd.gone() == [0, 1, 2, 3]
+
+
+def test_an_answer_s_time_begins_with_its_first_byte(make: Callable[..., Crowd]) -> None:
+    """As long as it is made, its client is not to blame."""
+    crowd = make()
+    visit = crowd.come(state=ANSWERING)
+    assert visit is not None
+    visit.response.headers_sent = False
+    crowd.turn(59)
+    crowd.turn(59)
+    visit.response.headers_sent = True
+    crowd.turn(59)
+    assert crowd.gone() == []
+    crowd.turn(2)
+    assert crowd.gone() == [0]
+
+
+def test_idle_ones_go_first_then_heads_then_strangers_then_clients_and_streams_never(
+    make: Callable[..., Crowd],
+) -> None:
+    """Of each kind the oldest; nobody within 0.4 s; whoever has shown a token in this request stays."""
+    crowd = make(8, 8)
+    stream = crowd.come(state=ANSWERING)  # 0
+    assert stream is not None
+    stream.response.headers = STREAM
+    crowd.come(state=READING, known=True)  # 1
+    client = crowd.come(state=ANSWERING, known=True)  # 2, which becomes an idle one of a client's
+    crowd.come(state=ANSWERING)  # 3
+    crowd.come()  # 4
+    idle = crowd.come(state=ANSWERING)  # 5
+    assert client is not None
+    assert idle is not None
+    client.waits()
+    idle.waits()
+    assert crowd.gone() == []
+    crowd.now += 0.5
+    crowd.come()  # 6: one is left of two that are to be free, so three go
+    assert crowd.gone() == [3, 4, 5]
+    for number in (3, 4, 5):
+        crowd.visits.leave(crowd.pairs[number][0])
+    crowd.now += 0.5
+    for _ in range(3):
+        crowd.come()
+    crowd.turn(0.3)
+    assert crowd.gone() == [2, 3, 4, 5, 6]
+
+
+def test_who_has_gone_on_meanwhile_is_not_cut(make: Callable[..., Crowd]) -> None:
+    """Where another thread cuts, the connection may be at its next request by then, or closed."""
+    crowd = make()
+    later: list[Callable[[], None]] = []
+    crowd.visits._there = later.append
+    visits = [crowd.come() for _ in range(3)]
+    crowd.turn(11)
+    assert len(later) == 3
+    assert visits[0] is not None
+    crowd.now += 0.1
+    visits[0].turns(WORKING)
+    crowd.visits.leave(crowd.pairs[1][0])
+    for run in later:
+        run()
+    assert crowd.gone() == [2]
+    assert not visits[0].cut
+
+
+def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Crowd]) -> None:
+    """Streams and proxies are not counted; who leaves makes room."""
+    crowd = make(100, 4)
+    for _ in range(9):
+        assert crowd.come() is not None
+    first = [crowd.come("a") for _ in range(4)]
+    assert crowd.come("a") is None
+    assert crowd.come("b") is not None
+    assert first[0] is not None
+    assert first[1] is not None
+    first[0].answers(SimpleNamespace(headers=STREAM, headers_sent=True))
+    assert crowd.come("a") is not None
+    assert crowd.come("a") is None
+    first[1].answers(SimpleNamespace(headers=JSON, headers_sent=True))
+    first[1].waits()
+    assert crowd.come("a") is None  # it is idle for too short a time
+    crowd.now += 0.5
+    assert crowd.come("a") is not None
+    assert first[1].cut
+
+
+def test_strangers_who_hold_threads_go_when_a_request_waits_for_one(make: Callable[..., Crowd]) -> None:
+    """As many as wait, and no clients."""
+    crowd = make()
+    for _ in range(3):
+        crowd.come(state=READING)
+    crowd.come(state=ANSWERING, known=True)
+    crowd.turn(0.5)
+    assert crowd.gone() == []
+    crowd.come(state=QUEUED)
+    crowd.turn(0.05)
+    assert crowd.gone() == []
+    crowd.turn(0.2)
+    assert crowd.gone() == [0]
+
+
+def test_heads_that_are_not_whole_are_bounded_in_all(make: Callable[..., Crowd]) -> None:
+    """Half of them go, the largest first."""
+    crowd = make(4000)
+    for number in range(6):
+        crowd.come()
+        crowd.visits.grew(crowd.pairs[number][0], (number + 1) << 20)
+    crowd.turn(0.1)
+    assert crowd.gone() == [2, 3, 4, 5]
+
+
+def test_what_a_request_does_is_told_through_its_environ() -> None:
+    """Reading a body, and a token that is known; where no worker of ours serves, nothing."""
+    visit = Visit(lambda: None, None)
+    visit.turns(WORKING)
+    environ = {VISIT: visit}
+    with reading(environ):
+        assert visit.state == READING
+        with reading({}):
+            known({})
+    assert visit.state == WORKING
+    assert not visit.known
+    known(environ)
+    assert visit.known
