@@ -150,6 +150,7 @@ def test_connections_of_one_address_are_bounded(server: Start, platformos: Platf
         wait_for(lambda: kept_one_more(running, stack, kept), 15)
         assert any(closed(sock) for sock in kept)
         assert [reader.dump() for reader in readers if reader.ended] == []
+    wait_for(lambda: all(get(running, "/livez").status == 200 for _ in range(5)), 15)  # all are known to have left
     unharmed(running)
 
 
