@@ -75,15 +75,44 @@ def test_csv_is_read_as_it_was_written(page: Tab) -> None:
     assert text.endswith("\r\n")
 
 
+WIDE = ["\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"]
+
+
 def test_no_cell_is_a_formula(page: Tab) -> None:
     """What begins as one gets an apostrophe, also inside quotes, in every column that others write."""
-    formulas = ['=HYPERLINK("http://x")', "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "=1\n=2"]
-    harmless = ["a=1", " =1", "'=1", "1-1"]
-    text = made(page, "csv", *[entry(each, error_type=each) for each in formulas + harmless])
+    formulas = ['=HYPERLINK("http://x")', "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\ttab", " =1",
+                "\u00a0\ufeff=1", "\0=1", *WIDE]  # fmt: skip
+    split = {"\t=1": "'\t'=1", "\r=1": "'\r'=1", "\n =1": "\n '=1"}  # what splits there sees a cell behind it
+    harmless = ["a=1", "'=1", "1-1", " a", "a; b", "a;b", "a\nb", "a; 'b'", "a-1;b=2"]
+    text = made(page, "csv", *[entry(each, error_type=each) for each in [*formulas, *split, *harmless]])
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))[1:]
-    expected = [f"'{each}" for each in formulas] + harmless
+    expected = [*[f"'{each}" for each in formulas], *split.values(), *harmless]
     assert [row[4] for row in rows] == expected
     assert [row[3] for row in rows] == expected
+    assert all(f'"\'{each.replace(chr(34), chr(34) * 2)}"' in text for each in formulas)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_no_cell_is_a_formula_for_a_reader_that_splits_elsewhere(page: Tab, separator: str) -> None:
+    """Spreadsheets of half of Europe split at `;`: they meet our quotes within a cell, where these hold no text."""
+    befores = (separator, f"{separator} ", f'{separator}"', "\n", "\r\n", f"\n{separator}{separator}")
+    formulas = ("=1+1", "+1", "-1", "@SUM(A1)", *WIDE)
+    hostile = [f"a{before}{formula}{before}b" for formula in formulas for before in befores]
+    text = made(page, "csv", *[entry(each, error_type=each, path=f";{each}") for each in hostile])
+    assert "a;'=1+1;b" in text or separator != ";"
+    for line in re.split(r"[\r\n]+", text):
+        for cell in line.split(separator):
+            begun = cell.strip().lstrip('"').lstrip()
+            assert not begun or begun[0] not in "=+-@\uff1d\uff0b\uff0d\uff20", line
+    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))[1:]
+    assert [row[4].replace("'", "") for row in rows] == hostile
+
+
+def test_a_text_that_is_all_separators_is_written_at_once(page: Tab) -> None:
+    """Line ends, blanks and quotes, 128 KiB of each: every character is looked at once, not once for each before it."""
+    length = 1 << 17
+    for each in ("\n" * length, "\n" + " " * length, ';"' * (length // 2)):
+        assert len(made(page, "csv", entry(each))) > length
 
 
 def test_text_cannot_drive_a_terminal(page: Tab) -> None:

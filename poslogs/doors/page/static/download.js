@@ -18,7 +18,7 @@ export function text(entries) {
   });
 }
 
-/** For spreadsheets (RFC 4180), with `data` as JSON; no cell of it is taken for a formula. */
+/** For spreadsheets (RFC 4180), with `data` as JSON; no cell of it is taken for a formula, whatever separates cells. */
 export function csv(entries) {
   const line = (cells) => `${cells.map(cell).join(",")}\r\n`;
   const cells = (entry) => COLUMNS.map((name) => (name === "data" ? JSON.stringify(entry.data) : entry[name]));
@@ -46,7 +46,21 @@ function oneLine(text) {
   return visible(text.replace(/\s+/g, " "));
 }
 
+// What spreadsheets take for the beginning of a formula, also behind blanks and in full width; a tab or CR alone too.
+const FORMULA = /^[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/;
+const SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20";
+// What some reader splits at, in place of a comma: it does not see our quotes then, for they begin within its cell.
+const SEPARATOR = /[;|\t\r\n]/;
+// All that may stand before a formula, taken at once, so that no text takes long.
+const RUN = /[;|\s\0"]+[=+\-@\uff1d\uff0b\uff0d\uff20]?/g;
+
 function cell(value) {
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const parts = SEPARATOR.test(value) ? value.replace(RUN, marked) : value;
+  const text = FORMULA.test(parts) ? `'${parts}` : parts;
+  return text !== value || /[",;|\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function marked(run) {
+  const formula = SIGNS.includes(run.at(-1)) && SEPARATOR.test(run);
+  return formula ? `${run.slice(0, -1)}'${run.slice(-1)}` : run;
 }
