@@ -15,10 +15,12 @@ BUILD := bench/build
 HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
-.PHONY: help run test test-slow test-mcp test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
+# The lock has every file of each version, for any platform: what comes from the index is what was locked.
+.PHONY: help run lock test test-slow test-mcp test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
+	@echo "make lock    write requirements.lock anew: the hashes of what requirements.txt pins"
 	@echo "make test    run the tests"
 	@echo "make test-slow  what make test leaves out: thousands of orders, storms, 100,000 connections; an hour"
 	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
@@ -35,12 +37,12 @@ help:
 	@echo "make format  put the code in its usual form"
 	@echo "make clean   remove what the other verbs made"
 
-$(VENV)/run.stamp: requirements.txt
+$(VENV)/run.stamp: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "poslogs needs Python 3.11 or newer; name one: make run PYTHON=python3.12"; exit 1; }
 	@echo "Installing what poslogs needs into $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
@@ -69,6 +71,10 @@ $(PEERS)/venv.stamp: bench/peers/requirements.txt
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/gunicorn wsgi:app
+
+lock: $(VENV)/dev.stamp
+	@$(BIN)/uv pip compile requirements.txt --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-config --upgrade --custom-compile-command "make lock" --output-file requirements.lock
 
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
