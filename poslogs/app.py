@@ -69,7 +69,12 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     def open_gateway(environment: Environment) -> Gateway:
         if environment.demo:
             return DemoGateway(environment.name)
-        return HttpGateway(environment, seconds=settings.poll_seconds, max_bytes=settings.poll_bytes)
+        return HttpGateway(
+            environment,
+            seconds=settings.poll_seconds,
+            max_bytes=settings.poll_bytes,
+            max_rows=settings.poll_rows,
+        )
 
     environments = Environments(settings)
     environments.report()

@@ -144,6 +144,12 @@ SETTINGS = (
     Setting("POSLOGS_POLL_SECONDS", "30", "longest time for one poll, 1 to 300 seconds", _number(1, 300, float)),
     Setting("POSLOGS_POLL_MB", "32", "largest answer that platformOS may give, 1 to 512 MiB", _number(1, 512)),
     Setting(
+        "POSLOGS_POLL_ROWS",
+        "20000",
+        "rows of one answer that are taken at once, 100 to 1000000; the next question, at once, brings the others",
+        _number(100, 1_000_000),
+    ),
+    Setting(
         "POSLOGS_DIRECT",
         "on",
         "on: under gunicorn's gevent worker a stream that waits keeps no greenlet; off: each keeps one",
@@ -177,6 +183,7 @@ class Settings:
     overlap: float
     poll_seconds: float
     poll_bytes: int
+    poll_rows: int
     direct: bool
     log_level: str
 
@@ -222,6 +229,7 @@ class Settings:
             overlap=_float(got["POSLOGS_OVERLAP_SECONDS"]),
             poll_seconds=_float(got["POSLOGS_POLL_SECONDS"]),
             poll_bytes=_int(got["POSLOGS_POLL_MB"]) << 20,
+            poll_rows=_int(got["POSLOGS_POLL_ROWS"]),
             direct=bool(got["POSLOGS_DIRECT"]),
             log_level=str(got["POSLOGS_LOG_LEVEL"]),
         )

@@ -2,75 +2,175 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import orjson
 
+from poslogs.platformos import cut, split
+from poslogs.platformos.split import NO_OBJECT, NOT_JSON, Body, NotALog, Work
 
-class NotALog(Exception):
-    """The body is no answer of the log API; the message says what it is instead."""
+__all__ = ["NotALog", "Rows", "Unreadable", "rows"]
+
+MOST_ROWS: Final = 20_000  # of one answer that are taken, where no setting says otherwise
+WHOLE_BYTES: Final = 2 * 1024 * 1024  # a body of this size is parsed in one go
+FEW_BYTES: Final = 256 * 1024  # and its brackets are not counted before when it has no more than these
+ODD_BYTES: Final = 64 * 1024  # so is one that is no strict JSON
+GROUP_BYTES: Final = 64 * 1024  # of the rows of a larger one that are parsed together
+MAX_ROW_BYTES: Final = 16 * 1024 * 1024  # a larger row is no entry; each character may take six of them
+MAX_VALUES: Final = 100_000  # nor is one with more values in it: each takes up to a hundred bytes, and its time
 
 
 class Unreadable:
-    """A row inside a readable answer that no parser takes: too deep, or an impossible number.
+    """A row inside a readable answer that is not parsed; the reason says why.
 
-    `id` is what its text says it is, "" where it says nothing.
+    `id` is what its text says it is, "" where it says nothing; `mark` tells it from other rows.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.id = next((found[1] for _, end in _members(text, '"id"') if (found := _ID.match(text, end))), "")
+    def __init__(self, text: Body, reason: str = "a row that cannot be read") -> None:
+        self.reason = reason
+        self.mark = hashlib.blake2b(text, digest_size=8).hexdigest()
+        self.id = ""
+        try:
+            start = split.member(text, b'"id"', Work())
+        except NotALog:
+            return
+        if start is not None and (found := _ID.match(text, start)):
+            self.id = bytes(found[1]).decode()
 
 
-def rows(body: bytes) -> list[object]:
+class Rows(Collection[object]):
+    """The rows of a large answer. They are parsed anew each time that one goes through them, a few at a time.
+
+    `left_out`: how many more came that are no entries. `more`: rows came that are not here, past the last id.
+    """
+
+    def __init__(self, texts: list[bytes | Unreadable], left_out: int, *, more: bool) -> None:
+        self.left_out = left_out
+        self.more = more
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == each for each in self)
+
+    def __iter__(self) -> Iterator[object]:
+        work = Work()
+        group: list[bytes] = []
+        size = 0
+        for text in self._texts:
+            if isinstance(text, Unreadable):
+                yield from _parsed(group)
+                yield text
+                group, size = [], 0
+                continue
+            group.append(text)
+            size += len(text)
+            if size >= GROUP_BYTES:
+                yield from _parsed(group)
+                group, size = [], 0
+            work.step()
+        yield from _parsed(group)
+
+
+def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS) -> Collection[object]:
     """The rows of an answer, in its own order; an empty body and a missing `logs` mean none (platformos.md).
 
-    One bad row does not spoil the others: it comes as `Unreadable`. Raises NotALog when the whole is no answer.
+    One bad row does not spoil the others: it comes as `Unreadable`. Of more than `most` rows, or cut.MOST_BYTES of
+    them, those with the lowest ids past `after` come. Raises NotALog when the whole is no answer.
     """
-    if not body.strip():
+    if not body or body.isspace():
         return []
-    try:
-        return _logs(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return _leniently(body.decode("utf-8", "replace"))
+    if len(body) <= WHOLE_BYTES and (len(body) <= FEW_BYTES or body.count(b"[") + body.count(b"{") <= MAX_VALUES):
+        try:
+            found = _logs(orjson.loads(body))
+        except orjson.JSONDecodeError:
+            if len(body) <= ODD_BYTES:
+                return _leniently(body, after, most)
+        else:
+            if len(found) <= most:
+                return found
+            del found
+    return _apart(body, after, most)
 
 
 def _logs(answer: object) -> list[object]:
     if not isinstance(answer, dict):
-        raise NotALog("JSON that is no object")
+        raise NotALog(NO_OBJECT)
     logs = answer.get("logs")
     if logs is None:
         return []
     if not isinstance(logs, list):
-        raise NotALog("`logs` that is no list")
+        raise NotALog(NO_LIST)
     return logs
 
 
-def _leniently(text: str) -> list[object]:
+def _leniently(body: bytes | bytearray, after: int, most: int) -> Collection[object]:
+    text = body.decode("utf-8", "replace")
     try:
-        return _logs(_clean(_DECODER.decode(text)))
+        found = _logs(_clean(_DECODER.decode(text)))
     except RecursionError:
-        pass  # one row is too deep: take the rows one by one
+        return list(_apart(body, after, most))  # one row is too deep: take the rows one by one
     except ValueError:
-        raise NotALog("HTML" if text.lstrip()[:1] == "<" else "something that is not JSON") from None
-    found: list[object] = []
-    for row in _split(text):
+        raise NotALog("HTML" if text.lstrip()[:1] == "<" else NOT_JSON) from None
+    return found if len(found) <= most else _apart(body, after, most)
+
+
+def _apart(body: bytes | bytearray, after: int, most: int) -> Collection[object]:
+    """The rows of an answer that is too large, or too odd, to be parsed as one."""
+    work = Work()
+    start = split.member(body, b'"logs"', work)
+    if start is None or body[start : start + 4] == b"null":
+        return []
+    if body[start : start + 1] != b"[":
+        raise NotALog(NO_LIST)
+    with memoryview(body) as view:
+        taken = cut.lowest(_texts(view, start, work), _parse, after, most, work)
+    return Rows(*taken[:2], more=taken[2])
+
+
+def _texts(body: memoryview, start: int, work: Work) -> Iterator[bytes | Unreadable]:
+    for begin, end in split.elements(body, start, work):
+        yield _text(body[begin:end], work)
+
+
+def _text(row: memoryview, work: Work) -> bytes | Unreadable:
+    if len(row) > MAX_ROW_BYTES:
+        return Unreadable(row, TOO_LARGE)
+    text = bytes(row)
+    if len(text) <= MAX_VALUES:
+        return text
+    if cut.weight(text) > MAX_ROW_BYTES or split.exceeds(text, MAX_VALUES, work):
+        return Unreadable(text, TOO_LARGE)
+    return text
+
+
+def _parsed(texts: list[bytes]) -> list[object]:
+    if len(texts) > 1:
         try:
-            found.append(_row(row))
-        except (RecursionError, ValueError):
-            found.append(Unreadable(row))
-    return found
+            found: list[object] = orjson.loads(b"[%b]" % b",".join(texts))
+        except orjson.JSONDecodeError:
+            pass  # one of them
+        else:
+            return found
+    return [_parse(text) for text in texts]
 
 
-def _row(text: str) -> object:
+def _parse(text: bytes) -> object:
     try:
         return orjson.loads(text)  # what it takes among its like must not depend on a row beside it
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
-        return _clean(_DECODER.decode(text))
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return _clean(_DECODER.decode(text.decode("utf-8", "replace")))
+    except (RecursionError, ValueError):
+        return Unreadable(text)
 
 
 def _whole_number(digits: str) -> int | float | None:
@@ -82,27 +182,14 @@ def _finite(digits: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+NO_LIST: Final = "`logs` that is no list"
+TOO_LARGE: Final = "a row that is too large"
+
 # What strict JSON has no word for (NaN, Infinity, 1e999, an integer of 5,000 digits) becomes null or a float.
 _DECODER: Final = json.JSONDecoder(
     parse_constant=lambda _: None, parse_int=_whole_number, parse_float=_finite, strict=False
 )
-# A string without an end is one token up to the end, or each of its quotes would be tried.
-_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
-_ID: Final = re.compile(r'\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
-_LIST: Final = re.compile(r"\s*:\s*\[")
-
-
-def _members(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """Where a name (with its quotes) stands right inside of the outermost object, and where it ends."""
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        mark = token.group()
-        if mark in "[{":
-            depth += 1
-        elif mark in "]}":
-            depth -= 1
-        elif depth == 1 and mark == name:
-            yield token.start(), token.end()
+_ID: Final = re.compile(rb'"?([0-9]{1,19})"?\s*[,}]')
 
 
 def _clean(value: object) -> object:
@@ -114,27 +201,3 @@ def _clean(value: object) -> object:
     if isinstance(value, dict):
         return {str(_clean(key)): _clean(item) for key, item in value.items()}
     return value
-
-
-def _split(text: str) -> list[str]:
-    """The texts of the members of `logs`, found by their brackets and commas alone."""
-    if text.lstrip()[:1] != "{":
-        raise NotALog("JSON that is no object")
-    start = next((found for _, end in _members(text, '"logs"') if (found := _LIST.match(text, end))), None)
-    if start is None:
-        return []
-    parts: list[str] = []
-    depth = 0
-    begin = start.end()
-    for token in _TOKEN.finditer(text, begin):
-        mark = token.group()[0]
-        if mark in "[{":
-            depth += 1
-        elif depth and mark in "]}":
-            depth -= 1
-        elif not depth and mark in ",]":
-            parts.append(text[begin : token.start()].strip())
-            begin = token.end()
-            if mark == "]":
-                return parts if parts != [""] else []
-    raise NotALog("JSON that is cut off")

@@ -13,11 +13,15 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from poslogs.platformos.answers import Unreadable
+from poslogs.platformos.answers import TOO_LARGE, Rows, Unreadable
+from poslogs.platformos.ids import MAX_ID as MAX_ID
+from poslogs.platformos.ids import position as position
 
-MAX_ID: Final = 2**63 - 1
 MAX_REASONS: Final = 1000  # rows of one answer that are refused with a reason each
 TURN_ROWS: Final = 1000
+MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024  # of an entry as JSON, as it travels
+SPARE_BYTES: Final = 4096  # entries up to this size are copied, which frees what is spare
+MAX_KIND_CHARS: Final = 1000  # of an error_type that are kept for filters, none of which is as long
 MAX_MESSAGE_BYTES: Final = 2 * 1024 * 1024  # a longer message is cut and marked (contract, "Log entries")
 TYPES: Final = ("error", "warn", "debug", "info")
 NO_TIME: Final = "1970-01-01T00:00:00.000Z"  # for a row whose time cannot be read: the same at every delivery
@@ -31,7 +35,7 @@ class Kind(NamedTuple):
     """What filters look at; entries of one kind share it."""
 
     type: str  # one of TYPES
-    error_type: str  # platformOS's own text
+    error_type: str  # platformOS's own text, MAX_KIND_CHARS of it
 
 
 class Entry(NamedTuple):
@@ -51,7 +55,7 @@ class Entry(NamedTuple):
 
     @property
     def error_type(self) -> str:
-        """platformOS's own text."""
+        """platformOS's own text, MAX_KIND_CHARS of it."""
         return self.kind.error_type
 
     @property
@@ -63,7 +67,7 @@ class Entry(NamedTuple):
     def from_row(cls, row: object, env: str) -> Entry:
         """Make an entry of a row; what is missing gets the plainest value. Raises BadRow."""
         if not isinstance(row, dict):
-            raise BadRow("a row that cannot be read" if isinstance(row, Unreadable) else "a row that is no object")
+            raise BadRow(row.reason if isinstance(row, Unreadable) else "a row that is no object")
         number = row.get("id")
         if type(number) is not int or not 0 < number <= MAX_ID:
             number = position(number)
@@ -95,9 +99,16 @@ class Entry(NamedTuple):
             fields["message"] = whole[:MAX_MESSAGE_BYTES].decode("utf-8", "ignore")
             fields["cut"] = True
         try:
-            return cls(number, kind, orjson.dumps(fields))
+            json = orjson.dumps(fields)
         except orjson.JSONEncodeError:
             raise BadRow("a row that is nested too deeply") from None
+        if len(json) <= SPARE_BYTES:
+            json = b"%b" % json  # orjson's own has four kilobytes of memory, however short it is
+        elif len(json) * 6 > MAX_ENTRY_BYTES:
+            escaped = len(json) + 5 * json.count(b"\x7f") + 4 * json.count(b"\xc2")  # as it travels in a frame
+            if escaped > MAX_ENTRY_BYTES:
+                raise BadRow(TOO_LARGE)
+        return cls(number, kind, json)
 
 
 class Page(NamedTuple):
@@ -142,18 +153,9 @@ def read(rows: Iterable[object], env: str, known: Container[int] = ()) -> Page:
         else:
             entries.setdefault(entry.id, entry)
     found = sorted(entries.values(), key=_by_id)
+    if isinstance(rows, Rows):
+        more += rows.left_out
     return Page(found, refused, max(last, found[-1].id) if found else last, more)
-
-
-def position(value: object) -> int | None:
-    """The number that an id or a position names, 1 to MAX_ID (0 for positions); None when it names none."""
-    if isinstance(value, str):
-        return int(value) if _DIGITS.fullmatch(value) and int(value) <= MAX_ID else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not 0 <= value <= MAX_ID or value != int(value):
-        return None
-    return int(value)
 
 
 def timestamp(created_at: object) -> str:
@@ -173,7 +175,6 @@ def timestamp(created_at: object) -> str:
         return NO_TIME
 
 
-_DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _MILLISECONDS: Final = frozenset(f".{count:03d}Z" for count in range(1000))
 _UTC: Final = re.compile(_SECOND.pattern + r"(?:\.\d{1,9})?Z", re.ASCII)
@@ -195,7 +196,7 @@ _by_id: Final = itemgetter(0)
 def _kind(error_type: str) -> Kind:
     """The first of TYPES that the text contains, ignoring case; `error` when there is none, as in pos-cli."""
     lower = error_type.lower() or "error"
-    return Kind(next((type_ for type_ in TYPES if type_ in lower), "info"), error_type)
+    return Kind(next((type_ for type_ in TYPES if type_ in lower), "info"), error_type[:MAX_KIND_CHARS])
 
 
 def _id_of_bad(row: object) -> int:
@@ -206,8 +207,10 @@ def _id_of_bad(row: object) -> int:
 
 
 def _mark(row: object) -> str:
+    if isinstance(row, Unreadable):
+        return row.mark
     try:
-        text = row.text if isinstance(row, Unreadable) else repr(row)
+        text = repr(row)
     except RecursionError:
         text = f"too deep, id {_id_of_bad(row)}"
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

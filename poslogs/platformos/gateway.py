@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
@@ -37,7 +37,7 @@ class GatewayError(Exception):
 class Gateway(Protocol):
     """Anything that can be asked for rows."""
 
-    def after(self, last_id: int) -> list[object]:
+    def after(self, last_id: int) -> Collection[object]:
         """Rows that platformOS has past `last_id`; at most one request. Raises GatewayError."""
 
     def close(self) -> None:
@@ -47,13 +47,17 @@ class Gateway(Protocol):
 class HttpGateway:
     """A gateway over HTTP, for one caller at a time; its connection is kept alive.
 
-    A poll is bounded by `seconds` in all and by `max_bytes` (inflated), whatever the other side does.
+    A poll is bounded by `seconds` in all and by `max_bytes` (inflated), whatever the other side does; of a longer
+    answer the first `max_rows` rows are taken.
     """
 
-    def __init__(self, environment: Environment, *, seconds: float, max_bytes: int) -> None:
+    def __init__(
+        self, environment: Environment, *, seconds: float, max_bytes: int, max_rows: int = answers.MOST_ROWS
+    ) -> None:
         self._environment = environment
         self._seconds = seconds
         self._max_bytes = max_bytes
+        self._max_rows = max_rows
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc entry would replace our Authorization (hosting.md, section 10)
         self._prepared: requests.PreparedRequest | None = None
@@ -62,7 +66,7 @@ class HttpGateway:
         self._session.mount("http://", self._wire)
         self._session.mount("https://", self._wire)
 
-    def after(self, last_id: int) -> list[object]:
+    def after(self, last_id: int) -> Collection[object]:
         """Rows that platformOS has past `last_id`, in its own order; exactly one request.
 
         Raises GatewayError when it did not answer in full, in time and within bounds.
@@ -86,7 +90,7 @@ class HttpGateway:
         if status != 200:
             raise GatewayError(f"platformOS answered {status} for environment {name}.", retry_after=wait)
         try:
-            return answers.rows(body)
+            return answers.rows(body, last_id, self._max_rows)
         except answers.NotALog as error:
             raise GatewayError(f"platformOS answered {error} for environment {name}.") from None
 
@@ -111,7 +115,7 @@ class HttpGateway:
         self._prepared.url = f"{self._address}{last_id}"
         return self._prepared
 
-    def _get(self, last_id: int) -> tuple[int, Any, bytes]:
+    def _get(self, last_id: int) -> tuple[int, Any, bytes | bytearray]:
         name = self._environment.name
         late = False
 

@@ -7,11 +7,13 @@ import io
 import socket
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
 READ_BYTES: Final = 65536
+INFLATE_BYTES: Final = 1024 * 1024  # that are inflated in one go, before others have their turn
 MAX_HEAD_BYTES: Final = 256 * 1024  # status lines and headers, beyond what the body may have
 
 
@@ -62,7 +64,7 @@ class Wire(HTTPAdapter):
         super().close()
         self._know(None)
 
-    def body(self, response: Any) -> bytes:
+    def body(self, response: Any) -> bytearray:
         """The whole body of an answer, inflated. Raises TooLarge, Late, ValueError when it cannot be inflated."""
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip"):
@@ -72,15 +74,13 @@ class Wire(HTTPAdapter):
         received = 0
         while chunk := response.raw.read1(READ_BYTES, decode_content=False):
             received += len(chunk)
-            try:
-                body += chunk if inflater is None else inflater.decompress(chunk, self._max_bytes + 1 - len(body))
-            except zlib.error:
-                raise ValueError("cannot be decoded") from None
-            if max(received, len(body)) > self._max_bytes:
-                raise TooLarge
+            for part in [chunk] if inflater is None else _inflated(inflater, chunk):
+                body += part
+                if max(received, len(body)) > self._max_bytes:
+                    raise TooLarge
         if inflater is not None and received and not (inflater.eof and not inflater.unused_data):
             raise ValueError("cannot be decoded")
-        return bytes(body)
+        return body
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """The pool, whose connections are made here from now on."""
@@ -116,6 +116,18 @@ class Wire(HTTPAdapter):
             return Answer(wire, sock, *args, **kwargs)
 
         return type(kind.__name__, (kind,), {"_new_conn": new_conn, "response_class": staticmethod(answer)})
+
+
+def _inflated(inflater: Any, chunk: bytes) -> Iterator[bytes]:
+    try:
+        while part := inflater.decompress(chunk, INFLATE_BYTES):
+            yield part
+            if len(part) < INFLATE_BYTES:
+                return
+            chunk = inflater.unconsumed_tail
+            time.sleep(0)
+    except zlib.error:
+        raise ValueError("cannot be decoded") from None
 
 
 class Answer(http.client.HTTPResponse):

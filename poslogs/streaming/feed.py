@@ -8,11 +8,12 @@ import threading
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from contextlib import closing, contextmanager
 from typing import Final, NamedTuple, Protocol
 
 from poslogs.platformos import entries
+from poslogs.platformos.answers import Rows
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError
@@ -37,6 +38,7 @@ GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for so
 CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had fallen back; a lagging replica's do not
 READ_SECONDS: Final = 30.0  # for reading what came, however much, and giving it to the readers
 TURN_READERS: Final = 500  # that are given a page in one go
+TURN_BYTES: Final = 1024 * 1024  # of batches that are made in one go
 MAX_TOLD: Final = 10_000  # refused rows that are remembered, so that each is told once
 
 
@@ -443,7 +445,7 @@ class Feed:
                 since, looks = self._since(asked)
             amid_backlog, at_once, onward = at_once, False, None
             try:
-                count, page = asking.page(self.environment, since, overlap.known if looks else ())
+                count, page, more = asking.page(self.environment, since, overlap.known if looks else ())
             except GatewayError as error:
                 self.failed(error)
                 if error.refused:
@@ -480,10 +482,11 @@ class Feed:
             perhaps = count < LEAST_CAP and self._quiet % LOOK_EVERY == 1
             self._full = looks and not new and (full or perhaps)
             self.rounds += not new
+            last = page.last
             del page  # not to be held while the next one comes
             if amid_backlog and self._full:
                 at_once = True
-            elif pace.behind(count, new, asked - before if before is not None else 0.0):
+            elif pace.behind(count, new, asked - before if before is not None else 0.0) or (more and last > since):
                 at_once = True
                 self._hold()
 
@@ -598,7 +601,13 @@ class Feed:
         if new:
             self._newest = max(self._newest, *(entry.timestamp for entry in new))
         page = list(batches(late, window.number + 1, window.high, late=True))
-        page += batches(new, window.number + 1 + len(page), window.high)
+        made = 0
+        for batch in batches(new, window.number + 1 + len(page), window.high):
+            page.append(batch)
+            made += len(batch.data)
+            if made > TURN_BYTES:
+                made = 0
+                time.sleep(0)  # other greenlets have their turn
         low = new[-1].id if new else window.high
         high = max(low, answer.last)  # past rows that are no entries, too
         notice = self.notice(answer)
@@ -615,7 +624,9 @@ class Feed:
             for seen in (late, new):
                 self._overlap.saw(seen, now, looked=overlap is not None)
             readers = list(self._readers)
-        for arrival in arrivals(page):
+        for turn, arrival in enumerate(arrivals(page)):
+            if turn:
+                time.sleep(0)  # what it is for the readers is made and packed meanwhile
             for count, reader in enumerate(readers, 1):
                 try:
                     reader.receive(arrival)  # which does not wait
@@ -659,16 +670,16 @@ class _Asking:
         self._environment: Environment | None = None
         self._gateway: Gateway | None = None
 
-    def page(self, environment: Environment, since: int, known: Container[int]) -> tuple[int, Page]:
-        """How many rows came, and what they hold; the rows themselves are gone then. Raises GatewayError."""
+    def page(self, environment: Environment, since: int, known: Container[int]) -> tuple[int, Page, bool]:
+        """How many rows came, what they hold, and whether there are more; the rows are gone. Raises GatewayError."""
         if self._gateway is None or environment is not self._environment:
             self.close()
             self._environment = environment
             self._gateway = self._open_gateway(environment)
         rows = self.after(since)
-        return len(rows), entries.read(rows, environment.name, known)
+        return len(rows), entries.read(rows, environment.name, known), isinstance(rows, Rows) and rows.more
 
-    def after(self, last_id: int) -> list[object]:
+    def after(self, last_id: int) -> Collection[object]:
         """The rows past an id, as a gateway gives them."""
         assert self._gateway is not None
         self._loop.turn()

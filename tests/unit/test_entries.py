@@ -150,7 +150,7 @@ def test_a_longer_message_is_cut_at_a_character_and_marked(character: str) -> No
         ({"id": 1, "data": nested(500)}, "a row that is nested too deeply"),
         ({"id": 1, "message": nested(500)}, "a row that is nested too deeply"),
         ({"id": 1, "error_type": nested(500)}, "a row that is nested too deeply"),
-        (answers.Unreadable("[[["), "a row that cannot be read"),
+        (answers.Unreadable(b"[[["), "a row that cannot be read"),
     ],
 )
 def test_a_row_that_can_be_no_entry_says_why(row_: object, reason: str) -> None:

@@ -75,6 +75,7 @@ def test_values_are_what_was_set() -> None:
             "POSLOGS_OVERLAP_SECONDS": "60",
             "POSLOGS_POLL_SECONDS": "2.5",
             "POSLOGS_POLL_MB": "3",
+            "POSLOGS_POLL_ROWS": "500",
             "POSLOGS_LOG_LEVEL": "Warning",
         }
     )
@@ -89,6 +90,7 @@ def test_values_are_what_was_set() -> None:
     assert read.cors_origins == ["https://a.example.com", "*"]
     assert (read.max_streams, read.proxy_hops) == (100, 1)
     assert (read.window_bytes, read.poll_bytes, read.log_level) == (2 << 20, 3 << 20, "WARNING")
+    assert read.poll_rows == 500
 
 
 def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,99 @@
+"""A cut: the rows of an answer that are taken of more than are taken at once, so that the next question brings more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Final, Protocol, TypeVar
+
+from poslogs.platformos.ids import position
+from poslogs.platformos.split import Work
+
+MOST_BYTES: Final = 16 * 1024 * 1024  # of the rows that are taken, by weight; the first is taken whatever its weight
+MOST_ODD: Final = 1000  # rows without an id; those that are no objects are counted beyond that
+LOOKED_AT: Final = 20  # times as many rows as are taken: what comes behind them is left for the next question
+CONTROLS: Final = bytes([*range(32), 127])
+
+
+class Odd(Protocol):
+    """A row that is not parsed."""
+
+    id: str
+
+
+T = TypeVar("T", bound=Odd)
+Parse = Callable[[bytes], object]
+
+
+def lowest(
+    rows: Iterable[bytes | T], parse: Parse, after: int, most: int, work: Work
+) -> tuple[list[bytes | T], int, bool]:
+    """The rows that are taken, how many others are no entries, and whether there may be more past the last.
+
+    `rows` are texts. All are taken if they are `most` at most, and MOST_BYTES; else those with the lowest ids past
+    `after`. Where the first of them come in the order of their ids, as they should, no more are looked at; else
+    LOOKED_AT times `most` are.
+    """
+    kept: list[bytes | T] = []
+    odd = size = 0
+    room = 1  # so many times more than is taken may be kept before it is cut
+    top: int | None = None  # no row past this id is taken
+    for count, row in enumerate(rows, 1):
+        if isinstance(row, bytes) and not row.startswith(b"{"):
+            odd += 1
+            if odd <= MOST_ODD:
+                kept.append(row)
+        elif top is None or _id(row, parse) <= top:
+            kept.append(row)
+            size += weight(row)
+        if len(kept) > room * most + MOST_ODD or size > room * MOST_BYTES:
+            kept, size, top, in_order = _cut(kept, top, parse, after, most, work)
+            if in_order and room == 1 and top is not None:
+                return kept, max(0, odd - MOST_ODD), True
+            room = 2
+        if count >= LOOKED_AT * most:
+            top = top or 0
+            break
+    if len(kept) - min(odd, MOST_ODD) > most or size > MOST_BYTES:
+        kept, size, top, _ = _cut(kept, top, parse, after, most, work)
+    return kept, max(0, odd - MOST_ODD), top is not None
+
+
+def weight(row: bytes | Odd) -> int:
+    """The length of a row, in which a control character counts six times: so long is its escape."""
+    return len(row) + 5 * (len(row) - len(row.translate(None, CONTROLS))) if isinstance(row, bytes) else 0
+
+
+def _cut(
+    rows: list[bytes | T], top: int | None, parse: Parse, after: int, most: int, work: Work
+) -> tuple[list[bytes | T], int, int | None, bool]:
+    """The rows with the lowest ids, their weight, the id past which rows are left, and whether all came in order.
+
+    Rows without an id stay, if they are few.
+    """
+    ids: list[tuple[int, int]] = []
+    none: list[bytes | T] = []
+    for index, row in enumerate(rows):
+        work.step()
+        number = _id(row, parse)
+        if number > after:
+            ids.append((number, index))
+        elif not number and len(none) < MOST_ODD:
+            none.append(row)
+    in_order = all(before < behind for (before, _), (behind, _) in pairwise(ids))
+    ids.sort()
+    size = 0
+    taken: list[bytes | T] = []
+    for _, index in ids[:most]:
+        if taken and size + weight(rows[index]) > MOST_BYTES:
+            break
+        size += weight(rows[index])
+        taken.append(rows[index])
+    return none + taken, size, ids[len(taken) - 1][0] if len(taken) < len(ids) else top, in_order
+
+
+def _id(row: bytes | T, parse: Parse) -> int:
+    """The id of a row, 0 where it has none."""
+    found = parse(row) if isinstance(row, bytes) else row
+    number = found.get("id") if isinstance(found, dict) else getattr(found, "id", None)
+    return position(number) or 0

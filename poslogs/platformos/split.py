@@ -1,0 +1,210 @@
+"""Splitting: where the values of an answer begin and end, by brackets, quotes and commas, before anything is parsed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Final
+
+TURN_SECONDS: Final = 0.005  # of work, after which other greenlets and threads have their turn
+MAX_STEPS: Final = 2_000_000  # for one answer: seconds of work, and ten times as many as a long log takes
+MAX_NAMES: Final = 10_000  # of members that are looked through for one
+ESCAPES: Final = 500  # in a string, and values in a row, that one match passes at most: no match takes long
+
+Body = bytes | bytearray | memoryview
+
+
+class NotALog(Exception):
+    """The body is no answer of the log API; the message says what it is instead."""
+
+
+class Work:
+    """The work on one answer: bounded in all, and others have their turn now and then.
+
+    `steps` are left: an answer that takes more of them has more brackets than any log.
+    """
+
+    __slots__ = ("_due", "steps")
+
+    def __init__(self) -> None:
+        self.steps = MAX_STEPS
+        self._due = time.monotonic() + TURN_SECONDS
+
+    def step(self) -> None:
+        """Go on, when others have had their turn. Raises NotALog when it is too much."""
+        self.steps -= 1
+        if self.steps < 0:
+            raise NotALog(TOO_MUCH)
+        if time.monotonic() > self._due:
+            time.sleep(0)
+            self._due = time.monotonic() + TURN_SECONDS
+
+
+def member(body: Body, name: bytes, work: Work) -> int | None:
+    """Where the value of a member of the outermost object begins; None when it has no such member.
+
+    `name` is written with its quotes. The first of several counts. Raises NotALog where the body is no JSON.
+    """
+    start = _skip(body, 0)
+    if body[start : start + 1] != b"{":
+        raise NotALog(_kind(body, start))
+    pos = start + 1
+    if _END_OF_OBJECT.match(body, pos):
+        return None
+    for _ in range(MAX_NAMES):
+        work.step()
+        key = _KEY.match(body, pos)
+        if key is None:
+            raise _broken(body, _skip(body, pos))
+        if body[key.start(1) : key.end(1)] == name:
+            return key.end()
+        pos = end_of(body, key.end(), work)
+        after = _AFTER_MEMBER.match(body, pos)
+        if after is None:
+            raise _broken(body, _skip(body, pos))
+        pos = after.end()
+        if body[pos - 1] != COMMA:
+            return None
+    raise NotALog(TOO_MUCH)
+
+
+def elements(body: Body, start: int, work: Work) -> Iterator[tuple[int, int]]:
+    """Where each element of a list begins and ends; `start` is that of the list.
+
+    All that comes behind the list is looked through too, up to the end of the object that the list is in.
+    Raises NotALog where the body is no JSON.
+    """
+    empty = _END_OF_LIST.match(body, start + 1)
+    pos = empty.end() if empty else start + 1
+    while not empty:
+        work.step()
+        usual = _ROW.match(body, pos)
+        if usual is not None:
+            yield usual.span(1)
+            pos = usual.end()
+        else:
+            begin = _skip(body, pos)
+            end = end_of(body, begin, work)
+            after = _AFTER_ELEMENT.match(body, end)
+            if after is None:
+                raise _broken(body, _skip(body, end))
+            yield begin, end
+            pos = after.end()
+        if body[pos - 1] != COMMA:
+            break
+    if _skip(body, _close(body, pos, 1, work)) < len(body):
+        raise NotALog(NOT_JSON)
+
+
+def end_of(body: Body, start: int, work: Work) -> int:
+    """Where the value ends that begins at `start`. Raises NotALog where there is no value, or no end of it."""
+    first = body[start : start + 1]
+    if first == b'"':
+        return _end_of_string(body, start, work)
+    if first in (b"{", b"["):
+        return _close(body, start + 1, 1, work)
+    scalar = _SCALAR.match(body, start)
+    if scalar is None:
+        raise _broken(body, start)
+    return scalar.end()
+
+
+def exceeds(body: bytes, most: int, work: Work) -> bool:
+    """Whether a value holds more than so many others: members, elements, objects and lists."""
+    if _count(body) <= most:
+        return False
+    count = pos = 0
+    while pos < len(body) and count <= most:
+        found = _PIECE.match(body, pos)
+        assert found is not None  # it may be empty
+        count += _count(_TEXTS.sub(b"", found.group()))
+        pos = found.end()
+        if body[pos : pos + 1] == b'"':
+            pos = _end_of_string(body, pos, work)
+        work.step()
+    return count > most
+
+
+def _count(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _close(body: Body, pos: int, depth: int, work: Work) -> int:
+    """Where the brackets end that are open at a position, so many of them."""
+    while True:
+        found = _INSIDE.match(body, pos)
+        assert found is not None  # it may be empty
+        pos = found.end()
+        if found.lastindex == 1:
+            depth += pos - found.start(1)
+        elif found.lastindex == 2:
+            run = pos - found.start(2)
+            if run >= depth:
+                return found.start(2) + depth
+            depth -= run
+        elif pos >= len(body):
+            raise NotALog(CUT_OFF)
+        elif body[pos] == QUOTE:
+            pos = _end_of_string(body, pos, work)
+        work.step()
+
+
+def _end_of_string(body: Body, start: int, work: Work) -> int:
+    pos = start + 1
+    while True:
+        found = _TEXT.match(body, pos)
+        assert found is not None  # it may be empty
+        pos = found.end()
+        if body[pos : pos + 1] == b'"':
+            return pos + 1
+        if pos >= len(body) - 1:
+            raise NotALog(CUT_OFF)
+        work.step()
+
+
+def _skip(body: Body, pos: int) -> int:
+    found = _SPACE.match(body, pos)
+    assert found is not None  # it may be empty
+    return found.end()
+
+
+def _broken(body: Body, pos: int) -> NotALog:
+    return NotALog(CUT_OFF if pos >= len(body) else NOT_JSON)
+
+
+def _kind(body: Body, start: int) -> str:
+    first = bytes(body[start : start + 1])
+    return "HTML" if first == b"<" else NO_OBJECT if first in (b"[", b'"') else NOT_JSON
+
+
+NO_OBJECT: Final = "JSON that is no object"
+NOT_JSON: Final = "something that is not JSON"
+TOO_MUCH: Final = "more brackets than a log has"
+CUT_OFF: Final = "JSON that is cut off"
+QUOTE: Final = ord('"')
+COMMA: Final = ord(",")
+
+# Mostly the first quote ends a text, as nothing escapes it: that is found five times as quickly.
+_WHOLE_TEXT: Final = rb'"(?:[^"]*+(?<!\\)"|[^"\\]*+(?:\\.[^"\\]*+){0,%d}+")' % ESCAPES
+_SPACE: Final = re.compile(rb"[ \t\r\n]*+")
+_SCALAR: Final = re.compile(rb'[^",:\[\]{} \t\r\n]++')
+_END_OF_OBJECT: Final = re.compile(rb"[ \t\r\n]*+}")
+_END_OF_LIST: Final = re.compile(rb"[ \t\r\n]*+]")
+_AFTER_MEMBER: Final = re.compile(rb"[ \t\r\n]*+[,}]")
+_AFTER_ELEMENT: Final = re.compile(rb"[ \t\r\n]*+[,\]]")
+_KEY: Final = re.compile(rb"[ \t\r\n]*+(" + _WHOLE_TEXT + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
+_TEXT: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+){0,%d}+' % ESCAPES, re.DOTALL)
+# A list or an object of nothing but texts and scalars; and one of those, too.
+_FLAT: Final = rb'[\[{](?:[^"\[\]{}]++|%b){0,50}+[\]}]' % _WHOLE_TEXT
+_LOW: Final = rb'[\[{](?:[^"\[\]{}]++|%b|%b){0,50}+[\]}]' % (_WHOLE_TEXT, _FLAT)
+# What nearly all rows are, in one match.
+_ROW: Final = re.compile(
+    rb'[ \t\r\n]*+(\{(?:[^"\[\]{}]++|%b|%b){0,100}+\})[ \t\r\n]*+[,\]]' % (_WHOLE_TEXT, _LOW), re.DOTALL
+)
+# Whatever leaves the depth as it is; then brackets in a row, of one kind.
+_INSIDE: Final = re.compile(
+    rb'(?:[^"\[\]{}]++|%b|%b){0,%d}+(?:([\[{]++)|([\]}]++))?' % (_WHOLE_TEXT, _FLAT, ESCAPES), re.DOTALL
+)
+_PIECE: Final = re.compile(rb'(?:[^"]++|%b){0,%d}+' % (_WHOLE_TEXT, ESCAPES), re.DOTALL)
+_TEXTS: Final = re.compile(_WHOLE_TEXT, re.DOTALL)
