@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 import time
 import zlib
@@ -13,6 +12,8 @@ from typing import Final
 import orjson
 
 from poslogs.streaming.crc import Crc
+
+LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: nobody else has a turn meanwhile
 
 
 class Chunk:
@@ -35,7 +36,7 @@ class Chunk:
     def packed(self) -> bytes:
         """The chunk's segment of a gzip stream, compressed at the first call."""
         if self._packed is None:
-            packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+            packer = zlib.compressobj(6 if len(self.plain) <= LARGE_BYTES else 1, zlib.DEFLATED, -15)
             self._packed = packer.compress(self.plain) + packer.flush(zlib.Z_FULL_FLUSH)
         return self._packed
 
@@ -72,7 +73,7 @@ def data(positions: Iterable[int], entries: Sequence[bytes]) -> list[bytes]:
     """
     texts = [_string(entry) for entry in entries]
     if _may_need_escapes(b"".join(texts)):
-        texts = [_CONTROL.sub(_escape, text) if _may_need_escapes(text) else text for text in texts]
+        texts = [_escaped(text) if _may_need_escapes(text) else text for text in texts]
     return [
         b'id: %d\nevent: data\ndata: {"type":"text","text":"%b"}\n\n' % pair
         for pair in zip(positions, texts, strict=True)
@@ -93,7 +94,7 @@ def entry(frame: bytes) -> bytes:
 def error(sentence: str) -> Chunk:
     """The frame that tells of trouble, stamped with this moment."""
     inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": moment(time.time())})
-    text = _CONTROL.sub(_escape, _string(inner))
+    text = _escaped(_string(inner))
     return Chunk(b'event: error\ndata: {"type":"error","text":"%b"}\n\n' % text)
 
 
@@ -104,7 +105,10 @@ def _string(inner: bytes) -> bytes:
 
 # Some parsers of lines break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped;
 # JSON itself escapes every other control (contract, "Frames").
-_CONTROL: Final = re.compile(b"\xe2\x80[\xa8\xa9]|\xc2[\x80-\x9f]|\x7f")
+_ESCAPES: Final = {
+    first: [(chr(code).encode(), b"\\u%04x" % code) for code in codes]
+    for first, codes in ((b"\xe2\x80", (0x2028, 0x2029)), (b"\xc2", range(0x80, 0xA0)))
+}
 
 
 def _may_need_escapes(text: bytes) -> bool:
@@ -112,8 +116,14 @@ def _may_need_escapes(text: bytes) -> bool:
     return b"\x7f" in text or (not text.isascii() and (b"\xe2" in text or b"\xc2" in text))
 
 
-def _escape(found: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(found[0].decode())
+def _escaped(text: bytes) -> bytes:
+    # One after another: a function that is called for each of them would take seconds for a text of nothing else.
+    text = text.replace(b"\x7f", b"\\u007f")
+    for first, escapes in _ESCAPES.items():
+        if first in text:
+            for character, escape in escapes:
+                text = text.replace(character, escape)
+    return text
 
 
 def moment(seconds: float) -> str:

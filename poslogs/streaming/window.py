@@ -15,6 +15,11 @@ from poslogs.streaming.frames import Chunk
 
 CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
 ARRIVAL_BYTES: Final = 448 * 1024  # and so an arrival, of which a reader that is slow holds back the rest
+ENTRY_BYTES: Final = (
+    32  # that a batch holds of an entry beside its frame: its id, where it ends, and what filters look at
+)
+KIND_BYTES: Final = 200  # of a text that filters look at, beside four for each character
+BATCH_BYTES: Final = 1000  # of a batch itself
 MAX_FILTERS: Final = 64  # for which a batch keeps what was made
 FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each filter
 SWEEP_BATCHES: Final = 64  # between two times that the others are seen to
@@ -34,7 +39,7 @@ class Taste(NamedTuple):
 class Batch:
     """A run of entries as frames, made once; `number` rises by one from batch to batch."""
 
-    __slots__ = ("_ends", "_kinds", "_made", "data", "high", "ids", "late", "low", "notice", "number")
+    __slots__ = ("_ends", "_kinds", "_made", "data", "high", "ids", "late", "low", "notice", "number", "size")
 
     def __init__(self, number: int, low: int, high: int, entries: Sequence[Entry], late: bool, notice: bytes) -> None:
         self.number = number
@@ -48,6 +53,11 @@ class Batch:
         made = frames.data([high] * len(ids) if late else ids, jsons)
         self._ends = array("q", accumulate(map(len, made)))
         self.data = b"".join(made)
+        texts = {id(kind): len(kind.error_type) for kind in kinds}
+        self.size = (
+            BATCH_BYTES + len(self.data) + len(notice) + ENTRY_BYTES * len(ids)
+        )  # what it takes in memory, about
+        self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
         self._made: dict[Taste | str | None, Chunk | None] = {}
 
     def chunk(self, taste: Taste) -> Chunk | None:
@@ -191,13 +201,13 @@ class Window:
         before = self.number
         for batch in page:
             self._batches.append(batch)
-            self._bytes += len(batch.data)
+            self._bytes += batch.size
             self.number = batch.number
             self.high = max(self.high, batch.high)
         while fresh and self._bytes > self._max_bytes:
             gone = self._batches.popleft()
             fresh -= 1
-            self._bytes -= len(gone.data)
+            self._bytes -= gone.size
             self.floor = max(self.floor, gone.high)
         # All of a long window are looked through now and then only.
         reach = SWEEP_BATCHES if before // SWEEP_BATCHES == self.number // SWEEP_BATCHES else len(self._batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -334,3 +335,27 @@ def test_older_batches_of_a_large_page_are_forgotten_too() -> None:
         batch.chunk(ERRORS)
     window.admit(batches([one(20, 10)], window.number + 1, window.high))
     assert sum(bool(batch._made) for batch in window._batches) <= FRESH_BATCHES
+
+
+def test_what_a_batch_takes_beside_its_bytes_counts() -> None:
+    """Ten thousand of the smallest entries, each of a type of its own: what Python has for them is near the bound."""
+    tracemalloc.start()
+    try:
+        window = Window(200_000, 0, 0)
+        for start in range(1, 10_000, 50):
+            rows = [
+                entry(number, message="", error_type=f"{number} " + "é" * 300) for number in range(start, start + 50)
+            ]
+            window.admit(list(batches(rows, window.number + 1, window.high)))
+        del rows
+        held = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/poslogs/*")])
+        assert sum(trace.size for trace in held.traces) < 2 * 200_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_type_of_any_length_is_kept_as_far_as_filters_go() -> None:
+    """The entry has the whole of it; what a filter looks at is bounded."""
+    made_ = entry(1, error_type="x" * 100_000)
+    assert len(made_.error_type) == 1000
+    assert b"x" * 100_000 in made_.json
