@@ -13,11 +13,13 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
+from poslogs.access.calls import Calls
 from poslogs.access.clients import Clients
 from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
 from poslogs.agents.offers import Catalogue
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
+from poslogs.doors.answering import beginning
 from poslogs.doors.api import json_response
 from poslogs.doors.forwarding import Forwarding
 from poslogs.doors.holding import GivingBack, holding
@@ -85,6 +87,8 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         open_gateway,
         window_bytes=settings.window_bytes,
         overlap=settings.overlap,
+        answer_bytes=settings.answer_bytes,
+        questions=settings.questions,
         patience=settings.poll_seconds + STALL_SECONDS,
     )
     slots: Slots[Stream] = Slots(settings.max_streams)
@@ -95,6 +99,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
     hold = holding(slots, disconnects, runtime)
+    begin = beginning(Calls(settings.client_calls, settings.max_calls), disconnects, settings.unread)
     origins = [_origin_pattern(origin) for origin in settings.cors_origins]
 
     app = Flask("poslogs", static_folder=None)
@@ -143,8 +148,8 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         return response
 
     _refuse_in_one_shape(app)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, SUPERVISOR, settings.heartbeat))
-    app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, settings.heartbeat))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, begin, SUPERVISOR, settings.heartbeat))
+    app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, begin, settings.heartbeat))
     app.register_blueprint(
         probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits, environments))
     )

@@ -113,6 +113,27 @@ SETTINGS = (
         "streams open at once in this process, at most what the server can hold less a reserve; 0: just that",
         _number(0, 1_000_000),
     ),
+    Setting("POSLOGS_MAX_CALLS", "64", "calls under way at once in this process, 1 to 10000", _number(1, 10_000)),
+    Setting("POSLOGS_CLIENT_CALLS", "8", "and of one client, 1 to 10000", _number(1, 10_000)),
+    Setting(
+        "POSLOGS_UNREAD_SECONDS",
+        "60",
+        "for so long a call's client may leave a piece of its answer (256 KiB) unread, 1 to 600 seconds",
+        _number(1, 600, float),
+    ),
+    Setting(
+        "POSLOGS_QUESTIONS",
+        "4",
+        "questions of readers and calls under way at once for one environment, beside the poll, 2 to 64; "
+        "one client has one fewer",
+        _number(2, 64),
+    ),
+    Setting(
+        "POSLOGS_ANSWERS_MB",
+        "16",
+        "answers to those that are kept in memory for who reads them, of all environments, 1 to 1024 MiB",
+        _number(1, 1024),
+    ),
     Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),
     Setting(
         "POSLOGS_PROXIES",
@@ -175,6 +196,11 @@ class Settings:
     cors_origins: list[str]
     hosts: list[str]
     max_streams: int
+    max_calls: int
+    client_calls: int
+    unread: float
+    questions: int
+    answer_bytes: int
     proxy_hops: int
     proxies: Networks
     address_connections: int
@@ -221,6 +247,11 @@ class Settings:
             cors_origins=list(got["POSLOGS_CORS_ORIGINS"]),  # type: ignore[call-overload]  # _origins made it
             hosts=list(got["POSLOGS_HOSTS"]),  # type: ignore[call-overload]  # _hosts made it
             max_streams=_int(got["POSLOGS_MAX_STREAMS"]),
+            max_calls=_int(got["POSLOGS_MAX_CALLS"]),
+            client_calls=_int(got["POSLOGS_CLIENT_CALLS"]),
+            unread=_float(got["POSLOGS_UNREAD_SECONDS"]),
+            questions=_int(got["POSLOGS_QUESTIONS"]),
+            answer_bytes=_int(got["POSLOGS_ANSWERS_MB"]) << 20,
             proxy_hops=_int(got["POSLOGS_PROXY_HOPS"]),
             proxies=_networks_of(got["POSLOGS_PROXIES"]),
             address_connections=_int(got["POSLOGS_ADDRESS_CONNECTIONS"]),

@@ -19,12 +19,15 @@ from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEn
 from poslogs.plain import plain
 from poslogs.platformos import entries
 from poslogs.platformos.environments import Environment, Environments
-from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch, report
+from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.backward import Ask
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.fetch import Found
 from poslogs.streaming.frames import moment
+from poslogs.streaming.question import Asker
 from poslogs.streaming.report import Report
 from poslogs.streaming.stream import Start, Stream
 from poslogs.streaming.window import Taste
@@ -273,51 +276,81 @@ class Toolbox:
             interval=input_["interval"] / 1000,
             heartbeat=self._heartbeat,
             duration=input_["maxDuration"] / 1000 if "maxDuration" in input_ else math.inf,
+            client=client.id,
         )
 
-    def call(self, client: Client, tool: Tool, input_: Input) -> bytes:
-        """The answer of a tool that ends by itself, as JSON. Raises Unavailable when platformOS gives none."""
+    def call(self, client: Client, tool: Tool, input_: Input, asker: Asker) -> Iterator[bytes]:
+        """The answer of a tool that ends by itself, as JSON in pieces of PIECE_BYTES or more, but for the last.
+
+        The first piece raises BadInput, or Unavailable when platformOS gives nothing. What fails later ends the answer
+        with what there is, which it says.
+        """
         if tool.name == "platformos.env.list":
-            return orjson.dumps({"envs": [{"name": env.name, "url": env.url} for env in self.environments(client)]})
+            yield orjson.dumps({"envs": [{"name": env.name, "url": env.url} for env in self.environments(client)]})
+            return
+        environment = self.environment(client, input_["env"])
         if tool.name == "platformos.logs.report":
-            return orjson.dumps(self.report(self.environment(client, input_["env"]), input_))
-        found = self.fetch(self.environment(client, input_["env"]), input_)
-        return b'{"logs":[%s],"lastId":"%d","truncated":%s}' % (
-            b",".join([entry.json for entry in found.entries]),
-            found.last,
-            b"true" if found.truncated else b"false",
-        )
+            yield orjson.dumps(self.report(environment, input_, asker))
+            return
+        with self.fetch(environment, input_, asker) as found:
+            made = bytearray(b'{"logs":[')
+            comma = b""
+            for piece in found.pieces:
+                for entry in piece:
+                    made += comma + entry.json
+                    comma = b","
+                piece.clear()  # whoever made it waits with it until the client has read on
+                del entry
+                if len(made) >= PIECE_BYTES:
+                    yield _taken(made)
+            made += b'],"lastId":"%d","truncated":%s}' % (found.last, b"true" if found.truncated else b"false")
+        yield _taken(made)
 
-    def fetch(self, environment: Environment, input_: Input) -> Found:
-        """The first entries after `lastId`, or with `tail` the newest. Raises Unavailable or BadInput."""
+    @contextmanager
+    def fetch(
+        self, environment: Environment, input_: Input, asker: Asker, *, newest_first: bool = False
+    ) -> Iterator[Found]:
+        """The first entries after `lastId`, or with `tail` the newest, which may come newest first.
+
+        Raises BadInput; in its body, Unavailable when platformOS gives nothing.
+        """
         taste = taste_of(input_, late=False)
         start = start_of(input_)
-        with self._asking(environment) as gateway:
+        with self._asking(environment, asker) as ask:
             if start.tail is not None:
-                return fetch.newest(gateway, environment.name, start.tail, taste)
-            return fetch.first(gateway, environment.name, start.position or 0, input_["limit"], taste)
+                which = fetch.latest if newest_first else fetch.newest
+                found = which(ask, environment.name, start.tail, taste)
+            else:
+                found = fetch.first(ask, start.position or 0, input_["limit"], taste)
+            yield found
 
-    def report(self, environment: Environment, input_: Input) -> dict[str, Any]:
+    def report(self, environment: Environment, input_: Input, asker: Asker) -> dict[str, Any]:
         """What came after `lastId`, within the last `minutes`, in numbers. Raises as `fetch`."""
         start = start_of(input_)
         minutes = input_.get("minutes", MINUTES[1] if start.position is None else None)
         since = "" if minutes is None else moment(time.time() - 60 * minutes)
-        with self._asking(environment) as gateway:
+        with self._asking(environment, asker) as ask:
             counted = Report(environment.name, since)
-            return report.read(gateway, counted, start.position or 0)
+            return report.read(ask, counted, start.position or 0)
 
     def feed(self, environment: Environment) -> Feed:
         """The one poller of an environment."""
         return self._feeds.of(environment)
 
     @contextmanager
-    def _asking(self, environment: Environment) -> Iterator[Gateway]:
+    def _asking(self, environment: Environment, asker: Asker) -> Iterator[Ask]:
         try:
-            with self._feeds.of(environment).gateway() as gateway:
-                yield gateway
+            with self._feeds.of(environment).asking(asker) as ask:
+                yield ask
         except GatewayError as error:
             wait = RETRY_SECONDS if error.retry_after is None else math.ceil(error.retry_after)
             raise Unavailable(error.sentence, retry_after=wait) from None
+
+
+def _taken(made: bytearray) -> bytes:
+    taken = bytes(made)
+    made.clear()
+    return taken
 
 
 def taste_of(input_: Input, *, late: bool) -> Taste:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from poslogs.access.clients import Client
+from poslogs.streaming.question import Asker
 from poslogs.streaming.stream import Stream
 
 
@@ -41,9 +43,11 @@ Event = Progress | Note | Outcome | None  # None: nothing has happened for a mom
 class Caller:
     """Who calls.
 
-    `hold` takes a slot for a stream until it is closed; `spend` counts one request. Both raise a Refusal.
+    `hold` takes a slot for a stream until it is closed; `place` is a place for a call that asks platformOS; `spend`
+    counts one request. All raise a Refusal.
     """
 
     client: Client
     hold: Callable[[Stream], None]
+    place: Callable[[], AbstractContextManager[Asker]]
     spend: Callable[[], None]

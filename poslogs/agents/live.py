@@ -34,7 +34,7 @@ def follow(feed: Feed, environment: Environment, caller: Caller, input_: Input) 
     live = _Live(feed, environment.name, input_, start.position)
     # Unfiltered, so that each position is known up to which entries were examined.
     live.stream = Stream(feed, taste=Taste(None, late=True), start=start, interval=INTERVAL_SECONDS,
-                         heartbeat=TICK_SECONDS, duration=live.total)  # fmt: skip
+                         heartbeat=TICK_SECONDS, duration=live.total, client=caller.client.id)  # fmt: skip
     caller.hold(live.stream)
     return live.run()
 

@@ -122,15 +122,16 @@ class Catalogue:
             for env in self._toolbox.environments(client)
         ]
 
-    def read(self, client: Client, uri: object) -> list[dict[str, Any]]:
+    def read(self, caller: Caller, uri: object) -> list[dict[str, Any]]:
         """The contents of a resource. Raises NotFound, or Unavailable when platformOS gives nothing."""
         text = uri if isinstance(uri, str) else ""
         name = unquote(text.removeprefix("platformos://").removesuffix("/logs"))
-        known = {env.name: env for env in self._toolbox.environments(client)}
+        known = {env.name: env for env in self._toolbox.environments(caller.client)}
         if not (text.startswith("platformos://") and text.endswith("/logs") and name in known):
             raise NotFound(f"There is no resource {_short(uri)}; resources/list names those that there are.")
-        found = self._toolbox.fetch(known[name], {"tail": RESOURCE_ENTRIES})
-        answer = Shelf(RESOURCE_ENTRIES, full=False).fill(name, found, newest=True)
+        asked = {"tail": RESOURCE_ENTRIES}
+        with caller.place() as asker, self._toolbox.fetch(known[name], asked, asker, newest_first=True) as found:
+            answer = Shelf(RESOURCE_ENTRIES, full=False).fill(name, found, newest=True)
         return [{"uri": text, "mimeType": "application/json", "text": orjson.dumps(answer).decode()}]
 
     prompts: Mapping[str, tuple[str, str]] = {
@@ -184,14 +185,17 @@ class Catalogue:
         newest = "lastId" not in input_
         asked = {**input_, "tail": input_["limit"]} if newest else input_
         shelf = Shelf(input_["limit"], full=input_["full"])
-        return Outcome(shelf.fill(environment.name, self._toolbox.fetch(environment, asked), newest=newest))
+        with caller.place() as asker, self._toolbox.fetch(environment, asked, asker, newest_first=True) as found:
+            return Outcome(shelf.fill(environment.name, found, newest=newest))
 
     def _live(self, caller: Caller, input_: Input) -> Iterator[Event]:
         environment = self._environment(caller.client, input_)
         return live.follow(self._toolbox.feed(environment), environment, caller, input_)
 
     def _report(self, caller: Caller, input_: Input) -> Outcome:
-        return Outcome(self._toolbox.report(self._environment(caller.client, input_), input_))
+        environment = self._environment(caller.client, input_)
+        with caller.place() as asker:
+            return Outcome(self._toolbox.report(environment, input_, asker))
 
 
 def _short(value: object) -> str:

@@ -56,9 +56,9 @@ class Shelf:
                 "truncated": truncated, **more}  # fmt: skip
 
     def fill(self, env: str, found: Found, *, newest: bool) -> dict[str, Any]:
-        """The answer that holds what was found; of the newest the oldest are left out, else what comes last."""
+        """The answer that holds what was found, the `newest` newest first; what comes last may be left out."""
         last = found.last
-        for entry in reversed(found.entries) if newest else found.entries:
+        for entry in found.entries:
             if self.add(orjson.loads(entry.json)) is None:
                 return self.answer(env, found.last if newest else last, truncated=True)
             last = entry.id

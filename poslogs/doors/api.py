@@ -13,6 +13,7 @@ from poslogs import __version__
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.doors import body
+from poslogs.doors.answering import Begin
 from poslogs.doors.holding import Hold
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
@@ -44,6 +45,7 @@ def blueprint(
     feeds: Feeds,
     runtime: Runtime,
     hold: Hold,
+    begin: Begin,
     supervisor: Supervisor,
     heartbeat: float,
 ) -> Blueprint:
@@ -76,8 +78,10 @@ def blueprint(
     @routes.post("/call")
     def call() -> Response:
         tool, input_ = asked(streams=False)
-        text = toolbox.call(_client(), tool, input_).decode()
-        return json_response({"content": [{"type": "text", "text": text}]})
+        answering = begin(_client(), request.environ)
+        length = answering.begin(toolbox.call(_client(), tool, input_, answering.asker))
+        headers = {} if length is None else {"Content-Length": str(length)}
+        return Response(answering, headers=headers, mimetype="application/json", direct_passthrough=True)
 
     @routes.get("/tools")
     def tools() -> Response:

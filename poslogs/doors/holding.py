@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Hold = Callable[[Client, Stream, Connection, "WSGIEnvironment"], None]
 
-HELD: Final = "poslogs.held"  # in the environ: the streams that a request has opened
+HELD: Final = "poslogs.held"  # in the environ: the streams and answers that a request has opened
 
 
 def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) -> Hold:
@@ -44,7 +44,7 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) ->
 
 
 class GivingBack:
-    """The app; a stream that a request has opened, and whose answer became another than 200, is closed.
+    """The app; a stream or an answer that a request has begun, and that became another than 200, is closed.
 
     Only who has the answer closes a stream, and what fails between a route and the server leaves nobody who has it.
     """
@@ -68,5 +68,5 @@ class GivingBack:
             raise
         finally:
             if HELD in environ and not status.startswith("200"):
-                for stream in environ[HELD]:
-                    stream.close()
+                for held in environ[HELD]:
+                    held.close()

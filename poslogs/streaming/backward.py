@@ -2,77 +2,129 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from typing import Final, NamedTuple, TypeVar
+from weakref import ref
 
-from poslogs.platformos import entries
-from poslogs.platformos.entries import MAX_ID, Entry, Page
-from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.platformos.entries import MAX_ID, Entry
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming.answer import Answer
 
 STRIDE: Final = 16  # how much longer each step towards the end of a log is than the one before
 SHORT_ANSWERS: Final = 2  # one after another, by which a log that grows all the time is known to be at its end
+FIRST_WIDTH: Final = 100  # ids that the first question back is for, where it is not known what an answer holds
+
+T = TypeVar("T")
+Ask = Callable[[int], Answer]  # what came after a position; raises GatewayError
+Search = Generator[int, Answer, T]  # yields positions, is sent what came after each, and returns what it has found
 
 
 class Stretch(NamedTuple):
-    """A part of a log: all rows past `first`, up to `last`. One answer was seen to hold so many `rows`."""
+    """A part of a log: all rows past `first`, up to `last`. One answer holds so many `rows`; 0: that is not known.
+
+    `newest` gives the answer to the question for what came after `since`, which reaches up to `last`, if it is kept.
+    """
 
     first: int
     last: int
     rows: int
+    since: int
+    newest: Callable[[], Answer | None]
 
 
-def stretch(
-    gateway: Gateway, env: str, position: int, seconds: float, clock: Callable[[], float] = time.monotonic
-) -> Stretch:
+def run(search: Search[T], ask: Ask) -> T:
+    """Put the questions of a search, and give what it has found. Raises GatewayError."""
+    position = next(search)
+    while True:
+        try:
+            position = search.send(ask(position))
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool] = lambda: False) -> Search[Stretch]:
     """All rows that are listed now past a position: the end of a log is found without reading the log.
 
-    Whether a row lies past an id is all that it asks, so gaps between ids do no harm.
-    Raises GatewayError, also when it takes longer than so many seconds.
+    Whether a row lies past an id is all that it asks, so gaps between ids do no harm. It asks twice a binary digit of
+    the newest id, at most; `known` is the id of a row that is there. Raises GatewayError once `is_late`.
     """
-    end = clock() + seconds
-    rows, page = _ask(gateway, env, position)
-    if page.last <= position:
-        return Stretch(position, position, rows)
-    first = max(position, page.entries[0].id - 1) if page.entries else position
-    low, high = page.last, MAX_ID  # there are rows up to here; there are none past that
-    step, shorts, at_end = rows, 0, True
+    answer = yield position
+    first, since, near = max(position, _low(answer, position)), position, ref(answer)
+    rows, last = answer.count, answer.last
+    del answer  # not to be held while the next one comes
+    if last <= position:
+        return Stretch(position, position, 0, since, near)
+    low, high = max(last, known), MAX_ID  # there are rows up to here; there are none past that
+    step, cut, shorts, at_end = rows, last < known, 0, True
     while low < high and shorts < SHORT_ANSWERS:
-        if clock() > end:
+        if is_late():
             raise GatewayError(f"Environment {env} answers too slowly to find the end of its log; give lastId.")
         asked = low if at_end else low + step if high == MAX_ID and low + step < high else (low + high) // 2
         if not at_end:
             step *= STRIDE
-        count, page = _ask(gateway, env, asked)
-        if page.last <= asked:
+        answer = yield asked
+        count, last = answer.count, answer.last
+        if last > asked:
+            cut, since, near = True, asked, ref(answer)
+        del answer
+        if last <= asked:
             high, at_end = asked, False
             continue
         rows = max(rows, count)
         short = 2 * count < rows
         shorts = shorts + 1 if short and at_end else 0
-        low, at_end = page.last, short
-    return Stretch(first, low, rows)
+        low, at_end = last, short
+    return Stretch(first, low, rows if cut else 0, since, near)
 
 
-def newest_first(gateway: Gateway, env: str, part: Stretch) -> Iterator[list[Entry]]:
-    """The entries of a stretch by descending id, those of one question at a time. Raises GatewayError."""
-    top, width = part.last, max(part.rows, 1)  # ids that one question is for
+def newest_first(part: Stretch, env: str, found: list[Entry]) -> Search[None]:
+    """Puts the entries of a stretch into `found` by descending id; who puts the questions takes them out.
+
+    Raises GatewayError when the log changes meanwhile.
+    """
+    top, cap = part.last, part.rows
+    width = cap or FIRST_WIDTH  # ids that one question is for
+    if (newest := part.newest()) is not None and newest.last == top and part.since >= part.first:
+        found.extend(reversed([entry for entry in newest.entries if entry.id <= top]))
+        top = part.since
+    del newest
     while top > part.first:
         low = max(part.first, top - width)
-        _, page = _ask(gateway, env, low)
-        if page.last < top:  # more rows than one answer holds
-            if page.last <= low or width == 1:
+        answer = yield low
+        count, last = answer.count, answer.last
+        if last < top:  # more rows than one answer holds
+            del answer
+            if last <= low or top - low == 1:
                 raise GatewayError(f"The log of environment {env} has changed while it was read; ask again.")
-            width //= 2
+            cap = max(cap, count)
+            width = max(1, min(last - low, (top - low) * 3 // 4))
             continue
-        found = [entry for entry in reversed(page.entries) if low < entry.id <= top]
-        yield found
-        if 4 * len(found) < part.rows:  # ids are far apart here
+        new = [entry for entry in answer.entries if low < entry.id <= top]
+        del answer
+        found.extend(reversed(new))
+        if not cap or 4 * len(new) < cap:  # ids are far apart here, or an answer may hold more
             width *= 2
+        del new
         top = low
 
 
-def _ask(gateway: Gateway, env: str, position: int) -> tuple[int, Page]:
-    """How many rows came, and what they hold."""
-    rows = gateway.after(position)
-    return len(rows), entries.read(rows, env)
+def pages(part: Stretch, env: str, ask: Ask) -> Iterator[list[Entry]]:
+    """The entries of a stretch by descending id, those of one question at a time. Raises GatewayError."""
+    found: list[Entry] = []
+    search = newest_first(part, env, found)
+    try:
+        position = next(search)
+        while True:
+            if found:
+                yield found[:]
+                found.clear()
+            position = search.send(ask(position))
+    except StopIteration:
+        if found:
+            yield found
+
+
+def _low(answer: Answer, position: int) -> int:
+    """A position right before the first entry of an answer."""
+    return answer.entries[0].id - 1 if answer.entries else position

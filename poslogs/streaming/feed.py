@@ -18,11 +18,13 @@ from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError
 from poslogs.streaming import fallback, frames
+from poslogs.streaming.answer import Answer, Answers
+from poslogs.streaming.backward import Ask
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.outage import Outage
 from poslogs.streaming.overlap import LEAST_CAP, Overlap
 from poslogs.streaming.pace import Pace
-from poslogs.streaming.question import Question, Wake
+from poslogs.streaming.question import Asker, Question, Questions, Wake
 from poslogs.streaming.window import Arrival, Batch, Taste, Window, arrivals, batches
 from poslogs.supervisor import IDLE_SECONDS, STALL_SECONDS, SUPERVISOR, Loop, Supervisor
 
@@ -31,7 +33,9 @@ log = logging.getLogger("poslogs.feed")
 LINGER_SECONDS: Final = 10.0  # the window stays for so long after the last reader, without polls: most come back
 RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming back
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a feed share its start
-OWN_QUESTIONS: Final = 4  # that readers of one environment have under way at once
+OWN_QUESTIONS: Final = 4  # of readers and callers of one environment, under way at once
+ANSWER_BYTES: Final = 16 * 1024 * 1024  # of answers to them that are kept
+CALL_SECONDS: Final = 60.0  # longest wait of a call for one answer, with the wait for its turn
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
 GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for so long, then looked at again
@@ -76,11 +80,16 @@ class Feed:
         *,
         window_bytes: int,
         overlap: float,
+        answers: Answers | None = None,
+        questions: int = OWN_QUESTIONS,
         patience: float = STALL_SECONDS,
         supervisor: Supervisor = SUPERVISOR,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience`: seconds that one question may take, at most, before its poller counts as stalled."""
+        """`patience`: seconds that one question may take, at most, before its poller counts as stalled.
+
+        `questions`: how many of readers and callers are under way at once; what answers them is kept in `answers`.
+        """
         self.environment = environment
         self.outage: Outage | None = None
         self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
@@ -108,8 +117,10 @@ class Feed:
         self._overlap = Overlap(overlap, 0)
         self._holding = False
         self._told: set[str] = set()
-        self._questions: dict[int, Question] = {}
-        self._turn = threading.Semaphore(OWN_QUESTIONS)
+        self._most_spare = questions
+        self._callers = 0  # calls under way
+        self._answers = Answers(ANSWER_BYTES) if answers is None else answers
+        self._questions = Questions(questions, self._answer, self._answered, self._begin, self._failed_here)
         self.generation = 0  # how often ids have fallen back
         self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
         self._fell_from = 0  # the newest id that was seen before that
@@ -221,33 +232,76 @@ class Feed:
             return None
         return self.fallen[0]
 
-    def ask(self, position: int, wake: Wake) -> Question | None:
-        """A reader's own question, in a thread of its own; readers that ask the same share it while it is asked.
+    def ask(self, position: int, wake: Wake, client: str = "") -> Question | None:
+        """A reader's own question, in its client's turn; readers that ask the same share it while it is asked.
 
-        None while an outage lets nobody ask.
+        Who does not wait for the answer any more must `leave_question`. None while an outage lets nobody ask.
+        """
+        must = False
+        with self._lock:
+            if self.outage is not None and not self._questions.knows(position):
+                if not self.outage.claim():
+                    return None
+                must = True  # all wait for how it ends
+        return self._questions.add(position, position, client, wake, must=must)
+
+    def leave_question(self, question: Question, wake: Wake, client: str = "") -> None:
+        """A reader waits for this no more: it leaves the queue, unless others wait."""
+        self._questions.leave(question, client, wake)
+
+    @contextmanager
+    def asking(self, asker: Asker) -> Iterator[Ask]:
+        """What a call asks by: its connections to platformOS are kept for its next question."""
+        with self._lock:
+            self._callers += 1
+        try:
+            yield lambda position: self.answer(position, asker)
+        finally:
+            with self._lock:
+                self._callers -= 1
+                spare: list[tuple[Environment, Gateway]] = []
+                if not self._callers and self._poller is None:
+                    spare, self._spare = self._spare, []
+            for _, gateway in spare:
+                gateway.close()
+
+    def answer(self, position: int, asker: Asker) -> Answer:
+        """The answer to a call's question, waited for; calls that ask the same share it while it is asked.
+
+        Raises GatewayError: also while platformOS wants us to wait, after CALL_SECONDS, and once the asker has gone.
+        """
+        name = self.environment.name
+        end = self._clock() + CALL_SECONDS
+        while True:
+            outage = self.outage
+            if outage is not None and (pause := outage.pause):
+                raise GatewayError(outage.sentence, retry_after=pause)
+            key = ("call", position)
+            question = self._questions.add(key, position, asker.client, asker.wake, shared=False)
+            try:
+                while not question.done:
+                    left = end - self._clock()
+                    if asker.gone:
+                        raise GatewayError(f"The client of a call to environment {name} has gone.")
+                    if left <= 0:
+                        raise GatewayError(f"Environment {name} answers too slowly; try again later.")
+                    asker.wake.wait(left)
+                    asker.wake.clear()
+            finally:
+                self._questions.leave(question, asker.client, asker.wake)
+            if (error := question.error) is not None:
+                raise GatewayError(error.sentence, refused=error.refused, retry_after=error.retry_after)
+            if (answer := question.answer) is not None:
+                return answer
+
+    def tail(self, count: int, taste: Taste, end: int) -> int | None:
+        """A position with at least `count` entries for a taste behind it; None when only platformOS can tell.
+
+        `end` is the newest id that is listed: the window tells only if it reaches up to it.
         """
         with self._lock:
-            question = self._questions.get(position)
-            is_new = question is None
-            if question is None:
-                if self.outage is not None and not self.outage.claim():
-                    return None
-                question = self._questions[position] = Question(position, self._answer)
-            question.add(wake)
-        if is_new:
-            try:
-                question.start()
-            except RuntimeError:  # no thread is to be had
-                with self._lock:
-                    self._questions.pop(position, None)
-                self.failed(self._unreadable())
-                question.give_up()
-        return question
-
-    def tail(self, count: int, taste: Taste) -> int:
-        """A position with at least `count` entries for a taste behind it; 0 when only platformOS can tell."""
-        with self._lock:
-            return (self._window.tail(count, taste) or 0) if self._alive() else 0
+            whole = self._alive() and self._window.high == end
+            return self._window.tail(count, taste) if whole else None
 
     @property
     def high(self) -> int:
@@ -279,30 +333,14 @@ class Feed:
     # Questions
 
     @contextmanager
-    def gateway(self) -> Iterator[Gateway]:
-        """A gateway for one caller's questions. Raises GatewayError while platformOS has asked us to wait."""
-        outage = self.outage
-        if outage is not None and (pause := outage.pause):
-            raise GatewayError(outage.sentence, retry_after=pause)
-        try:
-            with self._lent() as gateway:
-                yield gateway
-        except GatewayError as error:
-            if error.retry_after:  # streams keep it too
-                self.failed(error)
-            raise
-        if self.outage is not None:
-            self.worked()
-
-    @contextmanager
     def _lent(self) -> Iterator[Gateway]:
         environment, gateway = self._borrow()
         try:
             yield gateway
         finally:
             with self._lock:
-                keep = self._poller is not None and environment is self.environment
-                keep = keep and len(self._spare) < OWN_QUESTIONS
+                keep = (self._poller is not None or self._callers > 0) and environment is self.environment
+                keep = keep and len(self._spare) < self._most_spare
                 if keep:  # for the next caller
                     self._spare.append((environment, gateway))
             if not keep:
@@ -321,6 +359,7 @@ class Feed:
                 self.outage.again(error)
         if begins:
             log.warning("%s", error.sentence)
+            self._questions.spoil(error)  # they are asked again once the outage lets them
         self._wake.set()
         self.wake()
 
@@ -362,25 +401,33 @@ class Feed:
                 return environment, gateway
             gateway.close()
 
-    def _answer(self, question: Question) -> Page:
-        try:
-            with self._turn, self._lent() as gateway:
-                rows = gateway.after(question.position)
-            page = entries.read(rows, self.environment.name)
-        except GatewayError as error:
-            self.failed(error)
-            raise
-        except Exception as error:
+    def _begin(self, run: Callable[[Loop], None]) -> None:
+        self._supervisor.start("question", run, detail=self.environment.name)
+
+    def _answer(self, question: Question, loop: Loop) -> Answer:
+        loop.turn()
+        loop.asks(self._patience)
+        with self._lent() as gateway:
+            rows = gateway.after(question.position)
+        loop.turn(READ_SECONDS)
+        return Answer.read(rows, self.environment.name, question.position)
+
+    def _failed_here(self, error: Exception | None) -> GatewayError:
+        if error is not None:
             self._supervisor.failed("question", self.environment.name, error)
-            self.failed(self._unreadable())
-            raise
-        finally:
-            with self._lock:
-                self._questions.pop(question.position, None)
-        self.worked()
-        with self._lock:
-            self._top = max(self._top, page.last)
-        return page._replace(entries=[entry for entry in page.entries if entry.id > question.position])
+        return self._unreadable()
+
+    def _answered(self, question: Question, answer: Answer | None, error: GatewayError | None) -> None:
+        """A question of a reader's or a caller's is over; callers' failures are their own, unless we are to wait."""
+        if answer is not None:
+            self._answers.keep(self, answer)
+            if question.shared:
+                with self._lock:
+                    self._top = max(self._top, answer.last)
+            if question.shared or self.outage is not None:
+                self.worked()
+        elif error is not None and (question.shared or error.retry_after):
+            self.failed(error)
 
     # The poller
 
@@ -655,6 +702,7 @@ class Feed:
                 self._poller = None
             self._let_go()
             spare, self._spare = self._spare, []
+        self._answers.forget(self)
         for _, gateway in spare:
             gateway.close()
         self.wake()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
-from poslogs.streaming.feed import Feed
+from poslogs.streaming.answer import Answers
+from poslogs.streaming.feed import ANSWER_BYTES, OWN_QUESTIONS, Feed
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 
 
@@ -20,12 +21,16 @@ class Feeds:
         *,
         window_bytes: int,
         overlap: float,
+        answer_bytes: int = ANSWER_BYTES,
+        questions: int = OWN_QUESTIONS,
         patience: float = STALL_SECONDS,
         supervisor: Supervisor = SUPERVISOR,
     ) -> None:
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._overlap = overlap
+        self._answers = Answers(answer_bytes)
+        self._questions = questions
         self._patience = patience
         self._supervisor = supervisor
         self._lock = threading.Lock()
@@ -42,6 +47,8 @@ class Feeds:
                     self._open_gateway,
                     window_bytes=self._window_bytes,
                     overlap=self._overlap,
+                    answers=self._answers,
+                    questions=self._questions,
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )

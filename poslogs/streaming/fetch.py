@@ -1,82 +1,160 @@
-"""A fetch: the entries after a position, or the newest, as one answer that ends."""
+"""A fetch: the entries after a position, or the newest, as one answer that ends, read while it is written."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
+from weakref import ReferenceType, ref
 
-from poslogs.platformos import entries
 from poslogs.platformos.entries import Entry
-from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward
+from poslogs.streaming.answer import PIECE_BYTES, Answer
+from poslogs.streaming.backward import Ask
 from poslogs.streaming.window import Taste
 
 MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
 MAX_SECONDS: Final = 60.0  # of asking for one answer; gunicorn and proxies give up later than that
 
 
-@dataclass(frozen=True)
 class Found:
-    """Entries oldest first; `last` is the position up to which rows were looked at.
+    """Entries in pieces of about PIECE_BYTES; each is read from platformOS when it is asked for.
 
-    `truncated`: more is known to exist: after `last`, or, for the newest, before the first of them.
+    Once the last piece is there, `last` is the position up to which rows were looked at, and `truncated` tells that
+    more is known to exist: after `last`, or, for the newest, before the first of them. The first piece raises
+    GatewayError when there is none to give.
     """
 
-    entries: list[Entry]
-    last: int
-    truncated: bool
+    def __init__(self, pieces: Iterator[list[Entry]] | None = None, last: int = 0, *, truncated: bool = False) -> None:
+        self.pieces: Iterator[list[Entry]] = pieces or iter(())
+        self.last = last
+        self.truncated = truncated
+
+    @property
+    def entries(self) -> Iterator[Entry]:
+        """All of them one by one."""
+        return chain.from_iterable(self.pieces)
 
 
-def first(
-    gateway: Gateway, env: str, position: int, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic
-) -> Found:
+def first(ask: Ask, position: int, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
     """The first `limit` entries after a position, asking until there is nothing more, as pos-cli's fetch-logs does.
 
-    Raises GatewayError when the very first question fails; later ones end the answer, which says so.
+    When the very first question fails that is raised; later ones end the answer, which says so.
     """
-    end = clock() + MAX_SECONDS
-    asked = position
-    found: list[Entry] = []
-    size = 0
+    found = Found(last=position)
+    found.pieces = _first(found, ask, limit, taste, clock)
+    return found
+
+
+def newest(ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
+    """The newest `limit` entries, oldest first; `last` is the end of the log.
+
+    Where they are more than one piece their beginning is found first, and then they are read from there.
+    """
+    found = Found()
+    found.pieces = _newest(found, ask, env, limit, taste, clock)
+    return found
+
+
+def latest(ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
+    """The newest `limit` entries, newest first; `last` is the end of the log."""
+    found = Found()
+    found.pieces = _latest(found, ask, env, limit, taste, clock)
+    return found
+
+
+def _first(found: Found, ask: Ask, limit: int, taste: Taste, clock: Callable[[], float]) -> Iterator[list[Entry]]:
+    spent = 0.0  # seconds that platformOS took; those that the client takes are its own
+    count = size = 0
+    begun = False
+    kept: ReferenceType[Answer] | None = None  # not held while a client reads
     while True:
-        try:
-            page = entries.read(gateway.after(position), env)
-        except GatewayError:
-            if position == asked:
-                raise
-            return Found(found, position, True)
-        if page.last <= position:
-            return Found(found, position, False)
-        for entry in page.entries:
-            if entry.id <= position:
-                continue
+        answer = None if kept is None else kept()
+        if answer is None:
+            asked = clock()
+            try:
+                answer = ask(found.last)
+            except GatewayError:
+                if not begun:
+                    raise
+                found.truncated = True
+                return
+            spent += clock() - asked
+            begun, kept = True, ref(answer)
+            if answer.last <= found.last:
+                return
+        looked, behind = answer.piece(found.last, lambda entry: taste.wants(entry.type, entry.error_type))
+        if behind >= answer.last:
+            kept = None
+        del answer
+        piece: list[Entry] = []
+        for entry in looked:
             if taste.wants(entry.type, entry.error_type):
-                if len(found) == limit or (found and size + len(entry.json) > MAX_BYTES):
-                    return Found(found, position, True)
-                found.append(entry)
+                if count == limit or (count and size + len(entry.json) > MAX_BYTES):
+                    found.truncated = True
+                    break
+                piece.append(entry)
+                count += 1
                 size += len(entry.json)
-            position = entry.id
-        position = page.last
-        if clock() > end:
-            return Found(found, position, True)
+            found.last = entry.id
+        else:
+            found.last = behind
+        del looked
+        if piece:
+            yield piece
+        if found.truncated or spent > MAX_SECONDS:
+            found.truncated = True
+            return
 
 
-def newest(gateway: Gateway, env: str, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
-    """The newest `limit` entries; `last` is the end of the log. Raises GatewayError."""
-    end = clock() + MAX_SECONDS
-    part = backward.stretch(gateway, env, 0, MAX_SECONDS, clock)
+def _newest(
+    found: Found, ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float]
+) -> Iterator[list[Entry]]:
+    back = latest(ask, env, limit, taste, clock)
     kept: deque[Entry] = deque()
-    size = 0
-    for page in backward.newest_first(gateway, env, part):
+    count = size = oldest = 0
+    for entry in back.entries:
+        count += 1
+        size += len(entry.json)
+        oldest = entry.id
+        if size <= PIECE_BYTES or count == 1:
+            kept.appendleft(entry)
+        else:
+            kept.clear()
+    found.last, found.truncated = back.last, back.truncated
+    if len(kept) == count:
+        if kept:
+            yield list(kept)
+        return
+    forward = first(ask, oldest - 1, count, taste, clock)
+    yield from forward.pieces
+    if forward.last < back.last:
+        found.last, found.truncated = forward.last, True
+
+
+def _latest(
+    found: Found, ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float]
+) -> Iterator[list[Entry]]:
+    end = clock() + MAX_SECONDS
+    part = backward.run(backward.stretch(0, env, is_late=lambda: clock() > end), ask)
+    found.last = part.last
+    count = size = 0
+    for page in backward.pages(part, env, ask):
+        piece: list[Entry] = []
         for entry in page:
             if taste.wants(entry.type, entry.error_type):
+                if count == limit or (count and size + len(entry.json) > MAX_BYTES):
+                    found.truncated = True
+                    break
+                piece.append(entry)
+                count += 1
                 size += len(entry.json)
-                if len(kept) == limit or (kept and size > MAX_BYTES):
-                    return Found(list(kept), part.last, True)
-                kept.appendleft(entry)
-        if clock() > end:
-            return Found(list(kept), part.last, True)
-    return Found(list(kept), part.last, False)
+        del page
+        if piece:
+            yield piece
+        if found.truncated or clock() > end:
+            found.truncated = True
+            return

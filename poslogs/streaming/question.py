@@ -1,13 +1,17 @@
-"""A question: a reader's own poll, asked in a thread so that the reader's heartbeats go on."""
+"""Questions: what readers and callers ask platformOS by themselves, few at once, and clients take turns."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from typing import Final, Protocol
+from weakref import ReferenceType, ref
 
-from poslogs.platformos.entries import Page
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming.answer import Answer
+from poslogs.supervisor import Loop
 
 log = logging.getLogger("poslogs.question")
 
@@ -31,37 +35,208 @@ class _Nobody:
 NOBODY: Final = _Nobody()  # waits yet
 
 
+class Asker:
+    """Who waits for the answer to a call, in a thread; `client` is whose turn it is."""
+
+    __slots__ = ("client", "gone", "wake")
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.gone = False  # nobody waits for the answer any more
+        self.wake = threading.Event()
+
+    def leave(self) -> None:
+        """The client has gone: its question leaves the queue. Does not wait."""
+        self.gone = True
+        self.wake.set()
+
+
 class Question:
     """What came after a position; asked once, for everyone who waits for it.
 
-    Once `done`, `answer` is there, or None when the question failed: the feed tells its readers why.
+    Once `done`, either `error` tells why there is no answer, or `answer` gives it as long as it is kept.
     """
 
-    def __init__(self, position: int, ask: Callable[[Question], Page]) -> None:
+    __slots__ = ("_answer", "_waiting", "begun", "done", "error", "key", "must", "position", "shared")
+
+    def __init__(self, key: Hashable, position: int, *, shared: bool, must: bool) -> None:
+        self.key = key
         self.position = position
-        self.answer: Page | None = None
+        self.shared = shared  # readers': how it ends is told to all readers of the environment
+        self.must = must  # it is asked whoever leaves, since all wait for how it ends
+        self.begun = False  # it is asked now, or was
         self.done = False
-        self._ask = ask
-        self._waiting: list[Wake] = []
+        self.error: GatewayError | None = None
+        self._answer: ReferenceType[Answer] | None = None
+        self._waiting: list[tuple[str, Wake]] = []
 
-    def add(self, wake: Wake) -> None:
-        """Have this set once the answer is there."""
-        self._waiting.append(wake)
+    @property
+    def answer(self) -> Answer | None:
+        """The answer; None when there is none, or it is kept no longer: then ask again."""
+        return None if self._answer is None else self._answer()
 
-    def start(self) -> None:
-        """Begin to ask."""
-        threading.Thread(target=self._run, name="question", daemon=True).start()
+    @property
+    def clients(self) -> set[str]:
+        """Whose question it is."""
+        return {client for client, _ in self._waiting}
 
-    def _run(self) -> None:
-        try:
-            self.answer = self._ask(self)
-        except Exception:  # whatever it was: the feed has logged it and told its readers
-            log.debug("A question after %d failed.", self.position, exc_info=True)
-        finally:
-            self.give_up()
+    def add(self, client: str, wake: Wake) -> None:
+        """Have this set once it is done."""
+        self._waiting.append((client, wake))
 
-    def give_up(self) -> None:
-        """It will not be answered any more than it is: tell those who wait."""
+    def remove(self, client: str, wake: Wake) -> None:
+        """Somebody does not wait any more."""
+        if (client, wake) in self._waiting:
+            self._waiting.remove((client, wake))
+
+    def settle(self, answer: Answer | None, error: GatewayError | None) -> None:
+        """It is done: tell those who wait."""
+        self._answer = None if answer is None else ref(answer)
+        self.error = error
         self.done = True
-        for wake in self._waiting:
+        for _, wake in list(self._waiting):
             wake.set()
+
+
+class Questions:
+    """The questions to one environment: `most` under way at once, of one client one fewer, and clients take turns.
+
+    No thread waits for its turn: there are as many loops as questions under way. Who has gone leaves the queue.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        ask: Callable[[Question, Loop], Answer],
+        told: Callable[[Question, Answer | None, GatewayError | None], None],
+        begin: Callable[[Callable[[Loop], None]], None],
+        unreadable: Callable[[Exception | None], GatewayError],
+    ) -> None:
+        """`ask` gives an answer or raises; `told` hears how each question ended, before those who wait for it.
+
+        `begin` runs a loop in a thread, or raises RuntimeError; `unreadable` is what a fault of ours is told as.
+        """
+        self._most = most
+        self._each = max(1, most - 1)  # of one client: another one's first question is asked at once
+        self._ask = ask
+        self._told = told
+        self._begin = begin
+        self._unreadable = unreadable
+        self._lock = threading.Lock()
+        self._known: dict[Hashable, Question] = {}  # those that are not over
+        self._queues: dict[str, dict[Question, None]] = {}  # by client; the first client's turn is next
+        self._asking: Counter[str] = Counter()  # under way, by client
+        self._loops = 0
+
+    def knows(self, key: Hashable) -> bool:
+        """Whether this is asked now, or waits for its turn."""
+        with self._lock:
+            return key in self._known
+
+    def add(
+        self, key: Hashable, position: int, client: str, wake: Wake, *, shared: bool = True, must: bool = False
+    ) -> Question:
+        """Ask what comes after a position, in the client's turn; who asks the same (`key`) shares the question."""
+        with self._lock:
+            question = self._known.get(key)
+            if question is None:
+                question = self._known[key] = Question(key, position, shared=shared, must=must)
+            question.must = question.must or must
+            question.add(client, wake)
+            if not question.begun:
+                self._queues.setdefault(client, {})[question] = None
+            more = self._loops < self._most and self._due() is not None
+            self._loops += more
+        if more:
+            try:
+                self._begin(self._run)
+            except RuntimeError:  # no thread is to be had
+                log.debug("A question could not begin.", exc_info=True)
+                with self._lock:
+                    self._loops -= 1
+                    stuck = self._empty(lambda _: True) if not self._loops else []
+                self._give_up(stuck, self._unreadable(None))
+        return question
+
+    def leave(self, question: Question, client: str, wake: Wake) -> None:
+        """Somebody waits no more; a question that nobody waits for, and was not asked yet, is not asked."""
+        with self._lock:
+            question.remove(client, wake)
+            if not question.begun and not question.must:
+                left = question.clients
+                if client not in left:
+                    self._unqueue(question, {client})
+                if not left and self._known.get(question.key) is question:
+                    del self._known[question.key]
+
+    def spoil(self, error: GatewayError) -> None:
+        """All that wait for their turn end with this error, but those on whose end others wait."""
+        with self._lock:
+            stuck = self._empty(lambda question: not question.must)
+        for question in stuck:
+            question.settle(None, error)
+
+    def _due(self) -> str | None:
+        """The client whose turn is next, if anyone's is."""
+        return next((client for client in self._queues if self._asking[client] < self._each), None)
+
+    def _next(self) -> tuple[str, Question] | None:
+        with self._lock:
+            client = self._due()
+            if client is None:
+                self._loops -= 1
+                return None
+            question = next(iter(self._queues[client]))
+            self._unqueue(question, set(self._queues))
+            if client in self._queues:
+                self._queues[client] = self._queues.pop(client)  # behind the others
+            question.begun = True
+            self._asking[client] += 1
+            return client, question
+
+    def _unqueue(self, question: Question, clients: set[str]) -> None:
+        for client in clients:
+            queue = self._queues.get(client)
+            if queue is not None:
+                queue.pop(question, None)
+                if not queue:
+                    del self._queues[client]
+
+    def _empty(self, which: Callable[[Question], bool]) -> list[Question]:
+        found = [question for queue in self._queues.values() for question in queue if which(question)]
+        for question in found:
+            question.begun = True
+            self._unqueue(question, set(self._queues))
+            self._known.pop(question.key, None)
+        return list(dict.fromkeys(found))
+
+    def _give_up(self, questions: list[Question], error: GatewayError) -> None:
+        for question in questions:
+            self._told(question, None, error)
+            question.settle(None, error)
+
+    def _run(self, loop: Loop) -> None:
+        while (turn := self._next()) is not None:
+            self._see_to(*turn, loop)
+
+    def _see_to(self, client: str, question: Question, loop: Loop) -> None:
+        answer: Answer | None = None
+        error: GatewayError | None = None
+        try:
+            answer = self._ask(question, loop)
+        except GatewayError as failure:
+            error = failure
+        except Exception as fault:  # of ours, in one question; those who wait are told
+            error = self._unreadable(fault)
+        finally:
+            with self._lock:
+                self._known.pop(question.key, None)  # first, so that nobody joins what is over
+                self._asking[client] -= 1
+                if not self._asking[client]:
+                    del self._asking[client]
+            if answer is None and error is None:  # the process ends
+                question.settle(None, None)
+        try:
+            self._told(question, answer, error)
+        finally:
+            question.settle(answer, error)

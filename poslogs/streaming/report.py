@@ -13,8 +13,9 @@ import orjson
 from poslogs.plain import visible
 from poslogs.platformos import entries
 from poslogs.platformos.entries import NO_TIME, Entry
-from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward
+from poslogs.streaming.backward import Ask
 
 MAX_ENTRIES: Final = 100_000  # read for one report
 MAX_SECONDS: Final = 30.0  # of reading
@@ -132,7 +133,7 @@ class Report:
 
 
 def read(
-    gateway: Gateway,
+    ask: Ask,
     report: Report,
     position: int,
     most: int = MAX_ENTRIES,
@@ -143,10 +144,10 @@ def read(
     Its position is the end of the log in any case. Raises GatewayError when that is not found.
     """
     end = clock() + MAX_SECONDS
-    part = backward.stretch(gateway, report.env, position, MAX_SECONDS, clock)
+    part = backward.run(backward.stretch(position, report.env, is_late=lambda: clock() > end), ask)
     count = 0
     try:
-        for page in backward.newest_first(gateway, report.env, part):
+        for page in backward.pages(part, report.env, ask):
             for entry in page:
                 if count == most:
                     return report.told(part.last, truncated=True)

@@ -6,25 +6,30 @@ import math
 import random
 import threading
 import time
-from collections import deque
+from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar, cast
+from weakref import ref
 
-from poslogs.platformos.entries import Entry, Page
-from poslogs.streaming import frames
+from poslogs.platformos.entries import Entry
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import backward, frames
+from poslogs.streaming.answer import Answer
+from poslogs.streaming.backward import Search
 from poslogs.streaming.feed import Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
 from poslogs.streaming.question import NOBODY, Wake
 from poslogs.streaming.recent import Recent
 from poslogs.streaming.window import CHUNK_BYTES, Arrival, Batch, Taste
 
-MAX_TAIL_BYTES: Final = 32 * 1024 * 1024  # a tail that is larger starts later
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 OWN_RETRY_SECONDS: Final = 1.0
 AHEAD_SECONDS: Final = 1.0
-TAIL_SECONDS: Final = 20.0  # of reading towards the end of the log
+TAIL_SECONDS: Final = 20.0  # of looking back from the end of the log for a tail; one that takes longer starts later
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Stream:
 
     __slots__ = (
         "_ahead",
+        "_client",
         "_clock",
         "_closed",
         "_closing",
@@ -93,8 +99,10 @@ class Stream:
         interval: float,
         heartbeat: float,
         duration: float = math.inf,
+        client: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`client` is whose turn it is when the stream asks platformOS by itself."""
         self.environment = feed.environment
         self.taste = taste
         self.interval = interval  # seconds
@@ -103,6 +111,7 @@ class Stream:
         self.number: int | None = None
         self._rests = False  # it waits, and all that can come is the next arrival, its own end, or something to tell
         self._feed = feed
+        self._client = client
         self._start = start
         self._heartbeat = heartbeat
         self._clock = clock
@@ -305,76 +314,144 @@ class Stream:
             self._recent.add(batch.ids)
 
     def _catch_up(self, *, fresh: bool) -> Iterator[Chunk | float]:
-        """One answer to a question of our own."""
+        """One answer to a question of our own, in pieces; one that is kept no longer is left where it is."""
         reached = self._feed.high
         since = self._position
         if self._recent is not None and self._left_behind:
             since = self._recent.floor  # what became visible late meanwhile, the window may have let go
         self._left_behind = False
-        page = yield from self._ask(since)
-        new = page.entries
-        if self._recent is not None:
-            new = [entry for entry in new if not self._recent.had(entry.id)]
-            self._recent.add([entry.id for entry in new])
-        wanted = [entry for entry in new if self._wants(entry)]
-        positions = [max(entry.id, self._position) for entry in wanted]
-        for chunk in self._cut(frames.data(positions, [entry.json for entry in wanted])):
-            self._check()
-            yield self._sent(chunk)
-        if page.last > self._position:
-            self._position = page.last
-        elif fresh:  # platformOS gives nothing for last_id=0: what comes from now on
-            self._position = reached
+        behind = since
+        generation = self._feed.generation
+        kept = ref((yield from self._ask(since)))
+        while (answer := kept()) is not None and self._feed.generation == generation:
+            last = answer.last
+            looked, behind = answer.piece(behind, self._wants)
+            del answer  # a reader that stalls now holds this piece alone
+            chunks = list(self._cut(self._frames(looked)))  # a few large ones: many small ones would leave holes
+            del looked
+            for chunk in chunks:
+                self._check()
+                yield self._sent(chunk)
+            self._position = max(self._position, behind)
+            if behind >= last:
+                break
+        else:
+            self._left_behind = self._recent is not None  # it asks again; what it had it knows
+            return
+        if behind > since:
+            return
+        if fresh:  # platformOS gives nothing for last_id=0: what comes from now on
+            self._position = max(self._position, reached)
         elif since == self._position:  # nothing past it, yet the window does not reach back to it: no reason to skip
             yield from self._rest(self._clock() + self.interval, reached)
 
-    def _tail(self, count: int) -> Iterator[Chunk | float]:
-        """The newest entries, of which platformOS can only be asked by reading forward to its end."""
-        kept: deque[bytes] = deque()
-        size = 0
-        end = self._clock() + TAIL_SECONDS
-        began = frames.moment(time.time())
-        self._position = self._feed.tail(count, self.taste)
+    def _frames(self, looked: list[Entry]) -> list[bytes]:
+        """The frames of the entries that are wanted, as far as the reader has not had them; it counts all as had."""
         if self._recent is not None:
-            self._recent = Recent(self._position)
-        while (page := (yield from self._ask(self._position))).last > self._position:
-            wanted = [entry for entry in page.entries if count and self._wants(entry)]
-            made = frames.data([entry.id for entry in wanted], [entry.json for entry in wanted])
-            kept += made
-            size += sum(map(len, made))
-            while len(kept) > count or size > MAX_TAIL_BYTES:
-                size -= len(kept.popleft())
-            if self._recent is not None:
-                self._recent.add([entry.id for entry in page.entries])
-            self._position = page.last
-            if self._clock() > end or (page.entries and page.entries[-1].timestamp > began):
-                break  # a busy log has something more at each question: that is new, and the stream goes on with it
-        if not kept:  # else a reader that is cut before its first entry would have no position to come back with
-            yield self._sent(frames.position(self._position))
-        for chunk in self._cut(kept):
-            self._check()
-            yield self._sent(chunk)
+            looked = [entry for entry in looked if not self._recent.had(entry.id)]
+            self._recent.add(array("q", [entry.id for entry in looked]))
+        wanted = [entry for entry in looked if self._wants(entry)]
+        positions = [max(entry.id, self._position) for entry in wanted]
+        return frames.data(positions, [entry.json for entry in wanted])
 
-    def _ask(self, position: int) -> Generator[Chunk | float, None, Page]:
+    def _tail(self, count: int) -> Iterator[Chunk | float]:
+        """The newest entries: where they begin is found, and then read on from as from any position."""
+        while True:
+            try:
+                position, end, held = yield from self._find_tail(count)
+                break
+            except GatewayError:  # the log has changed meanwhile
+                yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
+        self._position = position
+        if self._recent is not None:
+            self._recent = Recent(position)
+        if position >= end:  # else a reader that is cut before its first entry would have no position to come back with
+            yield self._sent(frames.position(position))
+        before = -1
+        while not held and before < self._position < end:  # a window may hold some of it as late rows only
+            before = self._position
+            yield from self._catch_up(fresh=False)
+
+    def _find_tail(self, count: int) -> Generator[Chunk | float, None, tuple[int, int, bool]]:
+        """A position with `count` entries for this reader behind it, the log's end, and whether a window holds it."""
+        name = self.environment.name
+        known = 0
+        if high := self._feed.high:
+            part = yield from self._search(backward.stretch(high - 1, name))
+            if part.last >= high:  # the feed's newest row is there still
+                known = part.last
+                position = known if not count else self._feed.tail(count, self.taste, known)
+                if position is not None:
+                    return position, known, True
+        part = yield from self._search(backward.stretch(0, name, known))
+        if not count or not part.last:
+            return part.last, part.last, False
+        found: list[Entry] = []
+        wanted = 0
+        position = part.first
+        until = self._clock() + TAIL_SECONDS
+
+        def enough() -> bool:
+            nonlocal wanted, position
+            for entry in found:
+                if self._wants(entry):
+                    wanted += 1
+                    if wanted == count:
+                        position = entry.id - 1
+                        return True
+            if found and self._clock() >= until:
+                position = found[-1].id - 1
+                return True
+            found.clear()
+            return False
+
+        yield from self._search(backward.newest_first(part, name, found), enough)
+        return position, part.last, False
+
+    def _search(
+        self, search: Search[T], enough: Callable[[], bool] = lambda: False
+    ) -> Generator[Chunk | float, None, T]:
+        """What a search finds by questions of our own; it is given up once there is `enough`. Raises GatewayError."""
+        with closing(search):
+            try:
+                position = next(search)
+                while not enough():
+                    answer = yield from self._ask(position)
+                    position = search.send(answer)
+                    del answer
+            except StopIteration as end:
+                enough()
+                return cast("T", end.value)
+        return cast("T", None)
+
+    def _ask(self, position: int) -> Generator[Chunk | float, None, Answer]:
         """What came after a position, asked again until there is an answer, with heartbeats meanwhile."""
         while True:
             while True:
                 self.wake.clear()
                 self._check()
-                if (question := self._feed.ask(position, self.wake)) is not None:
+                wake = self.wake
+                if (question := self._feed.ask(position, wake, self._client)) is not None:
                     break
                 outage = self._feed.outage
                 yield from self._idle(outage.until if outage else 0.0)
-            while not question.done:
-                self.wake.clear()
-                self._check()
-                if not question.done:
-                    yield from self._idle()
-            if question.answer is not None:
-                if notice := self._feed.notice(question.answer):
+            try:
+                while not question.done:
+                    self.wake.clear()
+                    self._check()
+                    if not question.done:
+                        yield from self._idle()
+            finally:  # who has gone does not wait for its turn
+                self._feed.leave_question(question, wake, self._client)
+            if (answer := question.answer) is not None:
+                if notice := self._feed.notice(answer.page):
+                    del answer
                     yield self._sent(Chunk(notice))
-                return question.answer
-            yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
+                    answer = question.answer
+                if answer is not None:
+                    return answer
+            if question.error is not None:
+                yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
 
     def _rest(self, until: float, reached: int | None = None) -> Iterator[Chunk | float]:
         """Wait, with heartbeats; no longer than until the feed has got past what it had `reached`."""

@@ -248,7 +248,10 @@ class Window:
         return [batch for batch in self._batches if batch.late and batch.number <= number]
 
     def tail(self, count: int, taste: Taste) -> int | None:
-        """A position with `count` entries for the taste behind it; None when the window may not hold so many."""
+        """A position with `count` entries for the taste behind it; None when the window may not hold so many.
+
+        Nor is there one when rows behind it became visible late, since these stand elsewhere than in their place.
+        """
         left = count
         position = self.high
         for batch in reversed(self._batches):
@@ -257,4 +260,5 @@ class Window:
             if not batch.late:
                 found, position = batch.wanted_from(left, taste)
                 left -= found
-        return position if left <= 0 or self.floor == 0 else None
+        late = any(batch.ids[-1] > position for batch in self._batches if batch.late)
+        return position if (left <= 0 or self.floor == 0) and not late else None

@@ -150,6 +150,7 @@ class House:
             start=Start(wish.position, wish.tail),
             interval=wish.interval,
             heartbeat=self._heartbeat,
+            client=self._random.choice("abc"),
         )
         try:
             self._hold(self._client, stream, connection, environ)

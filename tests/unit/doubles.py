@@ -14,6 +14,7 @@ from typing import Any, Self
 from poslogs.platformos.entries import Entry
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming.answer import Answer
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.stream import Start, Stream
@@ -261,6 +262,12 @@ def hurry(feed: Feed) -> Iterator[None]:
 def feed_of(log: Log, *, window_bytes: int = 1 << 20, overlap: float = 30.0, **kw: Any) -> Feed:
     """A feed that polls a log."""
     return Feed(STAGING, log.open_gateway, window_bytes=window_bytes, overlap=overlap, **kw)
+
+
+def asking(log: Log) -> Callable[[int], Answer]:
+    """What a search of a log asks by."""
+    gateway = log.open_gateway(STAGING)
+    return lambda position: Answer.read(gateway.after(position), STAGING.name, position)
 
 
 def row(number: int, **fields: object) -> dict[str, object]:

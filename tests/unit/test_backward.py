@@ -8,16 +8,20 @@ from hypothesis import strategies as st
 
 from poslogs.platformos.entries import MAX_ID
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import backward
-from tests.unit.doubles import STAGING, Log, StandingClock
+from poslogs.streaming import backward, fetch
+from poslogs.streaming.stream import Start
+from tests.unit.doubles import PLAIN, Asked, Log, Reading, StandingClock, asking, feed_of, row
 
 SECONDS = 30.0
 
 
+def stretch(log: Log, position: int = 0) -> backward.Stretch:
+    return backward.run(backward.stretch(position, "staging"), asking(log))
+
+
 def whole(log: Log, position: int = 0) -> tuple[backward.Stretch, list[int]]:
-    gateway = log.open_gateway(STAGING)
-    part = backward.stretch(gateway, "staging", position, SECONDS)
-    return part, [entry.id for page in backward.newest_first(gateway, "staging", part) for entry in page]
+    part = stretch(log, position)
+    return part, [entry.id for page in backward.pages(part, "staging", asking(log)) for entry in page]
 
 
 GAPS = st.lists(st.one_of(st.integers(1, 3), st.integers(1, 10**6), st.sampled_from([10**12])), max_size=60)
@@ -39,27 +43,30 @@ def test_the_end_of_a_long_log_takes_few_questions() -> None:
     """Fifty thousand rows, dense, far apart and after many that are gone: a few dozen questions, not five hundred."""
     for step, first in ((1, 1), (1000, 1), (1, 10**12)):
         log = Log(*range(first, first + 50_000 * step, step), page=100)
-        part = backward.stretch(log.open_gateway(STAGING), "staging", 0, SECONDS)
-        assert part == (first - 1, first + 49_999 * step, 100)
+        part = stretch(log)
+        assert part[:3] == (first - 1, first + 49_999 * step, 100)
         assert len(log.asked) < 60
 
 
 def test_dense_ids_are_read_with_no_row_twice() -> None:
     """Ten pages: as many questions once the end is known."""
     log = Log(*range(1, 1001), page=100)
-    part = backward.stretch(log.open_gateway(STAGING), "staging", 0, SECONDS)
+    part = stretch(log)
     log.asked.clear()
-    list(backward.newest_first(log.open_gateway(STAGING), "staging", part))
+    list(backward.pages(part, "staging", asking(log)))
     assert len(log.asked) == 10
 
 
 def test_a_small_log_takes_three_questions() -> None:
     """Its rows, that there are no more, and its rows again; an empty one takes one."""
     log = Log(5, 6, 7)
-    assert whole(log) == ((4, 7, 3), [7, 6, 5])
+    part, got = whole(log)
+    assert (part[:3], got) == ((4, 7, 0), [7, 6, 5])
     assert [asked.last_id for asked in log.asked] == [0, 7, 4]
-    assert whole(Log()) == ((0, 0, 0), [])
-    assert whole(Log(MAX_ID)) == ((MAX_ID - 1, MAX_ID, 1), [MAX_ID])
+    part, got = whole(Log())
+    assert (part[:3], got) == ((0, 0, 0), [])
+    part, got = whole(Log(MAX_ID))
+    assert (part[:3], got) == ((MAX_ID - 1, MAX_ID, 0), [MAX_ID])
 
 
 class Growing(Log):
@@ -99,8 +106,7 @@ def _deep() -> object:
 def test_a_log_that_is_emptied_meanwhile_is_an_error() -> None:
     """Neither an endless loop nor a silent end."""
     log = Log(*range(1, 101), page=10)
-    gateway = log.open_gateway(STAGING)
-    pages = backward.newest_first(gateway, "staging", backward.stretch(gateway, "staging", 0, SECONDS))
+    pages = backward.pages(stretch(log), "staging", asking(log))
     assert len(next(pages)) == 10
     log.rows.clear()
     with pytest.raises(GatewayError, match="has changed"):
@@ -116,5 +122,27 @@ def test_an_end_that_is_not_found_in_time_is_an_error() -> None:
             clock.now += 11
             return super().answer(last_id)
 
+    late = backward.stretch(0, "staging", is_late=lambda: clock.now > SECONDS)
     with pytest.raises(GatewayError, match="give lastId"):
-        backward.stretch(Slow(*range(1, 1001), page=10).open_gateway(STAGING), "staging", 0, SECONDS, clock)
+        backward.run(late, asking(Slow(*range(1, 1001), page=10)))
+
+
+class Endless(Log):
+    """A log of a million rows; each answer holds a thousand."""
+
+    def answer(self, last_id: int) -> list[object]:
+        self.asked.append(Asked(last_id, False, 0.0))
+        return [row(number) for number in range(last_id + 1, min(last_id + self.page, 1_000_000) + 1)]
+
+
+@pytest.mark.parametrize("page", [20, 100, 1000])
+def test_a_tail_of_a_million_rows_takes_sixty_questions_at_most(page: int) -> None:
+    """A hundred of them, by a fetch and by a stream, whatever an answer holds."""
+    log = Endless(page=page)
+    found = fetch.newest(asking(log), "staging", 100, PLAIN)
+    assert [entry.id for entry in found.entries] == list(range(999_901, 1_000_001))
+    assert len(log.asked) <= 60
+    log = Endless(page=page)
+    with Reading(feed_of(log), start=Start(tail=100)) as reading:
+        assert reading.open().until(1_000_000) == list(range(999_901, 1_000_001))
+    assert len(log.asked) <= 60

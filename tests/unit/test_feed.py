@@ -639,7 +639,7 @@ def test_readers_that_ask_the_same_share_the_question() -> None:
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert log.own == [1]
     (question,) = set(questions)
-    assert [entry.id for entry in question.answer[0]] == [2, 3]  # type: ignore[attr-defined]
+    assert [entry.id for entry in question.answer.entries] == [2, 3]  # type: ignore[attr-defined]
 
 
 def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
@@ -650,21 +650,21 @@ def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
         question = feed.ask(0, wake := threading.Event())
         assert wake.wait(PATIENCE)
         assert question.answer is not None
-        assert [entry.id for entry in question.answer[0]] == expected
+        assert [entry.id for entry in question.answer.entries] == expected
         log.add(2)
 
 
 def test_own_questions_are_few_at_once() -> None:
-    """Twenty readers at twenty positions: OWN_QUESTIONS under way, the others wait, all are answered."""
+    """Twenty readers of two clients at twenty positions: OWN_QUESTIONS under way, the others wait, all are answered."""
     log = Log(*range(1, 30))
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(20)]
     with log.hold():
-        questions = [feed.ask(position, wake) for position, wake in enumerate(wakes)]
+        questions = [feed.ask(position, wake, "ab"[position % 2]) for position, wake in enumerate(wakes)]
         log.wait(lambda _: len(log.asked) == OWN_QUESTIONS)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert log.busiest == OWN_QUESTIONS
-    assert [question.answer[0][0].id for question in questions if question.answer] == list(range(1, 21))
+    assert [question.answer.entries[0].id for question in questions if question.answer] == list(range(1, 21))
 
 
 def test_gateways_of_own_questions_are_used_again_while_the_poller_lives() -> None:
@@ -698,7 +698,7 @@ def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None
     question = feed.ask(3, wake := threading.Event())
     assert wake.wait(PATIENCE)
     assert question.answer is not None
-    assert question.answer[0] == [entry(4)]
+    assert question.answer.entries == [entry(4)]
     reader = Follower(interval=0.002)
     feed.join(reader)
     feed.attach(reader, 3)
@@ -709,18 +709,19 @@ def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None
 
 
 def test_the_tail_of_a_feed_that_does_not_run_is_platformos_s_to_tell() -> None:
-    """So is one that the window may not hold whole: position 0, from where all is read."""
+    """So is one that the window may not hold whole, or whose end it has not seen."""
     log = Log(*range(1, 9))
     feed = feed_of(log)
-    assert feed.tail(3, PLAIN) == 0
+    assert feed.tail(3, PLAIN, 8) is None
     reader = Follower()
     feed.join(reader)
     feed.attach(reader, 5)
     reader.take(feed)
-    assert feed.tail(4, PLAIN) == 0
-    assert feed.tail(3, PLAIN) == 5
-    assert feed.tail(1, PLAIN) == 7
-    assert feed.tail(0, PLAIN) == 8
+    assert feed.tail(4, PLAIN, 8) is None
+    assert feed.tail(3, PLAIN, 8) == 5
+    assert feed.tail(1, PLAIN, 8) == 7
+    assert feed.tail(0, PLAIN, 8) == 8
+    assert feed.tail(1, PLAIN, 9) is None
     feed.leave(reader)
 
 

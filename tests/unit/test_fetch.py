@@ -10,17 +10,17 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch
 from poslogs.streaming.fetch import MAX_SECONDS, Found
 from poslogs.streaming.window import Taste
-from tests.unit.doubles import PLAIN, STAGING, Log, StandingClock, down
+from tests.unit.doubles import PLAIN, Log, StandingClock, asking, down
 
 ERRORS = Taste("error", late=False)
 
 
 def first(log: Log, position: int, limit: int, taste: Taste = PLAIN, **kw: object) -> Found:
-    return fetch.first(log.open_gateway(STAGING), "staging", position, limit, taste, **kw)  # type: ignore[arg-type]
+    return fetch.first(asking(log), position, limit, taste, **kw)  # type: ignore[arg-type]
 
 
 def newest(log: Log, limit: int, taste: Taste = PLAIN, **kw: object) -> Found:
-    return fetch.newest(log.open_gateway(STAGING), "staging", limit, taste, **kw)  # type: ignore[arg-type]
+    return fetch.newest(asking(log), "staging", limit, taste, **kw)  # type: ignore[arg-type]
 
 
 def told(found: Found) -> tuple[list[int], int, bool]:
@@ -85,8 +85,9 @@ def test_calls_one_after_another_bring_everything_once(ids: set[int], start: int
     log, position, got = Log(*ids, page=page), start, []
     while True:
         found = first(log, position, limit)
-        assert len(found.entries) <= limit
-        got += [entry.id for entry in found.entries]
+        ids_, _, _ = told(found)
+        assert len(ids_) <= limit
+        got += ids_
         position = found.last
         if not found.truncated:
             break
@@ -128,11 +129,13 @@ def test_an_answer_is_bounded_in_bytes() -> None:
     log = Log(page=10)
     log.add(*range(1, 41), message="x" * 1_000_000)
     found = first(log, 0, 10_000)
-    assert 25 < len(found.entries) < 34
-    assert (found.last, found.truncated) == (len(found.entries), True)
+    count = len(list(found.entries))
+    assert 25 < count < 34
+    assert (found.last, found.truncated) == (count, True)
     last = newest(log, 10_000)
-    assert 25 < len(last.entries) < 34
-    assert (last.entries[-1].id, last.truncated) == (40, True)
+    ids_, end, truncated = told(last)
+    assert 25 < len(ids_) < 34
+    assert (ids_[-1], end, truncated) == (40, 40, True)
 
 
 def test_a_row_larger_than_any_entry_is_passed() -> None:
@@ -151,7 +154,7 @@ def test_an_answer_is_bounded_in_time() -> None:
     assert clock.now <= MAX_SECONDS + 25
     clock.now = 0.0
     with pytest.raises(GatewayError, match="too slowly to find the end"):
-        newest(Fading(*range(1, 101), page=10, clock=clock), 5, clock=clock)
+        told(newest(Fading(*range(1, 101), page=10, clock=clock), 5, clock=clock))
     log = Fading(*range(1, 4), clock=clock)
     clock.now = 0.0
     assert told(newest(log, 5, clock=clock)) == ([1, 2, 3], 3, True)
@@ -161,7 +164,7 @@ def test_a_first_question_that_fails_is_an_error() -> None:
     """There is nothing to give."""
     for ask in (lambda log: first(log, 0, 5), lambda log: newest(log, 5)):
         with pytest.raises(GatewayError, match="Connection failed"):
-            ask(Fading(1, 2, good=0))
+            told(ask(Fading(1, 2, good=0)))
 
 
 def test_a_later_question_that_fails_ends_the_answer() -> None:

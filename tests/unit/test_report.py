@@ -13,7 +13,7 @@ from poslogs.platformos import entries
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import report
 from poslogs.streaming.report import MAX_CHARS, MAX_HOURS, MAX_SECONDS, Report, fingerprint
-from tests.unit.doubles import STAGING, Log, StandingClock, down, entry
+from tests.unit.doubles import Log, StandingClock, asking, down, entry
 
 
 def reported(*rows: dict[str, object], since: str = "") -> dict[str, object]:
@@ -177,7 +177,7 @@ def test_an_old_entry_among_new_ones_hides_nothing() -> None:
 
 
 def read(log: Log, position: int = 0, since: str = "", **kw: object) -> dict[str, object]:
-    return report.read(log.open_gateway(STAGING), Report("staging", since), position, **kw)  # type: ignore[arg-type]
+    return report.read(asking(log), Report("staging", since), position, **kw)  # type: ignore[arg-type]
 
 
 def test_a_report_is_of_the_newest_entries_and_says_what_it_left_out() -> None:

@@ -21,7 +21,11 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def found(*messages: str, last: int | None = None, truncated: bool = False, **fields: object) -> Found:
     rows = [{"id": number, "message": message, **fields} for number, message in enumerate(messages, 1)]
-    return Found(entries.read(rows, "staging").entries, last or len(rows), truncated)
+    return Found(iter([entries.read(rows, "staging").entries]), last or len(rows), truncated=truncated)
+
+
+def turned(found: Found) -> Found:
+    return Found(iter([list(found.entries)[::-1]]), found.last, truncated=found.truncated)
 
 
 def ids(answer: dict[str, object]) -> list[str]:
@@ -30,9 +34,8 @@ def ids(answer: dict[str, object]) -> list[str]:
 
 def test_what_does_not_fit_is_left_for_the_position() -> None:
     """Forty long messages: the first ones with the position behind them, or the newest with the one of all."""
-    many = found(*["x" * 1000] * 60, last=77)
-    first = Shelf(200, full=False).fill("staging", many, newest=False)
-    newest = Shelf(200, full=False).fill("staging", many, newest=True)
+    first = Shelf(200, full=False).fill("staging", found(*["x" * 1000] * 60, last=77), newest=False)
+    newest = Shelf(200, full=False).fill("staging", turned(found(*["x" * 1000] * 60, last=77)), newest=True)
     count = len(ids(first))
     assert 30 < count < 60
     assert ids(first) == [str(number) for number in range(1, count + 1)]
@@ -45,7 +48,8 @@ def test_what_fits_is_told_as_it_was_found() -> None:
     """The position of the question, and whether more exists."""
     for truncated in (True, False):
         for newest in (True, False):
-            answer = Shelf(2, full=True).fill("staging", found("a", "b", last=9, truncated=truncated), newest=newest)
+            given = found("a", "b", last=9, truncated=truncated)
+            answer = Shelf(2, full=True).fill("staging", turned(given) if newest else given, newest=newest)
             assert (ids(answer), answer["lastId"], answer["truncated"]) == (["1", "2"], "9", truncated)
 
 
@@ -68,7 +72,7 @@ def test_a_message_is_cut_after_its_controls_are_shown() -> None:
     """A thousand characters as a model sees them."""
     shelf = Shelf(9, full=False)
     for message, cut in (("x" * MAX_MESSAGE_CHARS, False), ("x" * (MAX_MESSAGE_CHARS + 1), True), ("\x1b" * 300, True)):
-        shown = shelf.add(json.loads(found(message).entries[0].json))
+        shown = shelf.add(json.loads(next(found(message).entries).json))
         assert shown is not None
         assert shown.get("cut", False) is cut
         assert len(shown["message"]) == MAX_MESSAGE_CHARS
@@ -80,10 +84,10 @@ def test_data_that_is_nested_too_deeply_for_an_answer_is_left_out() -> None:
         value: object = "x"
         for _ in range(depth):
             value = [value]
-        page = found("a", data={"deep": value})
-        answer = Shelf(9, full=True).fill("staging", page, newest=False)
+        page = list(found("a", data={"deep": value}).entries)
+        answer = Shelf(9, full=True).fill("staging", Found(iter([page]), 1), newest=False)
         orjson.dumps(told(Call(1, "tools/call", {}, {}, modern=True), Outcome(answer)))
-        assert len(ids(answer)) == len(page.entries)
+        assert len(ids(answer)) == len(page)
         assert depth > 5 or "cut" not in answer["entries"][0]  # type: ignore[index]
 
 
@@ -116,7 +120,9 @@ def test_any_entries_become_an_answer_that_fits(
         for number, (message, kind, data, times) in enumerate(rows, 1)
     ]
     page = entries.read(given, "staging")
-    answer = Shelf(limit, full=full).fill("staging", Found(page.entries, page.last, False), newest=newest)
+    ordered = page.entries[::-1] if newest else page.entries
+    found_ = Found(iter([ordered]), page.last)
+    answer = Shelf(limit, full=full).fill("staging", found_, newest=newest)
     written = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     assert len(written) < MAX_CHARS
     assert bool(answer["entries"]) is bool(page.entries)

@@ -15,7 +15,7 @@ from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.stream import Body, Start, Stream
 from poslogs.streaming.window import Taste
-from poslogs.supervisor import Supervisor
+from poslogs.supervisor import Run, Supervisor
 from tests.unit.doubles import (
     HOUR,
     LIVE,
@@ -583,7 +583,9 @@ def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and
     class NoThreads(Supervisor):
         tries = 0
 
-        def start(self, *_: object, **__: object) -> None:
+        def start(self, name: str, run: Run, *, detail: str = "") -> None:
+            if name != "poller":
+                return super().start(name, run, detail=detail)
             self.tries += 1
             raise RuntimeError("can't start new thread")
 

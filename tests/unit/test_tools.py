@@ -17,8 +17,9 @@ from poslogs.errors import BadInput, Forbidden, NotFound, Refusal, Unavailable, 
 from poslogs.platformos.environments import Environments
 from poslogs.settings import Settings
 from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.question import Asker
 from poslogs.streaming.stream import Stream
-from poslogs.tools import TOOLS, Tool, Toolbox
+from poslogs.tools import TOOLS, Input, Tool, Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
 STREAM, LIVE, FETCH, LIST, REPORT = TOOLS.values()
@@ -34,6 +35,10 @@ def log() -> Log:
 @pytest.fixture
 def feeds(log: Log) -> Feeds:
     return Feeds(log.open_gateway, window_bytes=1 << 20, overlap=30.0)
+
+
+def call(toolbox: Toolbox, client: Client, tool: Tool, input_: Input) -> bytes:
+    return b"".join(toolbox.call(client, tool, input_, Asker(client.id)))
 
 
 @pytest.fixture
@@ -283,23 +288,23 @@ def test_an_environment_is_the_client_s_or_a_refusal(toolbox: Toolbox) -> None:
 
 def test_the_list_of_environments_is_the_client_s_and_holds_no_token(toolbox: Toolbox) -> None:
     """Names and addresses, byte by byte."""
-    assert toolbox.call(ONE, LIST, {}) == b'{"envs":[{"name":"staging","url":"https://a.example.com"}]}'
-    assert b"hidden-token" not in toolbox.call(ALL, LIST, {})
-    assert len(json.loads(toolbox.call(ALL, LIST, {}))["envs"]) == 2
+    assert call(toolbox, ONE, LIST, {}) == b'{"envs":[{"name":"staging","url":"https://a.example.com"}]}'
+    assert b"hidden-token" not in call(toolbox, ALL, LIST, {})
+    assert len(json.loads(call(toolbox, ALL, LIST, {}))["envs"]) == 2
 
 
 # Fetch
 
 
 def fetched(toolbox: Toolbox, **input_: object) -> tuple[list[str], str, bool]:
-    answer = json.loads(toolbox.call(ALL, FETCH, FETCH.check({"env": "staging", **input_})))
+    answer = json.loads(call(toolbox, ALL, FETCH, FETCH.check({"env": "staging", **input_})))
     assert set(answer) == {"logs", "lastId", "truncated"}
     return [entry["id"] for entry in answer["logs"]], answer["lastId"], answer["truncated"]
 
 
 def test_a_fetch_answers_entries_a_position_and_whether_more_exists(toolbox: Toolbox, log: Log) -> None:
     """Byte by byte for one row; by ids for more."""
-    assert toolbox.call(ALL, FETCH, FETCH.check({"env": "staging", "lastId": "6"})) == (
+    assert call(toolbox, ALL, FETCH, FETCH.check({"env": "staging", "lastId": "6"})) == (
         b'{"logs":[{"id":"7","timestamp":"2024-01-15T10:00:00.000Z","type":"info","message":"row 7","data":{},'
         b'"env":"staging","error_type":"info"}],"lastId":"7","truncated":false}'
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
 from flask import Blueprint, Response, g, request
@@ -15,12 +15,14 @@ from poslogs.access.limits import Limits
 from poslogs.agents.events import Caller, Outcome
 from poslogs.agents.offers import Catalogue
 from poslogs.doors import body, names
+from poslogs.doors.answering import Begin
 from poslogs.doors.api import STREAM_HEADERS, json_response
 from poslogs.doors.holding import Hold
 from poslogs.doors.mcp import envelope, methods, sse
 from poslogs.doors.mcp.envelope import Call, Fault
 from poslogs.errors import BadInput, Forbidden, Misdirected, NotAcceptable, Refusal
 from poslogs.servers.sockets import Connection
+from poslogs.streaming.question import Asker
 from poslogs.streaming.stream import Stream
 
 log = logging.getLogger("poslogs.mcp")
@@ -69,7 +71,7 @@ def shaped(sentence: str, status: int) -> dict[str, Any]:
     return Fault(status, sentence).body
 
 
-def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float) -> Blueprint:
+def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, begin: Begin, heartbeat: float) -> Blueprint:
     """The route, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
     routes = Blueprint("mcp", __name__)
     limits.leave(routes)
@@ -98,8 +100,13 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, heartbeat: float
             hold(client, stream, Connection(request.environ), request.environ)
             ends.callback(stream.close)
 
+        @contextmanager
+        def place() -> Iterator[Asker]:
+            with closing(begin(client, request.environ)) as answering:
+                yield answering.asker
+
         try:
-            answer = methods.answer(call, Caller(client, hold_for_caller, limits.spend), catalogue)
+            answer = methods.answer(call, Caller(client, hold_for_caller, place, limits.spend), catalogue)
             if isinstance(answer, dict):
                 return json_response(answer)
             if _accepts("text/event-stream"):

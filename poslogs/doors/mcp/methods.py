@@ -102,7 +102,7 @@ def _call_tool(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, An
 
 
 def _read(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any]:
-    return call.result({"contents": catalogue.read(caller.client, call.params.get("uri"))}, lasting=0)
+    return call.result({"contents": catalogue.read(caller, call.params.get("uri"))}, lasting=0)
 
 
 def _prompt(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""Calls under way: what ends by itself and asks platformOS, counted for each client and in all."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from poslogs.access.clients import Client
+from poslogs.errors import Unavailable
+
+RETRY_SECONDS: Final = 5
+
+
+class Calls:
+    """The places for calls in this process: `each` for one client, `most` for all together."""
+
+    def __init__(self, each: int, most: int) -> None:
+        self._each = each
+        self._most = most
+        self._lock = threading.Lock()
+        self._own: Counter[str] = Counter()  # by client
+
+    @property
+    def open(self) -> int:
+        """How many calls are under way."""
+        return self._own.total()
+
+    def take(self, client: Client) -> Callable[[], None]:
+        """A place for a call; what it returns gives the place back, and may be called again and again.
+
+        Raises Unavailable (503) when there is none.
+        """
+        with self._lock:
+            full = self._own.total() >= self._most
+            mine = self._own[client.id] >= self._each
+            if not full and not mine:
+                self._own[client.id] += 1
+        if mine:
+            raise Unavailable(
+                f"Calls under way for this client: {self._each}, as many as it may have; read the answers of those, "
+                f"or try again in {RETRY_SECONDS} s.",
+                retry_after=RETRY_SECONDS,
+            )
+        if full:
+            raise Unavailable(
+                f"This server has as many calls under way as it may have; try again in {RETRY_SECONDS} s.",
+                retry_after=RETRY_SECONDS,
+            )
+        taken = [client.id]
+
+        def give_back() -> None:
+            with self._lock:
+                if taken:
+                    self._own[taken.pop()] -= 1
+                    self._own += Counter()  # without those that have none
+
+        return give_back

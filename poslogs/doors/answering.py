@@ -1,0 +1,101 @@
+"""Answering: a call's answer as it is written, piece by piece, and what it gives back however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Final
+
+from poslogs.access.calls import Calls
+from poslogs.access.clients import Client
+from poslogs.deadlines import DEADLINES
+from poslogs.doors.holding import HELD
+from poslogs.servers.liveness import Disconnects
+from poslogs.servers.sockets import Connection
+from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.question import Asker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Begin = Callable[[Client, "WSGIEnvironment"], "Answering"]
+
+_HEAD: Final = b'{"content":[{"type":"text","text":"'
+_END: Final = b'"}]}'
+
+
+def beginning(calls: Calls, disconnects: Disconnects, unread: float) -> Begin:
+    """What gives a call its place, which it has until its answer is closed. It raises Unavailable when there is none.
+
+    A client that does not take the next piece of its answer for `unread` seconds is cut off.
+    """
+
+    def begin(client: Client, environ: WSGIEnvironment) -> Answering:
+        connection = Connection(environ)
+        answering = Answering(client, connection, unread)
+        environ.setdefault(HELD, []).append(answering)
+        answering.on_close(calls.take(client))
+        answering.on_close(disconnects.watch(connection, answering.asker.leave))
+        return answering
+
+    return begin
+
+
+class Answering:
+    """One call: who asks for it, and its answer as the iterable that a WSGI server sends.
+
+    An answer that fails on its way raises, so that the server breaks it off: it never looks whole.
+    """
+
+    def __init__(self, client: Client, connection: Connection, unread: float) -> None:
+        self.asker = Asker(client.id)
+        self._connection = connection
+        self._unread = unread
+        self._pieces: Iterator[bytes] = iter(())
+        self._body: Iterator[bytes] | None = None
+        self._closing: list[Callable[[], None]] = []
+
+    def on_close(self, give_back: Callable[[], None]) -> None:
+        """Have something given back when the answer is sent, however that ends."""
+        self._closing.append(give_back)
+
+    def begin(self, pieces: Iterator[bytes]) -> int | None:
+        """Take the pieces of the answer's inner JSON; the length of the whole answer in bytes, if it is known already.
+
+        All pieces but the last have PIECE_BYTES, or more. The first is made now, and raises what it raises.
+        """
+        self._pieces = pieces
+        first = _HEAD + _inside(next(pieces))
+        if len(first) < PIECE_BYTES:
+            first += _END
+            self._body = self._timely(first)
+            return len(first)
+        self._body = self._send(first)
+        return None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._body or iter(())
+
+    def close(self) -> None:
+        """The server is done with it (PEP 3333: called at the end, however it came)."""
+        for pieces in (self._body, self._pieces):
+            if isinstance(pieces, Generator):
+                pieces.close()
+        closing, self._closing = self._closing, []
+        for give_back in reversed(closing):
+            give_back()
+
+    def _send(self, first: bytes) -> Iterator[bytes]:
+        yield from self._timely(first)
+        del first
+        for piece in map(_inside, self._pieces):
+            yield from self._timely(piece)
+        yield from self._timely(_END)
+
+    def _timely(self, data: bytes) -> Iterator[bytes]:
+        with DEADLINES.within(self._unread, self._connection.shut):
+            yield data
+
+
+def _inside(inner: bytes) -> bytes:
+    """JSON, which escapes all controls, inside of a JSON string."""
+    return inner.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

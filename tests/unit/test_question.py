@@ -1,0 +1,168 @@
+"""What questions promise: few at once, clients in turn, and none for who has gone."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming.answer import PIECE_BYTES, Answer, Answers
+from poslogs.streaming.question import Asker
+from tests.unit.doubles import PATIENCE, STAGING, Log, RunningClock, down, entry, eventually, feed_of, in_threads, row
+
+
+def answer(*ids: int, message: str = "") -> Answer:
+    return Answer.read([row(number, message=message) for number in ids], STAGING.name, 0)
+
+
+def test_turns_go_round_the_clients() -> None:
+    """One client asks twenty times; another's question, asked last, is begun at once, and its next ones in turn."""
+    log = Log(*range(1, 100))
+    feed = feed_of(log)
+    wake = threading.Event()
+    with log.hold():
+        for position in range(20):
+            feed.ask(position, wake, "many")
+        log.wait(lambda _: len(log.asked) == 3)
+        for position in (50, 51, 52):
+            feed.ask(position, wake, "few")
+        log.wait(lambda _: len(log.asked) == 4)
+        assert log.own[3] == 50
+    log.wait(lambda _: len(log.asked) == 23)
+    assert max(log.own.index(51), log.own.index(52)) <= 12
+
+
+def test_who_has_gone_leaves_the_queue() -> None:
+    """Nobody waits for the answer any more: it is not asked. One that somebody else waits for is."""
+    log = Log(*range(1, 100))
+    feed = feed_of(log)
+    wake, other = threading.Event(), threading.Event()
+    with log.hold():
+        for position in range(3):
+            feed.ask(position, wake, "a")
+        log.wait(lambda _: len(log.asked) == 3)
+        for position in range(10, 20):
+            question = feed.ask(position, wake, "a")
+            assert question is not None
+            if position == 15:
+                feed.leave_question(question, wake, "a")
+                assert feed.ask(position, wake, "a") is not question
+            else:
+                feed.leave_question(question, wake, "a")
+        shared = feed.ask(30, wake, "a")
+        assert shared is feed.ask(30, other, "a")
+        assert shared is not None
+        feed.leave_question(shared, wake, "a")
+    assert other.wait(PATIENCE)
+    eventually(lambda: len(log.asked) == 5)
+    assert sorted(log.own) == [0, 1, 2, 15, 30]
+
+
+def test_a_question_that_is_to_end_an_outage_is_asked_though_its_reader_has_gone() -> None:
+    """All wait for how it ends; else nobody would ever ask again."""
+    clock = RunningClock()
+    log = Log(1)
+    feed = feed_of(log, clock=clock)
+    log.failure = down()
+    feed.ask(0, wake := threading.Event())
+    assert wake.wait(PATIENCE)
+    assert feed.ask(0, wake) is None
+    log.failure = None
+    clock.turn(60)
+    question = feed.ask(0, wake)
+    assert question is not None
+    feed.leave_question(question, wake)
+    eventually(lambda: feed.outage is None)
+
+
+def test_questions_that_wait_end_with_the_outage_that_begins() -> None:
+    """They are not put to a platformOS that does not answer, one after another."""
+    log = Log(1)
+    feed = feed_of(log)
+    wakes = [threading.Event() for _ in range(20)]
+    log.failure = down()
+    with log.hold():
+        questions = [feed.ask(position, wake) for position, wake in enumerate(wakes)]
+        log.wait(lambda _: len(log.asked) == 3)
+    assert all(wake.wait(PATIENCE) for wake in wakes)
+    assert all(question is not None and question.error is not None for question in questions)
+    assert len(log.asked) <= 6
+
+
+def test_a_call_is_answered_or_told_why_not() -> None:
+    """Its failure is its own: readers are not told. Calls that ask the same share the question."""
+    log = Log(1, 2, 3)
+    feed = feed_of(log)
+    with feed.asking(Asker("a")) as ask:
+        assert [each.id for each in ask(1).entries] == [2, 3]
+        with log.hold():
+            askers = [Asker("a") for _ in range(5)]
+            waiting = threading.Thread(
+                target=in_threads, args=[lambda one=one: feed.answer(2, one) for one in askers], daemon=True
+            )
+            waiting.start()
+            log.wait(lambda _: len(log.asked) == 2)
+            eventually(lambda: len(feed._questions._known[("call", 2)]._waiting) == 5)
+        waiting.join(PATIENCE)
+        assert len(log.asked) == 2
+        log.failure = down()
+        with pytest.raises(GatewayError, match="Connection failed"):
+            ask(0)
+    assert feed.outage is None
+    assert log.opened == log.closed == 1
+
+
+def test_a_caller_that_has_gone_waits_no_longer() -> None:
+    """Its question leaves the queue, though platformOS does not answer."""
+    log = Log(1)
+    feed = feed_of(log)
+    with log.hold():
+        asker = Asker("a")
+        failed: list[str] = []
+
+        def call() -> None:
+            try:
+                feed.answer(0, asker)
+            except GatewayError as error:
+                failed.append(error.sentence)
+
+        thread = threading.Thread(target=call, daemon=True)
+        thread.start()
+        log.wait(lambda _: log.asked)
+        asker.leave()
+        thread.join(PATIENCE)
+        assert failed == ["The client of a call to environment staging has gone."]
+
+
+# Answers
+
+
+def test_an_answer_is_read_in_pieces() -> None:
+    """All that is wanted, about PIECE_BYTES at a time, and at its end the position of the whole."""
+    whole = answer(*range(1, 21), message="x" * (PIECE_BYTES // 4))
+    position, found, most = 0, [], 0
+    while position < whole.last:
+        looked, position = whole.piece(position, lambda each: each.id % 2 == 0)
+        wanted = [each.id for each in looked if each.id % 2 == 0]
+        most = max(most, len(wanted))
+        found += wanted
+    assert found == list(range(2, 21, 2))
+    assert most == 4
+    assert whole.piece(0, lambda _: False) == (whole.entries, 20)
+    assert whole.piece(20, lambda _: True) == ([], 20)
+    assert answer(1).entries == [entry(1, message="")]
+
+
+def test_the_latest_answers_are_kept_within_their_bytes() -> None:
+    """The newest however large it is; a reader holds none of them."""
+    answers = Answers(answer(1).size * 2)
+    kept = [answer(number) for number in (1, 2, 3)]
+    for each in kept:
+        answers.keep("one", each)
+    assert [each for _, each in answers._kept] == kept[1:]
+    answers.keep("other", large := answer(*range(1, 100)))
+    assert [each for _, each in answers._kept] == [large]
+    answers.forget("one")
+    answers.forget("other")
+    assert not answers._kept
