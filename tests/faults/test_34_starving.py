@@ -1,0 +1,269 @@
+"""Fault 34: who asks for very much: answers and tails that nobody reads, questions for nobody, a tail of a long log."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.following import memory, quiet
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+from tests.wire.exchange import (
+    FETCH,
+    LIVE,
+    OTHER,
+    PLENTY,
+    READER,
+    STREAM,
+    asking,
+    clients,
+    open_streams,
+    request,
+    wait_for,
+)
+
+Start = Callable[..., Server]
+ROW = "x" * 3000  # a message; its row has 3.2 kB
+PATIENCE_S = 60.0
+
+pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
+
+
+@contextmanager
+def unread(server: Server, path: str, body: bytes, tokens: Sequence[str]) -> Iterator[list[socket.socket]]:
+    """One request for each token, of whose answers nothing is read, and little fits on the way."""
+    with ExitStack() as stack:
+        socks = []
+        for token in tokens:
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(("127.0.0.1", server.port))
+            sock.sendall(request(path, body, token=token))
+            socks.append(sock)
+        yield socks
+
+
+def begun(socks: Sequence[socket.socket], sign: bytes = b"HTTP/1.1 200") -> bool:
+    """All have got something, and it shows the sign; what has come is left there."""
+    return all(select.select([sock], [], [], 0)[0] and sign in sock.recv(65536, socket.MSG_PEEK) for sock in socks)
+
+
+def rest(sock: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    sock.settimeout(PATIENCE_S)
+    got = b""
+    with contextlib.suppress(ConnectionError):
+        while data := sock.recv(65536):
+            got += data
+    return got
+
+
+def leave(sock: socket.socket) -> None:
+    """Go, with a RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def peak(pid: int) -> float:
+    """MiB that a process had in memory at most."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
+
+
+def settled(server: Server, platformos: PlatformOS) -> None:
+    """Wait until the server asks platformOS no more for those who do not read."""
+    before = -1
+    while before != len(platformos.requests):
+        before = len(platformos.requests)
+        platformos.wait_until(lambda: not platformos.in_flight, PATIENCE_S)
+        for _ in range(20):
+            server.get("/livez", token=None)
+
+
+def fetch(server: Server, token: str = READER, **input_: Any) -> Any:
+    """The answer to a fetch of `staging`."""
+    return server.post("/call", {"tool": FETCH, "input": {"env": "staging", **input_}}, token=token, timeout=PATIENCE_S)
+
+
+def told(answer: Any) -> dict[str, Any]:
+    """What a tool told in an answer."""
+    found = json.loads(answer.json()["content"][0]["text"])
+    assert isinstance(found, dict)
+    return found
+
+
+def of_clients(count: int, limits: Mapping[str, Any] = PLENTY) -> dict[str, Any]:
+    """A clients.json with so many clients more, and their tokens."""
+    return clients(**{f"client{n}": {"token": f"token-of-client-{n:04}", "limits": limits} for n in range(count)})
+
+
+# Calls whose answers nobody reads
+
+
+def test_a_hundred_answers_that_nobody_reads_take_little_memory(
+    server: Start, platformos: PlatformOS, kind: str
+) -> None:
+    """Each is for 10,000 rows of 3.2 kB; all are under way at once. Others are answered, and places come back."""
+    platformos.add_many(10_000, message=ROW)
+    bounds = {"POSLOGS_MAX_CALLS": "101", "POSLOGS_CLIENT_CALLS": "20"}
+    running = server(kind, clients=of_clients(5), env=bounds)
+    tokens = [f"token-of-client-{n:04}" for n in range(5) for _ in range(20)]
+    before = memory(running.worker_pid())
+    with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), tokens) as socks:
+        wait_for(lambda: begun(socks), PATIENCE_S)
+        settled(running, platformos)
+        assert peak(running.worker_pid()) - before < 300
+        assert len(told(fetch(running, limit=10))["logs"]) == 10
+        refused = fetch(running, tokens[0], limit=1)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        for sock in socks:
+            leave(sock)
+        wait_for(lambda: fetch(running, tokens[0], limit=1).status_code == 200, PATIENCE_S)
+    quiet(running)
+
+
+def test_calls_are_bounded_for_each_client_and_in_all(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """With two each and three in all: the third of one is refused, another's first is not, a second is."""
+    platformos.add_many(3000, message=ROW)
+    bounds = {"POSLOGS_MAX_CALLS": "3", "POSLOGS_CLIENT_CALLS": "2"}
+    running = server(kind, clients=of_clients(1), env=bounds)
+    one, other = READER, "token-of-client-0000"
+    with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), [one, one]) as socks:
+        wait_for(lambda: begun(socks), PATIENCE_S)
+        refused = fetch(running, one, limit=1)
+        assert refused.status_code == 503
+        sentence = "Calls under way for this client: 2, as many as it may have; "
+        sentence += "read the answers of those, or try again in 5 s."
+        assert refused.json()["error"] == sentence
+        assert fetch(running, other, limit=1).status_code == 200
+        agent = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        call = {"name": "platformos_logs_fetch", "arguments": {"env": "staging"}}
+        result = running.post("/mcp", {**agent, "params": call}, token=one).json()["result"]
+        assert result["isError"] is True
+        assert result["content"][0]["text"].startswith("Calls under way for this client: 2")
+        with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), [other]) as last:
+            wait_for(lambda: begun(last), PATIENCE_S)
+            refused = fetch(running, other, limit=1)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            assert refused.json()["error"].startswith("This server has as many calls under way as it may have")
+    quiet(running)
+
+
+def test_a_call_whose_client_does_not_read_is_cut(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """Its place comes back though it stays connected; one that reads slowly has its whole answer."""
+    platformos.add_many(3000, message=ROW)
+    bounds = {"POSLOGS_CLIENT_CALLS": "1", "POSLOGS_UNREAD_SECONDS": "1"}
+    running = server(kind, clients=of_clients(0), env=bounds)
+    with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), [READER]) as (sock,):
+        wait_for(lambda: begun([sock]), PATIENCE_S)
+        assert fetch(running, limit=1).status_code == 503
+        wait_for(lambda: fetch(running, limit=1).status_code == 200, PATIENCE_S)
+        assert not rest(sock).endswith(b"\r\n0\r\n\r\n")  # it has no proper end
+    whole = told(fetch(running, limit=10_000))
+    assert [entry["id"] for entry in whole["logs"]] == platformos.ids
+    assert (whole["lastId"], whole["truncated"]) == ("3000", False)
+    newest = told(fetch(running, tail=2000))
+    assert [entry["id"] for entry in newest["logs"]] == platformos.ids[-2000:]
+    assert (newest["lastId"], newest["truncated"]) == ("3000", True)
+
+
+# Tails that nobody reads
+
+
+@pytest.mark.parametrize("start", [{"tail": 10_000}, {"lastId": "0"}], ids=["tail", "lastId"])
+@pytest.mark.parametrize("tool", [STREAM, LIVE])
+def test_a_stalled_reader_holds_two_megabytes_at_most(
+    server: Start, platformos: PlatformOS, kind: str, tool: str, start: Mapping[str, Any]
+) -> None:
+    """Thirty that begin 10,000 rows of 3.2 kB back and read nothing; one more that reads has all of them."""
+    platformos.add_many(10_000, message=ROW)
+    running = server(kind, clients=clients())
+    body = asking(tool, **start)
+    with running.stream(tool, {"env": "staging", **start}, token=READER) as first:
+        first.wait_entries(10_000, PATIENCE_S)
+    with unread(running, "/call-stream", body, [READER] * 4) as socks:  # what they share is there then
+        wait_for(lambda: begun(socks), PATIENCE_S)
+        settled(running, platformos)
+        before = memory(running.worker_pid())
+        with unread(running, "/call-stream", body, [READER] * 30) as more:
+            wait_for(lambda: begun(more), PATIENCE_S)
+            settled(running, platformos)
+            assert memory(running.worker_pid()) - before < 30 * 2
+            with running.stream(tool, {"env": "staging", **start}, token=READER) as last:
+                assert [entry["id"] for entry in last.wait_entries(10_000, PATIENCE_S)] == platformos.ids
+    wait_for(lambda: open_streams(running) == 0, PATIENCE_S)
+    quiet(running)
+
+
+# Questions for nobody
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["resets", "stays"])
+def test_one_client_s_questions_hold_up_no_other_s(
+    server: Start, platformos: PlatformOS, kind: str, stays: bool
+) -> None:
+    """Sixty streams of one, each with a question of its own, while answers take half a second: another's is next."""
+    platformos.add_many(100)
+    running = server(kind, clients=clients(other={"token": OTHER, "limits": PLENTY}), env={"POSLOGS_WINDOW_MB": "1"})
+    with running.stream(STREAM, {"env": "staging", "lastId": "100"}, token=OTHER), ExitStack() as stack:
+        wait_for(lambda: len(platformos.requests) >= 1)
+        platformos.fail("slow", seconds=0.5)
+        socks = []
+        for number in range(60):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+            sock.sendall(request("/call-stream", asking(lastId=str(number)), token=READER))
+            socks.append(sock)
+        wait_for(lambda: begun(socks), PATIENCE_S)
+        if not stays:
+            for sock in socks:
+                leave(sock)
+            wait_for(lambda: open_streams(running) == 1, PATIENCE_S)
+        asked = len(platformos.requests)
+        with running.stream(STREAM, {"env": "staging", "lastId": "90"}, token=OTHER) as reader:
+            reader.wait_entries(10, PATIENCE_S)
+        until = [each.last_id for each in platformos.requests[asked:]].index("90")
+        assert until <= 6  # the poller's, and those that were under way
+        if not stays:
+            platformos.heal()
+            settled(running, platformos)
+            gone = [each for each in platformos.requests[asked:] if each.last_id not in ("90", "100", "99")]
+            assert len(gone) <= 4
+    quiet(running)
+
+
+# The tail of a long log
+
+
+def test_a_tail_of_a_long_log_takes_few_questions_on_every_door(
+    server: Start, platformos: PlatformOS, kind: str
+) -> None:
+    """200,000 rows: ten, and a hundred, of the newest by at most sixty questions each; the right ones."""
+    platformos.add_many(200_000)
+    running = server(kind, clients=clients())
+    ids = [str(number) for number in range(1, 200_001)]
+    for tail in (10, 100):
+        for tool in (STREAM, LIVE):
+            asked = len(platformos.requests)
+            with running.stream(tool, {"env": "staging", "interval": 3_600_000, "tail": tail}, token=READER) as reader:
+                assert [entry["id"] for entry in reader.wait_entries(tail, PATIENCE_S)] == ids[-tail:]
+            assert len(platformos.requests) - asked <= 60
+        asked = len(platformos.requests)
+        assert [entry["id"] for entry in told(fetch(running, tail=tail))["logs"]] == ids[-tail:]
+        assert len(platformos.requests) - asked <= 60
+        asked = len(platformos.requests)
+        call = {"name": "platformos_logs_fetch", "arguments": {"env": "staging", "limit": tail}}
+        agent = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+        found = running.post("/mcp", agent, token=READER).json()["result"]["structuredContent"]
+        assert [entry["id"] for entry in found["entries"]] == ids[-tail:]
+        assert len(platformos.requests) - asked <= 60
+    quiet(running)
