@@ -34,6 +34,7 @@ from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
 from poslogs.servers import discretion, ticket
 from poslogs.servers.direct import DirectStreams
+from poslogs.servers.host import Host, Hosted
 from poslogs.servers.liveness import Disconnects
 from poslogs.settings import Settings, misspelt
 from poslogs.streaming.feeds import Feeds
@@ -56,6 +57,7 @@ class Parts:
     supervisor: Supervisor
     disconnects: Disconnects
     direct: DirectStreams
+    host: Host
 
 
 def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
@@ -92,18 +94,21 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         patience=settings.poll_seconds + STALL_SECONDS,
     )
     slots: Slots[Stream] = Slots(settings.max_streams)
+    host = Host(slots)
     runtime = Runtime(environments, clients, feeds, slots)
     runtime.warn()
     disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
-    hold = holding(slots, disconnects, runtime)
+    hold = holding(slots, disconnects, runtime, host)
     begin = beginning(Calls(settings.client_calls, settings.max_calls), disconnects, settings.unread)
     origins = [_origin_pattern(origin) for origin in settings.cors_origins]
 
     app = Flask("poslogs", static_folder=None)
-    app.extensions["poslogs"] = Parts(settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct)
+    app.extensions["poslogs"] = Parts(
+        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host
+    )
 
     CORS(
         app,
@@ -159,6 +164,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     app.wsgi_app = OnePath(GivingBack(app.wsgi_app))  # type: ignore[method-assign]
     if settings.proxy_hops:
         app.wsgi_app = Forwarding(app.wsgi_app, settings.proxy_hops, settings.proxies)  # type: ignore[method-assign]
+    app.wsgi_app = Hosted(app.wsgi_app, host)  # type: ignore[method-assign]  # outermost: it looks at the server's own
     return app
 
 

@@ -35,7 +35,7 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) ->
     whose = "for each client" if alike else f"for client {limited.id}; others differ"
     lines += [
         f"  limits        {limited.requests}; {limited.streams} streams; {whose}",
-        f"  capacity      {parts.slots.capacity or 'unbounded'} streams at once",
+        f"  capacity      {'unbounded' if parts.slots.capacity is None else parts.slots.capacity} streams at once",
     ]
     if ticket is not None:
         lines += [

@@ -110,7 +110,7 @@ SETTINGS = (
     Setting(
         "POSLOGS_MAX_STREAMS",
         "0",
-        "streams open at once in this process, at most what the server can hold less a reserve; 0: just that",
+        "streams open at once in this process; 0: as many as the server tells that it can hold, less a reserve",
         _number(0, 1_000_000),
     ),
     Setting("POSLOGS_MAX_CALLS", "64", "calls under way at once in this process, 1 to 10000", _number(1, 10_000)),
@@ -195,7 +195,7 @@ class Settings:
     heartbeat: float
     cors_origins: list[str]
     hosts: list[str]
-    max_streams: int
+    max_streams: int | None  # None: as many as the server can hold
     max_calls: int
     client_calls: int
     unread: float
@@ -246,7 +246,7 @@ class Settings:
             heartbeat=_float(got["POSLOGS_HEARTBEAT_SECONDS"]),
             cors_origins=list(got["POSLOGS_CORS_ORIGINS"]),  # type: ignore[call-overload]  # _origins made it
             hosts=list(got["POSLOGS_HOSTS"]),  # type: ignore[call-overload]  # _hosts made it
-            max_streams=_int(got["POSLOGS_MAX_STREAMS"]),
+            max_streams=_int(got["POSLOGS_MAX_STREAMS"]) or None,
             max_calls=_int(got["POSLOGS_MAX_CALLS"]),
             client_calls=_int(got["POSLOGS_CLIENT_CALLS"]),
             unread=_float(got["POSLOGS_UNREAD_SECONDS"]),

@@ -40,9 +40,9 @@ class Slot(Generic[H]):
 
 
 class Slots(Generic[H]):
-    """The streams open in this process, counted for each client and in all; `capacity` 0 is no bound."""
+    """The streams open in this process, counted for each client and in all; `capacity` None is no bound."""
 
-    def __init__(self, capacity: int = 0) -> None:
+    def __init__(self, capacity: int | None = None) -> None:
         self.capacity = capacity
         self._changed = threading.Condition()
         self._slots: dict[str, set[Slot[H]]] = {}
@@ -65,7 +65,7 @@ class Slots(Generic[H]):
         reloaded does not lock itself out. Raises TooMany (429) or Unavailable (503).
         """
         slot = Slot(client, holder, gone)
-        if self.capacity and self._open >= self.capacity:
+        if self.capacity is not None and self._open >= self.capacity:
             self._let_leave([other for other in self.all() if other.gone()])
         if not self._admit(slot):
             self._reclaim(client)
@@ -79,7 +79,7 @@ class Slots(Generic[H]):
 
     def _admit(self, slot: Slot[H]) -> bool:
         with self._changed:
-            if self.capacity and self._open >= self.capacity:
+            if self.capacity is not None and self._open >= self.capacity:
                 raise Unavailable(
                     f"This server has as many streams as it can hold; try again in {RETRY_SECONDS} s.",
                     retry_after=RETRY_SECONDS,

@@ -9,6 +9,7 @@ from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.errors import Unavailable
 from poslogs.runtime import Runtime
+from poslogs.servers.host import Host
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.stream import Stream
@@ -21,7 +22,7 @@ Hold = Callable[[Client, Stream, Connection, "WSGIEnvironment"], None]
 HELD: Final = "poslogs.held"  # in the environ: the streams and answers that a request has opened
 
 
-def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) -> Hold:
+def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, host: Host) -> Hold:
     """What gives a stream a slot of its client's, and ends it when its reader leaves, its server stops or rights end.
 
     It raises TooMany or Unavailable; the stream is closed then. The request's environ is where GivingBack finds it.
@@ -29,6 +30,7 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime) ->
 
     def hold(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
         try:
+            host.check()
             if runtime.draining:
                 raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
             environ.setdefault(HELD, []).append(stream)

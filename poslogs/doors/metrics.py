@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from threading import Lock
@@ -80,7 +81,9 @@ class _Counts:
         yield build
         yield GaugeMetricFamily("poslogs_streams_open", "Streams open in this process.", self._slots.open)
         yield GaugeMetricFamily(
-            "poslogs_streams_capacity", "Streams that this process may hold; 0 is no bound.", self._slots.capacity
+            "poslogs_streams_capacity",
+            "Streams that this process may hold; +Inf is no bound.",
+            math.inf if self._slots.capacity is None else self._slots.capacity,
         )
         refused = CounterMetricFamily("poslogs_refusals", "Requests that were refused.", labels=["status"])
         for status, count in sorted(self._refusals.by_status().items()):

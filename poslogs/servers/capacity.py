@@ -8,7 +8,10 @@ from typing import Final
 
 OWN_FILES: Final = 60  # descriptors for what is not a client's: listeners, polls of platformOS, files that are read
 SPARE_FILES: Final = 1000  # descriptors beyond one for each connection, where the system gives as many
+UNLIMITED_FILES: Final = 1_000_000  # as many as are reckoned with where the system sets no limit
 LEAST_CONNECTIONS: Final = 8
+KEPT_THREADS: Final = 2  # for requests beside streams, where threads are few
+LEAST_THREADS: Final = KEPT_THREADS + 1  # fewer hold no stream
 
 
 @dataclass(frozen=True)
@@ -16,22 +19,25 @@ class Capacity:
     """What a worker may hold at once. Connections beyond it wait in the kernel's queue."""
 
     connections: int  # those that gunicorn counts
-    streams: int  # fewer than connections or threads, so that requests are still answered
+    streams: int  # 0 or more, fewer than connections or threads, so that requests are still answered
 
 
-def capacity(connections: int, files: int, streams: int = 0, *, threads: int = 0, direct: bool = False) -> Capacity:
-    """The capacity for so many wished connections and streams (0: as many as there is room for).
+def capacity(
+    connections: int, files: int, streams: int | None = None, *, threads: int | None = None, direct: bool = False
+) -> Capacity:
+    """The capacity for so many wished connections and streams (None: as many as there is room for).
 
-    `files` is how many descriptors the process may have. `threads` is 0 where greenlets serve. `direct`: gunicorn
+    `files` is how many descriptors the process may have. `threads` is None where greenlets serve. `direct`: gunicorn
     does not count the connections of streams.
     """
     files -= OWN_FILES
-    if threads:  # gthread opens one more for a connection that has not asked yet
+    if threads is not None:  # gthread opens one more for a connection that has not asked yet
         files = max(files - threads, files // 2)
     connections = max(LEAST_CONNECTIONS, min(connections, files))
-    room = min(connections, threads) if threads else connections
-    reserve = min(16 if threads else 200, max(4, room // 4))
-    streams = min(streams or room, room - reserve)
+    room = connections if threads is None else min(connections, threads)
+    reserve = min(200, max(4, room // 4)) if threads is None else min(16, max(KEPT_THREADS, room // 4))
+    most = max(0, room - reserve)
+    streams = most if streams is None else min(streams, most)
     if direct:
         connections = max(reserve, min(connections, files - streams))
     return Capacity(connections, streams)
@@ -39,7 +45,8 @@ def capacity(connections: int, files: int, streams: int = 0, *, threads: int = 0
 
 def files() -> int:
     """How many descriptors this process may have."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    now = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return UNLIMITED_FILES if now == resource.RLIM_INFINITY else now
 
 
 def raise_files(connections: int) -> None:

@@ -150,6 +150,11 @@ class ThreadWorker(Worker, Threads):
     """gunicorn's gthread worker: a real thread for each stream and request."""
 
     @classmethod
+    def threads_of(cls, cfg: Any) -> int:
+        """How many threads serve under a configuration."""
+        return THREADS if cfg.threads == 1 else int(cfg.threads)  # gunicorn's 1 would serve one stream and no more
+
+    @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse what cannot work, and use THREADS where a configuration says nothing."""
         _have_threads(cfg)
@@ -181,9 +186,6 @@ class ThreadWorker(Worker, Threads):
         self.handle_exit(sig, frame)
         self.cfg.worker_int(self)
 
-    def _threads(self) -> int:
-        return int(self.cfg.threads)
-
     def _run_where_connections_close(self, run: Callable[[], None]) -> None:
         if self.alive:  # later its queue is closed
             self.method_queue.defer(run)
@@ -206,5 +208,4 @@ def share_arenas() -> None:
 
 
 def _have_threads(cfg: Any) -> None:
-    if cfg.threads == 1:  # one stream would be all that it serves
-        cfg.set("threads", THREADS)
+    cfg.set("threads", ThreadWorker.threads_of(cfg))

@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from poslogs.servers.capacity import KEPT_THREADS, LEAST_THREADS
 from poslogs.servers.listeners import is_loopback
 
 ROOT: Final = Path(__file__).resolve().parents[2]  # from where `python -m poslogs` finds the package
@@ -123,6 +124,12 @@ def _against(cfg: Any, addresses: Iterable[Any], *, ports: bool) -> str:
         return f"{PREFIX}{name} cuts streams off at a stop; use -k gevent or -k gthread."
     if cfg.preload_app and not can_preload:
         return f"{PREFIX}preload_app would load the app before gevent is ready for it; leave it off, or use -k gthread."
+    threads = worker.threads_of(cfg)
+    if threads is not None and threads < LEAST_THREADS:
+        return (
+            f"{PREFIX}{threads} threads hold no stream, as {KEPT_THREADS} are kept for requests; "
+            f"start it with --threads {LEAST_THREADS} or more, such as 256."
+        )
     command = [sys.executable, "-m", "poslogs", "check", "--workers", str(cfg.workers)]
     reached = [address for address in addresses if isinstance(address, tuple)]
     for address in reached or [NONE]:  # a Unix socket is reached from this machine only

@@ -43,6 +43,11 @@ class Worker(base.Worker):
     wsgi: Any  # what gunicorn calls
 
     @classmethod
+    def threads_of(cls, cfg: Any) -> int | None:  # noqa: ARG003 - of greenlets
+        """How many threads serve under a configuration; None for greenlets."""
+        return None
+
+    @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse a configuration that cannot work: gunicorn's master asks before it makes a worker."""
         ticket.of_this_run().leave_to_greeting()  # made here, each worker inherits the same one
@@ -80,9 +85,10 @@ class Worker(base.Worker):
         discretion.keep_access(self.log)
         direct = self._adopt()
         fitting = capacity(
-            self.cfg.worker_connections, files(), parts.slots.capacity, threads=self._threads(), direct=direct
+            self.cfg.worker_connections, files(), parts.slots.capacity, threads=self.threads_of(self.cfg), direct=direct
         )
-        parts.slots.capacity, self.worker_connections = fitting.streams, fitting.connections
+        parts.host.settle(fitting.streams)
+        self.worker_connections = fitting.connections
         self._receive_visits()
         self._stopping = threading.Event()
         parts.supervisor.ensure("stops", self._watch)
@@ -120,10 +126,6 @@ class Worker(base.Worker):
     def _adopt(self) -> bool:
         """Connect the app's parts with this kind of worker; True when streams leave gunicorn's hands."""
         return False
-
-    def _threads(self) -> int:
-        """How many threads serve; 0 for greenlets."""
-        return 0
 
     def _is_well(self) -> bool:
         return not self.parts.supervisor.unwell()

@@ -115,6 +115,28 @@ def test_two_workers_are_refused(foreign: Start, kind: str, more: str, args: lis
     assert foreign(kind, more=more, args=args, start=False).refusal().startswith("2 workers would each poll")
 
 
+@pytest.mark.parametrize("cls", [Foreign, Ours])
+@pytest.mark.parametrize("threads", ["2", "0"])
+def test_threads_that_hold_no_stream_are_refused(foreign: Start, cls: type[Foreign], threads: str) -> None:
+    """Two are kept for requests; with our configuration and with one of one's own."""
+    kind = ["-k", "gthread"] if cls is Ours else []
+    refusal = foreign("gthread", cls, args=[*kind, "--threads", threads], start=False).refusal()
+    assert refusal.startswith(f"{threads} threads hold no stream, as 2 are kept for requests; ")
+    assert refusal.endswith("start it with --threads 3 or more, such as 256.")
+
+
+@pytest.mark.parametrize("cls", [Foreign, Ours])
+def test_three_threads_hold_a_stream(foreign: Start, platformos: PlatformOS, cls: type[Foreign]) -> None:
+    """The fewest that do; probes are answered meanwhile, and a second stream is refused."""
+    server = foreign("gthread", cls, args=["--threads", "3", *(["-k", "gthread"] if cls is Ours else [])])
+    server.wait_output("capacity      1 streams at once")
+    with server.stream(STREAM, INPUT) as reader:
+        platformos.add_many(1)
+        reader.wait_entries(1)
+        assert server.post("/call-stream", {"tool": STREAM, "input": INPUT}).status_code == 503
+        assert server.get("/livez", token=None).status_code == 200
+
+
 def test_preload_is_refused_where_gevent_would_come_too_late(foreign: Start, platformos: PlatformOS) -> None:
     """The app would have been loaded before gevent has patched what it uses."""
     refusal = foreign("gevent", more="preload_app = True\n", start=False).refusal()

@@ -72,7 +72,8 @@ def test_a_stream_whose_answer_cannot_begin_gives_its_slot_back(app: Flask) -> N
 
 def test_a_stream_that_was_handed_over_keeps_its_slot_until_it_is_closed(app: Flask) -> None:
     """As ever."""
-    answer = app.test_client().post("/call-stream", json=ASKED, headers=HEADERS, buffered=False)
+    threads = {"wsgi.multithread": True}
+    answer = app.test_client().post("/call-stream", json=ASKED, headers=HEADERS, environ_overrides=threads)
     assert answer.status_code == 200
     assert parts(app).slots.open == 1
     answer.close()

@@ -133,7 +133,7 @@ def test_a_body_that_is_closed_before_it_began_gives_its_slot_back(client: Flask
     """A server may close a response of which it never took a byte."""
     app = client.application
     slots = app.extensions["poslogs"].slots
-    environ = EnvironBuilder(method="POST", **asking(LIVE, True, env="staging")).get_environ()
+    environ = EnvironBuilder(method="POST", multithread=True, **asking(LIVE, True, env="staging")).get_environ()
     body: Any = app(environ, lambda *_: lambda _: None)
     assert len(slots.all()) == 1
     body.close()

@@ -35,7 +35,7 @@ def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pyt
     assert (ROOT / "wsgi.py").exists()
     assert (read.config_file, read.mpkit_url, read.mpkit_email, read.mpkit_token) == ("", "", "", "")
     assert read.mpkit_env == "default"
-    assert (read.max_streams, read.proxy_hops, read.overlap, read.poll_seconds) == (0, 0, 30.0, 30.0)
+    assert (read.max_streams, read.proxy_hops, read.overlap, read.poll_seconds) == (None, 0, 30.0, 30.0)
     assert (read.window_bytes, read.poll_bytes) == (16 << 20, 32 << 20)
     assert read.log_level == "INFO"
 
@@ -103,7 +103,9 @@ def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -
 def test_bounds_are_inside_and_what_lies_beyond_is_named(variable: str, name: str, low: float, high: float) -> None:
     """The least and the most are taken; below, above and no number are a sentence that starts with the variable."""
     for good in (low, high):
-        assert getattr(Settings.read({variable: str(good)}), name) == good
+        assert getattr(Settings.read({variable: str(good)}), name) == (
+            None if (name, good) == ("max_streams", 0) else good
+        )
     for bad in (str(low - 1), str(high + 1), "many", "1e999", "nan", "0x10", "1;2"):
         with pytest.raises(ConfigError, match=f"^{variable} must be ") as error:
             Settings.read({variable: bad})

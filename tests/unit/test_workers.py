@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 from gunicorn.errors import AppImportError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from poslogs.servers.capacity import Capacity, capacity
 from poslogs.servers.listeners import url
@@ -30,11 +32,34 @@ from tests.support.server import REPO
         (partial(capacity, 6000, 120, 5000, direct=True), Capacity(15, 45)),
         (partial(capacity, 6000, 120, threads=256), Capacity(30, 23)),
         (partial(capacity, 6000, 60), Capacity(8, 4)),
+        (partial(capacity, 6000, 7000, threads=4), Capacity(6000, 2)),
+        (partial(capacity, 6000, 7000, threads=3), Capacity(6000, 1)),
+        (partial(capacity, 6000, 7000, threads=2), Capacity(6000, 0)),
+        (partial(capacity, 6000, 7000, threads=1), Capacity(6000, 0)),
+        (partial(capacity, 6000, 7000, 5, threads=1), Capacity(6000, 0)),
     ],
 )
 def test_streams_leave_room_for_requests(asked: partial[Capacity], expected: Capacity) -> None:
     """With plenty of descriptors, with few, with hardly any; with greenlets, threads and direct streams."""
     assert asked() == expected
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 10_000),
+    st.none() | st.integers(0, 10_000),
+    st.none() | st.integers(0, 10_000),
+    st.booleans(),
+)
+def test_no_capacity_is_below_nothing_and_none_is_all_that_serves(
+    connections: int, files: int, streams: int | None, threads: int | None, direct: bool
+) -> None:
+    """Whatever is wished for and whatever there is: requests keep two threads, or four connections."""
+    found = capacity(connections, files, streams, threads=threads, direct=direct)
+    assert found.streams >= 0
+    assert found.connections > 0
+    assert streams is None or found.streams <= streams
+    assert found.streams <= (max(0, threads - 2) if threads is not None else max(8, connections) - 4)
 
 
 def test_errors_of_clients_and_scarcity_are_no_news() -> None:

@@ -6,7 +6,9 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.validate import validator
 
 import pytest
@@ -73,12 +75,19 @@ def test_wsgiref_has_no_complaint(
     )
     complaints: list[str] = []
 
+    def threaded(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["wsgi.multithread"] = True  # as Threaded is, though wsgiref says that it is not
+        return app(environ, start_response)
+
+    class Threaded(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+
     class Quiet(WSGIRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             complaints.append(format % args)
 
     platformos.add_many(3)
-    with make_server("127.0.0.1", 0, validator(app), handler_class=Quiet) as httpd:
+    with make_server("127.0.0.1", 0, validator(threaded), Threaded, Quiet) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{httpd.server_port}"

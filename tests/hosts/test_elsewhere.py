@@ -1,0 +1,190 @@
+"""Servers that cannot hold a stream say so, and never hang; those that tell how many they hold refuse beyond it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.elsewhere import Elsewhere
+from tests.support.platformos import PlatformOS
+from tests.support.server import CLIENTS, REPO, TOKEN
+
+STREAM = "platformos.logs.stream"
+INPUT = {"env": "staging", "interval": 250}
+ASKED = {"tool": STREAM, "input": INPUT}
+NONE = "No stream is opened here: "
+SYNC = "gunicorn serves one request at a time, so that a stream would keep all others waiting; start it with -c and "
+FEW = "too few threads for a stream beside requests"
+SEVERAL = "and each has limits, slots and feeds of its own"
+UNTOLD = "does not tell how many requests it serves at once"
+AGENT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+LIVE = {"name": "platformos_logs_live", "arguments": {"env": "staging", "maxDuration": 55000}}
+CGI = "from wsgiref.handlers import CGIHandler; from wsgi import app; CGIHandler().run(app)"
+Start = Callable[..., Elsewhere]
+
+
+@pytest.fixture
+def elsewhere(platformos: PlatformOS, tmp_path: Path) -> Iterator[Start]:
+    """Starts a server of a kind with arguments, and ends it with the test."""
+    with ExitStack() as stack:
+
+        def start(kind: str, *args: str) -> Elsewhere:
+            server = Elsewhere(tmp_path, kind, platformos, *args, start=False)
+            (tmp_path / "mine.py").write_text("worker_class = 'sync'\n")
+            stack.enter_context(server)
+            server.start()
+            return server
+
+        yield start
+
+
+ALONE = [
+    pytest.param("gunicorn", ["--chdir", str(REPO)], SYNC, id="gunicorn from another folder"),
+    pytest.param("gunicorn", ["-c", "mine.py"], SYNC, id="gunicorn with a configuration of one's own"),
+    pytest.param("gunicorn", ["-k", "gthread", "--threads", "1"], f"gunicorn has {FEW} (1); start", id="gthread of 1"),
+    pytest.param("gunicorn", ["--threads", "2"], f"gunicorn has {FEW} (2); start", id="gthread of 2"),
+    pytest.param("wsgiref", [], "serves one request at a time, so that a stream would keep all", id="wsgiref"),
+    pytest.param("pywsgi", [], "gevent serves, but Python's threading is not patched", id="gevent that is not patched"),
+    pytest.param(
+        "waitress", ["--threads=1"], f"waitress has {FEW} (1); start it with --threads=64", id="waitress of 1"
+    ),
+    pytest.param(
+        "waitress", ["--threads=2"], f"waitress has {FEW} (2); start it with --threads=64", id="waitress of 2"
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "args", "sentence"), ALONE)
+def test_no_stream_is_opened_and_all_else_is_answered(
+    elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], sentence: str
+) -> None:
+    """503 says what is wrong and what to start; the log says it once, at the first request."""
+    says_what_to_start(elsewhere(kind, *args), platformos, sentence)
+
+
+def says_what_to_start(server: Elsewhere, platformos: PlatformOS, sentence: str) -> None:
+    """Such a server, with two entries to call for."""
+    platformos.add_many(2)
+    server.wait_output(NONE)  # the probe was the first request
+    for _ in range(2):
+        answer = server.post("/call-stream", ASKED)
+        assert answer.status_code == 503
+        assert answer.json()["error"].startswith(NONE)
+        assert sentence in answer.json()["error"]
+        assert "Retry-After" not in answer.headers  # it does not go away
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": LIVE}
+    assert sentence in server.post("/mcp", call, headers=AGENT).text
+    assert server.get("/livez", token=None).status_code == 200
+    assert len(server.get("/tools").json()["tools"]) > 3
+    assert [entry["id"] for entry in server.call("platformos.logs.fetch", {"env": "staging"})["logs"]] == ["1", "2"]
+    assert server.streams_open() == 0
+    assert server.told(NONE) == 1, server.output
+    assert "Traceback" not in server.output
+
+
+def test_cgi_has_no_stream_and_answers_calls(platformos: PlatformOS, tmp_path: Path) -> None:
+    """A process for each request, by the standard library's handler."""
+    (tmp_path / ".pos").write_text(json.dumps({"staging": platformos.environment}))
+    (tmp_path / "clients.json").write_text(json.dumps(CLIENTS))
+    platformos.add_many(1)
+
+    def ask(method: str, path: str, body: object = None) -> tuple[str, str, str]:
+        """Status, body and log."""
+        sent = b"" if body is None else json.dumps(body).encode()
+        env = {
+            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            **{"PYTHONPATH": str(REPO), "CONFIG_FILE_PATH": ".pos", "POSLOGS_CLIENTS_FILE": "clients.json"},
+            **{"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": ""},
+            **{"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1"},
+            **{"REMOTE_ADDR": "127.0.0.1", "GATEWAY_INTERFACE": "CGI/1.1", "HTTP_HOST": "127.0.0.1"},
+            **{"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(sent))},
+            "HTTP_AUTHORIZATION": f"Bearer {TOKEN}",
+        }
+        run = subprocess.run(
+            [sys.executable, "-c", CGI], input=sent, cwd=tmp_path, env=env, capture_output=True, timeout=60
+        )
+        head, _, answer = run.stdout.decode().partition("\r\n\r\n")
+        return head.splitlines()[0], answer, run.stderr.decode()
+
+    status, answer, log = ask("POST", "/call-stream", ASKED)
+    assert status.startswith("Status: 503")
+    assert json.loads(answer)["error"] == (
+        f"{NONE}CGI starts a process for each request, in which no limit holds; "
+        "run `gunicorn wsgi:app` in poslogs' folder instead."
+    )
+    assert log.count(NONE) == 1
+    assert ask("GET", "/livez")[:2] == ("Status: 200 OK", '{"status":"ok"}')
+    assert ask("GET", "/tools")[0] == "Status: 200 OK"
+    status, answer, _ = ask("POST", "/call", {"tool": "platformos.logs.fetch", "input": {"env": "staging"}})
+    assert status == "Status: 200 OK"
+    assert json.loads(json.loads(answer)["content"][0]["text"])["lastId"] == "1"
+
+
+# Servers that hold streams, but tell how many
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "count"),
+    [
+        pytest.param("gunicorn", ["--threads", "3"], 1, id="gthread of 3"),
+        pytest.param("gunicorn", ["-k", "gthread", "--threads", "8"], 6, id="gthread of 8"),
+        pytest.param("gunicorn", ["-k", "gevent", "--worker-connections", "12"], 8, id="gevent of 12"),
+        pytest.param("waitress", [], 2, id="waitress's default of 4"),
+        pytest.param("waitress", ["--threads=12", "--channel-request-lookahead=1"], 9, id="waitress of 12"),
+    ],
+)
+def test_a_full_server_refuses_and_goes_on(
+    elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], count: int
+) -> None:
+    """The stream beyond what it can hold is refused; requests are answered, and the streams go on."""
+    fills_and_refuses(elsewhere(kind, *args), platformos, count)
+
+
+def fills_and_refuses(server: Elsewhere, platformos: PlatformOS, count: int) -> None:
+    """Such a server, which holds `count` streams."""
+    with ExitStack() as stack:
+        readers = [stack.enter_context(server.stream(STREAM, INPUT)) for _ in range(count)]
+        for reader in readers:
+            reader.wait_until(lambda reader=reader: bool(reader.comments))  # type: ignore[misc]
+        answer = server.post("/call-stream", ASKED)
+        assert answer.status_code == 503
+        assert answer.json()["error"].startswith("This server has as many streams as it can hold")
+        assert server.get("/livez", token=None).status_code == 200
+        assert server.streams_open() == count
+        assert f"poslogs_streams_capacity {count}.0" in server.get("/metrics").text
+        platformos.add_many(1)
+        for reader in readers:
+            reader.wait_entries(1)
+    assert NONE not in server.output
+    assert UNTOLD not in server.output
+
+
+def test_gevent_s_own_server_holds_streams_where_it_is_patched(elsewhere: Start, platformos: PlatformOS) -> None:
+    """It says that no threads serve, which is no reason to refuse: greenlets do."""
+    server = elsewhere("patched pywsgi")
+    platformos.add_many(1)
+    with server.stream(STREAM, INPUT) as one, server.stream(STREAM, INPUT) as other:
+        one.wait_entries(1)
+        other.wait_entries(1)
+        assert server.streams_open() == 2
+    assert NONE not in server.output
+    assert UNTOLD not in server.output
+
+
+def test_several_processes_are_told_of_once_in_each(elsewhere: Start, platformos: PlatformOS) -> None:
+    """Limits, slots and feeds are each process's own; they multiply."""
+    server = elsewhere("gunicorn", "-k", "gthread", "--threads", "8", "-w", "2")
+    server.wait_output(f"This server runs 2 processes, {SEVERAL}")
+    platformos.add_many(1)
+    with server.stream(STREAM, INPUT) as reader:
+        reader.wait_entries(1)
+        for _ in range(10):
+            server.get("/livez", token=None)
+    assert 1 <= server.told(SEVERAL) <= 2

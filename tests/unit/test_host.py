@@ -1,0 +1,122 @@
+"""What a server shows of itself, where the tests have none of its kind to start; and what is made of it."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from poslogs.access.slots import Slots
+from poslogs.errors import Unavailable
+from poslogs.servers.host import Host, told
+from tests.unit.doubles import in_threads
+
+THREADS = {"wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False}
+DAEMON = {**THREADS, "mod_wsgi.version": (4, 9, 4), "wsgi.multiprocess": True}
+
+
+def beside(owner: object) -> Any:
+    """A `start_response` that is a method of `owner`."""
+    return SimpleNamespace(__self__=owner)
+
+
+def met(environ: dict[str, Any], owner: object = None, own: int | None = None) -> tuple[Host, Slots[Any]]:
+    """A host that has met a server, and the slots that it bounds."""
+    slots: Slots[Any] = Slots(own)
+    host = Host(slots)
+    host.meet(environ, beside(owner))
+    return host, slots
+
+
+@pytest.mark.parametrize(
+    ("environ", "owner", "own", "streams"),
+    [
+        ({**DAEMON, "mod_wsgi.threads_per_process": "64"}, None, None, 48),
+        ({**DAEMON, "mod_wsgi.threads_per_process": 8}, None, None, 6),
+        ({**DAEMON, "mod_wsgi.threads_per_process": 8}, None, 4, 4),
+        ({**DAEMON, "mod_wsgi.threads_per_process": 8}, None, 100, 6),
+        (
+            THREADS,
+            SimpleNamespace(req=SimpleNamespace(server=SimpleNamespace(requests=SimpleNamespace(min=10)))),
+            None,
+            8,
+        ),
+    ],
+)
+def test_what_a_server_tells_bounds_the_streams(
+    environ: dict[str, Any], owner: object, own: int | None, streams: int
+) -> None:
+    """mod_wsgi, in numbers and in text, beside the operator's own bound; cheroot."""
+    host, slots = met(environ, owner, own)
+    host.check()
+    assert slots.capacity == streams
+
+
+@pytest.mark.parametrize("threads", [None, "", "many", b"\xff", -1, 0, 10**9, True, 2.5, [], object()])
+def test_what_is_no_count_is_not_told(threads: object) -> None:
+    """Attributes that nobody promised may be anything."""
+    found = told({**DAEMON, "mod_wsgi.threads_per_process": threads}, None)
+    assert (found.name, found.threads, found.processes) == ("mod_wsgi", None, None)
+    _, slots = met({**DAEMON, "mod_wsgi.threads_per_process": threads})
+    assert slots.capacity is not None
+    assert slots.capacity > 0
+
+
+def test_a_daemon_of_mod_wsgi_that_names_one_process_is_one(caplog: pytest.LogCaptureFixture) -> None:
+    """It sets wsgi.multiprocess where processes=1 stands in its configuration."""
+    met({**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 1})
+    assert caplog.messages == []
+    met({**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 3})
+    (message,) = caplog.messages
+    assert message.startswith("This server runs 3 processes, and each has limits, slots and feeds of its own: ")
+
+
+@pytest.mark.parametrize(
+    ("environ", "start"),
+    [
+        ({"mod_wsgi.version": (4, 9, 4)}, "mod_wsgi serves one request at a time, "),
+        ({"SERVER_SOFTWARE": "gunicorn/27.0.1"}, "gunicorn serves one request at a time, "),
+        ({}, "this server serves one request at a time, "),
+    ],
+)
+def test_one_request_at_a_time_holds_no_stream(
+    caplog: pytest.LogCaptureFixture, environ: dict[str, Any], start: str
+) -> None:
+    """mod_wsgi under prefork, gunicorn's sync worker, Passenger: by what the server says of threads."""
+    host, slots = met({**THREADS, "wsgi.multithread": False, **environ})
+    assert slots.capacity == 0
+    with pytest.raises(Unavailable) as error:
+        host.check()
+    assert error.value.sentence.startswith(f"No stream is opened here: {start}")
+    assert error.value.headers == {}
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.ERROR, error.value.sentence)
+    ]
+
+
+def test_a_server_that_tells_nothing_is_bounded_by_descriptors_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Its operator knows how many threads it has; whoever has set the bound is not told to."""
+    _, slots = met(THREADS)
+    assert slots.capacity
+    assert "set POSLOGS_MAX_STREAMS to fewer than its threads" in caplog.text
+    caplog.clear()
+    _, slots = met(THREADS, own=20)
+    assert slots.capacity == 20
+    assert caplog.text == ""
+
+
+def test_first_requests_that_come_together_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """And each of them finds the capacity there."""
+    slots: Slots[Any] = Slots()
+    host = Host(slots)
+    found: list[int | None] = []
+
+    def ask() -> None:
+        host.meet({**THREADS, "wsgi.multithread": False}, beside(None))
+        found.append(slots.capacity)
+
+    in_threads(*[ask] * 8)
+    assert found == [0] * 8
+    assert len(caplog.messages) == 1
