@@ -12,8 +12,9 @@ try:
     app = application = create_app()
 except ConfigError as error:
     print(plain(f"poslogs cannot start: {error}"), file=sys.stderr, flush=True)
-    if "gunicorn" in os.environ.get("SERVER_SOFTWARE", ""):
-        # The first start was checked, so a file was broken since: end this worker only, and gunicorn tries again.
+    under_gunicorn = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")
+    if under_gunicorn and "poslogs.servers.master" in sys.modules:
+        # The master has checked the first start, so a file was broken since: end this worker only, and it tries again.
         time.sleep(1)
         os._exit(1)
-    sys.exit(1)
+    sys.exit(4 if under_gunicorn else 1)  # gunicorn's own master ends at 4, and else would try again for ever

@@ -188,3 +188,18 @@ def test_several_processes_are_told_of_once_in_each(elsewhere: Start, platformos
         for _ in range(10):
             server.get("/livez", token=None)
     assert 1 <= server.told(SEVERAL) <= 2
+
+
+# Starts
+
+
+@pytest.mark.parametrize("args", [[], ["-k", "gthread", "--threads", "8"], ["--preload"]], ids=" ".join)
+def test_a_start_that_cannot_work_ends(tmp_path: Path, platformos: PlatformOS, args: list[str]) -> None:
+    """Under a gunicorn that asks nobody before: one sentence, and it does not try again for ever."""
+    with Elsewhere(tmp_path, "gunicorn", platformos, *args, start=False) as server:
+        server.clients_file.write_text(json.dumps({"default": {"token": 7}}))
+        server.start(wait=False)
+        assert server.wait_exit(30) > 0
+        server.out.wait_closed()
+        assert server.told("poslogs cannot start: ") == 1, server.output
+        assert "Traceback" not in server.output
