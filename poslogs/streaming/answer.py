@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable
-from operator import itemgetter
+from itertools import accumulate
 from typing import Final
 
 from poslogs.platformos import entries
 from poslogs.platformos.entries import Entry, Page
 
 PIECE_BYTES: Final = 256 * 1024  # of entries that one reader holds at once; one entry may be larger
-ENTRY_BYTES: Final = 200  # that an entry takes beside its JSON, about
+ENTRY_BYTES: Final = 40  # that an entry takes beside its JSON, about
 
 Wants = Callable[[Entry], bool]
 
@@ -22,17 +23,39 @@ class Answer:
     """The entries past `position`, ascending; `last` is what to ask after next, `count` how many rows came.
 
     Answers are large, and a reader may stall at any moment. So a reader keeps a weak reference to an answer and its
-    own position in it. `Answers` alone keeps it; once it is gone the reader asks again from where it is.
+    own position in it. `Answers` alone keeps it; once it is gone the reader asks again from where it is. What is kept
+    is few large objects: many small ones would keep the memory that was used beside them from being given back.
     """
 
-    __slots__ = ("__weakref__", "count", "entries", "last", "page", "size")
+    __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "count", "last", "page", "size")
 
     def __init__(self, page: Page, count: int, position: int) -> None:
-        self.page = page
+        found = [entry for entry in page.entries if entry.id > position]
+        self._ids = array("q", [entry.id for entry in found])
+        self._kinds = [entry.kind for entry in found]
+        self._ends = array("q", accumulate(len(entry.json) for entry in found))
+        self._data = b"".join([entry.json for entry in found])
+        self.page = page._replace(entries=[])  # why rows are no entries
         self.count = count
-        self.entries = [entry for entry in page.entries if entry.id > position]
         self.last = page.last
-        self.size = sum(len(entry.json) + ENTRY_BYTES for entry in page.entries)  # bytes, about
+        self.size = len(self._data) + ENTRY_BYTES * len(found)  # bytes, about
+
+    @property
+    def first(self) -> int:
+        """The id of the first entry; 0 without any."""
+        return self._ids[0] if self._ids else 0
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them, made anew."""
+        return self._entries(0, len(self._ids))
+
+    def _entries(self, start: int, end: int) -> list[Entry]:
+        return [self._entry(index) for index in range(start, end)]
+
+    def _entry(self, index: int) -> Entry:
+        begin = self._ends[index - 1] if index else 0
+        return Entry(self._ids[index], self._kinds[index], self._data[begin : self._ends[index]])
 
     @classmethod
     def read(cls, rows: Iterable[object], env: str, position: int) -> Answer:
@@ -45,15 +68,17 @@ class Answer:
 
         Of those that are wanted there are about PIECE_BYTES.
         """
-        start = bisect_right(self.entries, position, key=_id)
+        start = bisect_right(self._ids, position)
+        looked: list[Entry] = []
         size = 0
-        for index in range(start, len(self.entries) - 1):
-            entry = self.entries[index]
+        for index in range(start, len(self._ids)):
+            entry = self._entry(index)
+            looked.append(entry)
             if wants(entry):
                 size += len(entry.json)
-                if size >= PIECE_BYTES:
-                    return self.entries[start : index + 1], entry.id
-        return self.entries[start:], max(self.last, position)
+                if size >= PIECE_BYTES and index + 1 < len(self._ids):
+                    return looked, entry.id
+        return looked, max(self.last, position)
 
 
 class Answers:
@@ -78,6 +103,3 @@ class Answers:
         with self._lock:
             self._kept = deque(pair for pair in self._kept if pair[0] is not owner)
             self._bytes = sum(answer.size for _, answer in self._kept)
-
-
-_id: Final = itemgetter(0)

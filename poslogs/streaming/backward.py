@@ -127,4 +127,4 @@ def pages(part: Stretch, env: str, ask: Ask) -> Iterator[list[Entry]]:
 
 def _low(answer: Answer, position: int) -> int:
     """A position right before the first entry of an answer."""
-    return answer.entries[0].id - 1 if answer.entries else position
+    return answer.first - 1 if answer.first else position
