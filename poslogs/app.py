@@ -102,7 +102,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
     hold = holding(slots, disconnects, runtime, host)
-    begin = beginning(Calls(settings.client_calls, settings.max_calls), disconnects, settings.unread)
+    begin = beginning(Calls(settings.client_calls, settings.max_calls, slots.room), disconnects, settings.unread)
     origins = [_origin_pattern(origin) for origin in settings.cors_origins]
 
     app = Flask("poslogs", static_folder=None)

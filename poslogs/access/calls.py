@@ -8,15 +8,17 @@ from collections.abc import Callable
 from typing import Final
 
 from poslogs.access.clients import Client
+from poslogs.access.room import Room
 from poslogs.errors import Unavailable
 
 RETRY_SECONDS: Final = 5
 
 
 class Calls:
-    """The places for calls in this process: `each` for one client, `most` for all together."""
+    """The places for calls in this process: `each` for one client, `most` for all; `room` is shared with streams."""
 
-    def __init__(self, each: int, most: int) -> None:
+    def __init__(self, each: int, most: int, room: Room | None = None) -> None:
+        self._room = room or Room()
         self._each = each
         self._most = most
         self._lock = threading.Lock()
@@ -33,8 +35,8 @@ class Calls:
         Raises Unavailable (503) when there is none.
         """
         with self._lock:
-            full = self._own.total() >= self._most
             mine = self._own[client.id] >= self._each
+            full = self._own.total() >= self._most or (not mine and not self._room.take())
             if not full and not mine:
                 self._own[client.id] += 1
         if mine:
@@ -55,5 +57,6 @@ class Calls:
                 if taken:
                     self._own[taken.pop()] -= 1
                     self._own += Counter()  # without those that have none
+                    self._room.give_back()
 
         return give_back

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
 from poslogs.access.clients import Client
+from poslogs.access.room import Room
 from poslogs.errors import TooMany, Unavailable
 
 POKES: Final = 2  # writes until a server that cannot be asked notices that its reader has gone (hosting.md, section 3)
@@ -40,10 +41,14 @@ class Slot(Generic[H]):
 
 
 class Slots(Generic[H]):
-    """The streams open in this process, counted for each client and in all; `capacity` None is no bound."""
+    """The streams open in this process, counted for each client and in all; `capacity` None is no bound.
 
-    def __init__(self, capacity: int | None = None) -> None:
+    `room` is what they share with calls.
+    """
+
+    def __init__(self, capacity: int | None = None, room: Room | None = None) -> None:
         self.capacity = capacity
+        self.room = room or Room()
         self._changed = threading.Condition()
         self._slots: dict[str, set[Slot[H]]] = {}
         self._open = 0
@@ -65,7 +70,7 @@ class Slots(Generic[H]):
         reloaded does not lock itself out. Raises TooMany (429) or Unavailable (503).
         """
         slot = Slot(client, holder, gone)
-        if self.capacity is not None and self._open >= self.capacity:
+        if self._full():
             self._let_leave([other for other in self.all() if other.gone()])
         if not self._admit(slot):
             self._reclaim(client)
@@ -79,17 +84,20 @@ class Slots(Generic[H]):
 
     def _admit(self, slot: Slot[H]) -> bool:
         with self._changed:
-            if self.capacity is not None and self._open >= self.capacity:
-                raise Unavailable(
-                    f"This server has as many streams as it can hold; try again in {RETRY_SECONDS} s.",
-                    retry_after=RETRY_SECONDS,
-                )
-            own = self._slots.setdefault(slot.client.id, set())
+            if self._full():
+                raise _full_up()
+            own = self._slots.get(slot.client.id, set())
             if len(own) >= slot.client.streams:
                 return False
+            if not self.room.take():
+                raise _full_up()
+            self._slots[slot.client.id] = own
             own.add(slot)
             self._open += 1
             return True
+
+    def _full(self) -> bool:
+        return self.room.full or (self.capacity is not None and self._open >= self.capacity)
 
     def _release(self, slot: Slot[H]) -> None:
         with self._changed:
@@ -97,6 +105,7 @@ class Slots(Generic[H]):
             if slot in own:
                 own.discard(slot)
                 self._open -= 1
+                self.room.give_back()
                 self._changed.notify_all()
             if not own:
                 self._slots.pop(slot.client.id, None)
@@ -124,3 +133,10 @@ class Slots(Generic[H]):
 
     def _has(self, slot: Slot[H]) -> bool:
         return slot in self._slots.get(slot.client.id, ())
+
+
+def _full_up() -> Unavailable:
+    return Unavailable(
+        f"This server has as many streams as it can hold; try again in {RETRY_SECONDS} s.",
+        retry_after=RETRY_SECONDS,
+    )

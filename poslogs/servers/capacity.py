@@ -10,7 +10,7 @@ OWN_FILES: Final = 60  # descriptors for what is not a client's: listeners, poll
 SPARE_FILES: Final = 1000  # descriptors beyond one for each connection, where the system gives as many
 UNLIMITED_FILES: Final = 1_000_000  # as many as are reckoned with where the system sets no limit
 LEAST_CONNECTIONS: Final = 8
-KEPT_THREADS: Final = 2  # for requests beside streams, where threads are few
+KEPT_THREADS: Final = 2  # for requests beside streams
 LEAST_THREADS: Final = KEPT_THREADS + 1  # fewer hold no stream
 
 
@@ -41,6 +41,14 @@ def capacity(
     if direct:
         connections = max(reserve, min(connections, files - streams))
     return Capacity(connections, streams)
+
+
+def room(threads: int | None) -> int | None:
+    """How many of so many threads streams and calls may hold together; None where greenlets serve.
+
+    Two are left for probes and refusals, one where threads are few.
+    """
+    return None if threads is None else max(0, threads - max(1, min(KEPT_THREADS, threads // 4)))
 
 
 def files() -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from poslogs.access.slots import Slots
 from poslogs.errors import Unavailable
-from poslogs.servers.capacity import LEAST_THREADS, capacity, files
+from poslogs.servers.capacity import LEAST_THREADS, capacity, files, room
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,9 +47,10 @@ class Host:
         self._against = ""  # why no stream can be held, and what to start instead
         self._first = threading.Lock()  # taken by the first request, which alone writes to the log
 
-    def settle(self, streams: int) -> None:
+    def settle(self, streams: int, threads: int | None) -> None:
         """A server of ours has reckoned how many streams it can hold: requests need not show it."""
         self._slots.capacity = streams
+        self._slots.room.places = room(threads)
         self.known = True
 
     def check(self) -> None:
@@ -62,6 +63,7 @@ class Host:
         server = told(environ, getattr(start_response, "__self__", None))
         self._against = against(environ, server)
         self._slots.capacity = 0 if self._against else streams(server, self._own)
+        self._slots.room.places = None if self._against else room(_threads(server))
         self.known = True
         if not self._first.acquire(blocking=False):
             return
@@ -149,8 +151,7 @@ def against(environ: Mapping[str, Any], server: Server) -> str:
 
 def streams(server: Server, own: int | None) -> int:
     """How many streams the server can hold, by what it tells and by descriptors; `own` is the operator's bound."""
-    threads = None if on_greenlet() else server.threads
-    return capacity(server.connections or files(), files(), own, threads=threads).streams
+    return capacity(server.connections or files(), files(), own, threads=_threads(server)).streams
 
 
 def unbounded(environ: Mapping[str, Any], server: Server) -> bool:
@@ -164,6 +165,10 @@ def on_greenlet() -> bool | None:
     if gevent is None or not isinstance(gevent.getcurrent(), gevent.Greenlet):
         return None
     return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def _threads(server: Server) -> int | None:
+    return None if on_greenlet() else server.threads
 
 
 def _value(owner: object, path: str) -> object:

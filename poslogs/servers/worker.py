@@ -87,7 +87,7 @@ class Worker(base.Worker):
         fitting = capacity(
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self.threads_of(self.cfg), direct=direct
         )
-        parts.host.settle(fitting.streams)
+        parts.host.settle(fitting.streams, self.threads_of(self.cfg))
         self.worker_connections = fitting.connections
         self._receive_visits()
         self._stopping = threading.Event()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import memory, quiet
+from tests.faults.unread import begun, of_clients, peak, unread
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire.exchange import (
@@ -39,25 +38,6 @@ PATIENCE_S = 60.0
 pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
-@contextmanager
-def unread(server: Server, path: str, body: bytes, tokens: Sequence[str]) -> Iterator[list[socket.socket]]:
-    """One request for each token, of whose answers nothing is read, and little fits on the way."""
-    with ExitStack() as stack:
-        socks = []
-        for token in tokens:
-            sock = stack.enter_context(socket.socket())
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.connect(("127.0.0.1", server.port))
-            sock.sendall(request(path, body, token=token))
-            socks.append(sock)
-        yield socks
-
-
-def begun(socks: Sequence[socket.socket], sign: bytes = b"HTTP/1.1 200") -> bool:
-    """All have got something, and it shows the sign; what has come is left there."""
-    return all(select.select([sock], [], [], 0)[0] and sign in sock.recv(65536, socket.MSG_PEEK) for sock in socks)
-
-
 def rest(sock: socket.socket) -> bytes:
     """All that comes until the server closes."""
     sock.settimeout(PATIENCE_S)
@@ -72,12 +52,6 @@ def leave(sock: socket.socket) -> None:
     """Go, with a RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def peak(pid: int) -> float:
-    """MiB that a process had in memory at most."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
 
 
 def settled(server: Server, platformos: PlatformOS) -> None:
@@ -100,11 +74,6 @@ def told(answer: Any) -> dict[str, Any]:
     found = json.loads(answer.json()["content"][0]["text"])
     assert isinstance(found, dict)
     return found
-
-
-def of_clients(count: int, limits: Mapping[str, Any] = PLENTY) -> dict[str, Any]:
-    """A clients.json with so many clients more, and their tokens."""
-    return clients(**{f"client{n}": {"token": f"token-of-client-{n:04}", "limits": limits} for n in range(count)})
 
 
 # Calls whose answers nobody reads

@@ -8,7 +8,9 @@ import time
 
 import pytest
 
+from poslogs.access.calls import Calls
 from poslogs.access.clients import Client
+from poslogs.access.room import Room
 from poslogs.access.slots import RETRY_SECONDS, Slots
 from poslogs.errors import TooMany, Unavailable
 from tests.unit.doubles import in_threads
@@ -160,6 +162,26 @@ def test_a_full_server_is_full_of_those_that_are_there() -> None:
     fill(slots, MINE, gone, gone)
     fill(slots, MINE, here)
     assert slots.open <= 2
+
+
+def test_streams_and_calls_share_the_room_that_threads_give() -> None:
+    """Three places: a stream and two calls, then neither; what is given back is free for both, and once."""
+    slots: Slots[Held] = Slots(room=Room(3))
+    calls = Calls(each=9, most=9, room=slots.room)
+    (held,) = fill(slots, MINE, here)
+    give_back = calls.take(MINE)
+    calls.take(OTHER)
+    with pytest.raises(Unavailable):
+        calls.take(OTHER)
+    with pytest.raises(Unavailable):
+        fill(slots, OTHER, here)
+    held.give_back()
+    held.give_back()
+    calls.take(OTHER)
+    with pytest.raises(Unavailable):
+        calls.take(OTHER)
+    give_back()
+    fill(slots, OTHER, here)
 
 
 def test_a_client_without_streams_gets_none() -> None:
