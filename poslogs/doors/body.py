@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import nullcontext
 from typing import Any, Final
 
 from flask import Request, g
@@ -12,7 +13,7 @@ from flask import Request, g
 from poslogs.deadlines import DEADLINES
 from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
 from poslogs.servers.sockets import Connection
-from poslogs.servers.visits import reading
+from poslogs.servers.visits import patience, reading
 from poslogs.utf8 import NotUtf8, text_of
 
 MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much
@@ -110,11 +111,15 @@ def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, boo
     kept = bytearray()
     count = 0
     try:
-        with reading(request.environ), DEADLINES.within(MAX_SECONDS, cut):
+        seconds = patience(request.environ, MAX_SECONDS)
+        hurried = connection.hurried(seconds) if seconds < MAX_SECONDS else nullcontext()
+        with reading(request.environ), DEADLINES.within(seconds, cut), hurried:
             while count < most and (piece := request.stream.read(min(65536, most - count))):
                 count += len(piece)
                 if keep:
                     kept += piece
+    except TimeoutError:
+        cut()
     except Exception:  # a server raises errors of its own for a body that is not well formed
         if not late:
             raise BadInput("The body broke off, or is not well formed.") from None

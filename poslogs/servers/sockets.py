@@ -8,7 +8,8 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 if sys.platform == "linux":
@@ -94,6 +95,19 @@ class Connection:
         waiter.register(self.socket.fileno(), select.POLLOUT)
         if not waiter.poll(seconds * 1000):
             raise TimeoutError("the reader has read nothing for too long")
+
+    @contextmanager
+    def hurried(self, seconds: float) -> Iterator[None]:
+        """In the `with`, a read of the server's raises TimeoutError when nothing comes for so long."""
+        if self._lent is None:
+            yield
+            return
+        before = self._lent.gettimeout()
+        self._lent.settimeout(seconds)
+        try:
+            yield
+        finally:
+            self._lent.settimeout(before)
 
     def stop_reading(self) -> None:
         """Read no more from the client: whoever waits for its bytes goes on at once."""

@@ -102,6 +102,7 @@ class Threads(gthread.ThreadWorker):
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request, in a thread."""
+        conn.visit.in_thread = True
         conn.visit.turns(READING)
         return super().handle(conn)
 

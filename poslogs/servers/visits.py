@@ -22,6 +22,7 @@ log = logging.getLogger("poslogs.visits")
 
 HEAD_SECONDS: Final = 10.0  # for the whole head of a request, from the beginning of a connection on
 READING_SECONDS: Final = 15.0  # for a body: doors/body.py cuts it off after ten
+STRANGER_SECONDS: Final = 0.05  # for a stranger's body, where threads are few: it comes with its head, or hardly ever
 CLOSING_SECONDS: Final = 2.0  # for a client to close what the server has closed
 HEADS_BYTES: Final = 16 * 1024 * 1024  # of all heads that are not whole yet
 FRESH_SECONDS: Final = 0.4  # so long nobody is cut for want of room
@@ -50,7 +51,7 @@ _IN_MIDDLE: Final = (READING, ANSWERING)
 class Visit:
     """One connection, from when it is accepted until it is closed."""
 
-    __slots__ = ("cut", "known", "left", "response", "served", "since", "size", "socket", "state", "whose")
+    __slots__ = ("cut", "in_thread", "known", "left", "response", "served", "since", "size", "socket", "state", "whose")
 
     def __init__(self, socket: Callable[[], Any], whose: str | None) -> None:
         self.socket = socket
@@ -59,6 +60,7 @@ class Visit:
         self.since = time.monotonic()  # in this state
         self.served = False  # at least one request
         self.known = False  # this request carries a token that opens something
+        self.in_thread = False  # it has a thread of its own, of which there are few
         self.size = 0  # bytes of a head that is not whole
         self.response: Any = None  # gunicorn's
         self.cut = False
@@ -280,6 +282,12 @@ def reading(environ: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         visit.turns(WORKING)
+
+
+def patience(environ: Mapping[str, Any], seconds: float) -> float:
+    """For how long of so many seconds a body is waited for: a stranger's holds no thread."""
+    visit: Visit | None = environ.get(VISIT)
+    return STRANGER_SECONDS if visit is not None and visit.in_thread and not visit.known else seconds
 
 
 def known(environ: Mapping[str, Any]) -> None:

@@ -331,7 +331,9 @@ def test_slow_bodies_are_cut_off_after_ten_seconds_and_delay_nobody(
             refused, seconds = future.result()
             assert refused.status == code, (at.kind, refused)
             assert refused.sentence
-            assert BODY_S - 0.5 <= seconds < BODY_S + 7, (at.kind, code, seconds)
+            assert seconds < BODY_S + 7, (at.kind, code, seconds)
+            if code != 401 or at.kind != "gthread":  # there no thread waits for a stranger's
+                assert seconds >= BODY_S - 0.5, (at.kind, code, seconds)
             if code == 408:
                 assert refused.sentence == "The body did not come within 10 s; send it at once."
     for at in running:

@@ -22,6 +22,7 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.runtime import Runtime
 from poslogs.servers import sockets
 from poslogs.servers.direct import DirectStreams
+from poslogs.servers.host import Host
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.feeds import Feeds
@@ -99,7 +100,7 @@ class House:
         self._disconnects.epoll, self._disconnects.poll = Epoll, real_poll
         nothing: Any = _Unchanging()
         runtime = Runtime(nothing, nothing, self.feeds, self.slots, self.supervisor)
-        self._hold = holding(self.slots, self._disconnects, runtime)
+        self._hold = holding(self.slots, self._disconnects, runtime, Host(self.slots))
         self._direct = DirectStreams(heartbeat, self.supervisor)
         self._direct.serve(spawn)
 

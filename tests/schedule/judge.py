@@ -60,7 +60,10 @@ def disorder(reader: Reader, log: Log) -> str:
         return f"{who} got rows that its filter leaves out: {sorted(wrong)[:5]}"
     if reader.wish.live and log.lagging:
         return ""  # what a replica did not list yet as the reader came may be listed late
-    for before, after in itertools.pairwise(dict.fromkeys(serial for serial in got if serial in lives)):
+    listed = [serial for serial in got if serial in lives]
+    # A reader of a tail that began between the two may have had some of what is new: then all of it comes, in order.
+    last = reversed(dict.fromkeys(reversed(listed)))
+    for before, after in itertools.pairwise(last if log.fell_first else dict.fromkeys(listed)):
         if after < before:
             return f"{who} got row {after} behind row {before}: {got[-30:]}"
     return ""

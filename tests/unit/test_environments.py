@@ -230,6 +230,7 @@ def test_a_check_names_what_would_not_be_served_and_succeeds(folder: Path) -> No
     """`poslogs check`: the start would work, without that one."""
     write(folder, {"good": STAGING, "half": {"url": "https://a.example.com"}})
     (folder / "clients.json").write_text('{"a": {"token": "a-token-of-some-length"}}')
+    (folder / "clients.json").chmod(0o600)
     checked = CliRunner().invoke(main, ["check"], env={"PORT": "0"})
     assert checked.exit_code == 0, checked.output
     assert checked.stderr == "environment half has no token; run `pos-cli env add half`.\n"

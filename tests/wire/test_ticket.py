@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -72,7 +73,8 @@ def everywhere_else(server: Server) -> str:
     told = b""
     for pid in (server.pid, *server.worker_pids()):
         for name in ("cmdline", "environ"):
-            told += Path(f"/proc/{pid}/{name}").read_bytes()
+            with contextlib.suppress(OSError):  # an old worker may end meanwhile
+                told += Path(f"/proc/{pid}/{name}").read_bytes()
     return told.decode(errors="replace")
 
 
