@@ -94,6 +94,8 @@ class WatchedFile(Generic[T]):
             return self._parse(value)
         except ConfigError as error:
             raise ConfigError(f"{self.path}: {error}") from None
+        except RecursionError:
+            raise ConfigError(f"{self.path} holds lists or objects that are nested too deeply.") from None
 
 
 def _open_regular(path: str, flags: int) -> int:

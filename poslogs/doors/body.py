@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from contextlib import nullcontext
 from typing import Any, Final
 
 from flask import Request, g
@@ -13,7 +12,7 @@ from flask import Request, g
 from poslogs.deadlines import DEADLINES
 from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
 from poslogs.servers.sockets import Connection
-from poslogs.servers.visits import patience, reading
+from poslogs.servers.visits import close_after, leaves_body, reading
 from poslogs.utf8 import NotUtf8, text_of
 
 MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much
@@ -90,6 +89,8 @@ def discard(request: Request) -> None:
     if not unread or g.get("body_read"):
         return
     g.body_read = True
+    if leaves_body(request.environ):
+        return
     try:
         body, late = _read(request, MAX_DISCARDED, keep=False)
     except BadInput:
@@ -106,20 +107,17 @@ def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, boo
     def cut() -> None:
         nonlocal late
         late = True
+        close_after(request.environ)  # what may still come is no request
         connection.stop_reading()
 
     kept = bytearray()
     count = 0
     try:
-        seconds = patience(request.environ, MAX_SECONDS)
-        hurried = connection.hurried(seconds) if seconds < MAX_SECONDS else nullcontext()
-        with reading(request.environ), DEADLINES.within(seconds, cut), hurried:
+        with reading(request.environ), DEADLINES.within(MAX_SECONDS, cut):
             while count < most and (piece := request.stream.read(min(65536, most - count))):
                 count += len(piece)
                 if keep:
                     kept += piece
-    except TimeoutError:
-        cut()
     except Exception:  # a server raises errors of its own for a body that is not well formed
         if not late:
             raise BadInput("The body broke off, or is not well formed.") from None

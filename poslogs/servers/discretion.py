@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 HIDDEN: Final = "[hidden]"
 MOST_CHARACTERS: Final = 4000  # of a message; a traceback has ten times as many
+MOST_TOKEN: Final = 4096  # characters; no longer one is taken (access/clients.py)
 LEAST_TOKEN: Final = 6  # characters; shorter words are too common to be hidden
 MOST_LINES: Final = 20  # of one kind in SPAN_SECONDS
 SPAN_SECONDS: Final = 60.0
@@ -71,12 +72,13 @@ class Discretion(logging.Filter):
         """The text without tokens, and without what is beyond `most` characters."""
         if text.startswith(_QUOTING):
             text = _QUOTATION.sub("", text).rstrip(" :")
-        if len(text) > most:
-            text = f"{text[:most]}… ({len(text) - most} characters more)"
+        size = len(text)
+        text = text[: most + MOST_TOKEN]  # so that none is cut in two
         text = _HEADER.sub(rf"\1 {HIDDEN}", text)
         text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
         text = _NAMED.sub(rf"\1{HIDDEN}", text)
-        return _WORD.sub(self._hide_known, text)
+        text = _WORD.sub(self._hide_known, text)
+        return text if size <= most else f"{text[:most]}… ({size - most} characters more)"
 
     def _hide_known(self, found: re.Match[str]) -> str:
         word = found[0]

@@ -15,6 +15,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
 HEAD_BYTES: Final = 64 * 1024  # the request line and all fields
+JUNCTION_BYTES: Final = 3  # of the end of a head that may have come before the rest of it
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 
@@ -54,9 +55,13 @@ def use(grew: Callable[[Any, int], None]) -> None:
     RequestParser.mesg_class = BoundedRequest
 
 
-def is_whole(head: bytes) -> bool:
-    """Whether a parser need not wait for more: the head has ended, is too large, or can never end."""
-    return b"\r\n\r\n" in head or len(head) >= HEAD_BYTES or _LONE_LF.search(head) is not None
+def is_whole(head: bytes, known: int = 0) -> bool:
+    """Whether a parser need not wait for more: the head has ended, is too large, or can never end.
+
+    The first `known` bytes were looked at before, without success.
+    """
+    end = head.find(b"\r\n\r\n", max(0, known - JUNCTION_BYTES))
+    return end >= 0 or len(head) >= HEAD_BYTES or _LONE_LF.search(head, known) is not None
 
 
 def trust_nobody_by_default(cfg: Any) -> None:

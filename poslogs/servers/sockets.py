@@ -6,10 +6,10 @@ import _socket
 import logging
 import select
 import socket
+import ssl
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 if sys.platform == "linux":
@@ -96,19 +96,6 @@ class Connection:
         if not waiter.poll(seconds * 1000):
             raise TimeoutError("the reader has read nothing for too long")
 
-    @contextmanager
-    def hurried(self, seconds: float) -> Iterator[None]:
-        """In the `with`, a read of the server's raises TimeoutError when nothing comes for so long."""
-        if self._lent is None:
-            yield
-            return
-        before = self._lent.gettimeout()
-        self._lent.settimeout(seconds)
-        try:
-            yield
-        finally:
-            self._lent.settimeout(before)
-
     def stop_reading(self) -> None:
         """Read no more from the client: whoever waits for its bytes goes on at once."""
         if self._lent is not None:
@@ -180,6 +167,9 @@ def _cut(sock: _socket.socket) -> None:
 
 def _shut(sock: _socket.socket, how: int) -> None:
     try:
-        sock.shutdown(how)
+        if isinstance(sock, ssl.SSLSocket):
+            socket.socket.shutdown(sock, how)  # its own would let the rest of an answer go out unencrypted
+        else:
+            sock.shutdown(how)
     except OSError:
         log.debug("The client had gone before.", exc_info=True)

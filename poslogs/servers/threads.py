@@ -19,7 +19,7 @@ from gunicorn import http
 from gunicorn.http2 import negotiation
 from gunicorn.workers import gthread
 
-from poslogs.servers.heads import HEAD_BYTES, is_whole
+from poslogs.servers.heads import HEAD_BYTES, JUNCTION_BYTES, is_whole
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
 from poslogs.servers.visits import CLOSING, QUEUED, READING, STREAMING, Visit, Visits
@@ -40,6 +40,7 @@ class Held(gthread.TConn):
 
     def close(self, graceful: bool = False) -> None:
         """Close it, now or as soon as the client has closed."""
+        graceful = graceful and self.sock.fileno() >= 0  # a thread may have closed it
         if graceful and self.worker.alive and self.worker.linger(self):
             return
         super().close(graceful)
@@ -152,14 +153,16 @@ class Threads(gthread.ThreadWorker):
             conn.close()
             return
         buffer = conn.parser.unreader.buf
-        buffer.seek(0, 2)
+        size = buffer.seek(0, 2)
         buffer.write(data)
-        head = buffer.getvalue()
-        if is_whole(head):
+        with buffer.getbuffer() as head:
+            begin = max(0, size - JUNCTION_BYTES)  # what came before has been looked at
+            whole = is_whole(bytes(head[begin:]), size - begin) or len(head) >= HEAD_BYTES
+        if whole:
             self.poller.unregister(sock)
             self.enqueue_req(conn)
         else:
-            conn.visit.size = len(head)
+            conn.visit.size = size + len(data)
 
     def _drain(self, conn: Any, drained: list[int], sock: Any) -> None:
         try:

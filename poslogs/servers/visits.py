@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from poslogs.servers.sockets import cut
+from poslogs.servers.sockets import cut, stop_reading
 
 if TYPE_CHECKING:
     from poslogs.supervisor import Loop
@@ -22,7 +22,6 @@ log = logging.getLogger("poslogs.visits")
 
 HEAD_SECONDS: Final = 10.0  # for the whole head of a request, from the beginning of a connection on
 READING_SECONDS: Final = 15.0  # for a body: doors/body.py cuts it off after ten
-STRANGER_SECONDS: Final = 0.05  # for a stranger's body, where threads are few: it comes with its head, or hardly ever
 CLOSING_SECONDS: Final = 2.0  # for a client to close what the server has closed
 HEADS_BYTES: Final = 16 * 1024 * 1024  # of all heads that are not whole yet
 FRESH_SECONDS: Final = 0.4  # so long nobody is cut for want of room
@@ -51,7 +50,22 @@ _IN_MIDDLE: Final = (READING, ANSWERING)
 class Visit:
     """One connection, from when it is accepted until it is closed."""
 
-    __slots__ = ("cut", "in_thread", "known", "left", "response", "served", "since", "size", "socket", "state", "whose")
+    __slots__ = (
+        "cut",
+        "cut_since",
+        "in_thread",
+        "known",
+        "left",
+        "request",
+        "response",
+        "sent",
+        "served",
+        "since",
+        "size",
+        "socket",
+        "state",
+        "whose",
+    )
 
     def __init__(self, socket: Callable[[], Any], whose: str | None) -> None:
         self.socket = socket
@@ -62,8 +76,11 @@ class Visit:
         self.known = False  # this request carries a token that opens something
         self.in_thread = False  # it has a thread of its own, of which there are few
         self.size = 0  # bytes of a head that is not whole
-        self.response: Any = None  # gunicorn's
+        self.request: Any = None  # gunicorn's, as the next
+        self.response: Any = None
+        self.sent = 0  # bytes of an answer, at the last look
         self.cut = False
+        self.cut_since = 0.0  # `since` as it was cut
         self.left = False
 
     def turns(self, state: str) -> None:
@@ -74,7 +91,7 @@ class Visit:
     def waits(self) -> None:
         """It is to send a head."""
         self.served = self.served or self.response is not None
-        self.response, self.size = None, 0
+        self.request, self.response, self.size = None, None, 0
         self.turns(WAITING)
 
     def asks(self, req: Any) -> None:
@@ -83,10 +100,10 @@ class Visit:
         Where the next one has come with it, before this one's answer, the connection is closed after that: otherwise
         one packet has the server work for as long as it likes. Clients must be ready for it (RFC 9112, section 9.3.2).
         """
-        self.known, self.size = False, 0
+        self.known, self.size, self.sent = False, 0, 0
         self.turns(WORKING)
-        req.visit = self
-        if req.unreader.buf.getvalue() and not any(name in _BODY for name, _ in req.headers):
+        self.request, req.visit = req, self
+        if req.unreader.buf.getvalue() and not any(name in _BODY and value != "0" for name, value in req.headers):
             req.force_close()
 
     def answers(self, response: Any) -> None:
@@ -110,16 +127,19 @@ class Visit:
         if state == ANSWERING and response is not None:
             if self.streams():
                 return False
-            if not response.headers_sent:
-                self.since = now  # it is still made
+            if not response.headers_sent or (self.known and response.sent > self.sent):
+                self.since = now  # it is still made, or its client takes it
+            self.sent = response.sent
         head = max(HEAD_SECONDS, keepalive) if self.served else HEAD_SECONDS
         bounds = {WAITING: head, READING: READING_SECONDS, ANSWERING: answer, CLOSING: CLOSING_SECONDS}
         return now - self.since > bounds.get(state, float("inf"))
 
-    def rank(self, now: float) -> int | None:
-        """How soon it goes when room runs out, 0 first; None for one that stays."""
+    def rank(self, now: float, threads: bool = False) -> int | None:
+        """How soon it goes when room runs out, or `threads`, 0 first; None for one that stays."""
         if self.cut or now - self.since < FRESH_SECONDS:
             return None
+        if threads and self.state == READING and self.known:
+            return 4  # after all strangers: a body that is not sent holds as much as theirs
         if self.state in (WAITING, CLOSING):
             return 3 if self.known else int(not self.served and self.state == WAITING)
         return 2 if self.state in _IN_MIDDLE and not self.known and not self.streams() else None
@@ -214,8 +234,10 @@ class Visits:
         now = time.monotonic()
         visits = list(self._all.values())
         for visit in visits:
-            if visit.cut or visit.is_late(now, self._answer, self._keepalive):
+            if visit.cut:
                 self._end(visit)  # again, where a TLS handshake has changed the socket meanwhile
+            elif visit.is_late(now, self._answer, self._keepalive):
+                self._let_go(visit) if visit.state == CLOSING else self._end(visit)
         if self._most - len(visits) < self._room:
             self.make_room()
         self._free_threads(visits, now)
@@ -235,7 +257,9 @@ class Visits:
         """Cut strangers who hold threads, where requests wait for one."""
         queued = sum(visit.state == QUEUED and now - visit.since > QUEUED_SECONDS for visit in visits)
         if queued:
-            self._cut(_first_to_go((visit for visit in visits if visit.state in _IN_MIDDLE), now)[:queued])
+            self._cut(
+                _first_to_go((visit for visit in visits if visit.state in _IN_MIDDLE), now, threads=True)[:queued]
+            )
 
     def _bound_heads(self, visits: list[Visit]) -> None:
         if sum(visit.size for visit in visits) > HEADS_BYTES:
@@ -250,18 +274,27 @@ class Visits:
 
     def _end(self, visit: Visit) -> None:
         """Cut a connection, so that whoever waits for its client goes on at once, and closes it."""
-        visit.cut = True
-        since = visit.since
+        if not visit.cut:
+            visit.cut, visit.cut_since = True, visit.since
 
         def end() -> None:
-            if visit.left:
+            if visit.left or not visit.cut:
                 return
-            if visit.since == since:
+            if visit.since == visit.cut_since:
                 cut(visit.socket())
             else:
                 visit.cut = False  # it has gone on meanwhile
 
         self._there(end)
+
+    def _let_go(self, visit: Visit) -> None:
+        """Wait no longer for a client to close what is closed here; what is on its way to it is still sent."""
+
+        def let_go() -> None:
+            if not visit.left and visit.state == CLOSING:
+                stop_reading(visit.socket())
+
+        self._there(let_go)
 
     def _tell(self, kind: str, message: str, *args: object) -> None:
         now = time.monotonic()
@@ -284,10 +317,19 @@ def reading(environ: Mapping[str, Any]) -> Iterator[None]:
         visit.turns(WORKING)
 
 
-def patience(environ: Mapping[str, Any], seconds: float) -> float:
-    """For how long of so many seconds a body is waited for: a stranger's holds no thread."""
+def leaves_body(environ: Mapping[str, Any]) -> bool:
+    """Whether a body that nobody wants is left to the end of its connection: it would hold a thread."""
     visit: Visit | None = environ.get(VISIT)
-    return STRANGER_SECONDS if visit is not None and visit.in_thread and not visit.known else seconds
+    return visit is not None and visit.in_thread and close_after(environ)
+
+
+def close_after(environ: Mapping[str, Any]) -> bool:
+    """Have a connection closed after the answer to this request; False where the server has no visits."""
+    visit: Visit | None = environ.get(VISIT)
+    if visit is None or visit.request is None:
+        return False
+    visit.request.force_close()
+    return True
 
 
 def known(environ: Mapping[str, Any]) -> None:
@@ -297,6 +339,6 @@ def known(environ: Mapping[str, Any]) -> None:
         visit.known = True
 
 
-def _first_to_go(visits: Iterable[Visit], now: float) -> list[Visit]:
-    ranked = [(rank, visit.since, visit) for visit in visits if (rank := visit.rank(now)) is not None]
+def _first_to_go(visits: Iterable[Visit], now: float, *, threads: bool = False) -> list[Visit]:
+    ranked = [(rank, visit.since, visit) for visit in visits if (rank := visit.rank(now, threads)) is not None]
     return [visit for _, _, visit in sorted(ranked, key=lambda it: it[:2])]

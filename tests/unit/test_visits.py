@@ -29,7 +29,7 @@ class Crowd:
         self.pairs.append(pair)
         visit = self.visits.come(pair[0], (address, 1), lambda: pair[0])
         if visit is not None and state:
-            visit.response = SimpleNamespace(headers=JSON, headers_sent=True)
+            visit.response = SimpleNamespace(headers=JSON, headers_sent=True, sent=0)
             visit.turns(state)
             visit.known = known
         return visit
@@ -82,11 +82,59 @@ def test_each_state_has_its_time(make: Callable[..., Crowd]) -> None:
     made = crowd.come(state=ANSWERING)
     assert made is not None
     made.response.headers_sent = False
-    for seconds, gone in ((1.9, []), (0.2, [3]), (7.8, [3]), (0.2, [0, 3]), (5.0, [0, 1, 3]), (45.0, [0, 1, 2, 3])):
+    closing = crowd.pairs[3][0]
+    closing.setblocking(False)
+    for seconds, gone, over in (
+        (1.9, [], False), (0.2, [], True), (7.8, [], True), (0.2, [0], True), (5.0, [0, 1], True),
+        (45.0, [0, 1, 2], True),
+    ):  # fmt: skip
         crowd.turn(seconds)
         assert crowd.gone() == gone
+        assert ended(closing) is over
     crowd.turn(100_000)
-    assert crowd.gone() == [0, 1, 2, 3]
+    assert crowd.gone() == [0, 1, 2]
+
+
+def ended(sock: socket.socket) -> bool:
+    """Whether nothing more is read from a socket; what is on its way from it goes on."""
+    try:
+        return sock.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_a_client_that_takes_its_answer_has_as_long_as_it_takes_and_a_stranger_has_not(
+    make: Callable[..., Crowd],
+) -> None:
+    """Some bytes a minute; once it takes none it has its time."""
+    crowd = make()
+    client, stranger = crowd.come(state=ANSWERING, known=True), crowd.come(state=ANSWERING)
+    assert client is not None
+    assert stranger is not None
+    for _ in range(3):
+        for visit in (client, stranger):
+            visit.response.sent += 1000
+        crowd.turn(59)
+    assert crowd.gone() == [1]
+    crowd.turn(59)
+    crowd.turn(2)
+    assert crowd.gone() == [0, 1]
+
+
+def test_a_cut_that_waits_to_be_done_is_not_done_to_what_came_after(make: Callable[..., Crowd]) -> None:
+    """Two looks before the thread that closes has its turn, and between them the connection has gone on."""
+    crowd = make()
+    later: list[Callable[[], None]] = []
+    crowd.visits._there = later.append
+    visit = crowd.come()
+    assert visit is not None
+    crowd.turn(11)
+    visit.turns(WORKING)
+    crowd.turn(1)
+    for run in later:
+        run()
+    assert crowd.gone() == []
+    assert not visit.cut
 
 
 def test_an_answer_s_time_begins_with_its_first_byte(make: Callable[..., Crowd]) -> None:
@@ -162,10 +210,10 @@ def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Cr
     assert crowd.come("b") is not None
     assert first[0] is not None
     assert first[1] is not None
-    first[0].answers(SimpleNamespace(headers=STREAM, headers_sent=True))
+    first[0].answers(SimpleNamespace(headers=STREAM, headers_sent=True, sent=0))
     assert crowd.come("a") is not None
     assert crowd.come("a") is None
-    first[1].answers(SimpleNamespace(headers=JSON, headers_sent=True))
+    first[1].answers(SimpleNamespace(headers=JSON, headers_sent=True, sent=0))
     first[1].waits()
     assert crowd.come("a") is None  # it is idle for too short a time
     crowd.now += 0.5
@@ -174,11 +222,12 @@ def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Cr
 
 
 def test_strangers_who_hold_threads_go_when_a_request_waits_for_one(make: Callable[..., Crowd]) -> None:
-    """As many as wait, and no clients."""
+    """As many as wait; then clients that do not send their bodies; no answer of a client's."""
     crowd = make()
     for _ in range(3):
         crowd.come(state=READING)
     crowd.come(state=ANSWERING, known=True)
+    crowd.come(state=READING, known=True)
     crowd.turn(0.5)
     assert crowd.gone() == []
     crowd.come(state=QUEUED)
@@ -186,6 +235,10 @@ def test_strangers_who_hold_threads_go_when_a_request_waits_for_one(make: Callab
     assert crowd.gone() == []
     crowd.turn(0.2)
     assert crowd.gone() == [0]
+    for _ in range(3):
+        crowd.come(state=QUEUED)
+    crowd.turn(0.5)
+    assert crowd.gone() == [0, 1, 2, 4]
 
 
 def test_heads_that_are_not_whole_are_bounded_in_all(make: Callable[..., Crowd]) -> None:

@@ -184,6 +184,17 @@ def test_what_is_no_regular_file_is_a_sentence_and_never_waited_for(
     assert (file.refresh(), file.value) == (True, 2)
 
 
+def test_what_is_nested_too_deeply_to_be_looked_at_is_a_sentence(path: Path) -> None:
+    """And not a fault of each request."""
+
+    def look(value: object) -> object:
+        return repr(value)
+
+    path.write_text("[" * 1000 + "]" * 1000)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        WatchedFile(path, look)
+
+
 def test_a_huge_file_is_not_read_whole(path: Path) -> None:
     """Beyond 4 MiB it is no such file."""
     write(path, b'{"n": 1}' + b" " * MAX_FILE_BYTES)
