@@ -47,11 +47,13 @@ class Rows(Collection[object]):
     """The rows of a large answer. They are parsed anew each time that one goes through them, a few at a time.
 
     `left_out`: how many more came that are no entries. `more`: rows came that are not here, past the last id.
+    `listed`: the answer had a list of rows, so that none of them means that none are there.
     """
 
-    def __init__(self, texts: list[bytes | Unreadable], left_out: int, *, more: bool) -> None:
+    def __init__(self, texts: list[bytes | Unreadable], left_out: int, *, more: bool, listed: bool = True) -> None:
         self.left_out = left_out
         self.more = more
+        self.listed = listed
         self._texts = texts
 
     def __len__(self) -> int:
@@ -80,13 +82,13 @@ class Rows(Collection[object]):
 
 
 def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS) -> Collection[object]:
-    """The rows of an answer, in its own order; an empty body and a missing `logs` mean none (platformos.md).
+    """The rows of an answer, in its own order; an empty body and a missing `logs` bring none, unlisted.
 
     One bad row does not spoil the others: it comes as `Unreadable`. Of more than `most` rows, or cut.MOST_BYTES of
     them, those with the lowest ids past `after` come. Raises NotALog when the whole is no answer.
     """
     if not body or body.isspace():
-        return []
+        return _unlisted()
     if len(body) <= WHOLE_BYTES and (len(body) <= FEW_BYTES or body.count(b"[") + body.count(b"{") <= MAX_VALUES):
         try:
             found = _logs(orjson.loads(body))
@@ -94,19 +96,23 @@ def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS) -> Coll
             if len(body) <= ODD_BYTES:
                 return _leniently(body, after, most)
         else:
+            if found is None:
+                return _unlisted()
             if len(found) <= most:
                 return found
             del found
     return _apart(body, after, most)
 
 
-def _logs(answer: object) -> list[object]:
+def _unlisted() -> Rows:
+    return Rows([], 0, more=False, listed=False)
+
+
+def _logs(answer: object) -> list[object] | None:
     if not isinstance(answer, dict):
         raise NotALog(NO_OBJECT)
     logs = answer.get("logs")
-    if logs is None:
-        return []
-    if not isinstance(logs, list):
+    if logs is not None and not isinstance(logs, list):
         raise NotALog(NO_LIST)
     return logs
 
@@ -116,9 +122,11 @@ def _leniently(body: bytes | bytearray, after: int, most: int) -> Collection[obj
     try:
         found = _logs(_clean(_DECODER.decode(text)))
     except RecursionError:
-        return list(_apart(body, after, most))  # one row is too deep: take the rows one by one
+        return _apart(body, after, most)  # one row is too deep: take the rows one by one
     except ValueError:
         raise NotALog("HTML" if text.lstrip()[:1] == "<" else NOT_JSON) from None
+    if found is None:
+        return _unlisted()
     return found if len(found) <= most else _apart(body, after, most)
 
 
@@ -127,7 +135,7 @@ def _apart(body: bytes | bytearray, after: int, most: int) -> Collection[object]
     work = Work()
     start = split.member(body, b'"logs"', work)
     if start is None or body[start : start + 4] == b"null":
-        return []
+        return _unlisted()
     if body[start : start + 1] != b"[":
         raise NotALog(NO_LIST)
     with memoryview(body) as view:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -117,15 +117,17 @@ class Page(NamedTuple):
     A reason in `refused` is a few words, then `|` and a mark of the row, by which the same row is known again;
     beyond MAX_REASONS rows are only counted, in `more`.
     `last` is the highest id of all rows, of those that are no entries too: what to ask after next; 0 without any.
+    `whole`: it tells what is there. Without a usable id only an empty list of rows does: then nothing is there.
     """
 
     entries: list[Entry]
     refused: list[str]
     last: int
     more: int = 0
+    whole: bool = False
 
 
-def read(rows: Iterable[object], env: str, known: Container[int] = ()) -> Page:
+def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page:
     """The page of an answer's rows, without those whose ids are `known`.
 
     A row that is repeated inside one answer counts once: the first of them.
@@ -155,7 +157,9 @@ def read(rows: Iterable[object], env: str, known: Container[int] = ()) -> Page:
     found = sorted(entries.values(), key=_by_id)
     if isinstance(rows, Rows):
         more += rows.left_out
-    return Page(found, refused, max(last, found[-1].id) if found else last, more)
+    last = max(last, found[-1].id) if found else last
+    listed = rows.listed if isinstance(rows, Rows) else True
+    return Page(found, refused, last, more, last > 0 or (listed and not rows and not more))
 
 
 def timestamp(created_at: object) -> str:

@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 from poslogs import __version__
 from poslogs.deadlines import DEADLINES
 from poslogs.platformos import answers
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.wire import Late, TooLarge, Wire
 
@@ -32,6 +33,24 @@ class GatewayError(Exception):
         self.sentence = sentence
         self.refused = refused
         self.retry_after = retry_after
+
+
+class Unclear(GatewayError):
+    """An answer that tells nothing of the log: no list of rows, or rows of which none has a usable id.
+
+    It is no end of the log: ask again. `page` says why its rows are none.
+    """
+
+    def __init__(self, env: str, page: Page) -> None:
+        super().__init__(f"platformOS answered without usable log rows for environment {env}.")
+        self.page = page
+
+
+def whole(page: Page, env: str) -> Page:
+    """The page, where it tells what is there: only then does no row past a position mean the end. Raises Unclear."""
+    if not page.whole:
+        raise Unclear(env, page)
+    return page
 
 
 class Gateway(Protocol):

@@ -6,12 +6,13 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from itertools import accumulate
 from typing import Final
 
 from poslogs.platformos import entries
 from poslogs.platformos.entries import Entry, Page
+from poslogs.platformos.gateway import whole
 
 PIECE_BYTES: Final = 256 * 1024  # of entries that one reader holds at once; one entry may be larger
 ENTRY_BYTES: Final = 40  # that an entry takes beside its JSON, about
@@ -21,6 +22,8 @@ Wants = Callable[[Entry], bool]
 
 class Answer:
     """The entries past `position`, ascending; `last` is what to ask after next, `count` how many rows came.
+
+    Its page is whole: a `last` that is not past the position means that nothing is there.
 
     Answers are large, and a reader may stall at any moment. So a reader keeps a weak reference to an answer and its
     own position in it. `Answers` alone keeps it; once it is gone the reader asks again from where it is. What is kept
@@ -58,10 +61,9 @@ class Answer:
         return Entry(self._ids[index], self._kinds[index], self._data[begin : self._ends[index]])
 
     @classmethod
-    def read(cls, rows: Iterable[object], env: str, position: int) -> Answer:
-        """The answer that these rows are to a question for what comes after a position."""
-        given = list(rows)
-        return cls(entries.read(given, env), len(given), position)
+    def read(cls, rows: Collection[object], env: str, position: int) -> Answer:
+        """The answer that these rows are to a question for what comes after a position. Raises Unclear."""
+        return cls(whole(entries.read(rows, env), env), len(rows), position)
 
     def piece(self, position: int, wants: Wants) -> tuple[list[Entry], int]:
         """The next entries past a position, and the position behind them; at the end of the answer that is `last`.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from poslogs.platformos import entries
-from poslogs.platformos.entries import Entry
-from poslogs.platformos.gateway import Gateway
+from poslogs.platformos.entries import Entry, Page
+from poslogs.platformos.gateway import Gateway, whole
 
 MAX_PAGES: Final = 100  # that are read for what is new after a fallback
 
@@ -28,12 +28,13 @@ def look(
     A position of `high` itself means that nothing is there at all, as after old rows were thrown away.
     `known` gives the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
     new. Below `floor`, and there only, a row's time tells: what is later than `newest` (a timestamp; "" when there
-    is none) is new. Asks about twice as often as `high` has binary digits, and MAX_PAGES times. Raises GatewayError.
+    is none) is new. Asks about twice as often as `high` has binary digits, and MAX_PAGES times. Raises GatewayError;
+    Unclear where an answer tells nothing.
     """
     step = 1
     while True:
         since = max(0, high - step)
-        page = entries.read(gateway.after(since), env)
+        page = _after(gateway, since, env)
         if page.last >= high:
             return None  # it is there after all
         if since == 0 or (page.last and not _is_new(page.entries, newest)):
@@ -45,7 +46,7 @@ def look(
     found: list[Entry] = []
     last = page.last
     for _ in range(MAX_PAGES):
-        page = entries.read(gateway.after(position), env)
+        page = _after(gateway, position, env)
         if page.last <= position:
             break
         found += page.entries
@@ -60,6 +61,10 @@ def look(
         return Fallback(min(last, high - 1), [])
     fresh = {entry.id for entry in new}
     return Fallback(new[0].id - 1, new, [entry.id for entry in found if entry.id > new[0].id and entry.id not in fresh])
+
+
+def _after(gateway: Gateway, position: int, env: str) -> Page:
+    return whole(entries.read(gateway.after(position), env), env)
 
 
 def _is_new(page: list[Entry], newest: str) -> bool:

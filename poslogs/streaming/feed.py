@@ -16,12 +16,12 @@ from poslogs.platformos import entries
 from poslogs.platformos.answers import Rows
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
-from poslogs.platformos.gateway import Gateway, GatewayError
+from poslogs.platformos.gateway import Gateway, GatewayError, Unclear
 from poslogs.streaming import fallback, frames
 from poslogs.streaming.answer import Answer, Answers
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.frames import Chunk
-from poslogs.streaming.outage import Outage
+from poslogs.streaming.outage import Outage, waiting
 from poslogs.streaming.overlap import LEAST_CAP, Overlap
 from poslogs.streaming.pace import Pace
 from poslogs.streaming.question import Asker, Question, Questions, Wake
@@ -35,6 +35,8 @@ RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming b
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within so long of a feed share its start
 OWN_QUESTIONS: Final = 4  # of readers and callers of one environment, under way at once
 ANSWER_BYTES: Final = 16 * 1024 * 1024  # of answers to them that are kept
+UNCLEAR_TRIES: Final = 2  # answers that tell nothing, one after another, of which a reader that waits is told
+UNCLEAR_SECONDS: Final = 10.0  # for which a call asks again after such an answer
 CALL_SECONDS: Final = 60.0  # longest wait of a call for one answer, with the wait for its turn
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
@@ -93,6 +95,7 @@ class Feed:
         self.environment = environment
         self.outage: Outage | None = None
         self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
+        self.unclear: Chunk | None = None  # no answer has told anything yet: the beginning waits
         self.last_success = 0.0  # wall clock; 0 when there was none
         self.polls = 0  # questions that were answered, since the process began; the readers' own too
         self.failures = 0  # questions that were not
@@ -271,7 +274,9 @@ class Feed:
         Raises GatewayError: also while platformOS wants us to wait, after CALL_SECONDS, and once the asker has gone.
         """
         name = self.environment.name
-        end = self._clock() + CALL_SECONDS
+        begun = self._clock()
+        end = begun + CALL_SECONDS
+        unclear = 0
         while True:
             outage = self.outage
             if outage is not None and (pause := outage.pause):
@@ -290,9 +295,20 @@ class Feed:
             finally:
                 self._questions.leave(question, asker.client, asker.wake)
             if (error := question.error) is not None:
+                if isinstance(error, Unclear) and self._clock() < begun + UNCLEAR_SECONDS:
+                    self._pause(asker, min(waiting(unclear), begun + UNCLEAR_SECONDS - self._clock()))
+                    unclear += 1
+                    continue
                 raise GatewayError(error.sentence, refused=error.refused, retry_after=error.retry_after)
             if (answer := question.answer) is not None:
                 return answer
+
+    def _pause(self, asker: Asker, seconds: float) -> None:
+        """Let time pass for a call; less once its client has gone."""
+        end = self._clock() + seconds
+        while not asker.gone and (left := end - self._clock()) > 0:
+            asker.wake.wait(left)
+            asker.wake.clear()
 
     def tail(self, count: int, taste: Taste, end: int) -> int | None:
         """A position with at least `count` entries for a taste behind it; None when only platformOS can tell.
@@ -426,6 +442,9 @@ class Feed:
                     self._top = max(self._top, answer.last)
             if question.shared or self.outage is not None:
                 self.worked()
+        elif isinstance(error, Unclear):  # platformOS answers; whoever asked asks again
+            if question.shared or self.outage is not None:
+                self.worked()
         elif error is not None and (question.shared or error.retry_after):
             self.failed(error)
 
@@ -471,6 +490,7 @@ class Feed:
         self._window = Window(self._window_bytes, position, self._window.number + 1)
         self._overlap = Overlap(self._overlap_seconds, position)
         self._suspected = None
+        self.unclear = None
 
     def _run(self, me: object, loop: Loop) -> None:
         with closing(_Asking(self._open_gateway, loop, self._patience)) as asking:
@@ -508,6 +528,10 @@ class Feed:
                 at_once = True
                 continue
             high = window.high
+            if not page.whole:
+                self._is_unclear(page, window, asked, me)
+                continue
+            self.unclear = None
             full = overlap.answered(count)
             try:
                 self._admit(page, window, overlap if looks else None, asked, me)
@@ -536,6 +560,14 @@ class Feed:
             elif pace.behind(count, new, asked - before if before is not None else 0.0) or (more and last > since):
                 at_once = True
                 self._hold()
+
+    def _is_unclear(self, page: Page, window: Window, asked: float, me: object) -> None:
+        """An answer told neither that rows are there nor that none are: only why its rows are none is to be told."""
+        self._quiet += 1
+        self._admit(page, window, None, asked, me)
+        if not window.high and self.unclear is None and self._quiet >= UNCLEAR_TRIES:
+            self.unclear = frames.error(Unclear(self.environment.name, page).sentence)
+            self.wake()
 
     def _wait(self, asked: float | None, at_once: bool, loop: Loop) -> bool:
         """Wait until the next question is due; False when there is nobody left to ask for."""
@@ -594,6 +626,8 @@ class Feed:
         name = self.environment.name
         try:
             found = fallback.look(gateway, name, high, window.floor, self._newest, window.known)
+        except Unclear:
+            return True  # looked at again
         except GatewayError as error:
             self.failed(error)
             return True

@@ -16,6 +16,12 @@ FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 30.0
 
 
+def waiting(tries: int) -> float:
+    """Seconds to wait after so many failures one after another, and one more; with jitter, half to whole."""
+    wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(tries, 10))
+    return wait * random.uniform(0.5, 1.0)
+
+
 class Outage:
     """From a first failed poll to the next good one; told to each reader once, when it starts.
 
@@ -57,8 +63,7 @@ class Outage:
         now = self._clock()
         if self._asking:
             self._asking = False
-            wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self.tries, 10))
-            self._until = now + wait * random.uniform(0.5, 1.0)
+            self._until = now + waiting(self.tries)
             self.tries += 1
         if error.retry_after:
             self._named = max(self._named, now + error.retry_after)

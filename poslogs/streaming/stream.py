@@ -14,12 +14,13 @@ from typing import Final, NamedTuple, Protocol, TypeVar, cast
 from weakref import ref
 
 from poslogs.platformos.entries import Entry
-from poslogs.platformos.gateway import GatewayError
+from poslogs.platformos.gateway import GatewayError, Unclear
 from poslogs.streaming import backward, frames
 from poslogs.streaming.answer import Answer
 from poslogs.streaming.backward import Search
-from poslogs.streaming.feed import Attached, Feed
+from poslogs.streaming.feed import UNCLEAR_TRIES, Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
+from poslogs.streaming.outage import waiting
 from poslogs.streaming.question import NOBODY, Wake
 from poslogs.streaming.recent import Recent
 from poslogs.streaming.window import CHUNK_BYTES, Arrival, Batch, Taste
@@ -81,6 +82,7 @@ class Stream:
         "_recent",
         "_rests",
         "_start",
+        "_unclear",
         "beat_due",
         "direct",
         "environment",
@@ -123,6 +125,7 @@ class Stream:
         self._ahead: Ahead | None = None
         self._generation = feed.generation
         self._outage: object = None  # the one that was told
+        self._unclear = False  # it was told that answers tell nothing
         self._poked = False
         self._ending: tuple[Chunk, ...] | None = None
         self._closing: list[Callable[[], None]] = []
@@ -425,7 +428,11 @@ class Stream:
         return cast("T", None)
 
     def _ask(self, position: int) -> Generator[Chunk | float, None, Answer]:
-        """What came after a position, asked again until there is an answer, with heartbeats meanwhile."""
+        """What came after a position, asked again until there is an answer, with heartbeats meanwhile.
+
+        An answer that tells nothing is none.
+        """
+        unclear = 0
         while True:
             while True:
                 self.wake.clear()
@@ -450,7 +457,15 @@ class Stream:
                     answer = question.answer
                 if answer is not None:
                     return answer
-            if question.error is not None:
+            if isinstance(question.error, Unclear):
+                if notice := self._feed.notice(question.error.page):
+                    yield self._sent(Chunk(notice))
+                unclear += 1
+                if unclear >= UNCLEAR_TRIES and not self._unclear:
+                    self._unclear = True
+                    yield self._sent(frames.error(question.error.sentence))
+                yield from self._rest(self._clock() + waiting(unclear - 1))
+            elif question.error is not None:
                 yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
 
     def _rest(self, until: float, reached: int | None = None) -> Iterator[Chunk | float]:
@@ -479,6 +494,11 @@ class Stream:
         if outage is not None and outage is not self._outage:
             self._outage = outage
             yield self._sent(outage.chunk)
+            return
+        unclear = self._feed.unclear
+        if unclear is not None and not self._unclear and not self._position:
+            self._unclear = True
+            yield self._sent(unclear)
             return
         if not self._poked:
             self._rests = rests

@@ -7,10 +7,11 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from poslogs.platformos import answers
 from poslogs.platformos.entries import Entry
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import GatewayError
@@ -114,7 +115,7 @@ class Log:
             self.opened += 1
         return Door(self, environment)
 
-    def answer(self, last_id: int) -> list[object]:
+    def answer(self, last_id: int) -> Collection[object]:
         """The rows past an id, ascending, at most a page."""
         asked = Asked(last_id, threading.current_thread().name.startswith("poller "), self._clock())
         with self._changed:
@@ -158,6 +159,18 @@ class Log:
         return [asked.last_id for asked in self.asked if not asked.poller]
 
 
+class Odd(Log):
+    """A log of which the nth answer, and only that, is a body without `logs`."""
+
+    def __init__(self, *ids: int, nth: int, **kw: Any) -> None:
+        super().__init__(*ids, **kw)
+        self._nth = nth
+
+    def answer(self, last_id: int) -> Collection[object]:
+        rows = super().answer(last_id)
+        return answers.rows(b"{}") if len(self.asked) == self._nth else rows
+
+
 class Door:
     """A gateway to a log."""
 
@@ -165,7 +178,7 @@ class Door:
         self.environment = environment
         self._log = log
 
-    def after(self, last_id: int) -> list[object]:
+    def after(self, last_id: int) -> Collection[object]:
         return self._log.answer(last_id)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,8 +33,34 @@ def deep(depth: int) -> bytes:
     ],
 )
 def test_an_answer_is_its_rows(body: bytes, rows: list[object]) -> None:
-    """Rows of whatever kind, in their order; an empty body and a missing `logs` mean none."""
-    assert answers.rows(body) == rows
+    """Rows of whatever kind, in their order; an empty body and a missing `logs` bring none."""
+    assert list(answers.rows(body)) == rows
+
+
+@pytest.mark.parametrize(
+    ("body", "whole"),
+    [
+        (b'{"logs":[]}', True),
+        (b' {"logs" : [ ] }\n', True),
+        (b'{"logs":[],"x":"\xff"}', True),
+        (b'{"logs":[{"id":1}]}', True),
+        (b'{"logs":[null,{"id":1}]}', True),
+        (b'{"logs":[{"id":"2","data":' + deep(3000) + b"}]}", True),
+        (b"", False),
+        (b" \r\n\t ", False),
+        (b"{}", False),
+        (b'{"logs":null}', False),
+        (b'{"logs":null,"x":NaN}', False),
+        (b'{"a":' + deep(3000) + b"}", False),
+        (b'{"logs":[1,null,"x",[]]}', False),
+        (b'{"logs":[NaN]}', False),
+        (b'{"logs":[{"id":0},{"id":-1},{"message":"m"}]}', False),
+        (b'{"logs":[' + b"1," * 30_000 + b"1]}", False),
+    ],
+)
+def test_only_a_usable_id_or_an_empty_list_tells_what_is_there(body: bytes, whole: bool) -> None:
+    """Strict JSON, odd JSON, deep and long: whatever else brings no row is no end of a log."""
+    assert read(answers.rows(body), "staging").whole is whole
 
 
 @pytest.mark.parametrize(
@@ -63,7 +90,7 @@ def test_what_is_no_answer_is_named(body: bytes, word: str) -> None:
 
 def test_depth_alone_is_no_row() -> None:
     """An object that is too deep to parse and has no `logs` is an answer without rows, as any other."""
-    assert answers.rows(b'{"a":' + deep(3000) + b"}") == []
+    assert list(answers.rows(b'{"a":' + deep(3000) + b"}")) == []
 
 
 @pytest.mark.parametrize("body", [deep(3000), b"[" * 3000])
@@ -164,7 +191,7 @@ def test_a_cut_answer_with_many_quotes_is_refused_in_time_that_grows_with_its_le
 def test_any_bytes_are_rows_or_no_log(body: bytes) -> None:
     """Nothing else can come out."""
     try:
-        assert isinstance(answers.rows(body), list)
+        assert isinstance(answers.rows(body), Collection)
     except NotALog:
         pass
 

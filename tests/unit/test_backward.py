@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from poslogs.platformos.entries import MAX_ID
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward, fetch
+from poslogs.streaming.question import Asker
 from poslogs.streaming.stream import Start
-from tests.unit.doubles import PLAIN, Asked, Log, Reading, StandingClock, asking, feed_of, row
+from tests.unit.doubles import PLAIN, Asked, Log, Odd, Reading, StandingClock, asking, feed_of, row
 
 SECONDS = 30.0
 
@@ -146,3 +147,12 @@ def test_a_tail_of_a_million_rows_takes_sixty_questions_at_most(page: int) -> No
     with Reading(feed_of(log), start=Start(tail=100)) as reading:
         assert reading.open().until(1_000_000) == list(range(999_901, 1_000_001))
     assert len(log.asked) <= 60
+
+
+@pytest.mark.parametrize("nth", [1, 2, 4, 7])
+def test_an_answer_that_tells_nothing_is_no_end(nth: int) -> None:
+    """The nth question of a search is put again: the newest entries are those of the end, none is left out."""
+    log = Odd(*range(1, 301), page=20, nth=nth)
+    with feed_of(log).asking(Asker("me")) as ask:
+        assert [made.id for made in fetch.newest(ask, "staging", 50, PLAIN).entries] == list(range(251, 301))
+        assert len(log.asked) > nth

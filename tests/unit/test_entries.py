@@ -358,7 +358,7 @@ def test_entries_come_by_ascending_id_each_once() -> None:
 
 def test_bad_rows_do_not_spoil_the_good_ones() -> None:
     """They come as reasons, each with a mark that tells the same row again and other rows apart."""
-    found, refused, _, _ = entries.read([row(1), 17, {"id": None}, 18, row(2), 17], "staging")
+    found, refused, *_ = entries.read([row(1), 17, {"id": None}, 18, row(2), 17], "staging")
     assert [made.id for made in found] == [1, 2]
     reasons = [reason.partition("|")[0] for reason in refused]
     assert reasons == [
@@ -407,7 +407,7 @@ def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
     """From what JSON writers still write to what JSON readers no longer read: never another end."""
     for depth in depths:
         body = b'{"logs":[{"id":1,"data":{"a":' + b"[" * depth + b"]" * depth + b'}},{"id":2}]}'
-        found, refused, last, _ = entries.read(answers.rows(body), "staging")
+        found, refused, last, *_ = entries.read(answers.rows(body), "staging")
         assert found[-1].id == last == 2
         assert len(found) + len(refused) == 2
 
@@ -416,7 +416,7 @@ def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
 @given(st.lists(LIKELY | JSON, max_size=4))
 def test_any_rows_are_entries_in_order_and_reasons(rows: list[object]) -> None:
     """Every row is accounted for, but for repetitions."""
-    found, refused, last, _ = entries.read(rows, "staging")
+    found, refused, last, *_ = entries.read(rows, "staging")
     ids = [made.id for made in found]
     assert ids == sorted(set(ids))
     assert len(found) + len(refused) <= len(rows)

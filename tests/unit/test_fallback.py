@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poslogs.platformos.gateway import GatewayError
+from poslogs.platformos.gateway import GatewayError, Unclear
 from poslogs.streaming import fallback
 from poslogs.streaming.fallback import Fallback
-from tests.unit.doubles import STAGING, Log, down, entry
+from tests.unit.doubles import STAGING, Log, Odd, down, entry
 
 
 def look(log: Log, high: int, *, floor: int = 0, newest: str = "", known: range | None = None) -> Fallback | None:
@@ -102,3 +102,15 @@ def test_any_restored_log_gives_what_is_new_once(high: int, keep: int, new: int,
     assert found is not None
     assert [made.id for made in found.new] == list(range(keep + 1, keep + new + 1))
     assert found.position == keep
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 5])
+def test_an_answer_that_tells_nothing_is_no_sign_of_anything(nth: int) -> None:
+    """No `logs` in the nth answer: not that all is gone, nor that there is nothing new."""
+    log = Odd(*range(1, 8), nth=nth)
+    log.add(8, 9, message="after the restore")
+    with pytest.raises(Unclear):
+        look(log, 20)
+    found = look(log, 20)
+    assert found is not None
+    assert (found.position, [new.id for new in found.new]) == (7, [8, 9])

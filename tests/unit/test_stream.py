@@ -8,9 +8,11 @@ import re
 import threading
 import time
 import zlib
+from collections.abc import Collection
 
 import pytest
 
+from poslogs.platformos import answers
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.stream import Body, Start, Stream
@@ -180,7 +182,7 @@ def test_a_tail_ends_on_a_log_that_has_something_more_at_each_question() -> None
     """Rows that are younger than the stream are not waited for: they follow."""
 
     class Busy(Log):
-        def answer(self, last_id: int) -> list[object]:
+        def answer(self, last_id: int) -> Collection[object]:
             self.add(max(self.rows) + 1, created_at="2999-01-01T00:00:00Z")
             return super().answer(last_id)
 
@@ -645,7 +647,7 @@ def test_a_fallback_is_noticed_though_looking_for_it_fails_at_first() -> None:
     class Shaky(Log):
         failing = 0
 
-        def answer(self, last_id: int) -> list[object]:
+        def answer(self, last_id: int) -> Collection[object]:
             rows = super().answer(last_id)
             if self.failing and last_id < 9:
                 self.failing -= 1
@@ -1062,3 +1064,33 @@ def test_the_feed_of_a_stream_stops_polling_when_the_last_reader_left() -> None:
         log.add(2)
         assert again.until(2) == [2]
         assert log.asked[asked].last_id == 1
+
+
+def test_a_position_past_what_is_known_outlasts_answers_that_tell_nothing() -> None:
+    """Row 5 is the newest that the feed knows, 9 the position: bodies without `logs` do not show that ids fell back."""
+    log = Silent(*range(1, 6))
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    with Reading(feed) as early:
+        early.open().until(5)
+        log.silent = True
+        with Reading(feed, start=Start(position=9), clock=clock) as ahead, hurry(feed):
+            ahead.open()
+            for _ in range(4):
+                asked = len(log.asked)
+                log.wait(lambda log, asked=asked: len(log.asked) >= asked + 4)
+                clock.turn(2)
+                ahead.quiet()
+            log.add(*range(6, 12))
+            log.silent = False
+            assert ahead.until(11) == [10, 11]
+
+
+class Silent(Log):
+    """A log that gives no `logs` while it is silent."""
+
+    silent = False
+
+    def answer(self, last_id: int) -> Collection[object]:
+        rows = super().answer(last_id)
+        return answers.rows(b"{}") if self.silent else rows
