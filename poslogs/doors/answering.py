@@ -12,6 +12,7 @@ from poslogs.doors.holding import HELD
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.large import LARGE, LARGE_BYTES
 from poslogs.streaming.question import Asker
 
 if TYPE_CHECKING:
@@ -92,8 +93,13 @@ class Answering:
         yield from self._timely(_END)
 
     def _timely(self, data: bytes) -> Iterator[bytes]:
-        with DEADLINES.within(self._unread, self._connection.shut):
-            yield data
+        try:
+            if len(data) > LARGE_BYTES:
+                LARGE.hold(self, data, self._connection.shut)
+            with DEADLINES.within(self._unread, self._connection.shut):
+                yield data
+        finally:
+            LARGE.let_go(self)
 
 
 def _inside(inner: bytes) -> bytes:

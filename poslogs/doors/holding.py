@@ -34,6 +34,7 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, ho
             if runtime.draining:
                 raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
             environ.setdefault(HELD, []).append(stream)
+            stream.cut_off = connection.shut
             stream.on_close(slots.take(client, stream, connection.gone))
             stream.on_close(disconnects.watch(connection, stream.disconnected, stream))
             runtime.watch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import Final, Protocol, TypeVar
 
 from poslogs.platformos.ids import position
@@ -31,8 +30,7 @@ def lowest(
     """The rows that are taken, how many others are no entries, and whether there may be more past the last.
 
     `rows` are texts. All are taken if they are `most` at most, and MOST_BYTES; else those with the lowest ids past
-    `after`. Where the first of them come in the order of their ids, as they should, no more are looked at; else
-    LOOKED_AT times `most` are.
+    `after`, whatever order they come in; LOOKED_AT times `most` are looked at.
     """
     kept: list[bytes | T] = []
     odd = size = 0
@@ -47,15 +45,13 @@ def lowest(
             kept.append(row)
             size += weight(row)
         if len(kept) > room * most + MOST_ODD or size > room * MOST_BYTES:
-            kept, size, top, in_order = _cut(kept, top, parse, after, most, work)
-            if in_order and room == 1 and top is not None:
-                return kept, max(0, odd - MOST_ODD), True
+            kept, size, top = _cut(kept, top, parse, after, most, work)
             room = 2
         if count >= LOOKED_AT * most:
             top = top or 0
             break
     if len(kept) - min(odd, MOST_ODD) > most or size > MOST_BYTES:
-        kept, size, top, _ = _cut(kept, top, parse, after, most, work)
+        kept, size, top = _cut(kept, top, parse, after, most, work)
     return kept, max(0, odd - MOST_ODD), top is not None
 
 
@@ -66,8 +62,8 @@ def weight(row: bytes | Odd) -> int:
 
 def _cut(
     rows: list[bytes | T], top: int | None, parse: Parse, after: int, most: int, work: Work
-) -> tuple[list[bytes | T], int, int | None, bool]:
-    """The rows with the lowest ids, their weight, the id past which rows are left, and whether all came in order.
+) -> tuple[list[bytes | T], int, int | None]:
+    """The rows with the lowest ids, their weight, and the id past which rows are left.
 
     Rows without an id stay, if they are few.
     """
@@ -80,7 +76,6 @@ def _cut(
             ids.append((number, index))
         elif not number and len(none) < MOST_ODD:
             none.append(row)
-    in_order = all(before < behind for (before, _), (behind, _) in pairwise(ids))
     ids.sort()
     size = 0
     taken: list[bytes | T] = []
@@ -89,7 +84,7 @@ def _cut(
             break
         size += weight(rows[index])
         taken.append(rows[index])
-    return none + taken, size, ids[len(taken) - 1][0] if len(taken) < len(ids) else top, in_order
+    return none + taken, size, ids[len(taken) - 1][0] if len(taken) < len(ids) else top
 
 
 def _id(row: bytes | T, parse: Parse) -> int:

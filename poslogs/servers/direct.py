@@ -17,6 +17,7 @@ from typing import Final
 
 from poslogs.servers.sockets import STALL_SECONDS, Connection
 from poslogs.streaming.frames import HEARTBEAT, Chunk, Member, in_chunks
+from poslogs.streaming.large import LARGE, LARGE_BYTES
 from poslogs.streaming.stream import Body
 from poslogs.streaming.window import Arrival
 from poslogs.supervisor import IDLE_SECONDS, Loop, Supervisor
@@ -51,6 +52,7 @@ class DirectStream:
         "_chunked",
         "_connection",
         "_direct",
+        "_is_large",
         "_member",
         "_rest",
         "_send",
@@ -73,6 +75,7 @@ class DirectStream:
         self._steps = body.stream.steps()
         self._send: Callable[[bytes | memoryview], int] = connection.take().send
         self._rest: bytes | memoryview | None = None  # what there was no room for yet
+        self._is_large = False  # and it is known to LARGE
         self._called = False  # the note: there may be something to do
         self.stream.wake = self.stream.direct = self
         first = next(self._steps)
@@ -212,6 +215,7 @@ class DirectStream:
             self.stream.close()  # a generator that was not begun does nothing at its end
             self._connection.close()
             self._rest = None
+            self._weigh()
 
     def _coded(self, chunk: Chunk) -> bytes:
         member = self._member
@@ -235,6 +239,20 @@ class DirectStream:
             sent = 0
         if sent != len(data):
             self._rest = memoryview(data)[sent:]
+        self._weigh()
+
+    def _weigh(self) -> None:
+        rest = self._rest
+        if isinstance(rest, memoryview) and len(rest) > LARGE_BYTES:
+            self._is_large = True
+            LARGE.hold(self, rest.obj, self._cut_off)  # type: ignore[arg-type]  # bytes, as chunks are
+        elif self._is_large:
+            self._is_large = False
+            LARGE.let_go(self)
+
+    def _cut_off(self) -> None:
+        self._connection.shut()
+        self.stream.disconnected()
 
 
 class DirectStreams:

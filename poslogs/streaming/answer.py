@@ -11,11 +11,16 @@ from itertools import accumulate
 from typing import Final
 
 from poslogs.platformos import entries
+from poslogs.platformos.answers import Rows
 from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.gateway import whole
+from poslogs.streaming.window import KIND_BYTES
 
 PIECE_BYTES: Final = 256 * 1024  # of entries that one reader holds at once; one entry may be larger
+PIECE_ENTRIES: Final = 2000  # that are looked at for one piece: most may be passed over
+ANSWER_BYTES: Final = 1000  # that an answer takes beside what is in it, about
 ENTRY_BYTES: Final = 40  # that an entry takes beside its JSON, about
+REASON_BYTES: Final = 60  # and why a row is no entry beside its text
 
 Wants = Callable[[Entry], bool]
 
@@ -30,9 +35,9 @@ class Answer:
     is few large objects: many small ones would keep the memory that was used beside them from being given back.
     """
 
-    __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "count", "last", "page", "size")
+    __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "count", "last", "more", "page", "size")
 
-    def __init__(self, page: Page, count: int, position: int) -> None:
+    def __init__(self, page: Page, count: int, position: int, *, more: bool = False) -> None:
         found = [entry for entry in page.entries if entry.id > position]
         self._ids = array("q", [entry.id for entry in found])
         self._kinds = [entry.kind for entry in found]
@@ -41,7 +46,10 @@ class Answer:
         self.page = page._replace(entries=[])  # why rows are no entries
         self.count = count
         self.last = page.last
-        self.size = len(self._data) + ENTRY_BYTES * len(found)  # bytes, about
+        self.more = more  # rows beyond these came, and were not taken
+        texts = {id(kind): KIND_BYTES + 4 * len(kind.error_type) for kind in self._kinds}
+        self.size = ANSWER_BYTES + len(self._data) + ENTRY_BYTES * len(found) + sum(texts.values())  # bytes, about
+        self.size += sum(REASON_BYTES + len(reason) for reason in page.refused)
 
     @property
     def first(self) -> int:
@@ -63,7 +71,8 @@ class Answer:
     @classmethod
     def read(cls, rows: Collection[object], env: str, position: int) -> Answer:
         """The answer that these rows are to a question for what comes after a position. Raises Unclear."""
-        return cls(whole(entries.read(rows, env), env), len(rows), position)
+        more = isinstance(rows, Rows) and rows.more
+        return cls(whole(entries.read(rows, env), env), len(rows), position, more=more)
 
     def piece(self, position: int, wants: Wants) -> tuple[list[Entry], int]:
         """The next entries past a position, and the position behind them; at the end of the answer that is `last`.
@@ -78,8 +87,8 @@ class Answer:
             looked.append(entry)
             if wants(entry):
                 size += len(entry.json)
-                if size >= PIECE_BYTES and index + 1 < len(self._ids):
-                    return looked, entry.id
+            if (size >= PIECE_BYTES or len(looked) == PIECE_ENTRIES) and index + 1 < len(self._ids):
+                return looked, entry.id
         return looked, max(self.last, position)
 
 

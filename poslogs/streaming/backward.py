@@ -64,7 +64,7 @@ def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool]
         if not at_end:
             step *= STRIDE
         answer = yield asked
-        count, last = answer.count, answer.last
+        count, last, more = answer.count, answer.last, answer.more
         if last > asked:
             cut, since, near = True, asked, ref(answer)
         del answer
@@ -72,7 +72,7 @@ def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool]
             high, at_end = asked, False
             continue
         rows = max(rows, count)
-        short = 2 * count < rows
+        short = 2 * count < rows and not more
         shorts = shorts + 1 if short and at_end else 0
         low, at_end = last, short
     return Stretch(first, low, rows if cut else 0, since, near)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from poslogs.platformos import entries
+from poslogs.platformos.cut import MOST_BYTES
 from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.gateway import Gateway, whole
 
@@ -43,24 +45,31 @@ def look(
     if not page.last:
         return Fallback(high, [])
     position = min(floor, since)
-    found: list[Entry] = []
-    last = page.last
+    had, ids = known(), array("q")
+    new: list[Entry] = []
+    size, last = 0, page.last
     for _ in range(MAX_PAGES):
         page = _after(gateway, position, env)
         if page.last <= position:
             break
-        found += page.entries
+        ids.extend(entry.id for entry in page.entries)
+        found = [
+            entry
+            for entry in page.entries
+            if (_later(entry, newest) if entry.id <= floor else had.get(entry.id) != entry.json)
+        ]
+        new += found
+        size += sum(len(entry.json) for entry in found)
         position = last = page.last
-    had = known()
-    new = [
-        entry for entry in found if (_later(entry, newest) if entry.id <= floor else had.get(entry.id) != entry.json)
-    ]
+        del page, found
+        if size > MOST_BYTES:
+            break  # what comes after them is asked for as ever
     if last >= high and all(entry.id > high for entry in new):
         return None  # the answers before were short for another reason
     if not new:
         return Fallback(min(last, high - 1), [])
     fresh = {entry.id for entry in new}
-    return Fallback(new[0].id - 1, new, [entry.id for entry in found if entry.id > new[0].id and entry.id not in fresh])
+    return Fallback(new[0].id - 1, new, [id_ for id_ in ids if id_ > new[0].id and id_ not in fresh])
 
 
 def _after(gateway: Gateway, position: int, env: str) -> Page:

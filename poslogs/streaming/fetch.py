@@ -152,9 +152,10 @@ def _latest(
                 piece.append(entry)
                 count += 1
                 size += len(entry.json)
-        del page
+        del page, entry
         if piece:
             yield piece
+        del piece  # not to be held while the next one comes
         if found.truncated or clock() > end:
             found.truncated = True
             return

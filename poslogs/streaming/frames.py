@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -144,7 +144,7 @@ _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LAST_BLOCK: Final = b"\x03\x00"
 
 
-def plain(chunks: Iterable[Chunk]) -> Iterator[bytes]:
+def plain(chunks: Iterable[Chunk]) -> Generator[bytes, None, None]:
     """The chunks as they are."""
     for chunk in chunks:
         yield chunk.plain
@@ -180,7 +180,7 @@ class Member:
         return head
 
 
-def gzipped(chunks: Iterable[Chunk]) -> Iterator[bytes]:
+def gzipped(chunks: Iterable[Chunk]) -> Generator[bytes, None, None]:
     """The chunks as one gzip member, ended with a right trailer when they end.
 
     A stream that is cut has no trailer, which clients take better than a wrong one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from poslogs.streaming.overlap import MAX_ROWS
 class Recent:
     """At least the last MAX_ROWS ids that a reader was given or passed over; those up to `floor` all count as had.
 
-    It holds the runs of ids of the batches themselves, not copies.
+    It holds the runs of ids of the batches themselves, not copies; each ascends.
     """
 
     def __init__(self, position: int) -> None:
@@ -32,7 +33,11 @@ class Recent:
 
     def given(self, id_: int) -> bool:
         """Whether the entry of this id is among the last."""
-        return any(id_ in run for run in self._runs)
+        return any(at < len(run) and run[at] == id_ for run in self._runs for at in (bisect_left(run, id_),))
+
+    def all(self) -> set[int]:
+        """All that are among the last."""
+        return set().union(*self._runs)
 
     def had(self, id_: int) -> bool:
         """Whether it is, or lies so far back that nobody can tell: then it counts as had."""

@@ -155,6 +155,7 @@ def read(
                 report.add(entry)
                 if not count % entries.TURN_ROWS:
                     time.sleep(0)  # other greenlets have their turn
+            del page, entry  # not to be held while the next one comes
             if report.complete:
                 break
             if clock() > end:

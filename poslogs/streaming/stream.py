@@ -20,6 +20,7 @@ from poslogs.streaming.answer import Answer
 from poslogs.streaming.backward import Search
 from poslogs.streaming.feed import UNCLEAR_TRIES, Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
+from poslogs.streaming.large import LARGE, LARGE_BYTES
 from poslogs.streaming.outage import waiting
 from poslogs.streaming.question import NOBODY, Wake
 from poslogs.streaming.recent import Recent
@@ -84,6 +85,7 @@ class Stream:
         "_start",
         "_unclear",
         "beat_due",
+        "cut_off",
         "direct",
         "environment",
         "interval",
@@ -109,6 +111,7 @@ class Stream:
         self.taste = taste
         self.interval = interval  # seconds
         self.wake: Wake = NOBODY  # until someone drives it
+        self.cut_off: Callable[[], None] = lambda: None  # its connection, without waiting
         self.direct: Direct | None = None  # what drives it in place of a thread that waits for it
         self.number: int | None = None
         self._rests = False  # it waits, and all that can come is the next arrival, its own end, or something to tell
@@ -335,6 +338,8 @@ class Stream:
             for chunk in chunks:
                 self._check()
                 yield self._sent(chunk)
+            if not chunks:
+                time.sleep(0)  # others have their turn
             self._position = max(self._position, behind)
             if behind >= last:
                 break
@@ -351,7 +356,8 @@ class Stream:
     def _frames(self, looked: list[Entry]) -> list[bytes]:
         """The frames of the entries that are wanted, as far as the reader has not had them; it counts all as had."""
         if self._recent is not None:
-            looked = [entry for entry in looked if not self._recent.had(entry.id)]
+            had, floor = self._recent.all(), self._recent.floor
+            looked = [entry for entry in looked if entry.id > floor and entry.id not in had]
             self._recent.add(array("q", [entry.id for entry in looked]))
         wanted = [entry for entry in looked if self._wants(entry)]
         positions = [max(entry.id, self._position) for entry in wanted]
@@ -547,8 +553,20 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         if self._bytes is None:
             chunks = self.stream.chunks()
-            self._bytes = frames.gzipped(chunks) if self.gzip else frames.plain(chunks)
+            self._bytes = self._held(frames.gzipped(chunks) if self.gzip else frames.plain(chunks))
         return self._bytes
+
+    def _held(self, parts: Generator[bytes, None, None]) -> Iterator[bytes]:
+        with closing(parts):
+            for part in parts:
+                if len(part) <= LARGE_BYTES:
+                    yield part
+                    continue
+                LARGE.hold(self, part, self.stream.cut_off)
+                try:
+                    yield part
+                finally:
+                    LARGE.let_go(self)
 
     def close(self) -> None:
         """The server is done with it (PEP 3333: called at the end, however it came)."""

@@ -174,6 +174,31 @@ def test_a_stalled_reader_holds_two_megabytes_at_most(
     quiet(running)
 
 
+def test_entries_that_are_much_larger_than_others_are_held_for_few(
+    server: Start, platformos: PlatformOS, kind: str
+) -> None:
+    """Sixteen that stall at as many entries of 7 MB: those that have taken nothing for the longest are cut off."""
+    platformos.page = 3
+    platformos.add_many(20, data={"text": "x" * 7_000_000})
+    running = server(kind, clients=clients())
+    with running.stream(STREAM, {"env": "staging", "lastId": "17"}, token=READER) as first:
+        first.wait_entries(3, PATIENCE_S)
+    before = memory(running.worker_pid())
+    with ExitStack() as stack:
+        stalled = [
+            stack.enter_context(unread(running, "/call-stream", asking(STREAM, lastId=str(number)), [READER]))[0]
+            for number in range(16)
+        ]
+        wait_for(lambda: begun(stalled), PATIENCE_S)
+        wait_for(lambda: open_streams(running) < 10, PATIENCE_S)
+        settled(running, platformos)
+        wait_for(lambda: memory(running.worker_pid()) - before < 200, PATIENCE_S)
+        with running.stream(STREAM, {"env": "staging", "lastId": "0"}, token=READER) as last:
+            assert [entry["id"] for entry in last.wait_entries(20, PATIENCE_S)] == platformos.ids
+    wait_for(lambda: open_streams(running) == 0, PATIENCE_S)
+    quiet(running)
+
+
 # Questions for nobody
 
 
