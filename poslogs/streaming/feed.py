@@ -552,7 +552,7 @@ class Feed:
             # Answers of a few rows may be full without looking so, as long as none was cut short.
             perhaps = count < LEAST_CAP and self._quiet % LOOK_EVERY == 1
             self._full = looks and not new and (full or perhaps)
-            self.rounds += not new
+            self.rounds += not new and not self._full
             last = page.last
             del page  # not to be held while the next one comes
             if amid_backlog and self._full:
