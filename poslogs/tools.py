@@ -40,6 +40,15 @@ FIRST_ID: Final = "0"  # the position before every entry
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
 RETRY_SECONDS: Final = 5
+ID_BITS: Final = 64  # of an id as a number; a longer number is not written out as text
+EXACT: Final = 2**53  # a float beyond may have been another number when it was written
+UNITS: Final = {  # of the inputs that are numbers, as refusals tell them
+    "interval": "in milliseconds",
+    "maxDuration": "in milliseconds",
+    "minutes": "in whole minutes",
+    "limit": "a whole number of entries",
+    "tail": "a whole number of entries",
+}
 
 Input = Mapping[str, Any]
 
@@ -115,7 +124,12 @@ class Tool:
         return required
 
     def check(self, input_: object) -> Input:
-        """The input with its defaults filled in. Raises BadInput, which names what is wrong."""
+        """The input with its defaults, numbers as the schema has them. Raises BadInput, which names what is wrong.
+
+        More is taken than the schema says: null for an input that is left out, a number as an id, fractions of
+        milliseconds.
+        """
+        input_ = self._meant(input_)
         error = min(self._validator.iter_errors(input_), key=_rank, default=None)
         if error is not None:
             raise BadInput(self._sentence(error))
@@ -123,6 +137,13 @@ class Tool:
         defaults = {name: schema["default"] for name, schema in self.inputs.items() if "default" in schema}
         given = {name: int(value) if isinstance(value, float) else value for name, value in input_.items()}
         return {**defaults, **given}
+
+    def _meant(self, input_: object) -> object:
+        if not isinstance(input_, dict):
+            return input_
+        known = self.inputs
+        given = {name: value for name, value in input_.items() if value is not None or name not in known}
+        return {name: _number(name, value, known.get(name, {})) for name, value in given.items()}
 
     def _sentence(self, error: ValidationError) -> str:
         takes = ", ".join(self.inputs) or "no input"
@@ -143,12 +164,26 @@ class Tool:
         if "enum" in schema:
             return f"`{name}` must be {' or '.join(schema['enum'])}, not {got}."
         if schema["type"] == "integer":
-            return f"`{name}` must be a whole number from {schema['minimum']} to {schema['maximum']}, not {got}."
+            unit, least, most = UNITS[name], schema["minimum"], schema["maximum"]
+            if error.validator in ("minimum", "maximum"):
+                size = "small" if error.validator == "minimum" else "large"
+                return f"`{name}` is {unit}, {least} to {most}; {got} is too {size}."
+            return f"`{name}` is {unit}, {least} to {most}, not {got}."
         if "pattern" in schema:
-            return f"`{name}` must be a string of 1 to 19 digits, not {got}."
+            return f"`{name}` must be the id of an entry, 1 to 19 digits, not {got}."
         if "maxLength" in schema:
             return f"`{name}` must be a string of 1 to {schema['maxLength']} characters, not {got}."
         return f"`{name}` must be a string that is not empty, not {got}."
+
+
+def _number(name: str, value: object, schema: Mapping[str, object]) -> object:
+    """A number as the schema of its input has it; anything else as it is."""
+    divisible = UNITS.get(name) == "in milliseconds"
+    if isinstance(value, float) and abs(value) <= EXACT and (divisible or value.is_integer()):
+        value = round(value)
+    if "pattern" in schema and type(value) is int and value.bit_length() <= ID_BITS:
+        return str(value)
+    return value
 
 
 def _rank(error: ValidationError) -> tuple[int, str]:

@@ -19,7 +19,7 @@ from poslogs.settings import Settings
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.question import Asker
 from poslogs.streaming.stream import Stream
-from poslogs.tools import TOOLS, Input, Tool, Toolbox
+from poslogs.tools import TOOLS, UNITS, Input, Tool, Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
 STREAM, LIVE, FETCH, LIST, REPORT = TOOLS.values()
@@ -122,23 +122,70 @@ def test_defaults_are_filled_in() -> None:
     ],
 )
 def test_numbers_are_whole_and_within_bounds(tool: Tool, name: str, least: int, most: int) -> None:
-    """The bounds themselves are inside; a float that is whole is as good; text, true and fractions are not."""
+    """The bounds themselves are inside; a float that is whole is as good; text and true are not. The unit is told."""
     for good in (least, most, float(least), float(most)):
         assert tool.check({"env": "a", name: good})[name] == good
-    for bad, told in [
-        (least - 1, str(least - 1)),
-        (most + 1, str(most + 1)),
-        (least + 0.5, str(least + 0.5)),
-        (str(least), f'"{least}"'),
-        (True, "true"),
-        (None, "null"),
-        ([least], "a list"),
-        ({"a": 1}, "an object"),
-        (1e300, "1e+300"),
+    told = f"`{name}` is {UNITS[name]}, {least} to {most}"
+    for bad, ending in [
+        (least - 1, f"; {least - 1} is too small."),
+        (least - 1.0, f"; {least - 1} is too small."),
+        (most + 1, f"; {most + 1} is too large."),
+        (1e300, "; 1e+300 is too large."),
+        (math.inf, "; Infinity is too large."),
+        (-math.inf, "; -Infinity is too small."),
+        (math.nan, ", not NaN."),
+        (str(least), f', not "{least}".'),
+        (True, ", not true."),
+        ([least], ", not a list."),
+        ({"a": 1}, ", not an object."),
     ]:
-        assert refused(tool, {"env": "a", name: bad}) == (
-            f"`{name}` must be a whole number from {least} to {most}, not {told}."
-        )
+        assert refused(tool, {"env": "a", name: bad}) == told + ending
+
+
+def test_an_interval_of_three_is_told_the_unit() -> None:
+    """Whoever means seconds learns what it is."""
+    told = "`interval` is in milliseconds, 250 to 3600000; 3 is too small."
+    assert refused(STREAM, {"env": "a", "interval": 3}) == told
+    for name in ("limit", "tail", "minutes"):
+        tool = REPORT if name == "minutes" else FETCH
+        assert refused(tool, {"env": "a", name: 2.5}).endswith(", not 2.5.")
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "taken"),
+    [
+        (STREAM, {"lastId": 264}, {"lastId": "264"}),
+        (STREAM, {"lastId": 264.0}, {"lastId": "264"}),
+        (STREAM, {"lastId": 0}, {"lastId": "0"}),
+        (LIVE, {"lastId": 9_223_372_036_854_775_807}, {"lastId": "9223372036854775807"}),
+        (REPORT, {"lastId": 7}, {"lastId": "7"}),
+        (STREAM, {"interval": 1000.5}, {"interval": 1000}),
+        (STREAM, {"interval": 249.6}, {"interval": 250}),
+        (LIVE, {"maxDuration": 1500.7}, {"maxDuration": 1501}),
+        (STREAM, {"lastId": None, "tail": None, "filter": None, "interval": None}, {"interval": 3000}),
+        (LIVE, {"maxDuration": None}, {"maxDuration": 300_000}),
+        (FETCH, {"limit": None, "tail": 5}, {"tail": 5}),
+        (REPORT, {"minutes": None}, {}),
+        (REPORT, {"minutes": 30.0}, {"minutes": 30}),
+    ],
+)
+def test_numbers_are_taken_as_people_write_them(tool: Tool, given: dict[str, object], taken: dict[str, object]) -> None:
+    """Ids as numbers, fractions of milliseconds, null for what is left out; the schema says none of it."""
+    assert tool.check({"env": "a", **given}).items() >= {"env": "a", **taken}.items()
+    assert None not in tool.check({"env": "a", **given}).values()
+    assert all(isinstance(schema["type"], str) for schema in tool.inputs.values())
+
+
+@pytest.mark.parametrize(
+    "value", [264.5, -1, -1.0, True, math.nan, math.inf, 1e300, 10**19, 10**4000, [1], {"a": 1}, "264.0", " 264"]
+)
+def test_what_is_no_id_stays_none(value: object) -> None:
+    """Fractions, signs, and more digits than an id has; a float that may have been another number."""
+    assert refused(STREAM, {"env": "a", "lastId": value}).startswith(
+        "`lastId` must be the id of an entry, 1 to 19 digits, not "
+    )
+    assert refused(STREAM, {"env": "a", "lastId": 2.0**60}).startswith("`lastId` must be the id of an entry")
+    assert refused(STREAM, {"env": "a", "nothing": None}).startswith("`nothing` is no input of ")
 
 
 @pytest.mark.parametrize(
@@ -165,13 +212,16 @@ def test_numbers_are_whole_and_within_bounds(tool: Tool, name: str, least: int, 
         (LIST, {"env": "a"}, "`env` is no input of platformos.env.list; it takes no input."),
         (STREAM, {"env": ""}, '`env` must be a string that is not empty, not "".'),
         (STREAM, {"env": 5}, "`env` must be a string that is not empty, not 5."),
-        (STREAM, {"env": None}, "`env` must be a string that is not empty, not null."),
+        (
+            STREAM,
+            {"env": None},
+            "`env` is missing from the input; platformos.logs.stream takes env, interval, filter, lastId, tail.",
+        ),
         (STREAM, {"env": "a", "filter": ""}, '`filter` must be a string of 1 to 200 characters, not "".'),
         (STREAM, {"env": "a", "filter": ["x"]}, "`filter` must be a string of 1 to 200 characters, not a list."),
-        (STREAM, {"env": "a", "lastId": 5}, "`lastId` must be a string of 1 to 19 digits, not 5."),
-        (STREAM, {"env": "a", "lastId": ""}, '`lastId` must be a string of 1 to 19 digits, not "".'),
-        (STREAM, {"env": "a", "lastId": "-1"}, '`lastId` must be a string of 1 to 19 digits, not "-1".'),
-        (STREAM, {"env": "a", "lastId": "٣"}, '`lastId` must be a string of 1 to 19 digits, not "٣".'),
+        (STREAM, {"env": "a", "lastId": ""}, '`lastId` must be the id of an entry, 1 to 19 digits, not "".'),
+        (STREAM, {"env": "a", "lastId": "-1"}, '`lastId` must be the id of an entry, 1 to 19 digits, not "-1".'),
+        (STREAM, {"env": "a", "lastId": "٣"}, '`lastId` must be the id of an entry, 1 to 19 digits, not "٣".'),
     ],
 )
 def test_what_is_wrong_is_named(tool: Tool, input_: object, sentence: str) -> None:

@@ -163,7 +163,7 @@ def test_what_can_be_settled_is_settled_before_the_first_byte(running: Running) 
     assert "Call platformos_env_list" in refused(server, LIVE, env="stagin")
     assert "Call platformos_env_list" in refused(server, LIVE, env="production", token=OTHER)
     assert refused(server, LIVE, env="staging", maxDuration=999) == (
-        "`maxDuration` must be a whole number from 1000 to 55000, not 999."
+        "`maxDuration` is in milliseconds, 1000 to 55000; 999 is too small."
     )
     assert error(asked(server, "tools/call", {"name": "platformos_logs_alive"}))["code"] == -32602
     assert open_streams(server) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -11,6 +12,8 @@ from jsonschema import Draft202012Validator
 from poslogs.tools import TOOLS
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+from tests.wire import agent
+from tests.wire.exchange import READER
 
 Start = Callable[..., Server]
 FETCH = "platformos.logs.fetch"
@@ -126,6 +129,33 @@ def test_fetch_answers_the_first_after_a_position_or_the_newest(
     found = server().call(FETCH, {"env": "staging", **input_})
     assert [entry["id"] for entry in found["logs"]] == [str(number) for number in ids]
     assert (found["lastId"], found["truncated"]) == (last, truncated)
+
+
+def test_numbers_are_taken_as_people_write_them_at_every_door(tmp_path: Path) -> None:
+    """An id as a number, half a millisecond, null for what is left out; milliseconds are named where it is refused."""
+    with agent.serving(tmp_path, "gthread") as (running, platformos):
+        platformos.add_many(6)
+        found = running.call(
+            FETCH, {"env": "staging", "lastId": 4, "limit": None, "filter": None, "tail": None}, READER
+        )
+        assert [entry["id"] for entry in found["logs"]] == ["5", "6"]
+        for input_ in ({"lastId": 4.0, "interval": 1000.5}, {"lastId": 4, "interval": None, "maxDuration": 9999.9}):
+            tool = "platformos.logs.live" if "maxDuration" in input_ else "platformos.logs.stream"
+            with running.stream(tool, {"env": "staging", **input_}, token=READER) as reader:
+                assert [entry["id"] for entry in reader.wait_entries(2)] == ["5", "6"]
+        for modern in (True, False):
+            told = agent.called(running, agent.FETCH, modern=modern, env="staging", lastId=4, filter=None, full=None)
+            assert told["count"] == 2
+        refused = running.post(
+            "/call-stream", {"tool": "platformos.logs.stream", "input": {"env": "staging", "interval": 3}}, READER
+        )
+        assert (refused.status_code, refused.json()) == (
+            400,
+            {"error": "`interval` is in milliseconds, 250 to 3600000; 3 is too small."},
+        )
+        assert agent.refused(running, agent.LIVE, env="staging", maxDuration=30) == (
+            "`maxDuration` is in milliseconds, 1000 to 55000; 30 is too small."
+        )
 
 
 def test_fetching_again_and_again_from_last_id_gets_everything_once(server: Start, platformos: PlatformOS) -> None:
