@@ -61,8 +61,7 @@ async function main() {
   for (const { name, url } of envs) console.log(`  ${name}: ${url}`);
 
   const env = given.env ?? 'staging';
-  const count = Number(given.limit ?? 20);
-  const which = given['last-id'] ? { lastId: given['last-id'], limit: count } : { tail: count };
+  const which = { lastId: given['last-id'], limit: Number(given.limit ?? 20) }; // without lastId the newest
   const { logs, lastId } = await client.call('platformos.logs.fetch', { env, filter: given.filter, ...which });
   console.log(`Entries of ${env}`);
   for (const { timestamp, type, message } of logs) {

@@ -82,7 +82,7 @@ def options():
     parser.add_argument("--filter", help="only entries of this type or error_type")
     parser.add_argument("--last-id", dest="lastId", help="what came after this entry")
     parser.add_argument("--tail", type=int, help="the N newest entries")
-    parser.add_argument("--limit", type=int, help="fetch: at most N entries (100)")
+    parser.add_argument("--limit", type=int, help="fetch: at most N entries, the newest without --last-id (100)")
     parser.add_argument("--seconds", type=float, default=10, help="stream: how long (%(default)s)")
     return parser.parse_args()
 
@@ -103,7 +103,7 @@ def main():
         answer = server.call("platformos.logs.fetch", **wanted, **({"limit": given.limit} if given.limit else {}))
         for entry in answer["logs"]:
             show(entry)
-        more = "more with" if answer["truncated"] and given.tail is None else "what comes later with"
+        more = "more with" if answer["truncated"] and given.lastId is not None else "what comes later with"
         print(f"{len(answer['logs'])} entries; {more} --last-id {answer['lastId']}", file=sys.stderr)
     else:
         for event, content in server.stream("platformos.logs.live", **wanted, maxDuration=int(given.seconds * 1000)):

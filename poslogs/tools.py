@@ -136,6 +136,8 @@ class Tool:
         assert isinstance(input_, dict)
         defaults = {name: schema["default"] for name, schema in self.inputs.items() if "default" in schema}
         given = {name: int(value) if isinstance(value, float) else value for name, value in input_.items()}
+        if "tail" in given and "limit" in given:
+            raise BadInput("`tail` and `limit` both say how many entries; leave one out.")
         return {**defaults, **given}
 
     def _meant(self, input_: object) -> object:
@@ -223,14 +225,20 @@ TOOLS: Final = {
         ),
         Tool(
             "platformos.logs.fetch",
-            "Answers the first entries after lastId, or with tail the newest, and ends.",
+            "Answers the newest entries, or with lastId the first after it, and ends.",
             schema_of(
                 "env",
                 env=_ENV,
-                lastId={**_LAST_ID, "default": FIRST_ID},
+                lastId={
+                    **_LAST_ID,
+                    "description": "The first entries after the entry of this id; 0: from the beginning.",
+                },
                 limit=whole(LIMIT, "How many entries at most."),
                 filter=_FILTER,
-                tail={**_TAIL, "description": "In place of lastId and limit: so many of the newest entries."},
+                tail={
+                    **_TAIL,
+                    "description": "In place of lastId and limit: so many of the newest entries, as limit alone says.",
+                },
             ),
         ),
         Tool(
@@ -345,19 +353,21 @@ class Toolbox:
     def fetch(
         self, environment: Environment, input_: Input, asker: Asker, *, newest_first: bool = False
     ) -> Iterator[Found]:
-        """The first entries after `lastId`, or with `tail` the newest, which may come newest first.
+        """The first `limit` entries after `lastId`, or without it the newest, which may come newest first.
+
+        `tail` is how many of the newest, in place of `limit`.
 
         Raises BadInput; in its body, Unavailable when platformOS gives nothing.
         """
         taste = taste_of(input_, late=False)
         start = start_of(input_)
         with self._asking(environment, asker) as ask:
-            if start.tail is not None:
-                which = fetch.latest if newest_first else fetch.newest
-                found = which(ask, environment.name, start.tail, taste)
-            else:
-                found = fetch.first(ask, start.position or 0, input_["limit"], taste)
-            yield found
+            if start.position is not None:
+                yield fetch.first(ask, start.position, input_["limit"], taste)
+                return
+            count = input_["limit"] if start.tail is None else start.tail
+            which = fetch.latest if newest_first else fetch.newest
+            yield which(ask, environment.name, count, taste)
 
     def report(self, environment: Environment, input_: Input, asker: Asker) -> dict[str, Any]:
         """What came after `lastId`, within the last `minutes`, in numbers. Raises as `fetch`."""

@@ -182,11 +182,9 @@ class Catalogue:
 
     def _fetch(self, caller: Caller, input_: Input) -> Outcome:
         environment = self._environment(caller.client, input_)
-        newest = "lastId" not in input_
-        asked = {**input_, "tail": input_["limit"]} if newest else input_
         shelf = Shelf(input_["limit"], full=input_["full"])
-        with caller.place() as asker, self._toolbox.fetch(environment, asked, asker, newest_first=True) as found:
-            return Outcome(shelf.fill(environment.name, found, newest=newest))
+        with caller.place() as asker, self._toolbox.fetch(environment, input_, asker, newest_first=True) as found:
+            return Outcome(shelf.fill(environment.name, found, newest="lastId" not in input_))
 
     def _live(self, caller: Caller, input_: Input) -> Iterator[Event]:
         environment = self._environment(caller.client, input_)

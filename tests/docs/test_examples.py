@@ -220,7 +220,8 @@ def test_the_python_client_lists_and_fetches(server: StartServer, platformos: Pl
 
     assert {line.split(":")[0] for line in lines("tools")} >= {"platformos.logs.stream", "platformos.env.list"}
     assert lines("envs") == [f"staging: {platformos.url}"]
-    assert ids("--limit", "2") == ["1", "2"]
+    assert ids("--limit", "2") == ["4", "5"]
+    assert ids("--last-id", "0", "--limit", "2") == ["1", "2"]
     assert ids("--last-id", "2", "--limit", "2") == ["3", "4"]
     assert ids("--filter", "error") == ["5"]
     assert ids("--tail", "2") == ["4", "5"]

@@ -102,10 +102,10 @@ def test_each_schema_is_a_true_one(tool: Tool) -> None:
 
 
 def test_defaults_are_filled_in() -> None:
-    """3 s, five minutes, a hundred entries from the beginning; what is given stays."""
+    """3 s, five minutes, the newest hundred entries; what is given stays."""
     assert STREAM.check({"env": "a"}) == {"env": "a", "interval": 3000}
     assert LIVE.check({"env": "a", "interval": 250}) == {"env": "a", "interval": 250, "maxDuration": 300_000}
-    assert FETCH.check({"env": "a"}) == {"env": "a", "lastId": "0", "limit": 100}
+    assert FETCH.check({"env": "a"}) == {"env": "a", "limit": 100}
     assert LIST.check({}) == {}
 
 
@@ -165,6 +165,7 @@ def test_an_interval_of_three_is_told_the_unit() -> None:
         (STREAM, {"lastId": None, "tail": None, "filter": None, "interval": None}, {"interval": 3000}),
         (LIVE, {"maxDuration": None}, {"maxDuration": 300_000}),
         (FETCH, {"limit": None, "tail": 5}, {"tail": 5}),
+        (FETCH, {"limit": 5, "tail": None}, {"limit": 5}),
         (REPORT, {"minutes": None}, {}),
         (REPORT, {"minutes": 30.0}, {"minutes": 30}),
     ],
@@ -359,7 +360,10 @@ def test_a_fetch_answers_entries_a_position_and_whether_more_exists(toolbox: Too
         b'"env":"staging","error_type":"info"}],"lastId":"7","truncated":false}'
     )
     assert fetched(toolbox) == (["1", "2", "3", "4", "5", "6", "7"], "7", False)
-    assert fetched(toolbox, limit=2) == (["1", "2"], "2", True)
+    assert fetched(toolbox, limit=2) == (["6", "7"], "7", True)
+    assert fetched(toolbox, limit=2, lastId="0") == (["1", "2"], "2", True)
+    with pytest.raises(BadInput, match=r"^`tail` and `limit` both say how many entries; leave one out\.$"):
+        fetched(toolbox, limit=2, tail=2)
     assert fetched(toolbox, limit=2.0, lastId="4") == (["5", "6"], "6", True)
     assert fetched(toolbox, tail=2) == (["6", "7"], "7", True)
     assert fetched(toolbox, tail=2.0) == (["6", "7"], "7", True)
