@@ -35,7 +35,7 @@ def beginning(calls: Calls, disconnects: Disconnects, unread: float) -> Begin:
         answering = Answering(client, connection, unread)
         environ.setdefault(HELD, []).append(answering)
         answering.on_close(calls.take(client))
-        answering.on_close(disconnects.watch(connection, answering.asker.leave))
+        answering.on_close(disconnects.watch(connection, answering.asker.leave, until_reset=True))
         return answering
 
     return begin

@@ -34,13 +34,17 @@ class Sender(Protocol):
 class Watch:
     """One connection that is watched, until `Disconnects` has found that it left, or whoever watches stops."""
 
-    __slots__ = ("connection", "left", "number", "over", "sender", "taken", "told")
+    __slots__ = ("connection", "left", "number", "over", "sender", "signs", "taken", "told", "until_reset")
 
-    def __init__(self, connection: Connection, left: Callable[[], None], sender: Sender | None) -> None:
+    def __init__(
+        self, connection: Connection, left: Callable[[], None], sender: Sender | None, until_reset: bool
+    ) -> None:
         self.connection = connection
         self.left = left
         self.sender = sender
         self.number = -1 if connection.socket is None else connection.socket.fileno()
+        self.until_reset = until_reset
+        self.signs = 0 if until_reset else _RDHUP  # by which the kernel knows that it has left, beside the usual ones
         self.told = False  # the kernel tells when it closes
         self.over = False
         self.taken: threading.Event | None = None  # somebody looks into whether it has left; set when that is known
@@ -109,14 +113,20 @@ class Disconnects:
                 self._put_back(watch)
 
     def watch(
-        self, connection: Connection, left: Callable[[], None], sender: Sender | None = None
+        self,
+        connection: Connection,
+        left: Callable[[], None],
+        sender: Sender | None = None,
+        *,
+        until_reset: bool = False,
     ) -> Callable[[], None]:
         """Have `left` called once when the client goes; it may leave a note, and neither wait nor stop watching.
 
         What is returned stops watching, and may be called again; the connection must not be closed before. Where a
         `sender` is given, the connection is not looked at while nothing new was sent on it.
+        `until_reset`: a client that has closed its sending side is still there, as one may who waits for one answer.
         """
-        watch = Watch(connection, left, sender)
+        watch = Watch(connection, left, sender, until_reset)
         if connection.socket is None and connection.asked is None:
             return lambda: None
         if connection.socket is not None and watch.number == -1:
@@ -131,7 +141,7 @@ class Disconnects:
             self._supervisor.ensure("closings", self._find_closed)
         with self._lock:
             if watch.told:
-                self._register(watch.number)
+                self._register(watch)
                 self._watches[watch.number] = watch
             else:
                 self._watches[watch] = watch
@@ -144,12 +154,12 @@ class Disconnects:
         self._watches, self._round, self._unanswered = {}, [], []
         self._pid = os.getpid()
 
-    def _register(self, number: int) -> None:
-        signs = select.POLLHUP | select.POLLERR | _RDHUP
+    def _register(self, watch: Watch) -> None:
+        signs = select.POLLHUP | select.POLLERR | watch.signs
         try:
-            self._kernel.register(number, signs)
+            self._kernel.register(watch.number, signs)
         except FileExistsError:  # one that was closed before its watch was stopped, and is held open elsewhere
-            self._kernel.modify(number, signs)
+            self._kernel.modify(watch.number, signs)
 
     def _stop(self, watch: Watch) -> None:
         while True:
@@ -205,7 +215,7 @@ class Disconnects:
     def _is_closed(self, watch: Watch) -> bool:
         """Whether the other side has closed or reset this very connection."""
         waiter = self.poll()
-        waiter.register(watch.number, _RDHUP)
+        waiter.register(watch.number, watch.signs)
         return bool(waiter.poll(0))
 
     def _find_closed(self, loop: Loop) -> None:
@@ -242,7 +252,7 @@ class Disconnects:
             connection, sender = watch.connection, watch.sender
             if watch.over:
                 continue
-            if not watch.told and connection.gone():
+            if not watch.told and not watch.until_reset and connection.gone():
                 self._settle(watch, connection.gone)
                 continue
             due = sender.beat_due if sender is not None else 0.0

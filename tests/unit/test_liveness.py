@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -57,6 +58,30 @@ def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epol
     eventually(lambda: left.times == 1)
     stop()
     assert left.times == 1
+
+
+@pytest.mark.parametrize("epoll", [True, False])
+def test_who_waits_for_one_answer_may_have_closed_the_sending_side(
+    pair: tuple[socket.socket, socket.socket], epoll: bool
+) -> None:
+    """As nc -N does: it is still there. One that resets is not, where the kernel tells."""
+    disconnects = Disconnects(Supervisor(), 0.4)
+    if not epoll:
+        disconnects.epoll = None
+    patient, other = Told(), Told()
+    disconnects.watch(connection(pair[0]), patient, until_reset=True)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        accepted, _ = server.accept()
+        with accepted:
+            disconnects.watch(connection(accepted), other)
+            pair[1].shutdown(socket.SHUT_WR)
+            client.shutdown(socket.SHUT_WR)
+            eventually(lambda: other.times == 1)  # which is seen no earlier
+    assert patient.times == 0
+    if epoll:
+        pair[1].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        pair[1].close()
+        eventually(lambda: patient.times == 1)
 
 
 def test_who_is_no_longer_watched_is_not_told(pair: tuple[socket.socket, socket.socket]) -> None:
