@@ -104,6 +104,12 @@ class TooMany(Refusal):
     status = 429
 
 
+class TokenRefused(Refusal):
+    """platformOS does not accept the environment's token: trying again is of no use before it is renewed."""
+
+    status = 502
+
+
 class Unavailable(Refusal):
     """The server, or platformOS behind it, cannot answer now."""
 

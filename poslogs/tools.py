@@ -15,7 +15,15 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from poslogs.access.clients import Client
-from poslogs.errors import BadInput, Forbidden, NotFound, Unavailable, UnknownEnvironment, UnusableEnvironment
+from poslogs.errors import (
+    BadInput,
+    Forbidden,
+    NotFound,
+    TokenRefused,
+    Unavailable,
+    UnknownEnvironment,
+    UnusableEnvironment,
+)
 from poslogs.plain import plain
 from poslogs.platformos import entries
 from poslogs.platformos.environments import Environment, Environments
@@ -325,8 +333,8 @@ class Toolbox:
     def call(self, client: Client, tool: Tool, input_: Input, asker: Asker) -> Iterator[bytes]:
         """The answer of a tool that ends by itself, as JSON in pieces of PIECE_BYTES or more, but for the last.
 
-        The first piece raises BadInput, or Unavailable when platformOS gives nothing. What fails later ends the answer
-        with what there is, which it says.
+        The first piece raises BadInput, and what `fetch` raises when platformOS gives nothing. What fails later ends
+        the answer with what there is, which it says.
         """
         if tool.name == "platformos.env.list":
             yield orjson.dumps({"envs": [{"name": env.name, "url": env.url} for env in self.environments(client)]})
@@ -357,7 +365,7 @@ class Toolbox:
 
         `tail` is how many of the newest, in place of `limit`.
 
-        Raises BadInput; in its body, Unavailable when platformOS gives nothing.
+        Raises BadInput; in its body, Unavailable when platformOS gives nothing, TokenRefused when it never will.
         """
         taste = taste_of(input_, late=False)
         start = start_of(input_)
@@ -388,6 +396,8 @@ class Toolbox:
             with self._feeds.of(environment).asking(asker) as ask:
                 yield ask
         except GatewayError as error:
+            if error.refused:
+                raise TokenRefused(error.sentence) from None
             wait = RETRY_SECONDS if error.retry_after is None else math.ceil(error.retry_after)
             raise Unavailable(error.sentence, retry_after=wait) from None
 

@@ -21,7 +21,7 @@ from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
 from poslogs.tools import Toolbox
 
-EXPECTED: Final = (400, 401, 403, 404, 429, 503)  # told from the start, so that a first one is seen to rise
+EXPECTED: Final = (400, 401, 403, 404, 429, 502, 503)  # told from the start, so that a first one is seen to rise
 
 
 class Refusals:

@@ -30,6 +30,7 @@ _FRAMES: Final = (
     "after which the stream goes on; `done`, whose data is [DONE], when it is complete. "
     "Lines that begin with a colon are comments, sent in silence."
 )
+_FROM_PLATFORMOS: Final = "502"  # comes before an answer; a stream has begun by then, and tells it itself
 _REFUSALS: Final = {
     "400": "Bad input, or an unknown environment.",
     "401": "No token, or an unknown one.",
@@ -39,6 +40,7 @@ _REFUSALS: Final = {
     "413": "The body is too large.",
     "415": "The body is no JSON.",
     "429": "Too many requests or streams; see Retry-After.",
+    "502": "platformOS refuses the environment's token: renew it first.",
     "503": "The server is full or stopping, or platformOS does not answer; see Retry-After.",
 }
 
@@ -106,11 +108,12 @@ def _tool_call(operation: str, door: str, text: str, content: dict[str, Any]) ->
         for tool in TOOLS.values()
         if tool.door == door
     ]
+    refusals = [status for status in _REFUSALS if door == "/call" or status != _FROM_PLATFORMOS]
     return {
         "operationId": operation,
         "summary": text,
         "requestBody": {"required": True, "content": {_JSON: {"schema": {"oneOf": bodies}}}},
-        "responses": {"200": {"description": text, "content": content}, **_refusals(*_REFUSALS)},
+        "responses": {"200": {"description": text, "content": content}, **_refusals(*refusals)},
     }
 
 

@@ -49,7 +49,8 @@ def test_a_refused_token_ends_the_streams_of_its_environment_and_no_other(server
                         assert refusing.token not in reader.dump() + repr(reader.frames)
                     assert live.gzip_ended_right
                 refused = running.post("/call", {"tool": FETCH, "input": {"env": name}})
-                assert (refused.status_code, refused.json()) == (503, {"error": sentence})
+                assert (refused.status_code, refused.json()) == (502, {"error": sentence})
+                assert "Retry-After" not in refused.headers
                 assert refusing.token not in running.output + refused.text
             lossless(production, other)
             assert told(other) == []

@@ -180,17 +180,31 @@ def test_fetching_again_and_again_from_last_id_gets_everything_once(server: Star
 
 
 def test_fetch_says_in_a_sentence_that_platformos_fails(server: Start, platformos: PlatformOS) -> None:
-    """503 with Retry-After, and whose token is refused."""
+    """503 with Retry-After."""
     started = server()
     platformos.fail("status", status=502)
     answer = started.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json() == {"error": "platformOS answered 502 for environment staging."}
-    platformos.fail("status", status=401)
-    answer = started.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
-    assert answer.status_code == 503
-    assert "pos-cli env refresh-token staging" in answer.json()["error"]
+
+
+def test_a_refused_environment_s_token_is_no_reason_to_try_again(tmp_path: Path) -> None:
+    """502 without Retry-After, with the command that renews it: fetch, report, resource; once renewed they answer."""
+    sentence = "platformOS refused the token of environment staging; run `pos-cli env refresh-token staging`."
+    with agent.serving(tmp_path, "gthread") as (running, platformos):
+        for status in (401, 403):
+            platformos.fail("status", status=status, headers={"Retry-After": "7"})
+            for tool in (FETCH, "platformos.logs.report"):
+                answer = running.post("/call", {"tool": tool, "input": {"env": "staging"}}, READER)
+                assert (answer.status_code, answer.json()) == (502, {"error": sentence})
+                assert "Retry-After" not in answer.headers
+            read = agent.asked(running, "resources/read", {"uri": "platformos://staging/logs"})
+            assert (read.status, agent.error(read)) == (502, {"code": 502, "message": sentence})
+            assert "retry-after" not in read.headers
+            assert agent.refused(running, agent.FETCH, env="staging") == sentence
+        platformos.heal()
+        assert running.call(FETCH, {"env": "staging"}, READER)["logs"] == []
 
 
 def test_health_tells_what_the_contract_says(server: Start, platformos: PlatformOS) -> None:

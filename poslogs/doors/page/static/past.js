@@ -19,7 +19,8 @@ export async function newest({ base, token, env, tail, filter, signal }) {
     signal.throwIfAborted();
     const answer = await response?.json().catch(() => null);
     if (response?.ok && answer) return JSON.parse(answer.content[0].text);
-    const again = !response || response.ok || response.status === 429 || response.status >= 500;
+    const refused = response?.status === 502 && answer?.error; // the environment's token; a proxy's own 502 says no such
+    const again = !refused && (!response || response.ok || response.status === 429 || response.status >= 500);
     if (!again) throw new Error(answer?.error ?? `The server answers with status ${response.status}.`);
     const after = Number(response?.headers.get("Retry-After")) * 1000;
     await new Promise((resolve) => setTimeout(resolve, after || AGAIN_MS));
