@@ -13,6 +13,7 @@ Blocks name `http://localhost:3030`; the test puts its own server's port in its 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -165,6 +166,37 @@ def test_the_recovery_pattern_loses_and_repeats_nothing(
         process.kill()
         process.wait()
     assert out.text.split() == platformos.ids
+
+
+def test_the_error_monitor_tells_of_what_comes_alone(
+    server: StartServer, platformos: PlatformOS, tmp_path: Path
+) -> None:
+    """Twenty errors of the last minutes are there already: not a word. Then errors come: it tells."""
+    (block,) = (block for block in BLOCKS if "function alarm(" in block.code)
+    running = server()
+    _save_all(tmp_path, running)
+    script = tmp_path / "monitor.mjs"
+    script.write_text(block.at(running), encoding="utf-8")
+    platformos.add_many(20, error_type="error", message="of old")
+    command, environ = [*_interpreter(block), str(script)], {**_newcomer(), "CLIENT_SECRET": TOKEN}
+    for fresh in (False, True):
+        out = Output()
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ)
+        try:
+            out.follow(process)
+            out.wait("watching", timeout=BLOCK_TIMEOUT_S)
+            for _ in range(300 if fresh else 0):  # it lasts for three seconds
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.3)
+                    break
+                platformos.add_many(12, error_type="error", message="of now")
+            assert process.wait(BLOCK_TIMEOUT_S) == 0, out.text
+        finally:
+            process.kill()
+            process.wait()
+        out.wait_closed()
+        assert ('the last: "of now"' in out.text) is fresh, out.text
+        assert "of old" not in out.text
 
 
 def test_the_table_of_parameters_is_what_the_tools_check(server: StartServer) -> None:
