@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 
 from poslogs.streaming.overlap import MAX_ROWS
 
@@ -37,7 +38,7 @@ class Recent:
 
     def all(self) -> set[int]:
         """All that are among the last."""
-        return set().union(*self._runs)
+        return set(chain.from_iterable(self._runs))
 
     def had(self, id_: int) -> bool:
         """Whether it is, or lies so far back that nobody can tell: then it counts as had."""
