@@ -373,9 +373,9 @@ class Feed:
                 self.outage = Outage(error, self._clock)
             else:
                 self.outage.again(error)
+        self._questions.spoil(error)  # by each that fails, before it takes the next; the outage lets them ask again
         if begins:
             log.warning("%s", error.sentence)
-            self._questions.spoil(error)  # they are asked again once the outage lets them
         self._wake.set()
         self.wake()
 
@@ -460,6 +460,7 @@ class Feed:
         self._told.clear()
         self._began = self._clock()
         self._newest = ""
+        self._quiet = 0
         self._forget_trouble()
         self._pid = os.getpid()
         self._poller = object()
