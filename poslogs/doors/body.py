@@ -101,13 +101,14 @@ def discard(request: Request) -> None:
 
 def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, bool]:
     """Up to `most` bytes, and whether their time was up; with keep=False, bytes only if there were so many."""
-    connection = Connection(request.environ)
+    environ = request.environ  # here, since `cut` runs in another thread
+    connection = Connection(environ)
     late = False
 
     def cut() -> None:
         nonlocal late
         late = True
-        close_after(request.environ)  # what may still come is no request
+        close_after(environ)  # what may still come is no request
         connection.stop_reading()
 
     kept = bytearray()

@@ -287,8 +287,9 @@ def test_what_was_refused_unread_is_never_taken_for_a_request(
         with connected(running) as sock:
             sock.sendall(first)
             assert answer(sock).status in (200, 401, 404, 415)
-            assert not is_readable(sock)
             with contextlib.suppress(ConnectionError):  # closing is as good
+                if is_readable(sock):
+                    assert sock.recv(1) == b""
                 sock.sendall(request("/tools", method="GET"))
                 assert b'"inputSchema"' in answer(sock).body
     unharmed(running)
