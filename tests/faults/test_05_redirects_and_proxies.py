@@ -60,7 +60,9 @@ def test_netrc_and_proxy_variables_never_replace_our_authorization(
         with follow(running) as reader, follow(running, tool=LIVE, gzip=True) as live:
             lossless(platformos, reader, live, ids=["1", "2", "3"])
             assert told(reader) == told(live) == []
-        assert [entry["id"] for entry in running.call(FETCH, {"env": "staging", "limit": 1})["logs"]] == ["1"]
+        assert [
+            entry["id"] for entry in running.call(FETCH, {"env": "staging", "lastId": "0", "limit": 1})["logs"]
+        ] == ["1"]
         assert proxy.connections == 0
     for request in platformos.requests:
         assert request.headers.get_all("Authorization") == [f"Token {platformos.token}"]

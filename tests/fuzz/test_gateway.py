@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import closing
 
 from hypothesis import event, given
@@ -38,7 +39,7 @@ def test_any_response_is_rows_or_a_failed_poll(platformos: PlatformOS, raw: byte
     with closing(HttpGateway(environment, seconds=5.0, max_bytes=1 << 20)) as gateway:
         sentence = "Nothing failed."
         try:
-            assert isinstance(gateway.after(0), list)
+            assert isinstance(gateway.after(0), Collection)
         except GatewayError as error:
             sentence = error.sentence
     platformos.heal()

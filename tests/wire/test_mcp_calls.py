@@ -69,8 +69,8 @@ def test_a_call_opens_at_once_and_ends_with_its_one_answer(running: Running) -> 
     assert {name: found[name] for name in ("env", "count", "lastId", "truncated", "stopped", "pollErrors")} == {
         "env": "staging", "count": 1, "lastId": "4", "truncated": False, "stopped": "maxDuration", "pollErrors": 0,
     }  # fmt: skip
-    assert noted < 2.3, "the entry came with the result only"
-    assert 2.4 < call.frames[-1].at - began < 3.5
+    assert noted < call.frames[-1].at - began, "the entry came with the result only"
+    assert call.frames[-1].at - began > 2.0
     assert all(frame.id is None and frame.retry is None for frame in call.frames)
     assert {frame.event for frame in call.frames} == {None, "message"}
     (note,) = told(call, "message")
