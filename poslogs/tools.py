@@ -26,6 +26,7 @@ from poslogs.errors import (
 )
 from poslogs.plain import plain
 from poslogs.platformos import entries
+from poslogs.platformos.entries import MAX_MESSAGE_BYTES
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch, report
@@ -44,6 +45,7 @@ INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
 DURATION_MS: Final = (1, 300_000, 86_400_000)
 LIMIT: Final = (1, 100, 10_000)
 MINUTES: Final = (1, 60, 10_080)
+MESSAGE_BYTES: Final = (100, MAX_MESSAGE_BYTES)
 FIRST_ID: Final = "0"  # the position before every entry
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
@@ -56,6 +58,7 @@ UNITS: Final = {  # of the inputs that are numbers, as refusals tell them
     "minutes": "in whole minutes",
     "limit": "a whole number of entries",
     "tail": "a whole number of entries",
+    "maxMessage": "in whole bytes",
 }
 
 Input = Mapping[str, Any]
@@ -84,6 +87,13 @@ _TAIL = {
     "minimum": 0,
     "maximum": MAX_TAIL,
     "description": "Begin with so many of the newest entries; 0 begins with what comes from now on.",
+}
+_MAX_MESSAGE = {
+    "type": "integer",
+    "minimum": MESSAGE_BYTES[0],
+    "maximum": MESSAGE_BYTES[1],
+    "description": "Most bytes of a message, for clients that bound a line; an entry that is longer is cut, and says "
+    "so: cut is true. Data that is longer is left out.",
 }
 _INTERVAL = whole(INTERVAL_MS, "How stale the stream may get, in milliseconds.")
 
@@ -214,7 +224,15 @@ TOOLS: Final = {
         Tool(
             "platformos.logs.stream",
             "Streams the log of an environment, one entry a frame, for as long as the caller listens.",
-            schema_of("env", env=_ENV, interval=_INTERVAL, filter=_FILTER, lastId=_LAST_ID, tail=_TAIL),
+            schema_of(
+                "env",
+                env=_ENV,
+                interval=_INTERVAL,
+                filter=_FILTER,
+                lastId=_LAST_ID,
+                tail=_TAIL,
+                maxMessage=_MAX_MESSAGE,
+            ),
             streams=True,
         ),
         Tool(
@@ -227,6 +245,7 @@ TOOLS: Final = {
                 filter=_FILTER,
                 lastId=_LAST_ID,
                 tail=_TAIL,
+                maxMessage=_MAX_MESSAGE,
                 maxDuration=whole(DURATION_MS, "How long the stream lasts, in milliseconds; then it ends with done."),
             ),
             streams=True,
@@ -247,6 +266,7 @@ TOOLS: Final = {
                     **_TAIL,
                     "description": "In place of lastId and limit: so many of the newest entries, as limit alone says.",
                 },
+                maxMessage=_MAX_MESSAGE,
             ),
         ),
         Tool(
@@ -343,12 +363,13 @@ class Toolbox:
         if tool.name == "platformos.logs.report":
             yield orjson.dumps(self.report(environment, input_, asker))
             return
+        most = input_.get("maxMessage")
         with self.fetch(environment, input_, asker) as found:
             made = bytearray(b'{"logs":[')
             comma = b""
             for piece in found.pieces:
                 for entry in piece:
-                    made += comma + entry.json
+                    made += comma + entries.shortened(entry.json, most)
                     comma = b","
                 piece.clear()  # whoever made it waits with it until the client has read on
                 del entry
@@ -411,7 +432,7 @@ def _taken(made: bytearray) -> bytes:
 def taste_of(input_: Input, *, late: bool) -> Taste:
     """What an input asks for."""
     wanted = input_.get("filter")
-    return Taste(None if wanted is None else wanted.casefold(), late)
+    return Taste(None if wanted is None else wanted.casefold(), late, input_.get("maxMessage"))
 
 
 def start_of(input_: Input, last_event_id: str = "") -> Start:

@@ -46,7 +46,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
             "data": described("object", "What else was logged.", additionalProperties=True),
             "env": _NAME,
             "error_type": described("string", "platformOS's own type, such as LiquidError."),
-            "cut": described("boolean", "True when the message is longer than what is given."),
+            "cut": described("boolean", "True when some of it was left out, being longer than maxMessage or 2 MiB."),
         },
         "cut",
     ),

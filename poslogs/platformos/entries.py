@@ -23,6 +23,7 @@ MAX_ENTRY_BYTES: Final = 8 * 1024 * 1024  # of an entry as JSON, as it travels
 SPARE_BYTES: Final = 4096  # entries up to this size are copied, which frees what is spare
 MAX_KIND_CHARS: Final = 1000  # of an error_type that are kept for filters, none of which is as long
 MAX_MESSAGE_BYTES: Final = 2 * 1024 * 1024  # a longer message is cut and marked (contract, "Log entries")
+NEWEST_FIRST_ROWS: Final = 20  # by descending id, by which a platformOS that answers newest first is known
 TYPES: Final = ("error", "warn", "debug", "info")
 NO_TIME: Final = "1970-01-01T00:00:00.000Z"  # for a row whose time cannot be read: the same at every delivery
 
@@ -111,6 +112,24 @@ class Entry(NamedTuple):
         return cls(number, kind, json)
 
 
+def shortened(json: bytes, most: int | None) -> bytes:
+    """An entry's JSON with no text of more than `most` bytes in it, marked `cut` where that left something out.
+
+    `message` and `error_type` are cut there, at the end of a character (UTF-8); `data` that is longer becomes {}.
+    """
+    if most is None or len(json) <= most:
+        return json
+    fields = orjson.loads(json)
+    cut: dict[str, object] = {}
+    for name in ("message", "error_type"):
+        text = fields[name].encode()
+        if len(text) > most:
+            cut[name] = text[:most].decode("utf-8", "ignore")
+    if len(orjson.dumps(fields["data"])) > most:
+        cut["data"] = {}
+    return orjson.dumps(fields | cut | {"cut": True}) if cut else json
+
+
 class Page(NamedTuple):
     """What an answer holds: entries by ascending id, each id once, and why its other rows are none.
 
@@ -118,6 +137,7 @@ class Page(NamedTuple):
     beyond MAX_REASONS rows are only counted, in `more`.
     `last` is the highest id of all rows, of those that are no entries too: what to ask after next; 0 without any.
     `whole`: it tells what is there. Without a usable id only an empty list of rows does: then nothing is there.
+    `newest_first`: its rows came by descending id, NEWEST_FIRST_ROWS of them or more.
     """
 
     entries: list[Entry]
@@ -125,6 +145,7 @@ class Page(NamedTuple):
     last: int
     more: int = 0
     whole: bool = False
+    newest_first: bool = False
 
 
 def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page:
@@ -158,8 +179,9 @@ def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page
     if isinstance(rows, Rows):
         more += rows.left_out
     last = max(last, found[-1].id) if found else last
+    newest_first = len(found) >= NEWEST_FIRST_ROWS and list(entries) == [entry.id for entry in reversed(found)]
     listed = rows.listed if isinstance(rows, Rows) else True
-    return Page(found, refused, last, more, last > 0 or (listed and not rows and not more))
+    return Page(found, refused, last, more, last > 0 or (listed and not rows and not more), newest_first)
 
 
 def timestamp(created_at: object) -> str:

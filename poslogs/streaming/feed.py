@@ -120,6 +120,7 @@ class Feed:
         self._overlap = Overlap(overlap, 0)
         self._holding = False
         self._told: set[str] = set()
+        self._told_order = False  # that answers come newest first
         self._most_spare = questions
         self._callers = 0  # calls under way
         self._answers = Answers(ANSWER_BYTES) if answers is None else answers
@@ -392,19 +393,29 @@ class Feed:
             self.wake()
 
     def notice(self, page: Page) -> bytes:
-        """An error frame for rows that are no entries; rows that every answer repeats are told once."""
+        """Error frames for what is wrong with an answer; what every answer repeats is told once."""
         with self._lock:
             untold = [row for row in page.refused if row not in self._told]
-            if not untold:
-                return b""
             if len(self._told) + len(untold) > MAX_TOLD:
                 self._told.clear()
             self._told.update(untold)
-            count = len(untold) + page.more
+            count = len(untold) + page.more if untold else 0
             self.left_out += count
-        reasons = ", ".join(sorted({reason.partition("|")[0] for reason in untold}))
-        rows = "1 row was" if count == 1 else f"{count} rows were"
-        return frames.error(f"{rows} left out of environment {self.environment.name}: {reasons}.").plain
+            backward = page.newest_first and not self._told_order
+            self._told_order |= backward
+        name = self.environment.name
+        notice = b""
+        if count:
+            reasons = ", ".join(sorted({reason.partition("|")[0] for reason in untold}))
+            rows = "1 row was" if count == 1 else f"{count} rows were"
+            notice = frames.error(f"{rows} left out of environment {name}: {reasons}.").plain
+        if backward:
+            log.warning("Environment %s answers newest first, so that rows may be missing.", name)
+            notice += frames.error(
+                f"Environment {name} answers newest first: when more rows come at once than one of its answers holds, "
+                "the oldest of them are missing here."
+            ).plain
+        return notice
 
     def _borrow(self) -> tuple[Environment, Gateway]:
         while True:
@@ -458,6 +469,7 @@ class Feed:
         """Make ready for a poller, which `_poll` starts once the lock is given back."""
         self._reset(position)
         self._told.clear()
+        self._told_order = False
         self._began = self._clock()
         self._newest = ""
         self._quiet = 0

@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from poslogs.platformos import entries
 from poslogs.streaming.crc import Crc
 
 LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: nobody else has a turn meanwhile
@@ -66,12 +67,12 @@ def in_chunks(body: bytes) -> bytes:
     return b"%X\r\n%b\r\n" % (len(body), body)
 
 
-def data(positions: Iterable[int], entries: Sequence[bytes]) -> list[bytes]:
-    """The frames of entries (their JSON as bytes); `positions` are what a reader continues from behind each.
+def data(positions: Iterable[int], jsons: Sequence[bytes]) -> list[bytes]:
+    """The frames of entries (their JSON); `positions` are what a reader continues from behind each.
 
     The inner JSON is a string of the outer one.
     """
-    texts = [_string(entry) for entry in entries]
+    texts = [_string(json) for json in jsons]
     if _may_need_escapes(b"".join(texts)):
         texts = [_escaped(text) if _may_need_escapes(text) else text for text in texts]
     return [
@@ -89,6 +90,15 @@ def entry(frame: bytes) -> bytes:
     """The entry inside a frame that `data` made."""
     text: str = orjson.loads(frame.partition(b"data: ")[2])["text"]
     return text.encode()
+
+
+def shortened(frame: bytes, most: int | None) -> bytes:
+    """A frame that `data` made with its entry `shortened` to `most` bytes a text."""
+    if most is None or len(frame) <= most:
+        return frame
+    whole = entry(frame)
+    short = entries.shortened(whole, most)
+    return frame if short is whole else data([int(frame[4 : frame.index(b"\n")])], [short])[0]
 
 
 def error(sentence: str) -> Chunk:

@@ -25,11 +25,15 @@ FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each filte
 SWEEP_BATCHES: Final = 64  # between two times that the others are seen to
 
 
+Key = tuple[str | None, int | None]  # of a taste, without late
+
+
 class Taste(NamedTuple):
     """What a reader wants of a batch."""
 
     filter: str | None  # casefolded; matches the whole of type or error_type
     late: bool  # rows that became visible late, under a lower id, too
+    most: int | None = None  # bytes of a text in an entry; what is longer is cut
 
     def wants(self, kind: str, error_type: str) -> bool:
         """Whether an entry of this type and error_type passes the filter."""
@@ -58,11 +62,11 @@ class Batch:
             BATCH_BYTES + len(self.data) + len(notice) + ENTRY_BYTES * len(ids)
         )  # what it takes in memory, about
         self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
-        self._made: dict[Taste | str | None, Chunk | None] = {}
+        self._made: dict[Taste | Key, Chunk | None] = {}
 
     def chunk(self, taste: Taste) -> Chunk | None:
         """The whole batch for a taste, shared by all readers that have it; None when nothing is in it for them."""
-        key = taste if self.late else taste.filter
+        key = taste if self.late else (taste.filter, taste.most)
         try:
             return self._made[key]
         except KeyError:
@@ -81,7 +85,7 @@ class Batch:
         for index, start, end in self._wanted(taste, 0):
             id_ = self.ids[index]
             if not had(id_):
-                frame = self.data[start:end]
+                frame = frames.shortened(self.data[start:end], taste.most)
                 found.append(frame if id_ > position else b"id: %d\n%s" % (position, frame.partition(b"\n")[2]))
         data = b"".join(found) + self.notice
         return Chunk(data) if data else None
@@ -106,10 +110,11 @@ class Batch:
     def _make(self, taste: Taste, first: int) -> Chunk | None:
         if self.late and not taste.late:
             data = b""
-        elif taste.filter is None:
+        elif taste.filter is None and taste.most is None:
             data = self.data[self._ends[first - 1] :] if first else self.data
         else:
-            data = b"".join([self.data[start:end] for _, start, end in self._wanted(taste, first)])
+            wanted = [self.data[start:end] for _, start, end in self._wanted(taste, first)]
+            data = b"".join([frames.shortened(frame, taste.most) for frame in wanted])
         data += self.notice
         return Chunk(data) if data else None
 
@@ -131,16 +136,17 @@ class Arrival:
         self.low = batches[0].low  # a reader at this position or before it gets all of them
         self.high = batches[-1].high
         self.late = any(batch.late for batch in batches)
-        self._made: dict[str | None, Chunk | None] = {}
+        self._made: dict[Key, Chunk | None] = {}
 
     def chunk(self, taste: Taste) -> Chunk | None:
         """All of it for a taste, None when nothing is in it; for a live reader that is no answer when some are late."""
+        key = (taste.filter, taste.most)
         try:
-            return self._made[taste.filter]
+            return self._made[key]
         except KeyError:
             chunks = [chunk for batch in self.batches if (chunk := batch.chunk(taste))]
             whole = chunks[0] if len(chunks) == 1 else Chunk(b"".join(chunk.plain for chunk in chunks))
-            return self._made.setdefault(taste.filter, whole if chunks else None)
+            return self._made.setdefault(key, whole if chunks else None)
 
 
 def arrivals(page: Iterable[Batch]) -> Iterator[Arrival]:

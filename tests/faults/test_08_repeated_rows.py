@@ -11,6 +11,11 @@ from tests.faults.upstream import FETCH, LIVE, all_lossless, arrived, follow, lo
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
+NEWEST_FIRST = (
+    "Environment staging answers newest first: when more rows come at once than one of its answers holds, "
+    "the oldest of them are missing here."
+)
+
 
 class Muddle:
     """What an answer does to its rows: some of the rows before come again, all are doubled and shuffled."""
@@ -98,3 +103,23 @@ def test_a_row_that_changes_between_answers_is_delivered_once(
         platformos.arrange = lambda rows: [{**row, "message": "edited"} if row["id"] == 3 else row for row in rows]
         platformos.wait_for_requests(len(platformos.requests) + 3)
         lossless(platformos, reader)
+
+
+def test_an_environment_that_answers_newest_first_is_named_once(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """Twenty of thirty rows, the newest: what is missing cannot be asked for, so whoever reads then hears of it."""
+    platformos.add_many(30)
+    platformos.arrange = lambda rows: rows[:-21:-1]
+    running = server()
+    with follow(running) as plain, follow(running, tool=LIVE) as live:
+        for reader in (plain, live):
+            arrived(reader, "30")
+            assert reader.entry_ids == platformos.ids[10:]
+        platformos.add_many(25)
+        for reader in (plain, live):
+            arrived(reader, "55")
+        assert len(plain.entry_ids) == len(live.entry_ids) == 40
+        assert told(plain) == [NEWEST_FIRST]
+        assert told(live) in ([], [NEWEST_FIRST])  # it may have joined behind the frame that told of it
+    assert running.output.count("answers newest first") == 1

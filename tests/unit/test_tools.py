@@ -23,6 +23,7 @@ from poslogs.tools import TOOLS, UNITS, Input, Tool, Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
 STREAM, LIVE, FETCH, LIST, REPORT = TOOLS.values()
+STREAM_INPUTS = "env, interval, filter, lastId, tail, maxMessage."
 ALL = Client(id="all", name="All", digest=b"")
 ONE = Client(id="one", name="One", digest=b"", envs=frozenset({"staging"}))
 
@@ -198,17 +199,17 @@ def test_what_is_no_id_stays_none(value: object) -> None:
         (
             STREAM,
             {},
-            "`env` is missing from the input; platformos.logs.stream takes env, interval, filter, lastId, tail.",
+            "`env` is missing from the input; platformos.logs.stream takes " + STREAM_INPUTS,
         ),
         (
             STREAM,
             {"environment": "a"},
-            "`env` is missing from the input; platformos.logs.stream takes env, interval, filter, lastId, tail.",
+            "`env` is missing from the input; platformos.logs.stream takes " + STREAM_INPUTS,
         ),
         (
             STREAM,
             {"env": "a", "maxDuration": 5},
-            "`maxDuration` is no input of platformos.logs.stream; it takes env, interval, filter, lastId, tail.",
+            "`maxDuration` is no input of platformos.logs.stream; it takes " + STREAM_INPUTS,
         ),
         (LIST, {"env": "a"}, "`env` is no input of platformos.env.list; it takes no input."),
         (STREAM, {"env": ""}, '`env` must be a string that is not empty, not "".'),
@@ -216,7 +217,7 @@ def test_what_is_no_id_stays_none(value: object) -> None:
         (
             STREAM,
             {"env": None},
-            "`env` is missing from the input; platformos.logs.stream takes env, interval, filter, lastId, tail.",
+            "`env` is missing from the input; platformos.logs.stream takes " + STREAM_INPUTS,
         ),
         (STREAM, {"env": "a", "filter": ""}, '`filter` must be a string of 1 to 200 characters, not "".'),
         (STREAM, {"env": "a", "filter": ["x"]}, "`filter` must be a string of 1 to 200 characters, not a list."),
