@@ -22,7 +22,7 @@ from poslogs.streaming.answer import Answer, Answers
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.outage import Outage, waiting
-from poslogs.streaming.overlap import LEAST_CAP, Overlap
+from poslogs.streaming.overlap import Overlap
 from poslogs.streaming.pace import Pace
 from poslogs.streaming.question import Asker, Question, Questions, Wake
 from poslogs.streaming.window import Arrival, Batch, Taste, Window, arrivals, batches
@@ -562,8 +562,8 @@ class Feed:
                 continue
             new = sum(entry.id > high for entry in page.entries)
             self._quiet = 0 if new else self._quiet + 1
-            # Answers of a few rows may be full without looking so, as long as none was cut short.
-            perhaps = count < LEAST_CAP and self._quiet % LOOK_EVERY == 1
+            # An answer may be full without looking so: the first one, or when answers have begun to hold fewer rows.
+            perhaps = self._quiet % LOOK_EVERY == 1
             self._full = looks and not new and (full or perhaps)
             self.rounds += not new and not self._full
             last = page.last

@@ -412,6 +412,25 @@ def test_re_reading_never_keeps_new_rows_out_of_a_short_answer() -> None:
     feed.leave(live)
 
 
+def test_an_answer_that_re_reading_fills_to_the_last_row_keeps_no_new_rows_out() -> None:
+    """Answers held a thousand rows, and now just the three hundred that are read again."""
+    log = Log(*range(1, 1001), page=1000)
+    feed = feed_of(log, overlap=600.0, window_bytes=8 << 20)
+    live = Follower(interval=0.002, taste=LIVE)
+    feed.join(live)
+    feed.attach(live, 0)
+    got: list[int] = []
+    while len(got) < 1000:
+        got += ids_of(live.take(feed))
+    log.wait(lambda log: log.asked[-1].last_id == 700)
+    log.page = 300
+    log.add(*range(1001, 1011))
+    while len(got) < 1010:
+        got += ids_of(live.take(feed))
+    assert got == list(range(1, 1011))
+    feed.leave(live)
+
+
 @pytest.mark.parametrize("page", [20, 100, 300, 1000, 5000])
 def test_a_late_row_among_the_newest_comes_however_many_rows_come_after_it_at_once(page: int) -> None:
     """Right after the answer that ends a backlog a row appears five rows behind the cursor, and 700 above it."""
