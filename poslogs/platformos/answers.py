@@ -22,7 +22,7 @@ FEW_BYTES: Final = 256 * 1024  # and its brackets are not counted before when it
 ODD_BYTES: Final = 64 * 1024  # so is one that is no strict JSON
 GROUP_BYTES: Final = 64 * 1024  # of the rows of a larger one that are parsed together
 MAX_ROW_BYTES: Final = 16 * 1024 * 1024  # a larger row is no entry; each character may take six of them
-LENIENT_BYTES: Final = 4 * 1024 * 1024  # nor a larger one that strict JSON refuses: that way takes ten times as much
+LENIENT_BYTES: Final = 8 * 1024 * 1024  # nor a larger one that strict JSON refuses: that way takes ten times as much
 MAX_VALUES: Final = 100_000  # nor is one with more values in it: each takes up to a hundred bytes, and its time
 
 

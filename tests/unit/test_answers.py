@@ -257,3 +257,13 @@ def test_any_rows_come_back(rows: list[object], ascii_: bool) -> None:
     expected = json.loads(text.replace("-1e999", "null").replace("1e999", "null"))["logs"] if "1e999" in text else rows
     if "1e999" not in text:
         assert answers.rows(text.encode("utf-8", "surrogatepass")) == expected
+
+
+@pytest.mark.parametrize("odd", [b'"\\ud800"', b"NaN", b'"\xff"'], ids=["surrogate", "nan", "no-utf-8"])
+def test_a_long_message_comes_cut_in_a_row_that_strict_json_refuses_too(odd: bytes) -> None:
+    """Five megabytes, as of a dump that somebody logs, and beside them what only a lenient parser takes."""
+    body = b'{"logs":[{"id":1},{"id":2,"odd":%b,"message":"%b"},{"id":3}]}' % (odd, b"x" * (5 << 20))
+    page = read(answers.rows(body), "staging")
+    assert [entry.id for entry in page.entries] == [1, 2, 3]
+    assert json.loads(page.entries[1].json)["cut"] is True
+    assert page.refused == []
