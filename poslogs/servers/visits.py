@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from poslogs.servers.chunks import is_stream
 from poslogs.servers.sockets import cut, stop_reading
 
 if TYPE_CHECKING:
@@ -116,10 +117,7 @@ class Visit:
         response = self.response  # another thread may be about to end it
         if self.state != ANSWERING or response is None:
             return self.state == STREAMING
-        return any(
-            name.lower() == "content-type" and value.startswith("text/event-stream")
-            for name, value in list(response.headers)
-        )
+        return is_stream(response)
 
     def is_late(self, now: float, answer: float, keepalive: float) -> bool:
         """Whether its client has had its time; `answer` seconds are those for an answer."""

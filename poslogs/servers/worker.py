@@ -14,7 +14,7 @@ from gunicorn.errors import AppImportError
 from gunicorn.http.errors import ConfigurationProblem, InvalidRequestLine
 from gunicorn.workers import base
 
-from poslogs.servers import discretion, heads, listeners, master, ticket
+from poslogs.servers import chunks, discretion, heads, listeners, master, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.refusal import Refused
@@ -83,6 +83,7 @@ class Worker(base.Worker):
         self.log.error_log.addFilter(lambda record: self._news.worth(record.exc_info[1]) if record.exc_info else True)
         discretion.keep(self.log.error_log)
         discretion.keep_access(self.log)
+        self.wsgi = chunks.spare(self.wsgi)
         direct = self._adopt()
         fitting = capacity(
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self.threads_of(self.cfg), direct=direct

@@ -1,0 +1,32 @@
+"""Streams without HTTP's chunked coding, for clients that would hold back what comes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def spare(app: Callable[..., Any]) -> Callable[..., Any]:
+    """The WSGI app under gunicorn, whose event streams are as they are where a request says `Connection: close`.
+
+    The connection's end then ends the stream, as with HTTP/1.0 (RFC 9112, section 6.3). PHP's own streams say so, and
+    with them Guzzle's option `stream`: of a chunked body they hand out nothing before 8 KiB have come.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        body = app(environ, start_response)
+        if environ.get("HTTP_CONNECTION", "").strip().lower() == "close":
+            response: Any = getattr(start_response, "__self__", None)  # gunicorn calls with a method of its response
+            if getattr(response, "chunked", False) and is_stream(response):
+                response.chunked = False
+        return body
+
+    return answer
+
+
+def is_stream(response: Any) -> bool:
+    """Whether what a response of gunicorn's begins with says that it is an event stream."""
+    return any(
+        name.lower() == "content-type" and value.startswith("text/event-stream")
+        for name, value in list(response.headers)  # another thread may add to them
+    )

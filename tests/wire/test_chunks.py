@@ -1,0 +1,56 @@
+"""Streams with and without HTTP's chunked coding."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.support.platformos import PlatformOS
+from tests.support.server import TOKEN, Server
+from tests.wire.exchange import LIVE, asking, connected, request
+
+INPUT = {"interval": 250, "maxDuration": 800}
+DONE = b"\n\nevent: done\ndata: [DONE]\n\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_who_asks_for_a_close_gets_a_stream_without_chunks(
+    kind: str, server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """As PHP's streams ask, which hold back what comes in chunks: frames as they are, also in gzip, until the close."""
+    platformos.add_many(2)
+    running = server(kind)
+    for value in ("close", "Close"):
+        head, body = _whole(running, asking(LIVE, **INPUT), f"Connection: {value}")
+        assert b"transfer-encoding" not in head
+        assert b"connection: close" in head
+        assert body.startswith(b": open\n\nid: 1\n")
+        assert body.endswith(DONE)
+    head, body = _whole(running, asking(LIVE, **INPUT), "Connection: close", "Accept-Encoding: gzip")
+    assert b"transfer-encoding" not in head
+    assert zlib.decompress(body, 31).endswith(DONE)
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+@pytest.mark.parametrize("value", ["keep-alive", "TE, close"])
+def test_all_others_get_chunks(kind: str, value: str, server: Callable[..., Server], platformos: PlatformOS) -> None:
+    """They tell a cut from an end; Perl's LWP says that it knows more codings, and closes."""
+    platformos.add_many(2)
+    head, body = _whole(server(kind), asking(LIVE, **INPUT), f"Connection: {value}", "TE: deflate,gzip;q=0.3")
+    assert b"transfer-encoding: chunked" in head
+    assert body.endswith(LAST_CHUNK)
+
+
+def _whole(server: Server, body: bytes, *headers: str) -> tuple[bytes, bytes]:
+    """The head of an answer, in lower case, and all that comes behind it until the server closes."""
+    with connected(server) as sock:
+        sock.sendall(request("/call-stream", body, *headers, token=TOKEN))
+        got = b""
+        while not got.endswith(LAST_CHUNK) and (piece := sock.recv(65536)):
+            got += piece
+    head, _, rest = got.partition(b"\r\n\r\n")
+    return head.lower(), rest
