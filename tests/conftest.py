@@ -13,7 +13,10 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
 GUNICORN_KINDS = ("gevent", "gthread")
-TOGETHER = {"tests/guide/": "port 3030"}  # folder: why its tests run in one process, one after the other
+TOGETHER = {  # folder: why its tests run in one process, one after the other
+    "tests/clients/": "the servers that all clients share",
+    "tests/guide/": "port 3030",
+}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -23,6 +23,9 @@ PROGRAMS = {  # program: the names it goes by, the package that brings it
     "openssl": (("openssl",), "openssl"),
     "cc": (("cc", "gcc"), "gcc"),
     "make": (("make",), "make"),
+    "ruby": (("ruby",), "ruby"),
+    "php": (("php",), "php-cli"),
+    "perl": (("perl",), "perl"),
 }
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")  # where servers are, though not on everyone's PATH
 
