@@ -9,6 +9,7 @@ from random import Random
 from tests.schedule.scheduler import EPOCH, START, Scheduler
 
 KINDS = ("info", "error")  # error_type of rows, in turn by chance
+PAGES = (20, 100, 1000)  # rows that one answer holds
 LAG_SECONDS = 0.6  # for so long at most a replica does not know of new rows
 
 
@@ -28,12 +29,12 @@ class Row:
 
 
 class Log:
-    """The log of one environment; `page` is how many rows one answer holds."""
+    """The log of one environment; `page` is how many rows one answer holds, which may change."""
 
     def __init__(self, env: str, scheduler: Scheduler, random: Random, fail: Callable[[], Exception]) -> None:
         self.env = env
         self.rows: list[Row] = []
-        self.page = random.choice((20, 100, 1000))
+        self.page = random.choice(PAGES)
         self.faults = True
         self.unclear = False  # nobody has noticed that ids fell back
         self.falls = 0  # how often ids fell back
@@ -47,6 +48,7 @@ class Log:
         self._serial = 0
         self._slow = random.choice((0.0, 0.01, 0.3, 2.0))  # seconds of an answer, at most
         self._failing = random.choice((0.0, 0.05, 0.3))
+        self._resizing = random.choice((0.0, 0.0, 0.05))
         self.lagging = random.choice((0.0, 0.0, 0.3))
 
     @property
@@ -95,6 +97,8 @@ class Log:
         self._scheduler.sleep(self._random.random() * self._slow, "gateway")
         if self.faults and self._random.random() < self._failing:
             raise self._fail()
+        if self.faults and self._random.random() < self._resizing:
+            self.page = self._random.choice(PAGES)
         until = self._scheduler.now
         if self.faults and self._random.random() < self.lagging:
             until -= LAG_SECONDS * self._random.random()
