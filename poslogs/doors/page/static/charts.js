@@ -82,11 +82,12 @@ export class Charts {
     const minutes = [...this.#byMinute.keys()];
     const [from, to] = minutes.length > 0 ? [minutes.reduce(lesser), minutes.reduce(greater)] : [0, 0];
     const step = to - from < SHORT ? MINUTE : HOUR;
-    const start = Math.max(begin(from, step), begin(to, step) - (MOST_COLUMNS - 1) * step);
+    const begin = beginnings(to, step);
+    const start = Math.max(begin(from), begin(to) - (MOST_COLUMNS - 1) * step);
     const slots = new Map();
     for (const [minute, { all, errors }] of this.#byMinute) {
-      const slot = slots.get(begin(minute, step)) ?? { all: 0, errors: 0 };
-      slots.set(begin(minute, step), { all: slot.all + all, errors: slot.errors + errors });
+      const slot = slots.get(begin(minute)) ?? { all: 0, errors: 0 };
+      slots.set(begin(minute), { all: slot.all + all, errors: slot.errors + errors });
     }
     const most = [...slots.values()].reduce((found, { all }) => Math.max(found, all), 1);
     const columns = [];
@@ -129,9 +130,13 @@ export function redraw(chart, buttons) {
   if (held !== undefined) buttons.find((button) => button.dataset.narrow === held)?.focus({ preventScroll: true });
 }
 
-function begin(moment, step) {
-  const shift = new Date(moment).getTimezoneOffset() * MINUTE; // an hour begins where its clock says so
-  return Math.floor((moment - shift) / step) * step + shift;
+/**
+ * Gives the beginning of the column that a moment falls into. All columns are equally long, and begin where clocks show a
+ * full hour, or minute, at the time of `newest`: clocks that change by half an hour must not leave a moment without one.
+ */
+function beginnings(newest, step) {
+  const shift = new Date(newest).getTimezoneOffset() * MINUTE;
+  return (moment) => Math.floor((moment - shift) / step) * step + shift;
 }
 
 function day(moment) {
