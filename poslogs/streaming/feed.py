@@ -562,7 +562,7 @@ class Feed:
                 continue
             new = sum(entry.id > high for entry in page.entries)
             self._quiet = 0 if new else self._quiet + 1
-            # An answer may be full without looking so: the first one, or when answers have begun to hold fewer rows.
+            # An answer may be full without looking so: one of few rows, after longer ones or such that repeated rows.
             perhaps = self._quiet % LOOK_EVERY == 1
             self._full = looks and not new and (full or perhaps)
             self.rounds += not new and not self._full
