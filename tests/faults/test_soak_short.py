@@ -23,3 +23,5 @@ def test_amid_random_faults_every_reader_gets_every_entry_once_in_order() -> Non
     assert sum(subscriber.never_read for subscriber in outcome.subscribers) > 3
     assert ends(outcome)["vanished"] > 3
     assert outcome.asked_how_it_is > 3
+    assert sum(newcomers.count["readers with all there was"] for newcomers in outcome.newcomers) > 1
+    assert all(environment.first.given for environment in outcome.environments)

@@ -20,6 +20,7 @@ from tests.soak.host import HostFaults
 from tests.soak.judge import Verdict, judge
 from tests.soak.machine import Watch, held, wait, warm, worker_load
 from tests.soak.manner import manners
+from tests.soak.newcomers import AT_ONCE, Newcomers
 from tests.soak.outcome import Outcome, is_back
 from tests.soak.readers import Subscriber
 from tests.soak.source import Source
@@ -30,7 +31,7 @@ from tests.support.server import Server
 SPARE = 40  # requests at once beside the readers: strangers, and those that have left and are not yet noticed
 ENDS_SHARE = 0.4  # of the time in which workers are ended too; the last one then lives on to the end, or no leak shows
 CATCH_UP_SECONDS = 90.0  # the longest wait between two tries after failed polls is 30 s
-LINGER_SECONDS = 25.0  # until feeds without readers and connections that are kept alive have ended
+LINGER_SECONDS = 25.0  # until feeds without readers and kept connections have ended, and free memory is given back
 TELL_SECONDS = 10.0
 KEPT_REQUESTS = 1000
 ENVIRONMENT = {
@@ -70,7 +71,7 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
             )
             for manner in manners(chance, seconds)
         ]
-        start = warm(server, len(subscribers) + SPARE)
+        start = warm(server, len(subscribers) + SPARE + AT_ONCE * len(NAMES))
         watch = Watch(server)
         stack.callback(watch.stop)
         watch.start()
@@ -85,25 +86,34 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
         strangers = Strangers(server, f"{seed} strangers")
         health = Health(server, from_host)
         sources = [environment.source for environment in environments]
-        for one in (*sources, *chaos, strangers, health, *subscribers):
+        newcomers = [
+            Newcomers(server.url, one.environment, one, from_host, f"{seed} {one.environment.name} newcomers")
+            for one in subscribers
+            if one.manner.habit == "stands"
+        ]
+        for one in (*sources, *chaos, strangers, health, *subscribers, *newcomers):
             one.start()
 
-        _let_run(seconds, environments, watch, chaos, subscribers, tell)
+        _let_run(seconds, environments, watch, [*chaos, *newcomers], subscribers, tell)
         strangers.stop()
         for faults in chaos:
             faults.stop()
+        for each in newcomers:
+            each.calm()
         for environment in environments:
             environment.platformos.heal()
+            environment.first.disarm()
             environment.source.stop()
-        threads: list[Source | Faults] = [*sources, *chaos]
+        threads: list[Source | Faults | Newcomers] = [*sources, *chaos, *newcomers]
         for thread in threads:
             if thread.failure is not None:
                 raise AssertionError(f"{thread.name} failed:\n{server.output[-5000:]}") from thread.failure
         server.wait_live()
         for subscriber in subscribers:
             subscriber.calm.set()
-        blanks = {one.name: one.blanks for one in from_platforms}
-        _settle(environments, blanks, subscribers, tell)
+        _settle(environments, subscribers, tell)
+        for each in newcomers:
+            each.join()
         health.stop()
         for subscriber in subscribers:
             subscriber.stop()
@@ -121,7 +131,8 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
             faults=sum((faults.count for faults in chaos), Counter()),
             strangers=strangers.count,
             subscribers=subscribers,
-            verdicts=[_verdict(subscriber, blanks) for subscriber in subscribers],
+            verdicts=[_verdict(subscriber) for subscriber in subscribers],
+            newcomers=newcomers,
             start=start,
             peak=watch.peak,
             end=end,
@@ -141,12 +152,12 @@ def _let_run(
     seconds: float,
     environments: list[Environment],
     watch: Watch,
-    chaos: list[Faults],
+    chaos: list[Faults | Newcomers],
     subscribers: list[Subscriber],
     tell: Callable[[str], None],
 ) -> None:
     began = told = time.monotonic()
-    threads: list[Source | Faults] = [*(environment.source for environment in environments), *chaos]
+    threads: list[Source | Faults | Newcomers] = [*(environment.source for environment in environments), *chaos]
     rows = dict.fromkeys(NAMES, 0)
     while (now := time.monotonic()) < began + seconds and not any(thread.failure for thread in threads):
         time.sleep(min(TELL_SECONDS, max(0.0, began + seconds - now)))
@@ -158,7 +169,7 @@ def _let_run(
             rates.append(f"{(listed - rows[environment.name]) / max(passed, 0.01):.0f} of {environment.name}")
             rows[environment.name] = listed
         told = now
-        count = sum(faults.count.total() for faults in chaos)
+        count = sum(faults.count.total() for faults in chaos if isinstance(faults, Faults))
         delivered = sum(len(subscriber.journal.serials) for subscriber in subscribers)
         tell(
             f"{now - began:5.0f} s: rows a second {', '.join(rates)}; {delivered} entries delivered, {count} faults; "
@@ -166,16 +177,12 @@ def _let_run(
         )
 
 
-def _verdict(subscriber: Subscriber, blanks: dict[str, list[tuple[float, float]]]) -> Verdict:
-    environment = subscriber.environment
-    return judge(
-        subscriber.manner, subscriber.start_id, subscriber.journal, environment.listing, blanks[environment.name]
-    )
+def _verdict(subscriber: Subscriber) -> Verdict:
+    return judge(subscriber.manner, subscriber.start_id, subscriber.journal, subscriber.environment.listing)
 
 
 def _settle(
     environments: list[Environment],
-    blanks: dict[str, list[tuple[float, float]]],
     subscribers: list[Subscriber],
     tell: Callable[[str], None],
 ) -> None:
@@ -186,7 +193,7 @@ def _settle(
     began = time.monotonic()
     wait(lambda: all(_had_last(one, last[one.environment.name]) for one in subscribers), CATCH_UP_SECONDS)
     left = CATCH_UP_SECONDS - (time.monotonic() - began)
-    if wait(lambda: not any(_verdict(one, blanks).lost for one in subscribers), left):
+    if wait(lambda: not any(_verdict(one).lost for one in subscribers), left):
         tell(f"all readers have caught up after {time.monotonic() - began:.1f} s")
     else:
         tell(f"not all readers have caught up within {CATCH_UP_SECONDS:g} s")

@@ -6,6 +6,7 @@ import threading
 
 from tests.soak.clients import token
 from tests.soak.faults import PlatformFaults
+from tests.soak.first import FirstAnswers
 from tests.soak.ledger import Listing
 from tests.soak.source import Source
 from tests.support.platformos import PlatformOS
@@ -21,9 +22,11 @@ class Environment:
         self.platformos = platformos
         self.listing = Listing()
         self.source = Source(name, platformos, self.listing, f"{seed} {name} rows")
+        self.first = FirstAnswers(f"{seed} {name} first answers")
+        platformos.instead = self.first.body
         self.quiet = threading.Lock()  # held while the host must do nothing to the server
         self._seed = f"{seed} {name} answers"
 
     def faults(self, server: Server) -> PlatformFaults:
         """What its platformOS does wrong to this server."""
-        return PlatformFaults(self.name, self.platformos, self.source, server, self.quiet, self._seed)
+        return PlatformFaults(self.name, self.platformos, self.source, self.first, server, self.quiet, self._seed)

@@ -17,6 +17,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from tests.soak.clients import OPERATOR
+from tests.soak.first import FirstAnswers
 from tests.soak.machine import wait
 from tests.soak.source import NOTICE_SECONDS, Source
 from tests.support.platformos import PlatformOS
@@ -72,13 +73,20 @@ class PlatformFaults:
     """What the platformOS of one environment does wrong."""
 
     def __init__(
-        self, name: str, platformos: PlatformOS, source: Source, server: Server, quiet: threading.Lock, seed: str
+        self,
+        name: str,
+        platformos: PlatformOS,
+        source: Source,
+        first: FirstAnswers,
+        server: Server,
+        quiet: threading.Lock,
+        seed: str,
     ) -> None:
         """`quiet` is held while the host must do nothing to the server."""
-        self.blanks: list[tuple[float, float]] = []  # when answers held no rows though there were some
         self.name = name
         self._platformos = platformos
         self._source = source
+        self._first = first
         self._server = server
         self._quiet = quiet
         self._random = random.Random(seed)
@@ -102,8 +110,8 @@ class PlatformFaults:
             "cut body": lambda: self._some(
                 "raw", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + CUT.encode()
             ),
-            "empty body": lambda: self._blank(b""),
-            "no logs": lambda: self._blank(b"{}"),
+            "empty body": lambda: self._for_a_while("raw", 1.0, body=b""),
+            "no logs": lambda: self._for_a_while("raw", 1.0, body=b"{}"),
             "drip": lambda: self._some("drip"),
             "drip, packed": lambda: self._some("drip", packed=True, seconds=0.02),
             "drip headers": lambda: self._some("drip_headers"),
@@ -125,28 +133,26 @@ class PlatformFaults:
         if kind not in ("slow", "drip", "drip_headers", "huge"):  # these end by themselves, or the server ends them
             self._platformos.heal()
 
-    def _for_a_while(self, kind: str, longest: float) -> None:
-        self._platformos.fail(kind)
+    def _for_a_while(self, kind: str, longest: float, **options: Any) -> None:
+        self._platformos.fail(kind, **options)
         time.sleep(self._random.uniform(0.2, longest))
         self._platformos.heal()
 
-    def _blank(self, body: bytes) -> None:
-        began = time.monotonic()
-        self._platformos.fail("raw", body=body)
-        time.sleep(self._random.uniform(0.1, 1.0))
-        self._platformos.heal()
-        self.blanks.append((began, time.monotonic()))
-
     def _restore(self) -> None:
-        """Ids fall back while the server runs: one that is restarted just then knows of no earlier ids."""
+        """Ids fall back while the server runs: one that is restarted just then knows of no earlier ids.
+
+        A site that was restored has just come up: then its first answers are odd ones.
+        """
         self._platformos.heal()  # of what an earlier fault left for polls that had not come by then
         fell = self._noticed()
         with self._quiet:
+            self._first.disarm()  # what is polled in vain tells nothing of what the server has read
             self._server.wait_live(START_SECONDS)
             self._source.restore(
                 lambda last: wait(self._polled(last), SETTLE_SECONDS),
                 lambda: wait(lambda: self._noticed() > fell, NOTICE_SECONDS),
             )
+            self._first.arm()
 
     def _noticed(self) -> int:
         return fell_back(self._server.output, self.name)

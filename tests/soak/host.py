@@ -65,6 +65,8 @@ class HostFaults:
         with self._quiet():
             self.ending = True
             self.ends_begun += 1
+            for environment in self._environments:
+                environment.first.arm()
             fault()
             self.ending = False
 

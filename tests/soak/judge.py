@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.soak.ledger import Journal, Listing, Row
@@ -38,14 +38,18 @@ class Verdict:
         return not (self.lost or self.doubled or self.disordered or self.invented)
 
 
-Span = tuple[float, float]
-
-
-def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listing, blanks: Sequence[Span]) -> Verdict:
-    """Compare; `blanks` are the times when answers held no rows though there were some.
+def judge(
+    manner: Manner,
+    start_id: int | None,
+    journal: Journal,
+    listing: Listing,
+    due: Callable[[Row], bool] = lambda _: True,
+) -> Verdict:
+    """Compare; `due` tells which rows a reader that has left may be asked for.
 
     Lossless: a reader has every row that passes its filter and was listed above the position where it began, once;
-    ordinary rows in platformOS's order. All of it is derived from what was listed and what the reader asked, never
+    ordinary rows in platformOS's order. Without a position and a tail it began before the first row, whatever the
+    first answers were. All of it is derived from what was listed and what the reader asked, never
     from what the server says. What is not promised, and why:
 
     - a late row (visible under an id lower than one that was visible before) to a `logs.stream`, which has but one
@@ -78,18 +82,18 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
     once = set(sure) - again
     verdict.disordered = _disordered([row for row in ordered if row.serial in once], listing)
     verdict.late = sum(1 for s in had if s in rows and rows[s].late)
-    start, opened = _start(manner, start_id, journal, ordered, blanks)
+    start, opened = _start(manner, start_id, journal, ordered)
     returns = {again: _returns(again, journal, rows, listing) for again in {row.restore for row in rows.values()}}
     for row in rows.values():
-        if row.serial in had or not row.matches(manner.filter):
+        if row.serial in had or not row.matches(manner.filter) or not due(row):
             continue
         if row.late and not manner.live:
             continue
         if row.serial in listing.withdrawn:
             verdict.missed_withdrawn.append(row.serial)
         elif row.late:
-            due = _late_is_due(row, journal, rows, listing)
-            (verdict.lost if due else verdict.missed_late).append(row.serial)
+            lost = _late_is_due(row, journal, rows, listing)
+            (verdict.lost if lost else verdict.missed_late).append(row.serial)
         elif row.id <= returns[row.restore]:
             verdict.missed_stale.append(row.serial)
         elif row.id > start or row.at > opened + TAIL_SECONDS or (row.restore is not None and row.restore > opened):
@@ -100,10 +104,11 @@ def judge(manner: Manner, start_id: int | None, journal: Journal, listing: Listi
 
 
 def _given_in_one_log(journal: Journal, listing: Listing) -> list[int]:
-    """What was given, but for what came between a restore and being told of it."""
+    """What was given, but for what came between a restore and being told of it, or having left before that."""
     spans = []
+    left = journal.connections[-1].ended if journal.connections else None
     for restore in listing.restores:
-        told = next((at for at in journal.told if at >= restore), None)
+        told = next((at for at in journal.told if at >= restore), left)
         if told is not None and told < restore + NOTICE_SECONDS:
             spans.append((restore, told))
     return [
@@ -132,18 +137,16 @@ def _disordered(ordered: list[Row], listing: Listing) -> list[int]:
     return found
 
 
-def _start(
-    manner: Manner, start_id: int | None, journal: Journal, ordered: list[Row], blanks: Sequence[Span]
-) -> tuple[float, float]:
+def _start(manner: Manner, start_id: int | None, journal: Journal, ordered: list[Row]) -> tuple[float, float]:
     """The position after which all is due, and when the reader asked for it.
 
-    With a tail that is where its first row lies; without anything, what platformOS gave at first: all, or nothing.
+    With a tail that is where its first row lies.
     """
     without = [connection.opened for connection in journal.connections if connection.position in (None, start_id)]
     opened = max(without, default=float("inf"))
     if start_id is not None:
         return start_id, opened
-    if "tail" not in manner.input and not any(start < opened + TAIL_SECONDS and opened < end for start, end in blanks):
+    if "tail" not in manner.input:
         return 0, opened
     return (ordered[0].id - 1 if ordered else float("inf")), opened
 

@@ -69,6 +69,11 @@ class Listing:
         """How many restores there had been at a moment."""
         return bisect_right(self.restores, at)
 
+    def row(self, serial: int) -> Row | None:
+        """One row by its serial; None while it is not noted, though it may be visible."""
+        with self._lock:
+            return self._rows.get(serial)
+
     def rows(self) -> dict[int, Row]:
         """All rows by serial, in the order in which they became visible."""
         with self._lock:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.soak.clients import NAMES
+from tests.wire.exchange import LIVE, STREAM
 
 FILTERS = (None, None, None, "error", "INFO", "warn", "LiquidError", "payment-callback")
 READERS = (
@@ -21,7 +22,7 @@ class Manner:
     """How a reader asks and reads."""
 
     name: str
-    habit: str  # reads | pauses | stalls | vanishes
+    habit: str  # reads | pauses | stalls | vanishes | stands (at the end, as often as it can) | begins
     environment: str
     tool: str
     input: dict[str, Any]
@@ -50,7 +51,28 @@ class Manner:
 def manners(chance: random.Random, seconds: float) -> list[Manner]:
     """The manners of all readers, for a soak of so many seconds."""
     habits = [*[""] * READERS, *["stalls"] * STALLERS, *["vanishes"] * VANISHERS]
-    return [_manner(chance, number, habit, seconds) for number, habit in enumerate(habits)]
+    found = [_manner(chance, number, habit, seconds) for number, habit in enumerate(habits)]
+    standing = enumerate(NAMES, len(found))
+    return [*found, *[_plain(f"reader {number}", "stands", name, STREAM, {"lastId": ""}) for number, name in standing]]
+
+
+def beginners(chance: random.Random, environment: str, round_: int) -> list[Manner]:
+    """The manners of those that begin at one moment: two as pos-cli does, one after row 0, one with the newest rows."""
+    filters = (None, chance.choice(FILTERS), None, None)
+    starts: tuple[dict[str, Any], ...] = ({}, {}, {"lastId": "0"}, {"tail": chance.randint(1, 50)})
+    tools = (STREAM, LIVE, chance.choice((STREAM, LIVE)), chance.choice((STREAM, LIVE)))
+    return [
+        _plain(
+            f"newcomer {round_}.{number}", "begins", environment, tool, start | ({"filter": wanted} if wanted else {})
+        )
+        for number, (tool, start, wanted) in enumerate(zip(tools, starts, filters, strict=True), 1)
+    ]
+
+
+def _plain(name: str, habit: str, environment: str, tool: str, more: dict[str, Any]) -> Manner:
+    """Somebody who reads all that comes, from at once on."""
+    asked = {"env": environment, "interval": 250, **more}
+    return Manner(name, habit, environment, tool, asked, False, 0.0, (1e9, 1e9), None, None)
 
 
 def _manner(chance: random.Random, number: int, habit: str, seconds: float) -> Manner:
@@ -72,7 +94,7 @@ def _manner(chance: random.Random, number: int, habit: str, seconds: float) -> M
         f"reader {number}",
         habit,
         environment,
-        "platformos.logs.live" if live else "platformos.logs.stream",
+        LIVE if live else STREAM,
         asked,
         gzip=chance.random() < (0.3 if habit == "stalls" else 0.6),
         joins=chance.choice((0.0, chance.uniform(0, joins))),

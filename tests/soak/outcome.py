@@ -10,6 +10,7 @@ from tests.soak.environment import Environment
 from tests.soak.faults import fell_back
 from tests.soak.judge import Verdict
 from tests.soak.machine import Load
+from tests.soak.newcomers import Newcomers
 from tests.soak.readers import Subscriber
 
 MORE = 3  # descriptors or threads at the end, beyond those at the start, that are no leak
@@ -34,6 +35,7 @@ class Outcome:
     strangers: Counter[str]
     subscribers: list[Subscriber]
     verdicts: list[Verdict]
+    newcomers: list[Newcomers]
     start: Load
     peak: int
     end: Load | None
@@ -53,9 +55,15 @@ class Outcome:
         return sum(len(environment.listing) for environment in self.environments)
 
     @property
+    def judged(self) -> list[tuple[Subscriber, Verdict]]:
+        """All readers with their verdicts; of the newcomers those of which something was wrong."""
+        return [*zip(self.subscribers, self.verdicts, strict=True), *(bad for one in self.newcomers for bad in one.bad)]
+
+    @property
     def troubles(self) -> list[str]:
         """What is not as it must be, in words; empty when all is well."""
-        found = [trouble for s, v in zip(self.subscribers, self.verdicts, strict=True) for trouble in _of_reader(s, v)]
+        found = [trouble for reader, verdict in self.judged for trouble in _of_reader(reader, verdict)]
+        found += [wrong for newcomers in self.newcomers for wrong in newcomers.wrong]
         found += [f"{said} ({times} times)" for said, times in self.unwell.items()]
         found += self.wrong
         found += ["a traceback in the server's log"] if "Traceback" in self.output else []
@@ -72,7 +80,7 @@ class Outcome:
             found.append(f"{self.streams} streams are open after all have left")
         if self.end is None:
             found.append("no worker at the end")
-        elif not is_back(self.end, self.start) or self.end.memory > self.start.memory + MORE_AT_END:
+        elif not is_back(self.end, self.start):
             asked = ", ".join(f"{name} {ago:.0f} s" for name, ago in self.asked.items())
             found.append(f"a leak: {self.end} at the end, {self.start} at the start; asked before: {asked}")
             found.append(f"it holds {self.held}")
@@ -84,8 +92,13 @@ class Outcome:
 
 
 def is_back(load: Load | None, start: Load) -> bool:
-    """Whether descriptors and threads are as many as at the start."""
-    return load is not None and load.descriptors <= start.descriptors + MORE and load.threads <= start.threads + MORE
+    """Whether memory, descriptors and threads are as at the start."""
+    return (
+        load is not None
+        and load.memory <= start.memory + MORE_AT_END
+        and load.descriptors <= start.descriptors + MORE
+        and load.threads <= start.threads + MORE
+    )
 
 
 def _of_reader(subscriber: Subscriber, verdict: Verdict) -> list[str]:

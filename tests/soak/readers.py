@@ -60,8 +60,9 @@ class Subscriber(threading.Thread):
     def _keep_asking(self) -> None:
         self.calm.wait(self.manner.joins)
         asked = dict(self.manner.input)
-        if "lastId" in asked:
+        if asked.get("lastId") == "":
             asked["lastId"] = str(max(0, self.environment.listing.last - self._random.choice((0, 0, 5, 300, 3000))))
+        if "lastId" in asked:
             self.start_id = int(asked["lastId"])
         body = {"tool": self.manner.tool, "input": asked}
         while not self._stop_it.is_set():

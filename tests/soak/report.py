@@ -10,7 +10,7 @@ from tests.soak.story import story
 
 def table(outcome: Outcome) -> str:
     """The summary of a soak."""
-    verdicts = outcome.verdicts
+    verdicts = [verdict for _, verdict in outcome.judged]
     starts = max((verdict.began for verdict in verdicts), default=0.0)
     delivered = {
         environment.name: sum(len(s.journal.serials) for s in outcome.subscribers if s.environment is environment)
@@ -25,6 +25,8 @@ def table(outcome: Outcome) -> str:
         "strangers": f"{outcome.strangers.total()}: {_counts(outcome.strangers)}",
         "rows listed": f"{_counts(Counter(listed))} ({outcome.rows / outcome.seconds:.0f} a second); {_counts(odd)}",
         "readers": f"{len(outcome.subscribers)}: {_counts(habits)}",
+        "newcomers": _counts(sum((one.count for one in outcome.newcomers), Counter[str]())),
+        "odd first answers": _counts(sum((one.first.given for one in outcome.environments), Counter[str]())),
         "reconnects": str(sum(s.reconnects for s in outcome.subscribers)),
         "connections ended": _counts(ends(outcome)),
         "entries delivered": (
@@ -55,7 +57,7 @@ def table(outcome: Outcome) -> str:
     verdict = (
         f"FAILED, {len(troubles)} troubles" if troubles else "passed: nothing lost, doubled, out of order or foreign"
     )
-    told = [line for s, v in zip(outcome.subscribers, verdicts, strict=True) for line in story(s, v)]
+    told = [line for reader, judged in outcome.judged for line in story(reader, judged)]
     return "\n".join([*rows, *(f"WRONG: {trouble}" for trouble in troubles), *told, verdict])
 
 

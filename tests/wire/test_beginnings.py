@@ -13,18 +13,11 @@ import pytest
 from tests.faults.upstream import FETCH, HOUR, LIVE, STREAM, told, wait_told
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+from tests.support.unclear import UNCLEAR as ODD
 from tests.wire import agent
 from tests.wire.exchange import wait_for
 
 UNCLEAR = "platformOS answered without usable log rows for environment staging."
-ODD = {
-    "empty": b"",
-    "blank": b" \r\n",
-    "no-logs": b"{}",
-    "null-logs": b'{"logs":null}',
-    "no-rows": b'{"logs":[1,null,"x",[]]}',
-    "no-ids": b'{"logs":[{"message":"m"},{"id":0},{"id":"x"}]}',
-}
 NUMBERS = [str(number) for number in range(1, 21)]
 
 

@@ -1,0 +1,92 @@
+"""The soak's judge tells who did not begin where it asked to, and its platformOS answers oddly at first."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+
+from tests.soak.clients import NAMES
+from tests.soak.environment import Environment
+from tests.soak.first import BODIES, MOST
+from tests.soak.judge import judge
+from tests.soak.ledger import Connection, Journal, Listing
+from tests.soak.manner import Manner
+from tests.soak.newest import NOTED_SECONDS, newest
+from tests.support.platformos import PATH, PlatformOS
+from tests.wire.exchange import LIVE, STREAM
+
+ROWS = range(1, 21)  # serials, and ids
+LATER = NOTED_SECONDS * 2
+
+
+def listed() -> Listing:
+    """Twenty rows."""
+    listing = Listing()
+    listing.note([(number, number, "info") for number in ROWS])
+    return listing
+
+
+@pytest.mark.parametrize("tool", [STREAM, LIVE])
+@pytest.mark.parametrize(("start", "lost"), [({}, 15), ({"lastId": "0"}, 15), ({"lastId": "10"}, 5)])
+def test_a_reader_that_began_at_the_end_has_lost_its_past(tool: str, start: dict[str, str], lost: int) -> None:
+    manner = Manner("reader", "begins", NAMES[0], tool, dict(start), False, 0.0, (1e9, 1e9), None, None)
+    position = int(start["lastId"]) if start else None
+    listing, journal = listed(), Journal()
+    journal.connections.append(Connection(time.monotonic(), position))
+    for serial in ROWS[15:]:
+        journal.note(serial)
+    assert judge(manner, position, journal, listing).lost == list(ROWS[15 - lost : 15])
+    assert judge(manner, position, journal, listing, lambda row: row.id > 15).good
+
+
+@pytest.mark.parametrize(("begins", "wrong"), [(1, "20 before"), (10, "11 before"), (11, ""), (12, "only 9 before")])
+def test_who_asked_for_ten_rows_is_given_neither_more_nor_fewer(begins: int, wrong: str) -> None:
+    later = time.monotonic() + LATER
+    found = newest(list(range(begins, 21)), 10, listed(), later, later)
+    assert wrong in found
+    assert bool(wrong) == bool(found)
+
+
+def test_rows_that_came_meanwhile_may_be_among_the_newest_or_not() -> None:
+    """Nor is it wrong to be given all of a log that holds fewer."""
+    listing, asked = listed(), time.monotonic() + LATER
+    assert newest(list(ROWS), 30, listing, asked, asked) == ""
+    for begins in (1, 11):
+        assert newest(list(range(begins, 21)), 10, listing, time.monotonic(), time.monotonic()) == ""
+
+
+def test_each_question_has_odd_answers_at_first_and_then_rows() -> None:
+    """From the start one to three, whatever else was asked; of all others a few in all."""
+    with PlatformOS() as platformos:
+        environment = Environment(NAMES[0], platformos, 7)
+        platformos.add_many(40)
+
+        def ask(position: int) -> bool:
+            """Whether the answer was an odd one."""
+            answer = requests.get(
+                f"{platformos.url}{PATH}",
+                params={"last_id": position},
+                headers={"Authorization": f"Token {platformos.token}"},
+                timeout=10,
+            )
+            assert answer.status_code == 200
+            odd = answer.content in BODIES.values()
+            assert odd or len(answer.json()["logs"]) == 40 - position
+            return odd
+
+        assert not any(ask(position) for position in (0, 1, 39))
+        for _ in range(3):
+            environment.first.arm()
+            assert environment.first.waiting
+            asked = [[ask(position) for _ in range(4)] for position in range(20, 40)]
+            assert sum(map(sum, asked)) == MOST
+            assert all(1 <= sum(each) <= 3 and each == sorted(each, reverse=True) for each in asked[:4])
+            begun = [ask(0) for _ in range(4)]
+            assert 1 <= sum(begun) <= 3
+            assert begun == sorted(begun, reverse=True)
+            assert not environment.first.waiting
+        environment.first.arm()
+        environment.first.disarm()
+        assert not ask(0)
