@@ -17,13 +17,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from tests.support.need import missing, need, repo
-from tests.support.npm import CannotInstall, node_modules
+from tests.support.install import Cache, CannotInstall
+from tests.support.need import missing, need
 from tests.support.program import Program
 from tests.support.reader import TOKEN
 
 HERE = Path(__file__).resolve().parent
-CACHE = repo() / ".cache" / "clients"
+CACHE = Cache.of("clients")
 CHECK_TIMEOUT_S = 60
 CHROMIUM = [  # without these it asks its makers for news, or waits for a person
     "--headless",
@@ -116,7 +116,7 @@ CLIENTS = {
 
 def _modules() -> Path:
     try:
-        return node_modules(HERE, CACHE)
+        return CACHE.node(HERE) / "node_modules"
     except CannotInstall as reason:
         missing(str(reason))
 

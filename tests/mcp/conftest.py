@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.mcp import install
+from tests.support.install import CannotInstall
 from tests.support.need import missing
 from tests.support.program import Program
 
@@ -64,7 +65,7 @@ def node() -> Node:
     try:
         folder = install.node_folder()
         return Node(install.node_program(folder), folder)
-    except install.CannotInstall as reason:
+    except CannotInstall as reason:
         missing(str(reason))
 
 
@@ -75,7 +76,7 @@ def python_sdk() -> Callable[[int], str]:
     def interpreter(major: int) -> str:
         try:
             return install.python_program(major)
-        except install.CannotInstall as reason:
+        except CannotInstall as reason:
             missing(str(reason))
 
     return interpreter

@@ -89,7 +89,7 @@ def test_a_whole_set_fails_as_expected_and_no_further(
     assert "Stale baseline" not in ran.stdout
     passed = {name for sign, name, _, _ in LINE.findall(ran.stdout) if sign == "✓"}
     assert MUST_PASS[revision] - passed == set()
-    scored = _scored(node_modules=install.CACHE / "node" / "node_modules", revision=revision)
+    scored = _scored(node_modules=install.node_folder() / "node_modules", revision=revision)
     checks = {name: int(good) for _, name, good, _ in LINE.findall(ran.stdout)}
     warned = passed & set(_entries(expected))  # the suite marks these as passed, and counts them as failures
     tell(

@@ -29,7 +29,8 @@ def test_a_second_run_installs_nothing(node: Node, python_sdk: Callable[[int], s
 
 def test_without_npm_it_says_what_to_install(tmp_path: Path) -> None:
     """One sentence, and status 1, where nothing is installed yet."""
-    code = f"import pathlib, sys; from tests.mcp import install; install.CACHE = pathlib.Path({str(tmp_path)!r}); "
+    code = "import pathlib, sys; from tests.mcp import install; from tests.support.install import Cache; "
+    code += f"install.CACHE = Cache(pathlib.Path({str(tmp_path)!r})); "
     env = {"PATH": "", "PYTHONPATH": str(repo())}
     ran = subprocess.run(
         [sys.executable, "-c", code + "sys.exit(install.main())"], env=env, capture_output=True, text=True, timeout=20
@@ -43,7 +44,7 @@ def test_node_is_new_enough_and_its_own(node: Node) -> None:
     told = subprocess.run([node.program, "--version"], capture_output=True, text=True, check=True).stdout
     assert tuple(int(part) for part in told.strip("v\n").split("."))[:2] >= install.OLDEST_NODE
     if os.uname().sysname == "Linux":
-        assert Path(node.program).is_relative_to(install.CACHE)
+        assert Path(node.program).is_relative_to(install.CACHE.folder)
 
 
 def test_every_version_is_pinned_and_no_file_names_a_registry() -> None:

@@ -8,26 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.support.npm import CannotInstall, node_modules
+from tests.support.install import Cache, install
 
 HERE = Path(__file__).resolve().parent
-CACHE = HERE.parents[1] / ".cache" / "page"
+CACHE = Cache.of("page")
 
 
 def axe() -> str:
     """The source text of axe-core. Raises CannotInstall."""
-    return (node_modules(HERE, CACHE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-
-
-def main() -> int:
-    """Install it."""
-    try:
-        axe()
-    except CannotInstall as reason:
-        print(f"Not installed: {reason}.", file=sys.stderr)
-        return 1
-    return 0
+    return (CACHE.node(HERE) / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install(axe))

@@ -12,6 +12,7 @@ from tests.page import install
 from tests.page.complaints import AWAY, Complaints
 from tests.page.conftest import Start, Visit
 from tests.page.screen import Screen
+from tests.support.install import CannotInstall
 from tests.support.need import missing
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO, TOKEN, Server
@@ -29,7 +30,7 @@ def axe() -> str:
     """The source of axe-core."""
     try:
         return install.axe()
-    except install.CannotInstall as reason:
+    except CannotInstall as reason:
         missing(str(reason))
 
 
