@@ -15,8 +15,7 @@ _JSON: Final = "application/json"
 _STRING: Final = {"schema": {"type": "string"}}
 _TEXT: Final = {"text/plain": _STRING}
 _STREAM: Final = {"text/event-stream": _STRING}
-_ANY: Final = {_JSON: {"schema": {"type": "object"}}}
-_RPC: Final = {**_ANY, **_STREAM}
+_ANY: Final = {_JSON: {"schema": {"type": "object", "additionalProperties": True}}}  # generators want to be told
 _PASSING: Final = {"429", "503"}  # refusals that go away by themselves
 _RETRY_AFTER: Final = {"description": "When to try again, in seconds.", "schema": {"type": "integer"}}
 _LAST_EVENT_ID: Final = {
@@ -30,18 +29,26 @@ _FRAMES: Final = (
     "after which the stream goes on; `done`, whose data is [DONE], when it is complete. "
     "Lines that begin with a colon are comments, sent in silence."
 )
-_FROM_PLATFORMOS: Final = "502"  # comes before an answer; a stream has begun by then, and tells it itself
 _REFUSALS: Final = {
     "400": "Bad input, or an unknown environment.",
     "401": "No token, or an unknown one.",
     "403": "The token may not do this.",
     "404": "No such tool.",
+    "406": "The client accepts no form that an answer has.",
     "408": "The body did not come in time.",
     "413": "The body is too large.",
     "415": "The body is no JSON.",
+    "421": "The request names a host that this server is not.",
     "429": "Too many requests or streams; see Retry-After.",
     "502": "platformOS refuses the environment's token: renew it first.",
     "503": "The server is full or stopping, or platformOS does not answer; see Retry-After.",
+}
+_HELD: Final = ("401", "403", "429")  # whatever needs a token
+_SENT: Final = ("400", *_HELD, "404", "408", "413", "415", "503")  # and has a body
+_REFUSED: Final = {  # a stream has begun when platformOS refuses its environment's token, and tells it itself
+    "/call-stream": _SENT,
+    "/call": (*_SENT, "502"),
+    "/mcp": (*_SENT, "406", "421", "502"),
 }
 
 
@@ -70,7 +77,7 @@ def description() -> dict[str, Any]:
         "paths": {
             "/call-stream": {"post": _stream_call()},
             "/call": {"post": _tool_call("call", "/call", "Answers once.", _json("Content"))},
-            "/mcp": {"post": _plain("mcp", "The Model Context Protocol: JSON-RPC, both eras.", _RPC, body=_ANY)},
+            "/mcp": {"post": _mcp()},
             "/tools": {"get": _plain("listTools", "The tools.", _json("Tools"))},
             "/health": {"get": _plain("getHealth", "How the server is.", _json("Health"))},
             "/metrics": {"get": _plain("getMetrics", "Counts for Prometheus.", _TEXT)},
@@ -88,8 +95,8 @@ def _json(name: str) -> dict[str, Any]:
     return {_JSON: {"schema": ref(name)}}
 
 
-def _refusals(*statuses: str) -> dict[str, Any]:
-    told = {status: {"description": _REFUSALS[status], "content": _json("Error")} for status in statuses}
+def _refusals(*statuses: str, shape: str = "Error") -> dict[str, Any]:
+    told = {status: {"description": _REFUSALS[status], "content": _json(shape)} for status in sorted(statuses)}
     for status in _PASSING & set(told):
         told[status]["headers"] = {"Retry-After": _RETRY_AFTER}
     return told
@@ -108,12 +115,11 @@ def _tool_call(operation: str, door: str, text: str, content: dict[str, Any]) ->
         for tool in TOOLS.values()
         if tool.door == door
     ]
-    refusals = [status for status in _REFUSALS if door == "/call" or status != _FROM_PLATFORMOS]
     return {
         "operationId": operation,
         "summary": text,
         "requestBody": {"required": True, "content": {_JSON: {"schema": {"oneOf": bodies}}}},
-        "responses": {"200": {"description": text, "content": content}, **_refusals(*refusals)},
+        "responses": {"200": {"description": text, "content": content}, **_refusals(*_REFUSED[door])},
     }
 
 
@@ -124,12 +130,25 @@ def _stream_call() -> dict[str, Any]:
     return described
 
 
-def _plain(operation: str, text: str, content: dict[str, Any], body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _mcp() -> dict[str, Any]:
+    answers = {
+        "200": {"description": "The answer, or events of which the last is the answer.",
+                "content": {**_json("RpcAnswer"), **_STREAM}},
+        "202": {"description": "Taken: it was no question."},
+    }  # fmt: skip
+    return {
+        "operationId": "mcp",
+        "summary": "The Model Context Protocol: JSON-RPC, both eras.",
+        "requestBody": {"required": True, "content": _json("RpcMessage")},
+        "responses": {**answers, **_refusals(*_REFUSED["/mcp"], shape="RpcAnswer")},
+    }
+
+
+def _plain(operation: str, text: str, content: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": operation,
         "summary": text,
-        **({"requestBody": {"required": True, "content": body}} if body else {}),
-        "responses": {"200": {"description": text, "content": content}, **_refusals("401", "429")},
+        "responses": {"200": {"description": text, "content": content}, **_refusals(*_HELD)},
     }
 
 

@@ -32,6 +32,16 @@ _OUTAGE: Final = {
     "error": described("string", "What went wrong."),
     "lastSuccess": {**_TIME, "description": "When a poll was last answered."},
 }
+_RPC: Final = described("string", "The version of JSON-RPC.", const="2.0")
+_RPC_ID: Final = {
+    "type": ["string", "integer", "null"],
+    "description": "What the question was numbered; null: unknown.",
+}
+_RPC_ERROR: Final = {
+    "code": described("integer", "Which kind of error."),
+    "message": described("string", "One sentence."),
+    "data": {"description": "What else is known."},
+}
 _FAILING: Final = object_of("An environment whose polls fail.", {"name": _NAME, **_OUTAGE}, "lastSuccess")
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
@@ -163,5 +173,31 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
             "failing": _list("With a token: environments whose polls fail.", _FAILING),
         },
         "failing",
+    ),
+    "RpcMessage": object_of(
+        "A message of the Model Context Protocol.",
+        {
+            "jsonrpc": _RPC,
+            "id": {
+                **_RPC_ID,
+                "type": ["string", "integer"],
+                "description": "Its number; without one it is no question.",
+            },
+            "method": described("string", "What is asked, such as tools/list."),
+            "params": described("object", "What the method takes.", additionalProperties=True),
+        },
+        "id",
+        "params",
+    ),
+    "RpcAnswer": object_of(
+        "The answer to a message: a result, or an error.",
+        {
+            "jsonrpc": _RPC,
+            "id": _RPC_ID,
+            "result": described("object", "What the method answers.", additionalProperties=True),
+            "error": object_of("Why there is none.", _RPC_ERROR, "data"),
+        },
+        "result",
+        "error",
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -15,6 +15,8 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import CLIENTS, TOKEN, Server
 
 Start = Callable[..., Server]
+
+FEW = "who-may-ask-twice-a-minute"
 
 
 def _values(server: Server, name: str) -> dict[str, float]:
@@ -228,3 +230,67 @@ def test_openapi_is_valid_and_describes_every_route_and_tool(server: Start, plat
     ):
         assert started.post("/call", asked).status_code == status
         assert Draft202012Validator(body).is_valid(asked) is (status == 200), asked
+
+
+def test_every_object_of_openapi_says_what_it_holds(server: Start) -> None:
+    """Where neither properties nor additionalProperties stand, generators take it that there are none."""
+
+    def objects(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            if value.get("type") == "object" and not {"properties", "additionalProperties"} & set(value):
+                yield path
+            value = list(value.items())
+        elif isinstance(value, list):
+            value = list(enumerate(value))
+        for key, each in value if isinstance(value, list) else ():
+            yield from objects(each, f"{path}/{key}")
+
+    assert list(objects(server().get("/openapi.json", token=None).json(), "#")) == []
+
+
+def test_every_refusal_is_told_by_openapi_with_its_shape(server: Start, platformos: PlatformOS) -> None:
+    """At each route that refuses: no token, a published one, a body that cannot be read, and what tools refuse."""
+    clients = {**CLIENTS, "few": {"token": FEW, "limits": {"requests": "2 per minute", "streams": 1}}}
+    started = server(clients={**clients, "published": {"token": "client-secret"}})
+    description = started.get("/openapi.json", token=None).json()
+    fetch = {"tool": "platformos.logs.fetch", "input": {"env": "staging"}}
+    stream = {"tool": "platformos.logs.stream", "input": {"env": "staging"}}
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    modern = {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}
+    bodies: tuple[tuple[str, Any], ...] = (("/call", fetch), ("/call-stream", stream), ("/mcp", ping))
+
+    def ask(method: str, path: str, status: int, body: Any = None, token: str | None = TOKEN, **kw: Any) -> None:
+        answer = (started.post if method == "post" else started.get)(path, token=token, json=body, **kw)
+        assert answer.status_code == status, (path, answer.text)
+        told = description["paths"][path][method]["responses"].get(str(status))
+        assert told is not None, f"{method} {path} does not tell of {status}"
+        (media,) = (each for kind, each in told["content"].items() if kind == "application/json")
+        Draft202012Validator({**media["schema"], "components": description["components"]}).validate(answer.json())
+
+    def post(path: str, status: int, body: Any = None, **kw: Any) -> None:
+        ask("post", path, status, body, **kw)
+
+    for token, status in ((None, 401), ("nobody", 401), ("client-secret", 403)):
+        for path in ("/tools", "/health", "/metrics"):
+            ask("get", path, status, token=token)
+        for path, body in bodies:
+            post(path, status, body, token=token)
+    for path, body in bodies:
+        post(path, 400, headers={"Content-Type": "application/json"}, data=b"{")
+        post(path, 413, headers={"Content-Type": "application/json"}, data=b" " * 2_000_000)
+        post(path, 415, headers={"Content-Type": "image/png"}, data=json.dumps(body))
+    post("/call", 404, {"tool": "platformos.logs.nothing"})
+    post("/call", 400, stream)
+    post("/mcp", 406, ping, headers={"Accept": "image/png"})
+    post("/mcp", 421, ping, headers={"Host": "example.com"})
+    post("/mcp", 400, {**ping, "params": modern})
+    platformos.fail("status", status=500)
+    post("/call", 503, fetch)
+    for path in ("/tools", "/health", "/metrics"):
+        started.get("/tools", token=FEW), started.get("/tools", token=FEW)
+        ask("get", path, 429, token=FEW)
+    for path, body in bodies[:2]:
+        post(path, 429, body, token=FEW)
+    platformos.heal()
+    platformos.token = "renewed"
+    post("/call", 502, fetch)
