@@ -16,7 +16,7 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # The lock has every file of each version, for any platform: what comes from the index is what was locked.
-.PHONY: help run lock test test-slow test-mcp test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
+.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -24,6 +24,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-slow  what make test leaves out: thousands of orders, storms, 100,000 connections; an hour"
 	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
+	@echo "make test-openapi  the tests of clients that generators make of /openapi.json; installs those in .cache/openapi (once)"
 	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
 	@echo "make trace-page  measure what the page does while 200 entries a second arrive (SECONDS=60)"
 	@echo "make screenshots  the pictures of the page in docs/"
@@ -85,6 +86,10 @@ test-slow: $(VENV)/dev.stamp
 test-mcp: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.mcp.install || [ "$$CI" != true ]
 	@$(BIN)/python -m pytest tests/mcp -n 2
+
+test-openapi: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.openapi.install || [ "$$CI" != true ]
+	@$(BIN)/python -m pytest tests/openapi -n 2
 
 test-page: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.install || [ "$$CI" != true ]
