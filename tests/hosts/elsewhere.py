@@ -9,9 +9,8 @@ from typing import Any
 
 import requests
 
-from tests.support.need import need
 from tests.support.platformos import PlatformOS
-from tests.support.server import REPO, Server
+from tests.support.server import Server
 
 WSGIREF = """
 from wsgiref.simple_server import make_server
@@ -23,6 +22,16 @@ from gevent.pywsgi import WSGIServer
 from wsgi import app
 WSGIServer(("127.0.0.1", {port}), app).serve_forever()
 """
+UWSGI = "from pyuwsgi import run; run()"  # as its program `uwsgi` does
+UWSGI_ARGS = [
+    "--need-app",
+    "--master",
+    "--die-on-term",
+    "--worker-reload-mercy=1",
+    "--lazy-apps",
+    "--module",
+    "wsgi:app",
+]
 PATCHED = f"from gevent.monkey import patch_all; patch_all(){PYWSGI}"
 
 
@@ -30,7 +39,6 @@ class Elsewhere(Server):
     """A server of `kind`, one of the keys of `_command`, with `args`; it is started in a folder that is not ours."""
 
     def __init__(self, folder: Path, kind: str, platformos: PlatformOS, *args: str, start: bool = True) -> None:
-        self.uwsgi = need("uwsgi") if kind == "uwsgi" else ""
         super().__init__(
             folder,
             kind,
@@ -58,17 +66,7 @@ class Elsewhere(Server):
             "pywsgi": ["-c", PYWSGI.format(port=self.port)],
             "patched pywsgi": ["-c", PATCHED.format(port=self.port)],
             "waitress": ["-m", "waitress", f"--listen={address}", *self.args, "wsgi:app"],
+            "uwsgi": ["-c", UWSGI, *UWSGI_ARGS, "--http-socket", address, *self.args],
+            "uwsgi router": ["-c", UWSGI, *UWSGI_ARGS, "--http", address, *self.args],
         }
-        if self.kind != "uwsgi":
-            return [sys.executable, *commands[self.kind]]
-        paths = [f"--pythonpath={path}" for path in [str(REPO), *sys.path] if path]
-        fixed = [
-            "--need-app",
-            "--master",
-            "--die-on-term",
-            "--worker-reload-mercy=1",
-            "--lazy-apps",
-            "--http-socket",
-            address,
-        ]
-        return [self.uwsgi, *fixed, *paths, "--module", "wsgi:app", *self.args]
+        return [sys.executable, *commands[self.kind]]

@@ -27,6 +27,7 @@ UNTOLD = "does not tell how many requests it serves at once"
 AGENT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 LIVE = {"name": "platformos_logs_live", "arguments": {"env": "staging", "maxDuration": 55000}}
 CGI = "from wsgiref.handlers import CGIHandler; from wsgi import app; CGIHandler().run(app)"
+THREADS = ["--enable-threads", "--threads"]
 Start = Callable[..., Elsewhere]
 
 
@@ -203,3 +204,45 @@ def test_a_start_that_cannot_work_ends(tmp_path: Path, platformos: PlatformOS, a
         server.out.wait_closed()
         assert server.told("poslogs cannot start: ") == 1, server.output
         assert "Traceback" not in server.output
+
+
+# uWSGI
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "sentence"),
+    [
+        pytest.param("uwsgi", [], "uWSGI serves one request at a time, so that a stream", id="no threads"),
+        pytest.param(
+            "uwsgi router", [], "uWSGI serves one request at a time, so that a stream", id="behind its router"
+        ),
+        pytest.param("uwsgi", THREADS[:1], "start it with --enable-threads --threads 64", id="Python's threads alone"),
+        pytest.param("uwsgi", [*THREADS, "2"], f"uWSGI has {FEW} (2); start", id="threads of 2"),
+        pytest.param("uwsgi", ["--gevent", "20"], "(uWSGI: --gevent-early-monkey-patch)", id="gevent not patched"),
+    ],
+)
+def test_uwsgi_that_cannot_hold_a_stream_says_so(
+    elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], sentence: str
+) -> None:
+    """With its defaults, and with threads or greenlets in name only."""
+    says_what_to_start(elsewhere(kind, *args), platformos, sentence)
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "count"),
+    [
+        pytest.param("uwsgi", [*THREADS, "8"], 6, id="threads of 8"),
+        pytest.param("uwsgi router", [*THREADS, "8"], 6, id="threads of 8 behind its router"),
+        pytest.param("uwsgi", ["--gevent", "12", "--gevent-early-monkey-patch"], 8, id="gevent of 12"),
+    ],
+)
+def test_uwsgi_refuses_what_is_beyond_its_threads(
+    elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], count: int
+) -> None:
+    """It tells how many it has."""
+    fills_and_refuses(elsewhere(kind, *args), platformos, count)
+
+
+def test_processes_of_uwsgi_are_told_of(elsewhere: Start) -> None:
+    """Four, as many as it tells."""
+    elsewhere("uwsgi", *THREADS, "8", "--processes", "4").wait_output(f"This server runs 4 processes, {SEVERAL}")
