@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import pytest
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
@@ -40,3 +42,17 @@ def test_the_lock_names_no_place_to_install_from() -> None:
     text = (REPO / "requirements.lock").read_text()
     assert "://" not in text
     assert not re.findall(r"^--(?!hash)", text, re.M)
+
+
+@pytest.mark.parametrize("folder", ["clients", "mcp", "openapi", "page"])
+def test_what_tests_install_is_pinned_and_names_no_place(folder: str) -> None:
+    """What stands beside the server in a test is the same everywhere, wherever it comes from."""
+    here = REPO / "tests" / folder
+    package = json.loads((here / "package.json").read_text())
+    versions = [*package["dependencies"].values(), *package.get("optionalDependencies", {}).values()]
+    assert [version for version in versions if not re.fullmatch(r"\d+\.\d+\.\d+(-[\w.]+)?", version)] == []
+    lock = json.loads((here / "package-lock.json").read_text())["packages"]
+    assert [name for name, entry in lock.items() if "resolved" in entry] == []
+    assert [name for name, entry in lock.items() if name and "integrity" not in entry] == []
+    lines = [line for file in here.glob("*.txt") for line in file.read_text().splitlines()]
+    assert [line for line in lines if not line.startswith("#") and not PIN.fullmatch(line)] == []
