@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -31,6 +32,7 @@ from tests.support.server import Server
 SPARE = 40  # requests at once beside the readers: strangers, and those that have left and are not yet noticed
 ENDS_SHARE = 0.4  # of the time in which workers are ended too; the last one then lives on to the end, or no leak shows
 CATCH_UP_SECONDS = 90.0  # the longest wait between two tries after failed polls is 30 s
+SEAL_SECONDS = 5.0  # until there are more last rows for readers that were given none
 LINGER_SECONDS = 25.0  # until feeds without readers and kept connections have ended, and free memory is given back
 TELL_SECONDS = 10.0
 KEPT_REQUESTS = 1000
@@ -187,11 +189,13 @@ def _settle(
     tell: Callable[[str], None],
 ) -> None:
     """Wait until every reader has all, or time is up; then until several more polls brought nothing."""
-    for environment in environments:
-        environment.source.seal()
-    last = {environment.name: max(environment.listing.rows()) for environment in environments}
     began = time.monotonic()
-    wait(lambda: all(_had_last(one, last[one.environment.name]) for one in subscribers), CATCH_UP_SECONDS)
+    last = _sealed(environments)
+    while not wait(partial(_all_had_last, subscribers, last), SEAL_SECONDS):
+        if time.monotonic() > began + CATCH_UP_SECONDS:
+            break
+        if not all(one.journal.serials for one in subscribers):  # one asked for what comes, and had not begun yet
+            last = _sealed(environments)
     left = CATCH_UP_SECONDS - (time.monotonic() - began)
     if wait(lambda: not any(_verdict(one).lost for one in subscribers), left):
         tell(f"all readers have caught up after {time.monotonic() - began:.1f} s")
@@ -208,6 +212,17 @@ def _settle(
             lambda platformos=platformos, count=asked_by_now: len(platformos.requests) > count + 5,
             CATCH_UP_SECONDS,
         )
+
+
+def _sealed(environments: list[Environment]) -> dict[str, int]:
+    """List the last rows; the serial of the very last of each environment."""
+    for environment in environments:
+        environment.source.seal()
+    return {environment.name: max(environment.listing.rows()) for environment in environments}
+
+
+def _all_had_last(subscribers: list[Subscriber], last: dict[str, int]) -> bool:
+    return all(_had_last(one, last[one.environment.name]) for one in subscribers)
 
 
 def _had_last(subscriber: Subscriber, last: int) -> bool:
