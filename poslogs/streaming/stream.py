@@ -366,11 +366,14 @@ class Stream:
     def _tail(self, count: int) -> Iterator[Chunk | float]:
         """The newest entries: where they begin is found, and then read on from as from any position."""
         while True:
+            self._generation = self._feed.generation
             try:
                 position, end, held = yield from self._find_tail(count)
-                break
             except GatewayError:  # the log has changed meanwhile
                 yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
+                continue
+            if self._generation == self._feed.generation:
+                break  # else what was found may be of the log from before ids fell back
         self._position = position
         if self._recent is not None:
             self._recent = Recent(position)

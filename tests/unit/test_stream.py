@@ -579,6 +579,30 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: i
         reading.quiet()
 
 
+@pytest.mark.parametrize("taste", [PLAIN, LIVE])
+def test_a_tail_that_is_looked_for_while_ids_fall_back_is_of_the_log_after_it(taste: Taste) -> None:
+    """The feed notices while the reader's question is under way: the newest three come, and nothing is told."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log)
+    other = Follower(interval=0.002)
+    feed.join(other)
+    feed.attach(other, 0)
+    polled(log)
+    with Reading(feed, taste=taste, start=Start(tail=3)) as reading:
+        with log.hold(lambda asked: not asked.poller):
+            until = threading.Thread(target=reading.open().until, args=(19,))
+            until.start()
+            log.wait(lambda log: not all(asked.poller for asked in log.asked))
+            restore(log, keep=7, new=2)
+            eventually(lambda: feed.generation == 1)
+            log.add(*range(10, 20))
+            polled(log)
+        until.join(PATIENCE)
+        assert ids_of(b"".join(reading.got)) == [17, 18, 19]
+        assert b"event: error" not in b"".join(reading.got)
+    feed.leave(other)
+
+
 def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and_wait() -> None:
     """The entries come by a reader's own questions, heartbeats in between; nobody tries again and again at once."""
 
