@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
 
     environments = Environments(settings)
     environments.report()
-    clients = Clients(settings.clients_file)
+    clients = Clients(settings.clients_file, settings.first_clients_file)
     _let_this_run_in(clients, environments)
     discretion.DISCRETION.is_token = lambda word: _is_token(word, clients, environments)
     feeds = Feeds(

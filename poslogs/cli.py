@@ -39,7 +39,7 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
     try:
         settings = Settings.read()
         environments = Environments(settings)
-        clients = Clients(settings.clients_file)
+        clients = Clients(settings.clients_file, settings.first_clients_file)
         if workers > 1:
             raise ConfigError(
                 f"{workers} workers would each poll, limit and count by themselves; start one worker "

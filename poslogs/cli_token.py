@@ -24,8 +24,9 @@ TOKEN_BYTES = 32  # 43 characters
 def token() -> None:
     """Make, list and revoke tokens: who may read.
 
-    They stand in the file that POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one beside wsgi.py,
-    which comes with poslogs: a token is added to that one too, and those that came in it go on opening the demo only.
+    They stand in the file that POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one that comes with
+    poslogs. In a checkout a token is added to that one too; an installed poslogs makes a clients.json here, with what
+    is in the other. Tokens that came with poslogs go on opening the demo only.
     The file holds a digest of each token that is made here, never the token. It is replaced in one step, and only its
     owner may read it then. A server that runs takes a change without a restart.
     """
@@ -41,7 +42,7 @@ def new(name: str, envs: tuple[str, ...]) -> None:
         if envs:
             _check_environments(envs, Environments(settings))
         made = secrets.token_urlsafe(TOKEN_BYTES)
-        clients_file.add(settings.clients_file, name, made, envs)
+        clients_file.add(settings.clients_file, name, made, envs, first=settings.first_clients_file)
     click.echo(made)
     readable = ", ".join(envs) if envs else "all environments"
     _tell(f"{name} may read {readable}. Keep the token: {settings.clients_file} holds its digest alone.")
@@ -51,7 +52,8 @@ def new(name: str, envs: tuple[str, ...]) -> None:
 def list_() -> None:
     """List the names in the file and what each may read, never a token."""
     with _refusals():
-        clients = Clients(Settings.read().clients_file)
+        settings = Settings.read()
+        clients = Clients(settings.clients_file, settings.first_clients_file)
     for client in clients.all().values():
         click.echo(plain(f"{client.id}: {_readable(client)}"))
 
@@ -62,7 +64,7 @@ def revoke(name: str) -> None:
     """Remove NAME from the file. Its token opens nothing from then on, and its open streams end."""
     with _refusals():
         settings = Settings.read()
-        clients_file.remove(settings.clients_file, name)
+        clients_file.remove(settings.clients_file, name, first=settings.first_clients_file)
     _tell(f"{name} is no longer in {settings.clients_file}.")
 
 

@@ -13,7 +13,10 @@ from poslogs.errors import ConfigError
 from poslogs.networks import Networks, site
 
 _OURS = "POSLOGS_"
-ROOT = Path(__file__).resolve().parent.parent  # the folder of wsgi.py
+_CLIENTS = "clients.json"
+_PACKAGE = Path(__file__).resolve().parent
+_PACKED = _PACKAGE / "shipped"  # a wheel has it, a checkout does not
+ROOT = _PACKAGE.parent  # of a checkout: the folder of wsgi.py
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ SETTINGS = (
     Setting("MPKIT_EMAIL", "", "that environment's e-mail"),
     Setting("MPKIT_TOKEN", "", "that environment's token"),
     Setting("MPKIT_ENV", "default", "that environment's name"),
-    Setting("POSLOGS_CLIENTS_FILE", "", "who may ask; without it `clients.json` here, then beside `wsgi.py`"),
+    Setting(
+        "POSLOGS_CLIENTS_FILE", "", "who may ask; without it `clients.json` here, then the one that comes with poslogs"
+    ),
     Setting(
         "POSLOGS_HEARTBEAT_SECONDS", "15", "longest silence on a stream, 0.1 to 60 seconds", _number(0.1, 60, float)
     ),
@@ -191,7 +196,7 @@ class Settings:
     mpkit_email: str
     mpkit_token: str
     mpkit_env: str
-    clients_file: Path
+    clients_files: tuple[Path, Path]
     heartbeat: float
     cors_origins: list[str]
     hosts: list[str]
@@ -215,6 +220,16 @@ class Settings:
 
     def __repr__(self) -> str:
         return "Settings()"  # one of them is a token
+
+    @property
+    def clients_file(self) -> Path:
+        """The file of clients, to which tokens are added."""
+        return self.clients_files[0]
+
+    @property
+    def first_clients_file(self) -> Path:
+        """The one that is read as long as `clients_file` is not there; mostly the same."""
+        return self.clients_files[1]
 
     def site(self, address: str) -> str | None:
         """Whose connections are counted as this address's; None for a proxy's, which are many people's."""
@@ -242,7 +257,7 @@ class Settings:
             mpkit_email=str(got["MPKIT_EMAIL"]),
             mpkit_token=str(got["MPKIT_TOKEN"]),
             mpkit_env=str(got["MPKIT_ENV"]),
-            clients_file=_clients_file(str(got["POSLOGS_CLIENTS_FILE"])),
+            clients_files=_clients_files(str(got["POSLOGS_CLIENTS_FILE"])),
             heartbeat=_float(got["POSLOGS_HEARTBEAT_SECONDS"]),
             cors_origins=list(got["POSLOGS_CORS_ORIGINS"]),  # type: ignore[call-overload]  # _origins made it
             hosts=list(got["POSLOGS_HOSTS"]),  # type: ignore[call-overload]  # _hosts made it
@@ -266,6 +281,11 @@ class Settings:
         )
 
 
+def shipped(name: str) -> Path:
+    """A file that comes with poslogs: in an installed package's folder for them, else in the root of the checkout."""
+    return (_PACKED if _PACKED.exists() else ROOT) / name
+
+
 def misspelt(variables: Mapping[str, str] | None = None) -> list[str]:
     """A sentence for each variable of the process's that looks like one of ours and is none."""
     known = {setting.variable.removeprefix(_OURS): setting.variable for setting in SETTINGS}
@@ -278,11 +298,13 @@ def misspelt(variables: Mapping[str, str] | None = None) -> list[str]:
     return told
 
 
-def _clients_file(named: str) -> Path:
+def _clients_files(named: str) -> tuple[Path, Path]:
+    """The file of clients, and the one that is read as long as that is not there."""
     if named:
-        return Path(named)
-    here = Path("clients.json")
-    return here if here.exists() else ROOT / "clients.json"
+        return Path(named), Path(named)
+    here, ours = Path(_CLIENTS), shipped(_CLIENTS)
+    own = here if here.exists() or _PACKED.exists() else ours  # nobody's own tokens go into an installed package
+    return own, own if own.exists() else ours
 
 
 def _int(value: object) -> int:

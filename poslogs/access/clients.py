@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from limits import parse_many
 
 from poslogs.errors import ConfigError
 from poslogs.watched import WatchedFile
+
+log = logging.getLogger("poslogs.files")
 
 REQUESTS: Final = "100 per minute; 20 per 10 second"  # the guide's rates, in flask-limiter's notation
 STREAMS: Final = 10
@@ -68,10 +71,15 @@ class Client:
 
 
 class Clients:
-    """The clients of clients.json, followed while it changes. Raises ConfigError at the start."""
+    """The clients of clients.json, followed while it changes. Raises ConfigError at the start.
 
-    def __init__(self, path: Path) -> None:
-        self._file = WatchedFile(path, _parse)
+    As long as `path` is not there, those of `first` are taken, which comes with poslogs.
+    """
+
+    def __init__(self, path: Path, first: Path | None = None) -> None:
+        self._path = path
+        self._file = WatchedFile(path if first is None or path.exists() else first, _parse)
+        self._told = ""  # what is wrong with a file that appeared
         self._run: Client | None = None
 
     @property
@@ -80,8 +88,18 @@ class Clients:
         return self._file.path
 
     def refresh(self) -> bool:
-        """Follow the file; True when something changed."""
-        return self._file.refresh()
+        """Follow the file, also to `path` when that appears; True when something changed."""
+        if self._file.path == self._path or not self._path.exists():
+            return self._file.refresh()
+        try:
+            self._file = WatchedFile(self._path, _parse)
+        except ConfigError as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                log.error("%s %s stays in use.", error, self._file.path)
+            return False
+        log.info("%s is there now, and in use.", self._path)
+        return True
 
     def all(self) -> Mapping[bytes, Client]:
         """The clients of the file by the digest of their token."""

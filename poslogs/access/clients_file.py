@@ -21,14 +21,14 @@ WAIT_SECONDS: Final = 5.0  # for another command that writes the same file
 LOOK_SECONDS: Final = 0.05
 
 
-def add(path: Path, name: str, token: str, envs: Sequence[str] = ()) -> None:
+def add(path: Path, name: str, token: str, envs: Sequence[str] = (), *, first: Path | None = None) -> None:
     """Add a client of this name, known by the digest of its token; without `envs` it may read all environments.
 
-    A file that is not there is made. Raises ConfigError, and leaves the file as it was.
+    A file that is not there is made, with what `first` holds. Raises ConfigError, and leaves the file as it was.
     """
     if not name.isprintable() or not name.strip() or len(name) > MAX_NAME_CHARS:
         raise ConfigError(f"the name of a client must have 1 to {MAX_NAME_CHARS} printable characters.")
-    with _changed(path) as clients:
+    with _changed(path, first) as clients:
         if name in clients:
             raise ConfigError(f"client {name} is in {path} already; take another name, or revoke that one first.")
         clients[name] = {"token_sha256": sha256(token.encode()).hexdigest()}
@@ -36,9 +36,9 @@ def add(path: Path, name: str, token: str, envs: Sequence[str] = ()) -> None:
             clients[name]["envs"] = list(dict.fromkeys(envs))
 
 
-def remove(path: Path, name: str) -> None:
-    """Remove the client of this name. Raises ConfigError, and leaves the file as it was."""
-    with _changed(path) as clients:
+def remove(path: Path, name: str, *, first: Path | None = None) -> None:
+    """Remove the client of this name; `first` as for `add`. Raises ConfigError, and leaves the file as it was."""
+    with _changed(path, first) as clients:
         if name not in clients:
             raise ConfigError(f"there is no client {name} in {path}; there are {', '.join(clients) or 'none'}.")
         if len(clients) == 1:
@@ -47,12 +47,12 @@ def remove(path: Path, name: str) -> None:
 
 
 @contextmanager
-def _changed(path: Path) -> Iterator[dict[str, Any]]:
+def _changed(path: Path, first: Path | None) -> Iterator[dict[str, Any]]:
     """The clients of the file, to be changed; then they are checked and written, if nothing was raised."""
     real = path.resolve()  # a link stays a link
     try:
         with _alone(real.parent):
-            clients = _read(path)
+            clients = _read(path if first is None or path.exists() else first)
             yield clients
             _replace(real, json.dumps(clients, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:

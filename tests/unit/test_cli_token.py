@@ -200,5 +200,5 @@ def test_a_folder_that_is_held_is_told(folder: Path) -> None:
 def test_the_help_says_which_file_is_meant() -> None:
     """The one that comes with poslogs too."""
     text = " ".join(token("--help").output.split())
-    assert "POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one beside wsgi.py" in text
-    assert "those that came in it go on opening the demo only" in text
+    assert "POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one that comes with poslogs" in text
+    assert "Tokens that came with poslogs go on opening the demo only" in text

@@ -247,3 +247,27 @@ def test_any_json_is_clients_or_a_sentence(tmp_path: Path, value: object) -> Non
     except ConfigError as error:
         sentence = str(error)
     assert sentence.startswith(str(path))
+
+
+def test_those_that_came_are_taken_until_there_is_a_file_of_one_s_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From then on that alone; one that cannot be used is reported once, and changes nothing."""
+    own, came = tmp_path / "clients.json", tmp_path / "came.json"
+    came.write_text(json.dumps({"default": {"token": "your-token"}}))
+    both = Clients(own, came)
+    assert (both.path, both.refresh()) == (came, False)
+    assert both.holder(b"your-token") is not None
+    own.write_text("{")
+    assert [both.refresh(), both.refresh()] == [False, False]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{own} is not valid JSON (line 1, column 2). {came} stays in use."
+    ]
+    assert both.holder(b"your-token") is not None
+    own.write_text(json.dumps({"mine": {"token": TOKEN}}))
+    assert both.refresh()
+    assert both.path == own
+    assert (both.holder(b"your-token"), both.holder(TOKEN.encode()) is None) == (None, False)
+    own.write_text(json.dumps({"mine": {"token": "another-of-mine"}}))
+    assert both.refresh()
+    assert both.holder(TOKEN.encode()) is None

@@ -26,12 +26,12 @@ NUMBERS = [
 
 
 def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """127.0.0.1:3030, a heartbeat of 15 s, pages of localhost, clients.json beside wsgi.py."""
+    """127.0.0.1:3030, a heartbeat of 15 s, pages of localhost, clients.json of this checkout."""
     monkeypatch.chdir(tmp_path)
     read = Settings.read({})
     assert (read.host, read.port, read.heartbeat) == ("127.0.0.1", 3030, 15.0)
     assert read.cors_origins == ["http://localhost:*", "http://127.0.0.1:*"]
-    assert read.clients_file == ROOT / "clients.json"
+    assert read.clients_file == read.first_clients_file == ROOT / "clients.json"
     assert (ROOT / "wsgi.py").exists()
     assert (read.config_file, read.mpkit_url, read.mpkit_email, read.mpkit_token) == ("", "", "", "")
     assert read.mpkit_env == "default"
@@ -41,7 +41,7 @@ def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pyt
 
 
 def test_clients_json_in_the_working_directory_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the one beside wsgi.py; a named one wins over both."""
+    """Then the one that comes with poslogs; a named one wins over both."""
     (tmp_path / "clients.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     assert Settings.read({}).clients_file.resolve() == (tmp_path / "clients.json").resolve()
