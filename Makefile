@@ -16,7 +16,7 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # The lock has every file of each version, for any platform: what comes from the index is what was locked.
-.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format clean
+.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -36,6 +36,7 @@ help:
 	@echo "make bench-peers  install the peers that make bench measures beside it"
 	@echo "make check   lint, types, layers"
 	@echo "make format  put the code in its usual form"
+	@echo "make dist    build the wheel in dist/, which pip and pipx install"
 	@echo "make clean   remove what the other verbs made"
 
 $(VENV)/run.stamp: requirements.lock
@@ -137,5 +138,9 @@ format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+dist: $(VENV)/dev.stamp
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build --target wheel
+
 clean:
-	rm -rf $(VENV) $(BUILD) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BUILD) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,20 +1,5 @@
-"""The WSGI entry: `app` for gunicorn, waitress and flask run, `application` for Apache's mod_wsgi."""
+"""The WSGI entry of a checkout: `app` for gunicorn, waitress and flask run, `application` for Apache's mod_wsgi."""
 
-import os
-import sys
-import time
+from poslogs.wsgi import app, application
 
-from poslogs.app import create_app
-from poslogs.errors import ConfigError
-from poslogs.plain import plain
-
-try:
-    app = application = create_app()
-except ConfigError as error:
-    print(plain(f"poslogs cannot start: {error}"), file=sys.stderr, flush=True)
-    under_gunicorn = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")
-    if under_gunicorn and "poslogs.servers.master" in sys.modules:
-        # The master has checked the first start, so a file was broken since: end this worker only, and it tries again.
-        time.sleep(1)
-        os._exit(1)
-    sys.exit(4 if under_gunicorn else 1)  # gunicorn's own master ends at 4, and else would try again for ever
+__all__ = ["app", "application"]

@@ -1,4 +1,4 @@
-"""The command line: whether a start would work, which settings there are, and who may read."""
+"""The command line: the server, whether it would start, which settings there are, and who may read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from poslogs import __version__
 from poslogs.access.clients import MIN_TOKEN_CHARS, Clients
+from poslogs.cli_serve import serve
 from poslogs.cli_token import token
 from poslogs.concerns import concerns
 from poslogs.errors import ConfigError
@@ -21,9 +22,10 @@ from poslogs.settings import SETTINGS, Settings, misspelt
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="poslogs")
 def main() -> None:
-    """platformOS logs, streamed. The server itself is started with `make run` or `gunicorn wsgi:app`."""
+    """platformOS logs, streamed."""
 
 
+main.add_command(serve)
 main.add_command(token)
 
 
@@ -80,7 +82,7 @@ def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> Non
         except OSError as error:
             reason = (error.strerror or "unknown reason").lower()
             raise ConfigError(
-                f"port {port} of {host} cannot be had ({reason}); stop what uses it, or try PORT=3031 make run."
+                f"port {port} of {host} cannot be had ({reason}); stop what uses it, or start with PORT=3031."
             ) from None
 
 

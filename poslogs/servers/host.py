@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("poslogs.host")
 
 MOST: Final = 1_000_000  # a larger number is no count of threads or processes
-INSTEAD: Final = "run `gunicorn wsgi:app` in poslogs' folder instead"
+INSTEAD: Final = "run `python -m poslogs serve` instead"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def told(environ: Mapping[str, Any], owner: object) -> Server:
     if environ.get("wsgi.run_once"):
         return Server("CGI", INSTEAD)
     if "gunicorn" in software:
-        cure = "start it with -c and the path of poslogs' gunicorn.conf.py, and without -k sync or --threads"
+        cure = f"start it with -k poslogs.servers.gunicorn.GeventWorker, or {INSTEAD}"
         threads = _count(owner, "cfg.threads")
         if threads == 1 and "gthread" not in str(_value(owner, "cfg.worker_class_str")):
             threads = None  # the class has something else

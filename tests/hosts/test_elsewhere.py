@@ -20,7 +20,10 @@ STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
 ASKED = {"tool": STREAM, "input": INPUT}
 NONE = "No stream is opened here: "
-SYNC = "gunicorn serves one request at a time, so that a stream would keep all others waiting; start it with -c and "
+SYNC = (
+    "gunicorn serves one request at a time, so that a stream would keep all others waiting; start it with "
+    "-k poslogs.servers.gunicorn.GeventWorker, or run `python -m poslogs serve` instead."
+)
 FEW = "too few threads for a stream beside requests"
 SEVERAL = "and each has limits, slots and feeds of its own"
 UNTOLD = "does not tell how many requests it serves at once"
@@ -117,8 +120,7 @@ def test_cgi_has_no_stream_and_answers_calls(platformos: PlatformOS, tmp_path: P
     status, answer, log = ask("POST", "/call-stream", ASKED)
     assert status.startswith("Status: 503")
     assert json.loads(answer)["error"] == (
-        f"{NONE}CGI starts a process for each request, in which no limit holds; "
-        "run `gunicorn wsgi:app` in poslogs' folder instead."
+        f"{NONE}CGI starts a process for each request, in which no limit holds; run `python -m poslogs serve` instead."
     )
     assert log.count(NONE) == 1
     assert ask("GET", "/livez")[:2] == ("Status: 200 OK", '{"status":"ok"}')

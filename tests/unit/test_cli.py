@@ -117,7 +117,7 @@ def test_a_port_that_is_taken_is_told_before_gunicorn_tries(folder: Path, port: 
         taken.listen()
         assert refusal("--bind", f"127.0.0.1:{port}") == (
             f"port {port} of 127.0.0.1 cannot be had (address already in use); "
-            "stop what uses it, or try PORT=3031 make run."
+            "stop what uses it, or start with PORT=3031."
         )
         assert check("--no-port-check", "--bind", f"127.0.0.1:{port}").exit_code == 0
 

@@ -1,0 +1,29 @@
+"""The command that `poslogs serve` becomes: gunicorn, with our configuration where there is no other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from gunicorn.config import Config, get_default_config_file
+
+APP: Final = "poslogs.wsgi:app"
+PROG: Final = "poslogs serve"
+
+
+def command(options: Sequence[str], ours: Path) -> list[str]:
+    """gunicorn's command line with these options, which gunicorn's own parser reads first.
+
+    The configuration is that of the options or of GUNICORN_CMD_ARGS, else gunicorn.conf.py of this folder, as
+    gunicorn has it; else `ours`. Raises SystemExit: 2 for options that gunicorn does not have, 0 for its help.
+    """
+    cfg = Config(f"{PROG} [OPTIONS]", prog=PROG)
+    parser = cfg.parser()
+    given = parser.parse_args(list(options))
+    if given.args:
+        parser.error(f"it serves poslogs alone; leave out {given.args[0]}")
+    chosen = given.config or parser.parse_args(cfg.get_cmd_args_from_env()).config or get_default_config_file()
+    configuration = [] if chosen else ["--config", str(ours)]
+    return [sys.executable, "-m", "gunicorn", APP, *configuration, *options]
