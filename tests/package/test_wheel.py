@@ -118,8 +118,8 @@ class Curl:
 
 
 def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
-    """Every file that git has of the package, and what comes with it; no test, no cache, nobody's `.pos`."""
-    listed = run(["git", "ls-files", "poslogs"], repo()).split()
+    """Every file of the package that git does not ignore, and what comes with it; nobody's `.pos`."""
+    listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "poslogs"], repo()).split()
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         assert names == {*listed, *(f"poslogs/shipped/{name}" for name in SHIPPED)}
