@@ -16,6 +16,7 @@ GUNICORN_KINDS = ("gevent", "gthread")
 TOGETHER = {  # folder: why its tests run in one process, one after the other
     "tests/clients/": "the servers that all clients share",
     "tests/guide/": "port 3030",
+    "tests/package/": "the wheel, which is built and installed once",
 }
 
 
