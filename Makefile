@@ -34,7 +34,7 @@ help:
 	@echo "make soak    a storm of readers, then random faults and readers for a while (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
 	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"
 	@echo "make bench-peers  install the peers that make bench measures beside it"
-	@echo "make check   lint, types, layers"
+	@echo "make check   lint, types, layers; JavaScript too, where npm is"
 	@echo "make format  put the code in its usual form"
 	@echo "make dist    build the wheel in dist/, which pip and pipx install"
 	@echo "make clean   remove what the other verbs made"
@@ -133,6 +133,7 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.javascript.check
 
 format: $(VENV)/dev.stamp
 	@$(BIN)/ruff format .

@@ -16,12 +16,16 @@ const HELP = `Usage: node examples/mcp-client.js [options]
   --help         this text`;
 
 class Client {
+  /** @param {string} url @param {string} token */
   constructor(url, token) {
     this.url = url.replace(/\/+$/, '');
     this.token = token;
   }
 
-  /** One request, its JSON; throws with the server's sentence when it refuses. */
+  /**
+   * One request, its JSON; throws with the server's sentence when it refuses.
+   * @param {string} method @param {string} path @param {object} [body]
+   */
   async request(method, path, body) {
     const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' };
     const signal = AbortSignal.timeout(90_000); // a fetch of much history may take a minute
@@ -31,19 +35,25 @@ class Client {
     return answer;
   }
 
+  /** @param {string} tool @param {object} input */
   async call(tool, input = {}) {
     const { content } = await this.request('POST', '/call', { tool, input });
     return JSON.parse(content[0].text); // the result is JSON inside the text
   }
 }
 
-/** Text that cannot drive a terminal: control characters and marks that reorder a line become escapes. */
+/**
+ * Text that cannot drive a terminal: control characters and marks that reorder a line become escapes.
+ * @param {string} text
+ */
 function visible(text) {
-  const escape = (c) => (c === '\n' ? '\\n' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return String(text).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, escape);
+  return String(text).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => {
+    return c === '\n' ? '\\n' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 async function main() {
+  /** @type {{ type: 'string' }} */
   const text = { type: 'string' };
   const { values: given } = parseArgs({ options: {
     url: text, token: text, env: text, limit: text, 'last-id': text, filter: text, help: { type: 'boolean' },
@@ -58,7 +68,7 @@ async function main() {
 
   const { envs } = await client.call('platformos.env.list');
   console.log('Environments');
-  for (const { name, url } of envs) console.log(`  ${name}: ${url}`);
+  for (const each of envs) console.log(`  ${each.name}: ${each.url}`);
 
   const env = given.env ?? 'staging';
   const which = { lastId: given['last-id'], limit: Number(given.limit ?? 20) }; // without lastId the newest

@@ -25,11 +25,15 @@ const HELP = `Usage: node examples/mcp-sse-client.js [options]
 const SILENCE_MS = 60_000; // four heartbeats: a connection that brings nothing for so long is dead
 const MAX_WAIT_MS = 30_000; // between two tries, unless the server asks for more
 const STABLE_MS = 10_000; // a connection that held so long starts the waits anew
+const COLOURS = new Map([['error', 31], ['warn', 33], ['debug', 90]]); // of a terminal
 const REMEMBERED = 10_000; // printed entries that are known again; a resumed stream repeats a few at most
 
 class Failure extends Error {} // trying again would not help: tell it and stop
 
-/** The events of a response body, by the rules of the HTML standard. */
+/**
+ * The events of a response body, by the rules of the HTML standard.
+ * @param {AsyncIterable<Uint8Array>} body @param {() => void} onBytes
+ */
 async function* events(body, onBytes) {
   const decoder = new TextDecoder(); // in stream mode: a character may be cut by a chunk's end
   let rest = '', afterCR = false, event = '', data = [], id, retry;
@@ -41,7 +45,7 @@ async function* events(body, onBytes) {
     afterCR = text.endsWith('\r');
     const lines = text.split(/\r\n|\n|\r/);
     lines[0] = rest + lines[0];
-    rest = lines.pop();
+    rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line === '') { // an id or a retry counts without data too; an event is one only with data
         yield { event: event || 'message', data: data.length ? data.join('\n') : null, id, retry };
@@ -59,32 +63,45 @@ async function* events(body, onBytes) {
   } // what is left is half an event: dropped, the next connection brings it whole
 }
 
-/** Text that cannot drive a terminal: control characters and marks that reorder a line become escapes. */
+/**
+ * Text that cannot drive a terminal: control characters and marks that reorder a line become escapes.
+ * @param {string} text
+ */
 function visible(text) {
-  const escape = (c) => (c === '\n' ? '\\n' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return String(text).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, escape);
+  return String(text).replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (c) => {
+    return c === '\n' ? '\\n' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
-const tell = (text) => process.stderr.write(`${visible(text)}\n`);
+const tell = (/** @type {string} */ text) => process.stderr.write(`${visible(text)}\n`);
 
+/** @typedef {{ id: string, timestamp: string, type: string, error_type: string, message: string }} Entry */
+
+/** @param {Entry} entry @param {boolean | undefined} json */
 function print(entry, json) {
   if (json) return console.log(visible(JSON.stringify(entry)));
-  const colour = process.stdout.isTTY && !process.env.NO_COLOR && { error: 31, warn: 33, debug: 90 }[entry.type];
+  const colour = process.stdout.isTTY && !process.env.NO_COLOR && COLOURS.get(entry.type);
   const detail = [entry.type, undefined].includes(entry.error_type) ? '' : ` (${entry.error_type})`;
   const line = visible(`[${entry.timestamp}] [${entry.type.toUpperCase()}]${detail} ${entry.message.trimEnd()}`);
   console.log(colour ? `\x1b[${colour}m${line}\x1b[0m` : line);
 }
 
-/** Prints entries until the stream is complete; throws a Failure when going on is of no use. */
+/**
+ * Prints entries until the stream is complete; throws a Failure when going on is of no use.
+ * @typedef {{ env: string, filter?: string, lastId?: string, interval?: number, tail?: number,
+ *   maxDuration?: number }} Input
+ * @param {{ url: string, token: string, tool: string, input: Input, json?: boolean, maxDuration?: number }} options
+ */
 async function follow({ url, token, tool, input, json, maxDuration }) {
   const deadline = performance.now() + (maxDuration ?? Infinity);
   const seen = new Set();
   let lastId, retry = 1000, tries = 0, reached = false, failing = false;
   for (;;) {
+    /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
     if (lastId) { headers['Last-Event-ID'] = lastId; delete input.tail; delete input.lastId; }
     if (maxDuration !== undefined) input.maxDuration = Math.ceil(deadline - performance.now());
-    if (reached && input.maxDuration <= 0) return;
+    if (reached && performance.now() >= deadline) return;
     const opened = performance.now(), connection = new AbortController();
     const silence = setTimeout(() => connection.abort(new Error('Nothing came for a minute')), SILENCE_MS);
     let retryAfter = 0, why = 'The stream was cut';
@@ -95,9 +112,9 @@ async function follow({ url, token, tool, input, json, maxDuration }) {
       if (!response.ok) {
         why = (await response.json().catch(() => ({}))).error ?? `The server answered with status ${response.status}`;
         if (response.status < 500 && ![408, 429].includes(response.status)) throw new Failure(why);
-        const after = response.headers.get('retry-after') ?? 0; // seconds, or, from some proxies, a date
-        retryAfter = (isNaN(after) ? Date.parse(after) - Date.now() : after * 1000) || 0;
-      } else for await (const event of events(response.body, () => silence.refresh())) {
+        const after = response.headers.get('retry-after') ?? '0'; // seconds, or, from some proxies, a date
+        retryAfter = (isNaN(Number(after)) ? Date.parse(after) - Date.now() : Number(after) * 1000) || 0;
+      } else if (response.body) for await (const event of events(response.body, () => silence.refresh())) {
         lastId = event.id ?? lastId;
         retry = event.retry ?? retry;
         if (event.data === null) continue;
@@ -114,8 +131,9 @@ async function follow({ url, token, tool, input, json, maxDuration }) {
       }
     } catch (error) {
       if (error instanceof Failure) throw error;
-      why = error.cause?.message || error.message;
-      if (error.cause?.code === 'ECONNREFUSED') why = `No server answers at ${url}: start it with \`make run\``;
+      const { message, cause } = /** @type {Error & { cause?: NodeJS.ErrnoException }} */ (error);
+      why = cause?.message || message;
+      if (cause?.code === 'ECONNREFUSED') why = `No server answers at ${url}: start it with \`make run\``;
       if (!reached) throw new Failure(why); // a mistyped URL is told at once, a restart is waited for
     } finally {
       clearTimeout(silence);
@@ -130,15 +148,16 @@ async function follow({ url, token, tool, input, json, maxDuration }) {
 }
 
 async function main() {
-  const text = { type: 'string' }, flag = { type: 'boolean' };
+  const text = { type: /** @type {'string'} */ ('string') }, flag = { type: /** @type {'boolean'} */ ('boolean') };
   const { values: given } = parseArgs({ options: {
     url: text, token: text, env: text, tool: text, filter: text, interval: text, tail: text,
     'last-id': text, 'max-duration': text, json: flag, help: flag,
   } });
   if (given.help) return console.log(HELP);
-  const number = (name) => {
-    if (given[name] !== undefined && !/^\d+$/.test(given[name])) throw new Failure(`--${name} takes a whole number`);
-    return given[name] === undefined ? undefined : Number(given[name]);
+  const number = (/** @type {'interval' | 'tail' | 'max-duration'} */ name) => {
+    const value = given[name];
+    if (value !== undefined && !/^\d+$/.test(value)) throw new Failure(`--${name} takes a whole number`);
+    return value === undefined ? undefined : Number(value);
   };
   const tool = given.tool ?? (given['max-duration'] ? 'live' : 'stream');
   await follow({

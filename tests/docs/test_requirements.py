@@ -44,7 +44,7 @@ def test_the_lock_names_no_place_to_install_from() -> None:
     assert not re.findall(r"^--(?!hash)", text, re.M)
 
 
-@pytest.mark.parametrize("folder", ["clients", "mcp", "openapi", "page"])
+@pytest.mark.parametrize("folder", ["clients", "javascript", "mcp", "openapi", "page"])
 def test_what_tests_install_is_pinned_and_names_no_place(folder: str) -> None:
     """What stands beside the server in a test is the same everywhere, wherever it comes from."""
     here = REPO / "tests" / folder

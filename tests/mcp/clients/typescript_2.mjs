@@ -1,4 +1,5 @@
 // As python_2.py, on the SDK 2.x for TypeScript.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
 const { URL: url, TOKEN, MODE } = process.env;
@@ -18,7 +19,7 @@ let done = false;
 const watch = call('platformos_logs_live', { env: 'staging', maxDuration: 55000 }, { signal: leave.signal })
   .then(() => false, () => true)
   .finally(() => { done = true; });
-await new Promise((resolve) => setTimeout(resolve, 1000));
+await sleep(1000);
 tell('abort', { done });
 leave.abort();
 tell('aborted', { cancelled: await watch });

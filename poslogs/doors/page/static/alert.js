@@ -1,4 +1,5 @@
 /** The alert: told when more errors have come since the last Clear than the reader wants to bear. */
+/** @import { Entry } from "../types.d.ts" */
 import { counted, visible } from "./text.js";
 
 const MOST = 100_000; // of the threshold
@@ -16,6 +17,7 @@ export class Alert {
   #opened = 0;
   #told = false; // by a notification, since the count began
 
+  /** @param {HTMLElement} box @param {HTMLInputElement} threshold @param {HTMLButtonElement} notify */
   constructor(box, threshold, notify) {
     this.#box = box;
     this.#threshold = threshold;
@@ -35,7 +37,7 @@ export class Alert {
     return Number.isFinite(number) ? Math.min(MOST, Math.max(0, number)) : 10;
   }
 
-  /** Count the errors of an environment that is watched from now on. */
+  /** Count the errors of an environment that is watched from now on. @param {string} env */
   open(env) {
     this.#env = visible(env);
     this.#opened = Date.now();
@@ -49,14 +51,15 @@ export class Alert {
     this.#show();
   }
 
-  /** Count what has come; `past`: it was there before. */
+  /** Count what has come; `past`: it was there before. @param {Entry[]} entries @param {boolean} past */
   add(entries, past) {
     const since = past ? this.#opened - RECENT_MS : 0;
     const errors = entries.filter(({ type, timestamp }) => type === "error" && Date.parse(timestamp) >= since);
-    if (errors.length === 0) return;
+    const latest = errors.at(-1);
+    if (latest === undefined) return;
     this.errors += errors.length;
     this.#show();
-    if (this.errors > this.threshold && !this.#told) this.#call(errors.at(-1));
+    if (this.errors > this.threshold && !this.#told) this.#call(latest);
   }
 
   #show() {
@@ -71,6 +74,7 @@ export class Alert {
       .join(" ");
   }
 
+  /** @param {Entry} error */
   #call(error) {
     this.#told = true;
     if (!document.hidden || globalThis.Notification?.permission !== "granted") return;

@@ -1,18 +1,20 @@
 /** The announcer: tells those who listen to the page what has come, now and then and not entry by entry. */
+/** @import { Entry } from "../types.d.ts" @import { Store } from "./store.js" */
 import { counted, visible } from "./text.js";
 
 const BETWEEN_MS = 10_000; // two announcements
 const MOST_CHARS = 150; // read out of one message
 
-/** Announce in `box` what comes into a store. */
+/** Announce in `box` what comes into a store. @param {HTMLElement} box @param {Store} store */
 export function announce(box, store) {
   let count = 0;
   let errors = 0;
+  /** @type {Entry | undefined} */
   let last;
   let due = false;
   const tell = () => {
     due = false;
-    if (count === 0) return;
+    if (last === undefined || count === 0) return;
     const among = errors > 0 ? `, ${counted(errors, "error")}` : "";
     box.textContent = `${counted(count, "new entry", "new entries")}${among}. Last: ${last.type}: ${visible(last.message).slice(0, MOST_CHARS)}`;
     count = errors = 0;

@@ -1,5 +1,7 @@
 /** The charts: how many entries there are of each type, and in each hour, or minute when the span is short. */
+/** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
 import { counted } from "./text.js";
+import { around, within } from "./places.js";
 import { element } from "./tree.js";
 
 const MINUTE = 60_000; // milliseconds
@@ -10,33 +12,40 @@ const TYPES = ["error", "warn", "info", "debug"];
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
+/** How many entries there are in a time. @typedef {{ all: number, errors: number }} Slot */
+
 /** Counts the entries of a store and draws the counts; a click narrows: `onNarrow({type})` or `onNarrow({time})`. */
 export class Charts {
   #store;
   #types;
   #hours;
   #note;
+  /** @type {Map<string, number>} */
   #byType = new Map();
-  #byMinute = new Map(); // start in ms: {all, errors}
+  /** @type {Map<number, Slot>} */
+  #byMinute = new Map(); // by their starts in ms
 
+  /** @param {Store} store @param {HTMLElement} typesFigure @param {HTMLElement} hoursFigure @param {Narrow} onNarrow */
   constructor(store, typesFigure, hoursFigure, onNarrow) {
     this.#store = store;
-    this.#types = typesFigure.querySelector(".bars");
-    this.#hours = hoursFigure.querySelector(".columns-chart");
-    this.#note = hoursFigure.querySelector(".hint");
+    this.#types = within(typesFigure, ".bars", HTMLElement);
+    this.#hours = within(hoursFigure, ".columns-chart", HTMLElement);
+    this.#note = within(hoursFigure, ".hint", HTMLElement);
     store.watch(this);
     for (const chart of [this.#types, this.#hours]) {
-      chart.addEventListener("click", ({ target }) => {
-        const button = target.closest("button");
-        if (button !== null) onNarrow(JSON.parse(button.dataset.narrow));
+      chart.addEventListener("click", (event) => {
+        const narrowing = around(event, "button")?.dataset.narrow;
+        if (narrowing !== undefined) onNarrow(JSON.parse(narrowing));
       });
     }
   }
 
+  /** @param {Entry[]} entries */
   added(entries) {
     for (const entry of entries) this.#count(entry, 1);
   }
 
+  /** @param {Entry[]} entries */
   left(entries) {
     for (const entry of entries) this.#count(entry, -1);
   }
@@ -47,12 +56,13 @@ export class Charts {
     this.added(this.#store.entries.slice());
   }
 
-  /** Draw what has been counted; the parts of `narrowing` are shown as pressed. */
+  /** Draw what has been counted; the parts of `narrowing` are shown as pressed. @param {Narrowing} narrowing */
   draw(narrowing) {
     this.#drawTypes(narrowing.type);
     this.#drawHours(narrowing.time);
   }
 
+  /** @param {Entry} entry @param {number} by */
   #count(entry, by) {
     const count = (this.#byType.get(entry.type) ?? 0) + by;
     if (count > 0) this.#byType.set(entry.type, count);
@@ -65,25 +75,28 @@ export class Charts {
     else this.#byMinute.delete(minute);
   }
 
+  /** @param {string} [pressed] */
   #drawTypes(pressed) {
     const most = [...this.#byType.values()].reduce(greater, 1);
     const bars = TYPES.filter((type) => this.#byType.has(type)).map((type) => {
-      const count = this.#byType.get(type);
+      const count = this.#byType.get(type) ?? 0;
       const bar = this.#button({ type }, type === pressed, `bar ${type}`);
       bar.append(element("span", "name", type), " ", element("span", "count", count.toLocaleString("en")));
-      bar.style.setProperty("--share", count / most);
+      bar.style.setProperty("--share", String(count / most));
       bar.title = `Show only ${type}`;
       return bar;
     });
     redraw(this.#types, bars);
   }
 
+  /** @param {Narrowing["time"]} pressed */
   #drawHours(pressed) {
     const minutes = [...this.#byMinute.keys()];
     const [from, to] = minutes.length > 0 ? [minutes.reduce(lesser), minutes.reduce(greater)] : [0, 0];
     const step = to - from < SHORT ? MINUTE : HOUR;
     const begin = beginnings(to, step);
     const start = Math.max(begin(from), begin(to) - (MOST_COLUMNS - 1) * step);
+    /** @type {Map<number, Slot>} */
     const slots = new Map();
     for (const [minute, { all, errors }] of this.#byMinute) {
       const slot = slots.get(begin(minute)) ?? { all: 0, errors: 0 };
@@ -101,11 +114,15 @@ export class Charts {
         : `by the ${step === HOUR ? "hour" : "minute"}, ${day(start)}${CLOCK.format(start)} to ${CLOCK.format(to + MINUTE)}`;
   }
 
+  /**
+   * @param {number} at @param {number} step @param {Slot | undefined} slot @param {number} most
+   * @param {boolean} pressed
+   */
   #column(at, step, slot, most, pressed) {
     if (slot === undefined) return element("span", "gap", "");
     const column = this.#button({ time: { from: at, to: at + step } }, pressed, "column");
-    column.style.setProperty("--share", slot.all / most);
-    column.style.setProperty("--errors", slot.errors / slot.all);
+    column.style.setProperty("--share", String(slot.all / most));
+    column.style.setProperty("--errors", String(slot.errors / slot.all));
     const errors = slot.errors > 0 ? `, ${counted(slot.errors, "error")}` : "";
     const told = `${day(at)}${CLOCK.format(at)} ${counted(slot.all, "entry", "entries")}${errors}`;
     column.title = told;
@@ -113,6 +130,7 @@ export class Charts {
     return column;
   }
 
+  /** @param {Narrowing} narrowing @param {boolean} pressed @param {string} className */
   #button(narrowing, pressed, className) {
     const button = element("button", className, "");
     button.type = "button";
@@ -122,10 +140,14 @@ export class Charts {
   }
 }
 
-/** Put others in the place of a chart's buttons, unless one is being pressed; the keyboard stays where it is. */
+/**
+ * Put others in the place of a chart's buttons, unless one is being pressed; the keyboard stays where it is.
+ * @param {HTMLElement} chart @param {HTMLElement[]} buttons
+ */
 export function redraw(chart, buttons) {
   if (chart.matches(":active")) return;
-  const held = chart.contains(document.activeElement) ? document.activeElement.dataset.narrow : undefined;
+  const focused = document.activeElement;
+  const held = focused instanceof HTMLElement && chart.contains(focused) ? focused.dataset.narrow : undefined;
   chart.replaceChildren(...buttons);
   if (held !== undefined) buttons.find((button) => button.dataset.narrow === held)?.focus({ preventScroll: true });
 }
@@ -133,20 +155,24 @@ export function redraw(chart, buttons) {
 /**
  * Gives the beginning of the column that a moment falls into. All columns are equally long, and begin where clocks show a
  * full hour, or minute, at the time of `newest`: clocks that change by half an hour must not leave a moment without one.
+ * @param {number} newest @param {number} step
  */
 function beginnings(newest, step) {
   const shift = new Date(newest).getTimezoneOffset() * MINUTE;
-  return (moment) => Math.floor((moment - shift) / step) * step + shift;
+  return (/** @type {number} */ moment) => Math.floor((moment - shift) / step) * step + shift;
 }
 
+/** @param {number} moment */
 function day(moment) {
   return new Date(moment).toDateString() === new Date().toDateString() ? "" : `${DAY.format(moment)} `;
 }
 
+/** @param {number} a @param {number} b */
 function lesser(a, b) {
   return Math.min(a, b);
 }
 
+/** @param {number} a @param {number} b */
 function greater(a, b) {
   return Math.max(a, b);
 }

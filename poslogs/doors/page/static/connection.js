@@ -1,4 +1,5 @@
 /** The connection: its state in words, and when something was last heard. */
+/** @import { LogEvent } from "../types.d.ts" */
 import { ago } from "./groups.js";
 import { counted, visible } from "./text.js";
 import { element } from "./tree.js";
@@ -18,6 +19,7 @@ export class Connection {
   #paused = false;
   #sharers = 1;
 
+  /** @param {HTMLElement} state @param {HTMLElement} heard @param {(kind: string) => void} onChange */
   constructor(state, heard, onChange) {
     this.#stateBox = state;
     this.#heardBox = heard;
@@ -25,7 +27,7 @@ export class Connection {
     setInterval(() => this.#show(), 1000);
   }
 
-  /** Take in an event of a stream: state, trouble, and that something was heard at all. */
+  /** Take in an event of a stream: state, trouble, and that something was heard at all. @param {LogEvent} event */
   take(event) {
     if (event.state !== undefined) {
       this.#kind = event.state;
@@ -51,12 +53,13 @@ export class Connection {
     return this.#trouble !== "";
   }
 
+  /** @param {boolean} on */
   pause(on) {
     this.#paused = on;
     this.#show();
   }
 
-  /** Tell what went wrong, or is going on, in words of its own. */
+  /** Tell what went wrong, or is going on, in words of its own. @param {string} sentence */
   tell(sentence) {
     this.#kind = "told";
     this.#reason = sentence;

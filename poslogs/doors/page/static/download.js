@@ -1,15 +1,19 @@
 /** The download: entries as a file. */
+/** @import { Entry } from "../types.d.ts" */
 import { visible } from "./text.js";
 
-const COLUMNS = ["id", "timestamp", "type", "error_type", "message", "data"];
+const COLUMNS = /** @type {const} */ (["id", "timestamp", "type", "error_type", "message", "data"]);
 const KEPT_MS = 60_000; // for which the browser may still be reading the file
 
-/** Each entry as it came, one a line; parts for a Blob, as below. */
+/** Each entry as it came, one a line; parts for a Blob, as below. @param {Entry[]} entries */
 export function ndjson(entries) {
   return entries.map((entry) => `${JSON.stringify(entry)}\n`);
 }
 
-/** For people: a line an entry, more lines of its message indented, and nothing that a terminal would obey. */
+/**
+ * For people: a line an entry, more lines of its message indented, and nothing that a terminal would obey.
+ * @param {Entry[]} entries
+ */
 export function text(entries) {
   return entries.map(({ timestamp, type, error_type, message }) => {
     const kind = ["", type].includes(error_type.toLowerCase()) ? "" : ` ${oneLine(error_type)}`;
@@ -18,20 +22,29 @@ export function text(entries) {
   });
 }
 
-/** For spreadsheets (RFC 4180), with `data` as JSON; no cell of it is taken for a formula, whatever separates cells. */
+/**
+ * For spreadsheets (RFC 4180), with `data` as JSON; no cell of it is taken for a formula, whatever separates cells.
+ * @param {Entry[]} entries
+ */
 export function csv(entries) {
-  const line = (cells) => `${cells.map(cell).join(",")}\r\n`;
-  const cells = (entry) => COLUMNS.map((name) => (name === "data" ? JSON.stringify(entry.data) : entry[name]));
+  const line = (/** @type {readonly string[]} */ cells) => `${cells.map(cell).join(",")}\r\n`;
+  const cells = (/** @type {Entry} */ entry) => {
+    return COLUMNS.map((name) => (name === "data" ? JSON.stringify(entry.data) : entry[name]));
+  };
   return [line(COLUMNS), ...entries.map((entry) => line(cells(entry)))];
 }
 
+/** @type {Record<string, { parts: (entries: Entry[]) => string[], ending: string, type: string }>} */
 const FORMATS = {
   NDJSON: { parts: ndjson, ending: "ndjson", type: "application/x-ndjson" },
   Text: { parts: text, ending: "log", type: "text/plain" },
   CSV: { parts: csv, ending: "csv", type: "text/csv" },
 };
 
-/** Have the browser save entries as NDJSON, Text or CSV, under a name with the environment and the time (UTC). */
+/**
+ * Have the browser save entries as NDJSON, Text or CSV, under a name with the environment and the time (UTC).
+ * @param {Entry[]} entries @param {string} format @param {string} env
+ */
 export function save(entries, format, env) {
   const { parts, ending, type } = FORMATS[format];
   const link = document.createElement("a");
@@ -42,8 +55,9 @@ export function save(entries, format, env) {
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
 }
 
-function oneLine(text) {
-  return visible(text.replace(/\s+/g, " "));
+/** @param {string} words */
+function oneLine(words) {
+  return visible(words.replace(/\s+/g, " "));
 }
 
 // What spreadsheets take for the beginning of a formula, also behind blanks and in full width; a tab or CR alone too.
@@ -54,13 +68,15 @@ const SEPARATOR = /[;|\t\r\n]/;
 // All that may stand before a formula, taken at once, so that no text takes long.
 const RUN = /[;|\s\0"]+[=+\-@\uff1d\uff0b\uff0d\uff20]?/g;
 
+/** @param {string} value */
 function cell(value) {
   const parts = SEPARATOR.test(value) ? value.replace(RUN, marked) : value;
-  const text = FORMULA.test(parts) ? `'${parts}` : parts;
-  return text !== value || /[",;|\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const safe = FORMULA.test(parts) ? `'${parts}` : parts;
+  return safe !== value || /[",;|\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** @param {string} run */
 function marked(run) {
-  const formula = SIGNS.includes(run.at(-1)) && SEPARATOR.test(run);
+  const formula = SIGNS.includes(run.slice(-1)) && SEPARATOR.test(run);
   return formula ? `${run.slice(0, -1)}'${run.slice(-1)}` : run;
 }

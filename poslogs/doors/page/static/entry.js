@@ -1,6 +1,8 @@
 /** An entry as an element of the log. */
+/** @import { Entry, Ranges } from "../types.d.ts" */
 import { bodyOf, placeOf, stackOf, told } from "./diagnosis.js";
 import { isEmpty } from "./store.js";
+import { within } from "./places.js";
 import { counted, visible } from "./text.js";
 import { element, tree } from "./tree.js";
 
@@ -12,6 +14,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" 
 /**
  * The element of an entry. Its buttons say by `data-do` what they are for: type, path, copy, pin, unfold, whole.
  * `ranges` are the places in `textOf(entry)` that a search has found, or null.
+ * @param {Entry} entry @param {{ ranges?: Ranges | null, pinned?: boolean }} [how]
  */
 export function draw(entry, { ranges = null, pinned = false } = {}) {
   const row = element("li", `entry ${entry.type}`, "");
@@ -38,11 +41,14 @@ export function draw(entry, { ranges = null, pinned = false } = {}) {
   return row;
 }
 
-/** Mark in an element what a search has found of its entry, or nothing with null. */
+/**
+ * Mark in an element what a search has found of its entry, or nothing with null.
+ * @param {HTMLElement} row @param {Entry} entry @param {Ranges | null} ranges
+ */
 export function mark(row, entry, ranges, whole = row.classList.contains("whole")) {
   const body = bodyOf(entry, whole ? Infinity : MOST_CHARS);
   const end = body.length;
-  const message = row.querySelector(".message");
+  const message = within(row, ".message", HTMLElement);
   const parts = [];
   let at = 0;
   for (const [from, to] of ranges ?? []) {
@@ -58,13 +64,16 @@ export function mark(row, entry, ranges, whole = row.classList.contains("whole")
   row.classList.toggle("found-inside", Boolean(ranges?.some(([, to]) => to > end)));
 }
 
-/** Show all of a message that is drawn in part. */
+/**
+ * Show all of a message that is drawn in part.
+ * @param {HTMLElement} row @param {Entry} entry @param {Ranges | null} ranges
+ */
 export function showWhole(row, entry, ranges) {
   row.classList.add("whole");
   mark(row, entry, ranges);
 }
 
-/** Unfold an entry's data, or fold it again. */
+/** Unfold an entry's data, or fold it again. @param {HTMLElement} row @param {Entry} entry */
 export function unfold(row, entry) {
   const toggle = row.querySelector("[data-do=unfold]");
   const open = row.querySelector(".data");
@@ -79,7 +88,7 @@ export function unfold(row, entry) {
   row.append(data);
 }
 
-/** A time as people read it: local, with the day when it is not today's, and UTC on hover. */
+/** A time as people read it: local, with the day when it is not today's, and UTC on hover. @param {string} timestamp */
 export function time(timestamp) {
   const at = new Date(timestamp);
   const today = at.toDateString() === new Date().toDateString();
@@ -90,6 +99,7 @@ export function time(timestamp) {
   return shown;
 }
 
+/** @param {string} act @param {string} text @param {string} title */
 function button(act, text, title) {
   const made = element("button", act, text);
   made.type = "button";
@@ -99,6 +109,7 @@ function button(act, text, title) {
   return made;
 }
 
+/** @param {HTMLElement} made @param {string} name @param {string} [state] */
 function named(made, name, state, on = false) {
   made.setAttribute("aria-label", name);
   made.title = name;

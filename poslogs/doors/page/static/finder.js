@@ -1,22 +1,32 @@
 /** The finder: the search's controls, its marks in what is drawn, and the steps from match to match. */
+/** @import { Entry, Ranges } from "../types.d.ts" */
+/** @import { List } from "./list.js" */
+/** @import { Store } from "./store.js" */
+/** @import { View } from "./view.js" */
 import { textOf } from "./diagnosis.js";
 import { mark } from "./entry.js";
 import { Search } from "./search.js";
 
+/**
+ * @typedef {{ search: HTMLInputElement, regex: HTMLInputElement, only: HTMLInputElement, found: HTMLElement }} Controls
+ */
+
 export class Finder {
   #search;
-  #store;
   #controls;
+  /** @type {View | undefined} */
   #view;
+  /** @type {List | undefined} */
   #list;
+  /** @type {WeakMap<HTMLElement, Ranges | null>} */
   #marked = new WeakMap(); // what the drawn elements were marked with last
   #asked = false; // the reader wants to know how many match
+  /** @type {Entry | null} */
   #at = null; // the entry of the match that was stepped to
 
-  /** The controls are elements: search, regex, only and found. */
+  /** The controls are elements: search, regex, only and found. @param {Controls} controls @param {Store} store */
   constructor(controls, store) {
     this.#controls = controls;
-    this.#store = store;
     this.#search = new Search({ textOf, onChange: () => this.#changed() });
     store.watch({
       added: (entries) => this.#search.add(entries),
@@ -25,7 +35,10 @@ export class Finder {
     });
   }
 
-  /** Have it step through a list at the click of two buttons, and filter its view. */
+  /**
+   * Have it step through a list at the click of two buttons, and filter its view.
+   * @param {View} view @param {List} list @param {HTMLElement} previous @param {HTMLElement} next
+   */
   attach(view, list, previous, next) {
     const { search, regex, only } = this.#controls;
     this.#view = view;
@@ -50,35 +63,41 @@ export class Finder {
     return this.#controls.regex.checked;
   }
 
+  /** @param {string} search @param {boolean} regex */
   set(search, regex) {
     this.#controls.search.value = search;
     this.#controls.regex.checked = regex;
     this.#look();
   }
 
+  /** @param {Entry} entry */
   matches(entry) {
     return this.#search.matches(entry);
   }
 
+  /** @param {Entry} entry */
   ranges(entry) {
     return this.#search.ranges(entry);
   }
 
-  /** Bring the next match (1) or the one before (-1) into view; from the newest at first, and around at the ends. */
+  /**
+   * Bring the next match (1) or the one before (-1) into view; from the newest at first, and around at the ends.
+   * @param {number} by
+   */
   step(by) {
-    const { shown } = this.#view;
-    const found = [];
-    for (let number = shown.first; number < shown.end; number += 1) {
-      if (this.matches(shown.at(number))) found.push(number);
-    }
+    const [view, list] = [this.#view, this.#list];
+    if (view === undefined || list === undefined) return;
+    const { shown } = view;
+    const found = [...shown.slice().entries()].filter(([, entry]) => this.matches(entry));
     if (found.length === 0) return;
-    const now = found.findIndex((number) => shown.at(number) === this.#at);
+    const now = found.findIndex(([, entry]) => entry === this.#at);
     const next = now < 0 ? found.length - 1 : (now + by + found.length) % found.length;
-    this.#at = shown.at(found[next]);
-    this.#list.slice.current?.classList.remove("current");
-    const row = this.#list.reveal(found[next]);
+    const [place, entry] = found[next];
+    this.#at = entry;
+    list.slice.current?.classList.remove("current");
+    const row = list.reveal(shown.first + place);
     row?.classList.add("current");
-    this.#list.slice.current = row;
+    list.slice.current = row;
     this.#tell(`${(next + 1).toLocaleString("en")} of `, "polite");
   }
 
@@ -91,7 +110,7 @@ export class Finder {
   }
 
   #changed() {
-    if (this.#list === undefined) return;
+    if (this.#list === undefined || this.#view === undefined) return;
     for (const [row, entry] of this.#list.slice.drawn()) {
       const ranges = this.ranges(entry);
       if (this.#marked.get(row) !== ranges) mark(row, entry, ranges);
@@ -102,6 +121,7 @@ export class Finder {
     if (!this.#search.busy) this.#asked = false;
   }
 
+  /** @param {string} where @param {string} live */
   #tell(where, live) {
     this.#controls.found.setAttribute("aria-live", live);
     const { count, busy, problem } = this.#search;

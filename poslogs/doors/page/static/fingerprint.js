@@ -23,9 +23,12 @@ const WORD = expression(`#?[${SIGNS}\\-]+`);
 const RUN = expression("#(?:(?:[.:\\/+]|, ?)#)+"); // times, decimals, versions, lists
 const SPACES = expression(`[${SPACE}]+`);
 
-/** The message without what differs each time: quoted values are `"…"`; numbers, ids, addresses and the like `#`. */
+/**
+ * The message without what differs each time: quoted values are `"…"`; numbers, ids, addresses and the like `#`.
+ * @param {string} message
+ */
 export function fingerprint(message) {
-  const text = READ.exec(message)[0]
+  const text = (READ.exec(message)?.[0] ?? "")
     .replace(QUOTED, (found) => (found.startsWith("\\") ? found : '"…"'))
     .replace(EMAIL, "#")
     .replace(ASKED, "?#")
@@ -33,9 +36,10 @@ export function fingerprint(message) {
     .replace(RUN, "#")
     .replace(SPACES, " ")
     .replace(/^ | $/g, "");
-  return TOLD.exec(text)[0];
+  return TOLD.exec(text)?.[0] ?? "";
 }
 
+/** @param {string[]} alternatives */
 function expression(...alternatives) {
   return new RegExp(alternatives.join("|"), "gu");
 }

@@ -1,6 +1,8 @@
 /** The groups: errors that are alike but for numbers, ids and quoted values. */
+/** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
 import { redraw } from "./charts.js";
 import { fingerprint } from "./fingerprint.js";
+import { around } from "./places.js";
 import { counted, visible } from "./text.js";
 import { element } from "./tree.js";
 
@@ -8,31 +10,39 @@ const MOST_GROUPS = 1_000; // counted; errors that fit in none are in the charts
 const MOST_DRAWN = 20;
 const MOST_CHARS = 300; // drawn of a fingerprint
 
+/** @type {WeakMap<Entry, string>} */
 const kinds = new WeakMap(); // of errors: to find it out again and again would hold up a long log
 
-/** What an error has in common with others of its kind; undefined for what is none. */
+/** What an error has in common with others of its kind; undefined for what is none. @param {Entry} entry */
 export function kindOf(entry) {
   if (entry.type !== "error") return undefined;
-  if (!kinds.has(entry)) kinds.set(entry, fingerprint(entry.message));
-  return kinds.get(entry);
+  let kind = kinds.get(entry);
+  if (kind === undefined) {
+    kind = fingerprint(entry.message);
+    kinds.set(entry, kind);
+  }
+  return kind;
 }
 
 /** Groups the errors of a store and draws the most frequent; a click narrows to one: `onNarrow({group})`. */
 export class Groups {
   #store;
   #list;
-  #groups = new Map(); // fingerprint: {count, last}
+  /** @type {Map<string, { count: number, last: string }>} */
+  #groups = new Map(); // by fingerprint
 
+  /** @param {Store} store @param {HTMLElement} list @param {Narrow} onNarrow */
   constructor(store, list, onNarrow) {
     this.#store = store;
     this.#list = list;
     store.watch(this);
-    list.addEventListener("click", ({ target }) => {
-      const button = target.closest("button");
+    list.addEventListener("click", (event) => {
+      const button = around(event, "button");
       if (button !== null) onNarrow({ group: button.dataset.narrow });
     });
   }
 
+  /** @param {Entry[]} entries */
   added(entries) {
     for (const entry of entries) {
       const key = kindOf(entry);
@@ -48,11 +58,12 @@ export class Groups {
     }
   }
 
+  /** @param {Entry[]} entries */
   left(entries) {
     for (const entry of entries) {
       const key = kindOf(entry);
-      const group = this.#groups.get(key);
-      if (group !== undefined && --group.count <= 0) this.#groups.delete(key);
+      const group = key === undefined ? undefined : this.#groups.get(key);
+      if (key !== undefined && group !== undefined && --group.count <= 0) this.#groups.delete(key);
     }
   }
 
@@ -61,7 +72,7 @@ export class Groups {
     this.added(this.#store.entries.slice());
   }
 
-  /** Draw the groups; the one that the view is narrowed to is shown as pressed. */
+  /** Draw the groups; the one that the view is narrowed to is shown as pressed. @param {Narrowing} narrowing */
   draw({ group: pressed }) {
     const most = [...this.#groups].sort(([, a], [, b]) => b.count - a.count || (a.last < b.last ? 1 : -1));
     const now = Date.now();
@@ -83,7 +94,7 @@ export class Groups {
   }
 }
 
-/** A time that has passed, in milliseconds, as people say it: `3 s ago`. */
+/** A time that has passed, in milliseconds, as people say it: `3 s ago`. @param {number} passed */
 export function ago(passed) {
   const seconds = Math.max(0, Math.round(passed / 1000));
   if (seconds < 60) return `${seconds} s ago`;

@@ -1,10 +1,14 @@
 /** The keys: what each does, told in the dialog that lists them. */
+import { within } from "./places.js";
 import { element } from "./tree.js";
 
-/** Has keys do what `actions` says by name, and lists them in `dialog`, which opens at `?`. */
+/**
+ * Has keys do what `actions` says by name, and lists them in `dialog`, which opens at `?`.
+ * @param {HTMLDialogElement} dialog @param {Record<string, (event: KeyboardEvent) => void>} actions
+ */
 export function install(dialog, actions) {
   const all = [...KEYS, ["?", "help", "this list"]];
-  const list = dialog.querySelector("dl");
+  const list = within(dialog, "dl", HTMLDListElement);
   for (const [keys, , meaning] of all) {
     const term = document.createElement("dt");
     keys.split(" ").forEach((key, n) => term.append(n > 0 ? " or " : "", element("kbd", "", key)));
@@ -15,15 +19,18 @@ export function install(dialog, actions) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog.open) return;
     if (document.body.dataset.screen !== "log") return;
     const act = byKey.get(event.key);
-    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
-    if (act === undefined || (typing && event.key !== "Escape")) return;
-    if (event.target.matches("button, summary, input") && ["Enter", " "].includes(event.key)) return;
+    const { target } = event;
+    if (act === undefined || !(target instanceof Element)) return;
+    const typing = target.matches("input:not([type=checkbox]), select, textarea");
+    if (typing && event.key !== "Escape") return;
+    if (target.matches("button, summary, input") && ["Enter", " "].includes(event.key)) return;
     if (event.repeat && !["up", "down"].includes(act)) return; // a key that is held down clears once
     event.preventDefault();
     actions[act](event);
   });
 }
 
+/** @type {Record<string, string>} */
 const NAMES = { Up: "ArrowUp", Down: "ArrowDown", Space: " ", Esc: "Escape" };
 const KEYS = [
   ["j Down", "down", "the next entry"],

@@ -1,5 +1,7 @@
-/** The leader among the tabs of one log: it has the stream, and hands on what comes. What they say is in share.js. */
+/** The leader among the tabs of one log: it has the stream, and hands on what comes. For `Message` see types.d.ts. */
+/** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
 import { follow } from "./stream.js";
+import { messageOf } from "./text.js";
 
 const SETTLE_MS = 1000; // until the stream is narrowed: perhaps a tab that needs more has not said hello yet
 const CHUNK_ENTRIES = 500; // of history in one message
@@ -9,21 +11,28 @@ export class Leader {
   #name;
   #asked;
   #filter;
+  /** @type {string | undefined} */
   #served;
   #position;
+  /** @type {LogEvent} */
   #state = { state: "connecting" };
   #history;
   #post;
   #onEvent;
   #signal;
   #stream = new AbortController();
+  /** @type {Map<string, string>} */
   #others = new Map(); // filters of the other tabs, by their ids
+  /** @type {Timer | undefined} */
   #timer; // of the narrower stream
 
   /**
    * `asked` is for `follow`; `filter` is what this tab wants, `served` what the stream of the last leader had, if there
    * was one. `post(message)` speaks to the other tabs, each of which holds the lock `name` with its id; `onEvent` gets
    * what they are told. `history()` gives the entries that this tab holds, or null when it lacks some itself.
+   * @param {{ name: string, asked: Asked, filter: string, served: string | undefined, position: string | undefined,
+   *   history: () => Entry[] | null, post: (message: Message) => void, onEvent: (event: LogEvent) => void,
+   *   signal: AbortSignal }} parts
    */
   constructor({ name, asked, filter, served, position, history, post, onEvent, signal }) {
     this.#name = name;
@@ -41,24 +50,28 @@ export class Leader {
     this.#tune();
   }
 
+  /** @param {string} filter */
   setFilter(filter) {
     this.#filter = filter;
     this.#tune();
   }
 
-  /** A tab is there, or wants something else than before. */
-  welcome({ hello: id, filter, need }) {
+  /**
+   * A tab is there, or wants something else than before.
+   * @param {string} id @param {string} filter @param {boolean} need
+   */
+  welcome(id, filter, need) {
     const isNew = !this.#others.has(id);
     this.#others.set(id, filter);
     if (isNew) this.#watch(id);
     this.#tune();
-    if (need && this.#state.state === "ended") this.#open(this.#served); // somebody wants to know again
+    if (need && this.#state.state === "ended") this.#open(this.#served ?? ""); // somebody wants to know again
     const entries = need && filter === this.#filter ? this.#history() : null;
     this.#post({ to: id, event: this.#state, served: this.#served, history: entries !== null });
     if (entries) this.#recall(id, filter, entries);
   }
 
-  /** Have the stream run with this filter, from the position on that it has reached. */
+  /** Have the stream run with this filter, from the position on that it has reached. @param {string} filter */
   async #open(filter) {
     this.#stop();
     this.#stream = new AbortController();
@@ -72,7 +85,7 @@ export class Leader {
         if (event.state !== "connecting") this.#tell(event);
       }
     } catch (error) {
-      if (!signal.aborted) this.#tell({ state: "ended", reason: `This page has a fault: ${error.message}` });
+      if (!signal.aborted) this.#tell({ state: "ended", reason: `This page has a fault: ${messageOf(error)}` });
       throw error;
     }
   }
@@ -82,6 +95,7 @@ export class Leader {
     this.#stream.abort();
   }
 
+  /** @param {LogEvent} event */
   #tell(event) {
     if (event.state) this.#state = event;
     this.#position = event.position ?? this.#position;
@@ -104,7 +118,7 @@ export class Leader {
     this.#onEvent({ shared });
   }
 
-  /** Notice when a tab goes: its lock is free then. */
+  /** Notice when a tab goes: its lock is free then. @param {string} id */
   #watch(id) {
     const left = () => {
       this.#others.delete(id);
@@ -116,7 +130,10 @@ export class Leader {
     this.#count();
   }
 
-  /** Tell a tab what there was before, the newest first. */
+  /**
+   * Tell a tab what there was before, the newest first.
+   * @param {string} id @param {string} filter @param {Entry[]} entries
+   */
   async #recall(id, filter, entries) {
     const position = this.#position;
     for (let end = entries.length, last = false; !last; end -= CHUNK_ENTRIES) {
@@ -127,7 +144,10 @@ export class Leader {
   }
 }
 
-/** Whether a stream with the first filter brings all that the second one wants. */
+/**
+ * Whether a stream with the first filter brings all that the second one wants.
+ * @param {string | undefined} served @param {string} filter
+ */
 export function serves(served, filter) {
   return served === "" || served === filter;
 }
@@ -136,7 +156,10 @@ export function serves(served, filter) {
 function turn() {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => resolve(port1.close());
+    port1.onmessage = () => {
+      port1.close();
+      resolve(undefined);
+    };
     port2.postMessage(null);
   });
 }

@@ -2,10 +2,13 @@
 
 const NAMES = ["env", "tool", "filter", "search", "regex"];
 
-/** What the address says: those of env, tool, filter, search and regex that it names. */
+/**
+ * What the address says: those of env, tool, filter, search and regex that it names.
+ * @returns {Record<string, string | undefined>}
+ */
 export function read() {
   const fragment = new URLSearchParams(location.hash.slice(1));
-  return Object.fromEntries(NAMES.filter((name) => fragment.has(name)).map((name) => [name, fragment.get(name)]));
+  return Object.fromEntries(NAMES.filter((name) => fragment.has(name)).map((name) => [name, fragment.get(name) ?? ""]));
 }
 
 /** The token that the address brings, "" without one; from then on neither the address nor the history has it. */
@@ -18,9 +21,15 @@ export function takeToken() {
   return token.trim();
 }
 
-/** Write it into the address, without a new step in the browser's history. Empty parts are left out. */
+/**
+ * Write it into the address, without a new step in the browser's history. Empty parts are left out.
+ * @param {Record<string, string | undefined>} parts
+ */
 export function write(parts) {
   const fragment = new URLSearchParams();
-  for (const name of NAMES) if (parts[name]) fragment.set(name, parts[name]);
+  for (const name of NAMES) {
+    const part = parts[name];
+    if (part) fragment.set(name, part);
+  }
   history.replaceState(null, "", `#${fragment}`);
 }

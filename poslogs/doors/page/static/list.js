@@ -1,4 +1,5 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
+/** @import { Entry } from "../types.d.ts" @import { View } from "./view.js" */
 import { Slice } from "./slice.js";
 import { isAfter } from "./store.js";
 
@@ -18,6 +19,10 @@ export class List {
   #top = 0; // the scroller's last known place
   #due = false;
 
+  /**
+   * @param {HTMLElement} scroller @param {HTMLElement} rows @param {View} view
+   * @param {(entry: Entry) => HTMLElement} draw @param {() => void} onMove
+   */
   constructor(scroller, rows, view, draw, onMove) {
     this.slice = new Slice(rows, view.shown, draw);
     this.#scroller = scroller;
@@ -48,7 +53,7 @@ export class List {
     this.#onMove();
   }
 
-  /** Bring the entry of a number into view, and return its element. */
+  /** Bring the entry of a number into view, and return its element. @param {number} number */
   reveal(number) {
     this.stay();
     if (this.slice.rowOf(number) === undefined) this.slice.only(number - STEP, number + STEP);
@@ -58,7 +63,7 @@ export class List {
     return row;
   }
 
-  /** Bring the entry of a number into view by as little as is needed, and return its element. */
+  /** Bring the entry of a number into view by as little as is needed, and return its element. @param {number} number */
   show(number) {
     const row = this.slice.rowOf(number);
     if (row === undefined) return this.reveal(number);
@@ -96,20 +101,21 @@ export class List {
 
   changed() {
     const top = this.following ? undefined : this.slice.rowAt(this.#scroller.scrollTop);
+    const entry = top && this.slice.entryOf(top);
     this.#left = this.#shown.end;
-    if (top === undefined) {
+    if (top === undefined || entry === undefined) {
       this.follow();
       return;
     }
     const offset = top.offsetTop - this.#scroller.scrollTop;
-    const number = this.#numberFrom(this.slice.entryOf(top));
+    const number = this.#numberFrom(entry);
     this.slice.only(number - STEP, Math.min(number + STEP, this.#shown.end));
     this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - offset;
     this.#top = this.#scroller.scrollTop;
     this.#onMove();
   }
 
-  /** The number of an entry, or where that is not shown any more, of the next one. */
+  /** The number of an entry, or where that is not shown any more, of the next one. @param {Entry} entry */
   #numberFrom(entry) {
     const shown = this.#shown.slice();
     const same = shown.indexOf(entry);
@@ -154,7 +160,7 @@ export class List {
     if (this.slice.length > MOST_DRAWN) this.#keepPlace(() => this.slice.dropFirst(this.slice.length - MOST_DRAWN));
   }
 
-  /** Change what lies above without moving what the reader looks at. */
+  /** Change what lies above without moving what the reader looks at. @param {() => void} change */
   #keepPlace(change) {
     const before = this.#scroller.scrollHeight;
     change();

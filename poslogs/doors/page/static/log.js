@@ -1,4 +1,5 @@
 /** The log: an environment's entries in a store, fed by the stream that the tabs share. */
+/** @import { Entry, LogEvent, Timer } from "../types.d.ts" */
 import { Shared } from "./share.js";
 import { Store } from "./store.js";
 
@@ -12,9 +13,12 @@ export class Log {
   tool = "";
   filter = "";
 
+  /** @type {Shared | null} */
   #shared = null;
+  /** @type {string | undefined} */
   #position;
   #opening = true; // what was there at the opening is still coming
+  /** @type {Timer | undefined} */
   #quiet; // the timer that ends this
   #filling = false; // what a new filter lets in is on its way, by two ways: it is put in order
   #cleared = false; // so that what is held is not what another tab would want
@@ -24,13 +28,18 @@ export class Log {
   /**
    * `connect()` gives {base, token}. `onEvent(event, fresh, opening)` gets each event, what is new of it, and whether it
    * was there at the opening.
+   * @param {() => { base: string, token: string }} connect
+   * @param {(event: LogEvent, fresh: Entry[], opening: boolean) => void} onEvent
    */
   constructor(connect, onEvent) {
     this.#connect = connect;
     this.#onEvent = onEvent;
   }
 
-  /** Watch an environment with a tool; what is held of another one, or was got with another filter, leaves. */
+  /**
+   * Watch an environment with a tool; what is held of another one, or was got with another filter, leaves.
+   * @param {string} env @param {string} tool @param {string} filter
+   */
   open(env, tool, filter) {
     this.close();
     if (env !== this.env || filter !== this.filter) {
@@ -55,7 +64,7 @@ export class Log {
     });
   }
 
-  /** Hold what a filter keeps, from now on and as far back as the server gives it. */
+  /** Hold what a filter keeps, from now on and as far back as the server gives it. @param {string} filter */
   setFilter(filter) {
     this.filter = filter;
     this.#opening = false;
@@ -76,6 +85,7 @@ export class Log {
     this.#shared = null;
   }
 
+  /** @param {LogEvent} event */
   #take(event) {
     const { entries = [], position, past } = event;
     if (position !== undefined && !past) this.#position = position;

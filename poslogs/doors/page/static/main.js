@@ -1,6 +1,8 @@
 /** The page: its parts put together. */
+/** @import { Entry, Environment, Narrow } from "../types.d.ts" */
 import { Alert } from "./alert.js";
 import { announce } from "./announcer.js";
+import { Choice } from "./choice.js";
 import { Connection } from "./connection.js";
 import { save } from "./download.js";
 import { draw } from "./entry.js";
@@ -11,21 +13,29 @@ import { List } from "./list.js";
 import { Log } from "./log.js";
 import { Overview } from "./overview.js";
 import { Pins } from "./pins.js";
+import { around, place, within } from "./places.js";
+import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
 import * as session from "./session.js";
 import * as signin from "./signin.js";
-import { visible } from "./text.js";
 import { View } from "./view.js";
 
 const brought = link.takeToken(); // before anything else sees the address
-const ASK_MS = 10_000; // between two questions whether platformOS answers again
 
-const $ = (id) => document.getElementById(id);
+const $ = (/** @type {string} */ id) => place(id, HTMLElement);
+const input = (/** @type {string} */ id) => place(id, HTMLInputElement);
+const choice = new Choice({
+  environment: place("environment", HTMLSelectElement),
+  tool: place("tool", HTMLSelectElement),
+  filter: input("filter"),
+  note: $("note"),
+});
 
 const connection = new Connection($("state"), $("heard"), (kind) => {
   $("connection").dataset.kind = kind;
   $("reconnect").hidden = kind !== "ended";
 });
+const askWhetherItAnswers = recovery.install(connection, () => log.env);
 const log = new Log(
   () => ({ base: session.base, token: session.token() }),
   (event, fresh, opening) => {
@@ -34,12 +44,13 @@ const log = new Log(
     if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
 );
-const finder = new Finder({ search: $("search"), regex: $("regex"), only: $("only"), found: $("found") }, log.store);
+const boxes = { search: input("search"), regex: input("regex"), only: input("only"), found: $("found") };
+const finder = new Finder(boxes, log.store);
 const view = new View(log.store, (entry) => finder.matches(entry));
 const overview = new Overview(log.store, view, {
   byType: $("by-type"),
   byHour: $("by-hour"),
-  groups: $("groups").querySelector(".list"),
+  groups: within($("groups"), ".list", HTMLElement),
   held: $("held"),
   nothing: $("nothing"),
   filter: () => log.filter,
@@ -47,11 +58,13 @@ const overview = new Overview(log.store, view, {
   narrowedTo: $("narrowed-to"),
 });
 const pins = new Pins($("pins"), (id) => rows.pinned(id));
-const drawn = (entry) => draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(log.env, entry.id) });
+const drawn = (/** @type {Entry} */ entry) => {
+  return draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(log.env, entry.id) });
+};
 const list = new List($("log"), $("rows"), view, drawn, moved);
-const narrow = (parts) => overview.narrow(parts);
+const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
 const rows = new Rows($("rows"), list, { pins, finder, env: () => log.env, narrow });
-const alert = new Alert($("alert"), $("threshold"), $("notify"));
+const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
 finder.attach(view, list, $("previous"), $("next"));
 announce($("announcer"), log.store);
 
@@ -65,34 +78,18 @@ function moved() {
 
 // What is watched
 
-function fill(environments) {
-  const option = ({ name, demo }) => {
-    const made = new Option(visible(name) + (demo ? " (demo)" : ""), name);
-    made.dataset.demo = String(demo);
-    return made;
-  };
-  const gone = log.env === "" || environments.some(({ name }) => name === log.env) ? [] : [{ name: log.env }];
-  $("environment").replaceChildren(...[...environments, ...gone].map(option));
-  $("environment").value = log.env;
-}
-
 /** Watch what the link names, as far as this server has it. */
 function open() {
   const { env, tool, filter = "", search = "", regex } = link.read();
-  const select = (box, value) => {
-    box.value = value;
-    if (box.selectedIndex < 0) box.selectedIndex = 0;
-  };
-  select($("environment"), env);
-  select($("tool"), `platformos.logs.${tool}`);
-  $("filter").value = filter.slice(0, $("filter").maxLength);
+  choice.choose(env ?? "", `platformos.logs.${tool}`);
+  choice.filter = filter;
   finder.set(search, Boolean(regex));
   watch(env);
 }
 
-/** Watch what the controls say; `wanted` is the environment that a link asks for. */
-function watch(wanted = $("environment").value) {
-  const [env, tool, filter] = [$("environment").value, $("tool").value, $("filter").value.trim()];
+/** Watch what is chosen; `wanted` is the environment that a link asks for. */
+function watch(wanted = choice.env) {
+  const { env, tool, filter } = choice;
   if (env !== log.env) {
     narrow(null);
     alert.open(env);
@@ -100,12 +97,7 @@ function watch(wanted = $("environment").value) {
   }
   if (env !== log.env || tool !== log.tool) log.open(env, tool, filter);
   else if (filter !== log.filter) log.setFilter(filter);
-  const notes = [
-    wanted !== env ? `The link asks for the environment ${visible(wanted)}, which is not here; this is ${visible(env)}.` : "",
-    $("environment").selectedOptions[0].dataset.demo === "true" ? "This environment is a demo: simulated, not a real site." : "",
-  ];
-  $("note").textContent = notes.join(" ").trim();
-  $("note").hidden = $("note").textContent === "";
+  choice.tell(wanted);
   remember();
 }
 
@@ -114,24 +106,9 @@ function remember() {
   link.write({ env: log.env, tool: log.tool.split(".").at(-1), filter: log.filter, search, regex: regex ? "1" : "" });
 }
 
-let asking = false;
-
-/** While platformOS does not answer, ask the server now and then whether it does again: a quiet log does not tell. */
-function askWhetherItAnswers() {
-  if (asking) return;
-  asking = true;
-  setTimeout(async () => {
-    asking = false;
-    if (!connection.troubled) return;
-    const environments = document.hidden ? [] : await session.environments(session.token()).catch(() => []);
-    const ours = environments.find(({ name }) => name === log.env);
-    if (ours !== undefined && ours.failing === undefined) connection.recovered();
-    else askWhetherItAnswers();
-  }, ASK_MS);
-}
-
 // Controls
 
+/** @param {string} id @param {string} event @param {() => void} act */
 const on = (id, event, act) => $(id).addEventListener(event, act);
 
 const acts = {
@@ -145,13 +122,12 @@ const acts = {
     connection.pause(view.paused);
     moved();
   },
-  download: () => save(view.narrowed(), $("format").value, log.env),
-  help: () => $("shortcuts").showModal(),
+  download: () => save(view.narrowed(), place("format", HTMLSelectElement).value, log.env),
+  help: () => place("shortcuts", HTMLDialogElement).showModal(),
   jump: () => list.follow(),
 };
 
-for (const id of ["environment", "tool"]) on(id, "change", () => watch());
-on("filter", "keydown", ({ key, isComposing }) => key === "Enter" && !isComposing && watch());
+choice.watch(() => watch());
 for (const id of ["search", "regex"]) on(id, "input", remember);
 const clicks = {
   ...acts,
@@ -172,16 +148,22 @@ addEventListener("hashchange", () => {
   else if (log.env !== "") open();
 });
 
-/** Go on with another token than the tab has: what is shown was read with the old one, so the page begins anew. */
+/**
+ * Go on with another token than the tab has: what is shown was read with the old one, so the page begins anew.
+ * @param {string} token
+ */
 function takeOver(token) {
-  if (log.env === "") return connect(token);
+  if (log.env === "") {
+    connect(token);
+    return;
+  }
   session.forget();
   session.keep(token);
   pins.clear();
   location.reload();
 }
 
-keys.install($("shortcuts"), {
+keys.install(place("shortcuts", HTMLDialogElement), {
   ...acts,
   ...rows.actions,
   search: () => $("search").focus(),
@@ -189,24 +171,29 @@ keys.install($("shortcuts"), {
   next: () => finder.step(1),
   previous: () => finder.step(-1),
   leave(event) {
-    if (!event.target.matches("input, select")) return narrow(null);
-    $("filter").value = log.filter;
+    if (around(event, "input, select") === null) {
+      narrow(null);
+      return;
+    }
+    choice.filter = log.filter;
     $("log").focus();
   },
 });
 
+const field = input("token");
+const offer = (/** @type {Environment[]} */ environments) => choice.offer(environments, log.env);
 const connect = signin.install({
-  form: $("connect"),
-  field: $("token"),
+  form: place("connect", HTMLFormElement),
+  field,
   demo: $("demo"),
   brought,
   tell: (sentence) => connection.tell(sentence),
   ready(environments) {
-    $("token").value = "";
-    fill(environments);
+    field.value = "";
+    offer(environments);
     document.body.dataset.screen = "log";
     open();
     $("log").focus({ preventScroll: true });
   },
-  changed: fill,
+  changed: offer,
 });

@@ -1,4 +1,7 @@
 /** The overview: what stands around the log (charts, groups, how many are held), and what the view is narrowed to. */
+/** @import { Narrow, Narrowing, Timer } from "../types.d.ts" */
+/** @import { Store } from "./store.js" */
+/** @import { View } from "./view.js" */
 import { Charts } from "./charts.js";
 import { Groups } from "./groups.js";
 import { counted, visible } from "./text.js";
@@ -6,27 +9,39 @@ import { counted, visible } from "./text.js";
 const AGE_MS = 10_000; // "last 3 s ago" is not told much longer than that
 const DRAW_MS = 100; // what stands around the log is drawn at most once in this time
 
-/** Draws into the elements `byType`, `byHour`, `groups`, `held`, `nothing`, `narrowed` and `narrowedTo`; `filter()` tells which one there is. */
+/**
+ * Where it draws; `filter()` tells which one there is.
+ * @typedef {{ byType: HTMLElement, byHour: HTMLElement, groups: HTMLElement, held: HTMLElement, nothing: HTMLElement,
+ *   narrowed: HTMLElement, narrowedTo: HTMLElement, filter: () => string }} Boxes
+ */
+
+/** Draws the charts, the groups and what the view is narrowed to. */
 export class Overview {
   #store;
   #view;
   #boxes;
   #charts;
   #groups;
-  #due = 0; // the timer that draws
+  /** @type {Timer | undefined} */
+  #due; // the timer that draws
   #drawn = -Infinity;
 
+  /** @param {Store} store @param {View} view @param {Boxes} boxes */
   constructor(store, view, boxes) {
     this.#store = store;
     this.#view = view;
     this.#boxes = boxes;
+    /** @type {Narrow} */
     const narrow = (parts) => this.narrow(parts);
     this.#charts = new Charts(store, boxes.byType, boxes.byHour, narrow);
     this.#groups = new Groups(store, boxes.groups, narrow);
     setInterval(() => this.drawSoon(), AGE_MS);
   }
 
-  /** Narrow the view to these parts too, or, when it is already, not any more; null shows all. */
+  /**
+   * Narrow the view to these parts too, or, when it is already, not any more; null shows all.
+   * @param {Narrowing | null} parts
+   */
   narrow(parts) {
     const now = JSON.stringify(this.#view.narrowing);
     const again = parts !== null && JSON.stringify({ ...this.#view.narrowing, ...parts }) === now;
@@ -45,12 +60,12 @@ export class Overview {
 
   /** Something has changed. */
   drawSoon() {
-    if (this.#due === 0) this.#due = setTimeout(() => this.#draw(), this.#drawn + DRAW_MS - performance.now());
+    this.#due ??= setTimeout(() => this.#draw(), this.#drawn + DRAW_MS - performance.now());
   }
 
   #draw() {
     clearTimeout(this.#due);
-    this.#due = 0;
+    this.#due = undefined;
     this.#drawn = performance.now();
     this.#charts.draw(this.#view.narrowing);
     this.#groups.draw(this.#view.narrowing);
@@ -69,6 +84,7 @@ export class Overview {
   }
 }
 
+/** @param {number} moment */
 function clock(moment) {
   return new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }

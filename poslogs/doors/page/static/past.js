@@ -1,10 +1,13 @@
 /** The past: the newest entries that are there already, asked for once. */
+/** @import { Asked, Entry } from "../types.d.ts" */
 
 const AGAIN_MS = 5000; // unless the server says when
 
 /**
  * `{logs, lastId}`: the `tail` newest entries that match `filter` ("" for all), oldest first. Asks again until the
  * server and platformOS answer, or `signal` aborts. Throws an Error with the server's sentence when it refuses.
+ * @param {Asked & { filter: string, signal: AbortSignal }} asked
+ * @returns {Promise<{ logs: Entry[], lastId: string }>}
  */
 export async function newest({ base, token, env, tail, filter, signal }) {
   const input = { env, tail, filter: filter || undefined };
@@ -23,7 +26,9 @@ export async function newest({ base, token, env, tail, filter, signal }) {
     const again = !refused && (!response || response.ok || response.status === 429 || response.status >= 500);
     if (!again) throw new Error(answer?.error ?? `The server answers with status ${response.status}.`);
     const after = Number(response?.headers.get("Retry-After")) * 1000;
-    await new Promise((resolve) => setTimeout(resolve, after || AGAIN_MS));
+    await new Promise((resolve) => {
+      setTimeout(resolve, after || AGAIN_MS);
+    });
     signal.throwIfAborted();
   }
 }

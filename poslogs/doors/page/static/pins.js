@@ -1,6 +1,8 @@
 /** The pins: entries that stay at hand, in this tab, whatever leaves the log. */
+/** @import { Entry } from "../types.d.ts" */
 import { bodyOf } from "./diagnosis.js";
 import { time } from "./entry.js";
+import { around, within } from "./places.js";
 import { visible } from "./text.js";
 import { element } from "./tree.js";
 
@@ -11,10 +13,12 @@ const KEY = "poslogs.pins";
 
 /** Keeps pinned entries over a reload, and draws them into `section`. `onChange(id)` is told which changed. */
 export class Pins {
-  #pins = []; // {env, entry}, newest last
+  /** @type {{ env: string, entry: Entry }[]} */
+  #pins = []; // newest last
   #section;
   #onChange;
 
+  /** @param {HTMLElement} section @param {(id: string) => void} onChange */
   constructor(section, onChange) {
     this.#section = section;
     this.#onChange = onChange;
@@ -23,19 +27,23 @@ export class Pins {
     } catch {
       this.#pins = []; // not ours
     }
-    section.addEventListener("click", ({ target }) => {
-      const { env, id } = target.closest("button")?.dataset ?? {};
+    section.addEventListener("click", (event) => {
+      const { env, id } = around(event, "button")?.dataset ?? {};
       const pin = this.#pins.find((each) => each.env === env && each.entry.id === id);
-      if (pin !== undefined) this.toggle(env, pin.entry);
+      if (pin !== undefined) this.toggle(pin.env, pin.entry);
     });
     this.#draw();
   }
 
+  /** @param {string} env @param {string} id */
   has(env, id) {
     return this.#pins.some((pin) => pin.env === env && pin.entry.id === id);
   }
 
-  /** Pin an entry, or let go of it; the oldest pins leave when there are too many. Returns whether it is pinned now. */
+  /**
+   * Pin an entry, or let go of it; the oldest pins leave when there are too many. Returns whether it is pinned now.
+   * @param {string} env @param {Entry} entry
+   */
   toggle(env, entry) {
     const on = !this.has(env, entry.id);
     this.#pins = this.#pins.filter((pin) => pin.env !== env || pin.entry.id !== entry.id);
@@ -74,6 +82,6 @@ export class Pins {
       item.append(head, element("div", "message", bodyOf(entry, MOST_DRAWN)), unpin);
       return item;
     });
-    this.#section.querySelector("ol").replaceChildren(...items);
+    within(this.#section, "ol", HTMLOListElement).replaceChildren(...items);
   }
 }

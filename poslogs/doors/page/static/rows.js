@@ -1,7 +1,13 @@
 /** The rows: what a click or a key does to an entry in the log. */
+/** @import { Narrow } from "../types.d.ts" */
+/** @import { Finder } from "./finder.js" */
+/** @import { List } from "./list.js" */
+/** @import { Pins } from "./pins.js" */
 import { placeOf } from "./diagnosis.js";
 import { showWhole, unfold } from "./entry.js";
+import { around, within } from "./places.js";
 
+const ROW = "#rows > li";
 const SAID_MS = 1_500; // how long a button tells that it has done its work
 
 export class Rows {
@@ -12,6 +18,10 @@ export class Rows {
   #env;
   #narrow;
 
+  /**
+   * @param {HTMLElement} rows @param {List} list
+   * @param {{ pins: Pins, finder: Finder, env: () => string, narrow: Narrow }} parts
+   */
   constructor(rows, list, { pins, finder, env, narrow }) {
     this.#rows = rows;
     this.#list = list;
@@ -19,17 +29,21 @@ export class Rows {
     this.#finder = finder;
     this.#env = env;
     this.#narrow = narrow;
-    rows.addEventListener("click", (event) => this.#clicked(event.target));
-    for (const [event, stop] of [["focusin", 0], ["focusout", -1]]) {
-      rows.addEventListener(event, ({ target }) => {
-        for (const button of target.closest("#rows > li").querySelectorAll("button[data-do]")) button.tabIndex = stop;
+    rows.addEventListener("click", (event) => this.#clicked(event));
+    for (const [event, stop] of /** @type {[string, number][]} */ ([["focusin", 0], ["focusout", -1]])) {
+      rows.addEventListener(event, (moved) => {
+        /** @type {NodeListOf<HTMLElement> | undefined} */
+        const buttons = around(moved, ROW)?.querySelectorAll("button[data-do]");
+        for (const button of buttons ?? []) button.tabIndex = stop;
       });
     }
   }
 
   /** What keys do; each acts on the entry that has the focus, and moves begin at the newest. */
   get actions() {
-    const here = (act) => () => this.#focused !== null && act(this.#focused);
+    const here = (/** @type {(row: HTMLElement) => void} */ act) => () => {
+      if (this.#focused !== null) act(this.#focused);
+    };
     return {
       down: () => this.#move(1),
       up: () => this.#move(-1),
@@ -41,33 +55,39 @@ export class Rows {
     };
   }
 
-  /** An entry was pinned, or let go of. */
+  /** An entry was pinned, or let go of. @param {string} id */
   pinned(id) {
     const pressed = String(this.#pins.has(this.#env(), id));
     this.#rows.querySelector(`[data-id="${CSS.escape(id)}"] .pin`)?.setAttribute("aria-pressed", pressed);
   }
 
   get #focused() {
-    return document.activeElement?.closest("#rows > li") ?? null;
+    /** @type {HTMLElement | null | undefined} */
+    const row = document.activeElement?.closest(ROW);
+    return row ?? null;
   }
 
+  /** @param {number} by */
   #move(by) {
     const from = this.#focused;
     const number = from === null ? this.#list.last : this.#list.slice.numberOf(from) + by;
     if (number >= this.#list.first && number <= this.#list.last) this.#list.show(number)?.focus({ preventScroll: true });
   }
 
-  #clicked(target) {
-    const row = target.closest("#rows > li");
-    const button = target.closest("button[data-do]");
-    if (row !== null && button !== null) this.#act(button.dataset.do, row);
+  /** @param {Event} event */
+  #clicked(event) {
+    const row = around(event, ROW);
+    const what = around(event, "button[data-do]")?.dataset.do;
+    if (row !== null && what !== undefined) this.#act(what, row);
   }
 
+  /** @param {string} what @param {HTMLElement} row */
   #act(what, row) {
     const entry = this.#list.slice.entryOf(row);
+    if (entry === undefined) return;
     if (what === "type") this.#narrow({ type: entry.type });
     if (what === "path") this.#narrow({ path: placeOf(entry).path });
-    if (what === "copy") copy(JSON.stringify(entry, null, 2), row.querySelector(".copy"));
+    if (what === "copy") copy(JSON.stringify(entry, null, 2), within(row, ".copy", HTMLButtonElement));
     if (what === "pin") this.#pins.toggle(this.#env(), entry);
     if (what === "unfold") {
       this.#list.stay();
@@ -81,9 +101,12 @@ export class Rows {
   }
 }
 
-/** Put a text into the clipboard, by the old way where a page over plain http has no other. */
+/**
+ * Put a text into the clipboard, by the old way where a page over plain http has no other.
+ * @param {string} text @param {HTMLButtonElement} button
+ */
 async function copy(text, button) {
-  let done = false;
+  let done;
   try {
     await navigator.clipboard.writeText(text);
     done = true;
@@ -96,9 +119,9 @@ async function copy(text, button) {
     area.remove();
     button.focus();
   }
-  const name = button.getAttribute("aria-label");
-  const tell = (text, label) => {
-    button.textContent = text;
+  const name = button.getAttribute("aria-label") ?? "";
+  const tell = (/** @type {string} */ word, /** @type {string} */ label) => {
+    button.textContent = word;
     button.setAttribute("aria-label", label);
   };
   tell(done ? "copied" : "not copied", done ? "Copied" : "Not copied");

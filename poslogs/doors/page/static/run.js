@@ -1,5 +1,9 @@
-/** A run: a long row of things whose first ones leave cheaply. Each keeps its number for as long as it is in. */
+/**
+ * A run: a long row of things whose first ones leave cheaply. Each keeps its number for as long as it is in.
+ * @template {object} T
+ */
 export class Run {
+  /** @type {(T | undefined)[]} */
   #things = [];
   #gone = 0; // at the beginning of #things, not yet cut off
 
@@ -14,14 +18,17 @@ export class Run {
     return this.#things.length - this.#gone;
   }
 
+  /** @param {number} number @returns {T | undefined} */
   at(number) {
     return this.#things[number - this.first + this.#gone];
   }
 
+  /** @param {T} thing */
   push(thing) {
     this.#things.push(thing);
   }
 
+  /** The first, which is in no more. */
   shift() {
     const thing = this.#things[this.#gone];
     this.#things[this.#gone] = undefined;
@@ -34,16 +41,17 @@ export class Run {
     return thing;
   }
 
-  /** Put others in the place of all; numbers begin anew. */
+  /** Put others in the place of all; numbers begin anew. @param {T[]} things */
   replace(things) {
     this.#things = things;
     this.#gone = 0;
     this.first = 0;
   }
 
-  /** Those from number `from` up to `to`, as an array. */
+  /** Those from number `from` up to `to`, as an array. @returns {T[]} */
   slice(from = this.first, to = this.end) {
     const shift = this.#gone - this.first;
-    return this.#things.slice(Math.max(from, this.first) + shift, to + shift);
+    const things = this.#things.slice(Math.max(from, this.first) + shift, to + shift);
+    return /** @type {T[]} */ (things); // none of them has gone
   }
 }

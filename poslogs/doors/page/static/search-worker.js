@@ -4,10 +4,12 @@ const MAX_RANGES = 50; // of one text
 
 onmessage = ({ data: { source, flags, texts } }) => {
   const expression = new RegExp(source, flags);
-  postMessage(texts.map((text) => ranges(text, expression)));
+  postMessage(texts.map((/** @type {string} */ text) => ranges(text, expression)));
 };
 
+/** @param {string} text @param {RegExp} expression @returns {[number, number][] | null} */
 function ranges(text, expression) {
+  /** @type {[number, number][]} */
   const found = [];
   for (const { 0: match, index } of text.matchAll(expression)) {
     if (match !== "") found.push([index, index + match.length]);

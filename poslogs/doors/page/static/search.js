@@ -1,4 +1,7 @@
 /** The search in what a tab holds: where a text or an expression occurs. A worker looks, so the page never hangs. */
+/** @import { Ranges, Timer } from "../types.d.ts" */
+import { plain, regular } from "./expression.js";
+import { messageOf } from "./text.js";
 
 const MAX_CHARS = 100_000; // of a text that are looked at
 const BATCH_ENTRIES = 500;
@@ -11,41 +14,58 @@ const url = new URL("search-worker.js", import.meta.url).href;
 // The page's policy lets no text name a script but through this.
 const trusted = globalThis.trustedTypes?.createPolicy("poslogs", { createScriptURL: () => url });
 
-/** Keeps in step with a row of entries. `count` of them match so far; `problem` is "", or a sentence for the reader. */
+/**
+ * Keeps in step with a row of entries. `count` of them match so far; `problem` is "", or a sentence for the reader.
+ * @template {object} E
+ */
 export class Search {
   problem = "";
 
   #textOf;
   #onChange;
-  #expression = null; // {source, flags}
+  /** @type {{ source: string, flags: string } | null} */
+  #expression = null;
+  /** @type {Set<E>} */
   #entries = new Set();
-  #found = new Map(); // entry: ranges
+  /** @type {Map<E, Ranges>} */
+  #found = new Map();
+  /** @type {E[]} */
   #queue = []; // not looked at yet; from the end on
+  /** @type {E[] | null} */
   #batch = null; // what the worker looks at
+  /** @type {Worker | null} */
   #worker = null;
   #isReady = false;
+  /** @type {Timer | undefined} */
   #limit; // timer of the batch
+  /** @type {Timer | undefined} */
   #telling; // timer of onChange
 
-  /** `textOf(entry)` gives the text to look in, always the same; `onChange()` is called when there is news. */
+  /**
+   * `textOf(entry)` gives the text to look in, always the same; `onChange()` is called when there is news.
+   * @param {{ textOf: (entry: E) => string, onChange: () => void }} parts
+   */
   constructor({ textOf, onChange }) {
     this.#textOf = textOf;
     this.#onChange = onChange;
   }
 
-  /** Look for this from now on, "" for nothing. Plain text ignores case; an expression's `^` is at each line. */
+  /**
+   * Look for this from now on, "" for nothing. Plain text ignores case; an expression's `^` is at each line.
+   * @param {string} query
+   */
   set(query, { regex = false } = {}) {
     this.problem = "";
     this.#expression = null;
     try {
-      if (query !== "") this.#expression = regex ? understood(query) : plain(query);
+      if (query !== "") this.#expression = regex ? regular(query) : plain(query);
     } catch (error) {
-      this.problem = `This is no regular expression: ${error.message.split(": ").at(-1)}.`;
+      this.problem = `This is no regular expression: ${messageOf(error).split(": ").at(-1)}.`;
     }
     this.reset([...this.#entries]);
   }
 
-  /** There are these now and no others, oldest first; the newest are looked at first. */
+  /** There are these now and no others, oldest first; the newest are looked at first. @param {E[]} entries */
   reset(entries) {
     this.#queue = [];
     if (this.#batch) this.#end(); // it may be at it for ever
@@ -55,6 +75,7 @@ export class Search {
     this.#tell();
   }
 
+  /** @param {E[]} entries */
   add(entries) {
     for (const entry of entries) this.#entries.add(entry);
     if (!this.#expression) return;
@@ -62,6 +83,7 @@ export class Search {
     this.#next();
   }
 
+  /** @param {E[]} entries */
   drop(entries) {
     for (const entry of entries) {
       this.#entries.delete(entry);
@@ -69,11 +91,15 @@ export class Search {
     }
   }
 
-  /** Where it is in an entry's text, `[[start, end], …]`, at most 50; null when it is not, or is not known to be. */
+  /**
+   * Where it is in an entry's text, `[[start, end], …]`, at most 50; null when it is not, or is not known to be.
+   * @param {E} entry
+   */
   ranges(entry) {
     return this.#found.get(entry) ?? null;
   }
 
+  /** @param {E} entry */
   matches(entry) {
     return this.#found.has(entry);
   }
@@ -99,16 +125,18 @@ export class Search {
     if (this.#batch || this.#queue.length === 0) return;
     this.#worker ??= this.#start();
     if (!this.#isReady) return; // it says when it is
-    this.#batch = [];
+    const batch = [];
     const texts = [];
-    for (let chars = 0; this.#queue.length > 0 && texts.length < BATCH_ENTRIES && chars < BATCH_CHARS; ) {
+    for (let chars = 0; texts.length < BATCH_ENTRIES && chars < BATCH_CHARS; ) {
       const entry = this.#queue.pop();
+      if (entry === undefined) break;
       if (!this.#entries.has(entry)) continue;
       const text = this.#textOf(entry).slice(0, MAX_CHARS);
-      this.#batch.push(entry);
+      batch.push(entry);
       texts.push(text);
       chars += text.length;
     }
+    this.#batch = batch;
     this.#limit = setTimeout(() => this.#give(TOO_SLOW), BATCH_MS);
     this.#worker.postMessage({ ...this.#expression, texts });
   }
@@ -120,20 +148,25 @@ export class Search {
     return worker;
   }
 
+  /** @param {"ready" | (Ranges | null)[]} answer */
   #hear(answer) {
     if (answer === "ready") this.#isReady = true;
     else this.#note(answer);
     this.#next();
   }
 
+  /** @param {(Ranges | null)[]} found */
   #note(found) {
     clearTimeout(this.#limit);
-    this.#batch.forEach((entry, n) => found[n] && this.#entries.has(entry) && this.#found.set(entry, found[n]));
+    for (const [n, entry] of (this.#batch ?? []).entries()) {
+      const ranges = found[n];
+      if (ranges && this.#entries.has(entry)) this.#found.set(entry, ranges);
+    }
     this.#batch = null;
     this.#tell();
   }
 
-  /** Give up: what was found stays. */
+  /** Give up: what was found stays. @param {string} problem */
   #give(problem) {
     this.#expression = null;
     this.#queue = [];
@@ -156,20 +189,5 @@ export class Search {
       this.#telling = undefined;
       this.#onChange();
     }, TELL_MS);
-  }
-}
-
-function plain(query) {
-  return { source: query.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), flags: "giu" };
-}
-
-/** Throws a SyntaxError for what is no regular expression. */
-function understood(source) {
-  try {
-    new RegExp(source, "gmu");
-    return { source, flags: "gmu" };
-  } catch {
-    new RegExp(source, "gm"); // where escapes that mean nothing are welcome
-    return { source, flags: "gm" };
   }
 }

@@ -1,4 +1,5 @@
 /** The session: the tab's token, and what it may read. */
+/** @import { Environment } from "../types.d.ts" */
 
 const KEY = "poslogs.token";
 const ENVIRONMENTS = "poslogs.environments";
@@ -8,13 +9,14 @@ const TIMEOUT_MS = 15_000;
 export const base = new URL(".", document.baseURI).href;
 
 /** The token of a demo that this server serves; "" when it serves none. */
-export const demoToken = document.querySelector("meta[name=poslogs-demo]")?.content ?? "";
+export const demoToken = document.querySelector("meta[name=poslogs-demo]")?.getAttribute("content") ?? "";
 
 /** The token that this tab has connected with; "" when there is none. */
 export function token() {
   return sessionStorage.getItem(KEY) ?? "";
 }
 
+/** @param {string} text */
 export function keep(text) {
   sessionStorage.setItem(KEY, text);
 }
@@ -24,40 +26,48 @@ export function forget() {
   sessionStorage.removeItem(ENVIRONMENTS);
 }
 
-/** What `environments` answered last in this tab; null when it was not asked. */
+/** What `environments` answered last in this tab; null when it was not asked. @returns {Environment[] | null} */
 export function known() {
   return JSON.parse(sessionStorage.getItem(ENVIRONMENTS) ?? "null");
 }
 
+/** A refusal, whose message says what to do. `final`: asking again does not help; else it is worth a try in `wait` ms. */
+export class Refusal extends Error {
+  /** @param {string} sentence @param {boolean} final @param {string | null} [retryAfter] */
+  constructor(sentence, final, retryAfter = null) {
+    super(sentence);
+    this.final = final;
+    this.wait = (Number(retryAfter) || 3) * 1000;
+  }
+}
+
 /**
  * The environments that a token may read, as /health tells them: name, url, demo, and `failing` while platformOS does
- * not answer. Throws an Error whose message says what to do, with `final` when asking again does not help.
+ * not answer. Throws a Refusal.
+ * @param {string} bearer @returns {Promise<Environment[]>}
  */
-export async function environments(token) {
+export async function environments(bearer) {
   let answer;
   try {
     answer = await fetch(new URL("health", base), {
-      headers: { Authorization: `Bearer ${token}` },
+      headers: { Authorization: `Bearer ${bearer}` },
       signal: AbortSignal.timeout(TIMEOUT_MS),
       cache: "no-store",
     });
   } catch (error) {
-    if (error instanceof TypeError && !isHeader(token)) throw refusal("A token has no such characters.", true);
-    throw refusal("The server does not answer. Is it running, and reachable from here?", false);
+    if (error instanceof TypeError && !isHeader(bearer)) throw new Refusal("A token has no such characters.", true);
+    throw new Refusal("The server does not answer. Is it running, and reachable from here?", false);
   }
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const again = answer.status === 429 || answer.status >= 500;
-    throw refusal(body.error ?? `The server answered ${answer.status}.`, !again, answer.headers.get("Retry-After"));
+    throw new Refusal(body.error ?? `The server answered ${answer.status}.`, !again, answer.headers.get("Retry-After"));
   }
   sessionStorage.setItem(ENVIRONMENTS, JSON.stringify(body.environments));
   return body.environments;
 }
 
-function refusal(sentence, final, retryAfter = null) {
-  return Object.assign(new Error(sentence), { final, wait: (Number(retryAfter) || 3) * 1000 });
-}
-
+/** @param {string} text */
 function isHeader(text) {
   return /^[\x21-\x7e]+$/.test(text);
 }

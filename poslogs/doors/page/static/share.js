@@ -3,19 +3,14 @@
  *
  * Of the tabs that ask for a lock, the one that has it leads: it follows the log and tells the others over a channel.
  * When it goes away the next one gets the lock, and continues at its own position. Each tab holds a lock of its own as
- * well, for which the leader waits: so it learns that a tab has gone. What they say to each other:
- *
- *     {hello: id, filter, need}            a tab is there; `need`: it lacks what came before
- *     {leads: true}                        another tab leads from now on: say hello again
- *     {served}                             the filter that the stream has from now on
- *     {event, served}                      what the stream has brought
- *     {shared}                             how many tabs there are
- *     {to: id, event, served, history}     answers a hello: the last state; `history`: what came before follows
- *     {to: id, past, filter, position, last}   some of that
+ * well, for which the leader waits: so it learns that a tab has gone. What they say to each other is `Message`, in
+ * types.d.ts.
  */
+/** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
 import { Leader, serves } from "./leader.js";
 import { newest } from "./past.js";
 import { wants } from "./store.js";
+import { messageOf } from "./text.js";
 
 const ANSWER_MS = 2000; // a leader that does not answer for so long may be frozen
 const MAX_HELLOS = 3;
@@ -26,15 +21,21 @@ const PAST_ENTRIES = 1000;
 export class Shared {
   #asked;
   #filter;
+  /** @type {string | undefined} */
   #position;
   #history;
   #onEvent;
-  #id;
+  #id = "";
+  /** @type {BroadcastChannel | undefined} */
   #channel; // none where this tab is alone
+  /** @type {Leader | undefined} */
   #leader; // only where this tab leads
+  /** @type {string | undefined} */
   #served; // the filter of the stream; undefined until some tab leads
   #need = true; // what came before has to be got apart from the stream
+  /** @type {Set<string>[]} */
   #seen = [new Set(), new Set()]; // the younger first
+  /** @type {Timer | undefined} */
   #timer; // of the next hello
   #past = new AbortController(); // the question for the past that is under way
   #over = new AbortController();
@@ -45,6 +46,8 @@ export class Shared {
    *
    * `onEvent` gets the events of `follow` without the entries that do not match `filter`; `{entries, position, past:
    * true}`, entries from before, some of them perhaps known; and `{shared: n}`, the number of tabs with this stream.
+   * @param {Asked & { filter?: string, lastId?: string, history: () => Entry[] | null,
+   *   onEvent: (event: LogEvent) => void }} asked
    */
   constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, lastId, history, onEvent }) {
     this.#asked = { base, token, env, tool, interval, tail };
@@ -56,7 +59,10 @@ export class Shared {
     this.#meet().catch(() => this.#lead()); // no locks or no channel here, as with plain http from elsewhere: alone
   }
 
-  /** Get entries of this type or error_type, "" for all: from now on, and the newest of before. */
+  /**
+   * Get entries of this type or error_type, "" for all: from now on, and the newest of before.
+   * @param {string} filter
+   */
   setFilter(filter) {
     this.#filter = filter.toLowerCase();
     this.#past.abort();
@@ -80,7 +86,9 @@ export class Shared {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)); // nobody reads a token off it
     const name = `poslogs ${btoa(String.fromCharCode(...new Uint8Array(hash)))}`;
     this.#id = crypto.randomUUID();
-    await new Promise((resolve, reject) => this.#hold(`${name} ${this.#id}`, resolve).catch(reject));
+    await new Promise((resolve, reject) => {
+      this.#hold(`${name} ${this.#id}`, () => resolve(undefined)).catch(reject);
+    });
     this.#over.signal.throwIfAborted();
     this.#channel = new BroadcastChannel(name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
@@ -88,16 +96,23 @@ export class Shared {
     this.#hello();
   }
 
-  /** Hold a lock until this tab is done with the log; `begin` is called once it is had. */
+  /**
+   * Hold a lock until this tab is done with the log; `begin` is called once it is had.
+   * @param {string} name @param {() => void} begin
+   */
   #hold(name, begin) {
     const { signal } = this.#over;
     return navigator.locks.request(name, { signal }, () => {
       begin();
-      return new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", resolve)));
+      return new Promise((resolve) => {
+        if (signal.aborted) resolve(undefined);
+        else signal.addEventListener("abort", resolve);
+      });
     });
   }
 
-  #lead(name) {
+  /** @param {string} [name] */
+  #lead(name = "") {
     const { signal } = this.#over;
     if (signal.aborted) return;
     clearTimeout(this.#timer);
@@ -123,8 +138,12 @@ export class Shared {
     if (this.#need) this.#timer = setTimeout(next, ANSWER_MS);
   }
 
+  /** @param {Message} message */
   #hear(message) {
-    if (this.#leader) return message.hello && this.#leader.welcome(message);
+    if (this.#leader) {
+      if (message.hello) this.#leader.welcome(message.hello, message.filter ?? "", message.need ?? false);
+      return;
+    }
     if ((message.to ?? this.#id) !== this.#id) return;
     if (message.to) clearTimeout(this.#timer);
     if (message.leads) this.#hello();
@@ -140,6 +159,7 @@ export class Shared {
     this.#hello();
   }
 
+  /** @param {LogEvent} event */
   #take(event) {
     this.#position = event.position ?? this.#position;
     if (!event.entries) return this.#onEvent(event);
@@ -147,6 +167,7 @@ export class Shared {
     this.#onEvent(entries.length > 0 ? { ...event, entries } : { position: event.position });
   }
 
+  /** @param {Entry} entry */
   #isNew({ id, timestamp }) {
     const key = `${id} ${timestamp}`; // an instance that was restored from a backup counts its ids anew
     if (this.#seen.some((keys) => keys.has(key))) return false;
@@ -155,6 +176,7 @@ export class Shared {
     return true;
   }
 
+  /** @param {Message} message */
   #recall({ past, position, last }) {
     this.#position ??= position;
     this.#onEvent({ entries: past, position, past: true });
@@ -170,7 +192,7 @@ export class Shared {
       this.#onEvent({ entries: logs, position: lastId, past: true });
     } catch (error) {
       if (signal.aborted) return;
-      this.#onEvent({ trouble: error.message });
+      this.#onEvent({ trouble: messageOf(error) });
     }
     this.#need = false;
   }

@@ -1,5 +1,8 @@
 /** Signing in: from a token to the environments that it may read. */
+/** @import { Environment } from "../types.d.ts" */
+import { within } from "./places.js";
 import * as session from "./session.js";
+import { messageOf } from "./text.js";
 
 const REFRESH_MS = 5_000; // a tab that is reloaded again and again must not use up its client's requests
 
@@ -7,20 +10,26 @@ const REFRESH_MS = 5_000; // a tab that is reloaded again and again must not use
  * Has the connect form, the token that the address brought, or a tab that still has one, ask the server.
  * `tell(sentence)` is told how it goes; `ready(environments)` is called once, with a token kept, and
  * `changed(environments)` when they are others than thought. Returns `connect(token)`, for one that comes later.
+ * @param {{ form: HTMLFormElement, field: HTMLInputElement, demo: HTMLElement, brought: string,
+ *   tell: (sentence: string) => void, ready: (environments: Environment[]) => void,
+ *   changed: (environments: Environment[]) => void }} parts
  */
 export function install({ form, field, demo, brought, tell, ready, changed }) {
   let asked = ""; // the token that is being asked with
 
-  async function connect(token, environments = null) {
+  /** @param {string} token @param {Environment[] | null} [known] */
+  async function connect(token, known = null) {
     asked = token;
     tell("connecting …");
+    let environments;
     try {
-      environments ??= await session.environments(token);
+      environments = known ?? (await session.environments(token));
     } catch (error) {
       if (asked !== token) return;
-      tell(error.message);
-      if (session.token() !== token || error.final) field.focus();
-      else setTimeout(() => asked === token && connect(token), error.wait); // a tab that was in comes in again
+      const refusal = error instanceof session.Refusal ? error : new session.Refusal(messageOf(error), false);
+      tell(refusal.message);
+      if (session.token() !== token || refusal.final) field.focus();
+      else setTimeout(() => asked === token && connect(token), refusal.wait); // a tab that was in comes in again
       return;
     }
     if (asked !== token) return;
@@ -37,13 +46,13 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
     if (field.value.trim() !== "") connect(field.value.trim());
   });
   demo.hidden = session.demoToken === "";
-  demo.querySelector("button").addEventListener("click", () => connect(session.demoToken));
+  within(demo, "button", HTMLButtonElement).addEventListener("click", () => connect(session.demoToken));
   if (brought !== "" && brought !== session.token()) {
     connect(brought);
     return connect;
   }
-  const known = session.known();
-  if (session.token() !== "") connect(session.token(), known);
-  if (known !== null) setTimeout(() => session.environments(session.token()).then(changed, () => {}), REFRESH_MS);
+  const before = session.known();
+  if (session.token() !== "") connect(session.token(), before);
+  if (before !== null) setTimeout(() => session.environments(session.token()).then(changed, () => {}), REFRESH_MS);
   return connect;
 }

@@ -1,15 +1,22 @@
 /** The slice: the entries of a view that are drawn, as elements in a row. */
+/** @import { Entry } from "../types.d.ts" @import { Run } from "./run.js" */
+
 export class Slice {
   from = 0; // numbers of the view's entries: from the first ...
   to = 0; // ... up to this one, which is not
+  /** @type {HTMLElement | undefined} */
   current; // the element that the reader has been led to
 
   #rows;
   #shown;
   #draw;
+  /** @type {WeakMap<HTMLElement, Entry>} */
   #entries = new WeakMap(); // of the elements
 
-  /** Draws of the run `shown` into the element `rows`; `draw(entry)` makes an element. */
+  /**
+   * Draws of the run `shown` into the element `rows`; `draw(entry)` makes an element.
+   * @param {HTMLElement} rows @param {Run<Entry>} shown @param {(entry: Entry) => HTMLElement} draw
+   */
   constructor(rows, shown, draw) {
     this.#rows = rows;
     this.#shown = shown;
@@ -20,36 +27,41 @@ export class Slice {
     return this.to - this.from;
   }
 
-  /** Draw these and no others, as far as they are there; what is drawn already stays as it is, unfolded or not. */
+  /**
+   * Draw these and no others, as far as they are there; what is drawn already stays as it is, unfolded or not.
+   * @param {number} from @param {number} to
+   */
   only(from, to) {
     const focused = document.activeElement;
     const before = new Map([...this.drawn()].map(([row, entry]) => [entry, row]));
     this.from = Math.max(this.#shown.first, from);
     this.to = Math.max(this.from, Math.min(this.#shown.end, to));
     this.#rows.replaceChildren(...this.#made(this.from, this.to, before));
-    if (this.#rows.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused instanceof HTMLElement && this.#rows.contains(focused)) focused.focus({ preventScroll: true });
   }
 
-  /** Draw more behind, up to a number. */
+  /** Draw more behind, up to a number. @param {number} to */
   extend(to) {
     if (to <= this.to) return;
     this.#rows.append(...this.#made(this.to, to));
     this.to = to;
   }
 
-  /** Draw more before, from a number on. */
+  /** Draw more before, from a number on. @param {number} from */
   precede(from) {
     this.#rows.prepend(...this.#made(from, this.from));
     this.from = from;
   }
 
+  /** @param {number} count */
   dropFirst(count) {
-    for (let n = 0; n < count; n += 1) this.#rows.firstElementChild.remove();
+    for (let n = 0; n < count; n += 1) this.#rows.firstElementChild?.remove();
     this.from += count;
   }
 
+  /** @param {number} count */
   dropLast(count) {
-    for (let n = 0; n < count; n += 1) this.#rows.lastElementChild.remove();
+    for (let n = 0; n < count; n += 1) this.#rows.lastElementChild?.remove();
     this.to -= count;
   }
 
@@ -61,29 +73,45 @@ export class Slice {
     this.to = Math.max(this.to, this.from);
   }
 
-  /** The element of a number; undefined when it is not drawn. */
+  /**
+   * The element of a number; undefined when it is not drawn.
+   * @param {number} number @returns {HTMLElement | undefined}
+   */
   rowOf(number) {
-    return this.#rows.children[number - this.from];
+    return this.#elements[number - this.from];
   }
 
+  /** @param {HTMLElement} row */
   numberOf(row) {
-    return this.from + Array.prototype.indexOf.call(this.#rows.children, row);
+    return this.from + [...this.#elements].indexOf(row);
   }
 
+  /** @param {HTMLElement} row */
   entryOf(row) {
     return this.#entries.get(row);
   }
 
-  /** The elements that are drawn, each with its entry. */
+  /** The elements that are drawn, each with its entry. @returns {Generator<[HTMLElement, Entry], void, void>} */
   *drawn() {
-    for (const row of this.#rows.children) yield [row, this.entryOf(row)];
+    for (const row of this.#elements) {
+      const entry = this.entryOf(row);
+      if (entry !== undefined) yield [row, entry];
+    }
   }
 
-  /** The first element that is not wholly above `top`, in pixels from the beginning of what is scrolled. */
+  /**
+   * The first element that is not wholly above `top`, in pixels from the beginning of what is scrolled.
+   * @param {number} top
+   */
   rowAt(top) {
-    return Array.prototype.find.call(this.#rows.children, (row) => row.offsetTop + row.offsetHeight > top);
+    return [...this.#elements].find((row) => row.offsetTop + row.offsetHeight > top);
   }
 
+  get #elements() {
+    return /** @type {HTMLCollectionOf<HTMLElement>} */ (this.#rows.children); // `draw` made them
+  }
+
+  /** @param {number} from @param {number} to @param {Map<Entry, HTMLElement>} [before] */
   #made(from, to, before = new Map()) {
     return this.#shown.slice(from, to).map((entry) => {
       const row = before.get(entry) ?? this.#draw(entry);

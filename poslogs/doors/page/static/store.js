@@ -1,16 +1,23 @@
 /** The store: what this tab holds of a log. The oldest leave when there are too many. */
+/** @import { Entry, Onlooker } from "../types.d.ts" */
 import { Run } from "./run.js";
 
 export const MOST_ENTRIES = 100_000;
 export const MOST_CHARS = 100_000_000; // of messages and data, about 200 MB
 
-/** Whether the server would send an entry with this filter: the whole of its type or error_type, ignoring case. */
+/**
+ * Whether the server would send an entry with this filter: the whole of its type or error_type, ignoring case.
+ * @param {string} filter @param {Entry} entry
+ */
 export function wants(filter, entry) {
   const wanted = filter.toLowerCase();
   return wanted === "" || entry.type.toLowerCase() === wanted || String(entry.error_type).toLowerCase() === wanted;
 }
 
-/** Whether id `a` comes after id `b`; ids have up to 19 digits, more than a number can hold. */
+/**
+ * Whether id `a` comes after id `b`; ids have up to 19 digits, more than a number can hold.
+ * @param {string} a @param {string} b
+ */
 export function isAfter(a, b) {
   return a.length === b.length ? a > b : a.length > b.length;
 }
@@ -20,19 +27,23 @@ export function isAfter(a, b) {
  * the beginning, `replaced()` when it is another row of entries altogether.
  */
 export class Store {
+  /** @type {Run<Entry>} */
   entries = new Run();
   leftCount = 0; // those that had to leave for want of room
 
-  #known = new Map(); // key: characters
+  /** @type {Map<string, number>} */
+  #known = new Map(); // characters by key
   #chars = 0;
   #floor = "0"; // what lies below was cleared away: the past does not bring it back
+  /** @type {Onlooker[]} */
   #onlookers = [];
 
+  /** @param {Onlooker} onlooker */
   watch(onlooker) {
     this.#onlookers.push(onlooker);
   }
 
-  /** Take in what has come; repeats are left out. Returns those that are new. */
+  /** Take in what has come; repeats are left out. Returns those that are new. @param {Entry[]} entries */
   add(entries) {
     const fresh = entries.filter((entry) => this.#take(entry));
     for (const entry of fresh) this.entries.push(entry);
@@ -41,7 +52,7 @@ export class Store {
     return fresh;
   }
 
-  /** Take in what came before: each goes to its place by id. Returns those that are new. */
+  /** Take in what came before: each goes to its place by id. Returns those that are new. @param {Entry[]} entries */
   addPast(entries) {
     const fresh = entries.filter((entry) => isAfter(entry.id, this.#floor) && this.#take(entry));
     if (fresh.length > 0) {
@@ -52,13 +63,16 @@ export class Store {
     return fresh;
   }
 
-  /** Let go of what a filter does not keep. */
+  /** Let go of what a filter does not keep. @param {string} filter */
   keep(filter) {
     const kept = this.entries.slice().filter((entry) => wants(filter, entry) || !this.#forget(entry));
     if (kept.length < this.entries.length) this.#replace(kept);
   }
 
-  /** Let go of everything; `forGood`: also of what lies below and might come again as the past. */
+  /**
+   * Let go of everything; `forGood`: also of what lies below and might come again as the past.
+   * @param {boolean} forGood
+   */
   clear(forGood) {
     this.#floor = forGood ? this.newest : "0";
     this.#known.clear();
@@ -72,6 +86,7 @@ export class Store {
     return this.entries.slice().reduce((id, entry) => (isAfter(entry.id, id) ? entry.id : id), this.#floor);
   }
 
+  /** @param {Entry} entry */
   #take(entry) {
     if (this.#known.has(key(entry))) return false;
     const chars = entry.message.length + (isEmpty(entry.data) ? 0 : JSON.stringify(entry.data).length);
@@ -80,6 +95,7 @@ export class Store {
     return true;
   }
 
+  /** @param {Entry} entry */
   #forget(entry) {
     this.#chars -= this.#known.get(key(entry)) ?? 0;
     return this.#known.delete(key(entry));
@@ -89,6 +105,7 @@ export class Store {
     const left = [];
     while (this.entries.length > MOST_ENTRIES || (this.#chars > MOST_CHARS && this.entries.length > 1)) {
       const entry = this.entries.shift();
+      if (entry === undefined) break;
       this.#forget(entry);
       left.push(entry);
     }
@@ -96,23 +113,26 @@ export class Store {
     if (left.length > 0) this.#tell("left", left);
   }
 
+  /** @param {Entry[]} entries */
   #replace(entries) {
     this.entries.replace(entries);
     this.#tell("replaced");
   }
 
-  #tell(what, ...rest) {
-    for (const onlooker of this.#onlookers) onlooker[what]?.(...rest);
+  /** @param {keyof Onlooker} what @param {Entry[]} entries */
+  #tell(what, entries = []) {
+    for (const onlooker of this.#onlookers) onlooker[what]?.(entries);
   }
 }
 
-/** What an entry is known by: a site that was restored from a backup gives its ids anew. */
+/** What an entry is known by: a site that was restored from a backup gives its ids anew. @param {Entry} entry */
 function key({ id, timestamp }) {
   return `${id} ${timestamp}`;
 }
 
-/** Whether an entry's data says nothing. */
+/** Whether an entry's data says nothing. @param {Entry["data"]} data */
 export function isEmpty(data) {
+  // eslint-disable-next-line no-unreachable-loop -- one name is enough to know; Object.keys would make a list of all
   for (const _ in data) return false;
   return true;
 }

@@ -1,4 +1,6 @@
-/** A log as it happens, for any page: server-sent events over POST, which EventSource cannot do. Imports nothing. */
+/** A log as it happens, for any page: server-sent events over POST, which EventSource cannot do. Imports parser.js. */
+/** @import { End, Follow, Frame, LogEvent, Reached, Timer } from "../types.d.ts" */
+import { Parser } from "./parser.js";
 
 const LIVE = "platformos.logs.live";
 const LIVE_MS = 300_000; // how long the server lets a live stream last, unless it is told otherwise
@@ -9,51 +11,6 @@ const MAX_ASKED_MS = 3_600_000; // of waiting for a server that asks for it
 const RESTART_MS = 200; // until the server that closed a stream is asked again
 const STABLE_MS = 10_000; // an answer that was heard for so long starts the waits anew
 const HEARD_MS = 1000; // between two times that it is told
-
-/** Events out of text that may be cut anywhere, by the rules of the HTML standard. */
-export class Parser {
-  #started = false;
-  #afterCR = false;
-  #rest = "";
-  #event = {};
-
-  /**
-   * The events that this text ends, in order: `{event, data, id, retry, comment}`, each with the fields that it has.
-   * Without `data` it is no event to act upon, yet its `id` and `retry` (ms) count.
-   */
-  push(text) {
-    if (text === "") return [];
-    if (!this.#started && text.startsWith("\ufeff")) text = text.slice(1);
-    this.#started = true;
-    if (this.#afterCR && text.startsWith("\n")) text = text.slice(1); // the second half of a line's end
-    if (text !== "") this.#afterCR = text.endsWith("\r");
-    const lines = text.split(/\r\n|\n|\r/);
-    lines[0] = this.#rest + lines[0];
-    this.#rest = lines.pop();
-    const events = [];
-    for (const line of lines) {
-      if (line !== "") {
-        this.#take(line);
-      } else if (Object.keys(this.#event).length) {
-        events.push(this.#event);
-        this.#event = {};
-      }
-    }
-    return events;
-  }
-
-  #take(line) {
-    const colon = line.indexOf(":");
-    const field = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-    const event = this.#event;
-    if (field === "") event.comment = value;
-    else if (field === "event") event.event = value;
-    else if (field === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
-    else if (field === "id" && !value.includes("\0")) event.id = value;
-    else if (field === "retry" && /^\d+$/.test(value)) event.retry = Number(value);
-  }
-}
 
 /**
  * What happens in the log of an environment, across lost connections, restarts and the end of `maxDuration`.
@@ -69,13 +26,17 @@ export class Parser {
  *     {trouble: "sentence"}                         platformOS does not answer; the stream goes on
  *     {state: "reconnecting", reason: "sentence", wait: 1200}   ms until the next try
  *     {state: "ended", reason: "sentence", status: 401}         the last one: trying again would not help
+ *
+ * @param {Follow} options @returns {AsyncGenerator<LogEvent, void, void>}
  */
 export async function* follow({
   base, token, tool = LIVE, env, filter, tail, lastId, interval, maxDuration,
   signal = new AbortController().signal, fetch = globalThis.fetch,
 }) {
+  /** @type {Reached} */
   const run = { position: lastId, retry: undefined, live: false };
-  const ask = (stop) => {
+  const ask = (/** @type {AbortSignal} */ stop) => {
+    /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     if (run.position) headers["Last-Event-ID"] = run.position;
     const input = { env, filter: filter || undefined, interval, maxDuration, tail: run.position ? undefined : tail };
@@ -91,7 +52,8 @@ export async function* follow({
     run.retry = undefined;
     const end = yield* read(ask, run, signal);
     if (signal.aborted) return;
-    if (end.done && tool === LIVE && end.lasted >= (maxDuration ?? LIVE_MS) - 1000) continue; // that was its time
+    const isOver = (end.lasted ?? 0) >= (maxDuration ?? LIVE_MS) - 1000; // that was its time
+    if (end.done && tool === LIVE && isOver) continue;
     if (end.done || end.final) return yield { state: "ended", reason: end.reason, status: end.status };
     if (end.stable) tries = 0;
     const backoff = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.5 + Math.random() / 2);
@@ -103,13 +65,24 @@ export async function* follow({
   }
 }
 
-/** One answer from its begin to its end; returns how it ended. */
+/**
+ * One answer from its begin to its end; returns how it ended.
+ * @param {(stop: AbortSignal) => Promise<Response>} ask @param {Reached} run @param {AbortSignal} signal
+ * @returns {AsyncGenerator<LogEvent, End, void>}
+ */
 async function* read(ask, run, signal) {
   const began = performance.now();
   const cut = new AbortController();
-  let timer, trouble, heard = -HEARD_MS, stable = false;
+  /** @type {Timer | undefined} */
+  let timer;
+  /** @type {string | undefined} */
+  let trouble;
+  let heard = -HEARD_MS;
+  let stable = false;
   const passed = () => performance.now() - began;
-  const lost = (reason) => ({ reason: cut.signal.aborted ? "Nothing was heard for 75 s." : reason, stable });
+  const lost = (/** @type {string} */ reason) => {
+    return { reason: cut.signal.aborted ? "Nothing was heard for 75 s." : reason, stable };
+  };
   const listen = () => {
     clearTimeout(timer);
     timer = setTimeout(() => cut.abort(), SILENCE_MS);
@@ -119,7 +92,7 @@ async function* read(ask, run, signal) {
     const response = await ask(AbortSignal.any([signal, cut.signal]));
     if (!response.ok) return await refusal(response);
     const type = response.headers.get("Content-Type") ?? "";
-    if (!type.startsWith("text/event-stream")) return lost("What answers is no stream.");
+    if (response.body === null || !type.startsWith("text/event-stream")) return lost("What answers is no stream.");
     if (!run.live) yield { state: "live" };
     run.live = true;
     const parser = new Parser();
@@ -147,17 +120,22 @@ async function* read(ask, run, signal) {
   }
 }
 
-/** The frames of one read as events for the caller, entries together; keeps the position and the wait in `run`. */
+/**
+ * The frames of one read as events for the caller, entries together; keeps the position and the wait in `run`.
+ * @param {Frame[]} frames @param {Reached} run
+ */
 function meaning(frames, run) {
+  /** @type {(LogEvent & { done?: boolean })[]} */
   const events = [];
   for (const { event, data, id, retry } of frames) {
     run.position = id ?? run.position;
     run.retry = retry ?? run.retry;
-    const inner = () => JSON.parse(JSON.parse(data).text); // JSON text in a JSON envelope
+    const inner = () => JSON.parse(JSON.parse(data ?? "").text); // JSON text in a JSON envelope
     if (event === "data") {
-      if (!events.at(-1)?.entries) events.push({ entries: [] });
-      events.at(-1).entries.push(inner());
-      events.at(-1).position = run.position;
+      const entries = events.at(-1)?.entries ?? [];
+      if (entries.length === 0) events.push({ entries });
+      entries.push(inner());
+      events[events.length - 1].position = run.position;
     } else if (event === "error") events.push({ trouble: inner().message });
     else if (event === "done") events.push({ done: true });
     else if (id) events.push({ position: id });
@@ -165,18 +143,24 @@ function meaning(frames, run) {
   return events;
 }
 
-/** What a refused request comes to: the server's own sentence, and whether and when to try again. */
+/**
+ * What a refused request comes to: the server's own sentence, and whether and when to try again.
+ * @param {Response} response @returns {Promise<End>}
+ */
 async function refusal(response) {
   const { status, headers } = response;
   const told = (await response.json().catch(() => null))?.error;
   const reason = typeof told === "string" ? told : `The server answers with status ${status}.`;
   if (status < 500 && status !== 408 && status !== 429) return { final: true, reason, status };
   const after = headers.get("Retry-After"); // seconds, or, from some proxies, a date
-  const ms = after === null ? NaN : /^\d+$/.test(after) ? after * 1000 : Date.parse(after) - Date.now();
+  const ms = after === null ? NaN : /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - Date.now();
   return { reason, asked: ms >= 0 ? Math.min(ms, MAX_ASKED_MS) : undefined };
 }
 
-/** Wait for so many ms, unless `signal` aborts; `wakes`: or somebody looks, or the network is back. */
+/**
+ * Wait for so many ms, unless `signal` aborts; `wakes`: or somebody looks, or the network is back.
+ * @param {number} ms @param {AbortSignal} signal @param {boolean} wakes @returns {Promise<void>}
+ */
 function pause(ms, signal, wakes) {
   return new Promise((resolve) => {
     const over = new AbortController();

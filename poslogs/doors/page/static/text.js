@@ -4,21 +4,31 @@
 // letter mark, Mongolian separator, zero width and bidi marks, line and paragraph separators, invisible operators, BOM,
 // interlinear marks and tags.
 const UNSEEN =
+  // eslint-disable-next-line no-control-regex -- these are what it is for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
-/** The text with each sign that does not show, or that turns the others around, as `\x1b` or `\u202e`. */
+/**
+ * The text with each sign that does not show, or that turns the others around, as `\x1b` or `\u202e`.
+ * @param {string} text
+ */
 export function visible(text) {
   return text.replace(UNSEEN, (sign) => {
-    const code = sign.codePointAt(0);
+    const code = sign.codePointAt(0) ?? 0;
     return code < 256 ? `\\x${hex(code, 2)}` : code < 65536 ? `\\u${hex(code, 4)}` : `\\u{${code.toString(16)}}`;
   });
 }
 
+/** @param {number} code @param {number} digits */
 function hex(code, digits) {
   return code.toString(16).padStart(digits, "0");
 }
 
-/** A number with its noun: `1 entry`, `1,204 entries`. */
+/** A number with its noun: `1 entry`, `1,204 entries`. @param {number} number @param {string} one */
 export function counted(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+/** What an error says; what was thrown may be anything. @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -4,7 +4,7 @@ import { counted, visible } from "./text.js";
 const MOST_MEMBERS = 200; // drawn of one object or list; the rest at a click
 const MOST_CHARS = 10_000; // drawn of one string; the rest at a click
 
-/** A value as elements; what lies inside is built when it is unfolded. */
+/** A value as elements; what lies inside is built when it is unfolded. @param {unknown} value @returns {HTMLElement} */
 export function tree(value) {
   if (value === null || typeof value !== "object") return leaf(value);
   const members = Object.entries(value);
@@ -14,6 +14,7 @@ export function tree(value) {
   return list;
 }
 
+/** @param {HTMLElement} list @param {[string, unknown][]} members @param {boolean} isList */
 function grow(list, members, isList) {
   for (const [name, inner] of members.slice(0, MOST_MEMBERS)) list.append(member(name, inner, isList));
   const rest = members.slice(MOST_MEMBERS);
@@ -26,6 +27,7 @@ function grow(list, members, isList) {
   list.append(item);
 }
 
+/** @param {string} name @param {unknown} value @param {boolean} inList */
 function member(name, value, inList) {
   const item = document.createElement("li");
   const key = element("span", inList ? "index" : "key", `${visible(name)}: `);
@@ -43,10 +45,11 @@ function member(name, value, inList) {
   return item;
 }
 
+/** @param {unknown} value */
 function leaf(value) {
   const kind = value === null ? "null" : typeof value;
   if (kind === "object") return element("span", "hint", Array.isArray(value) ? "empty list" : "empty");
-  if (kind !== "string") return element("span", kind, String(value));
+  if (typeof value !== "string") return element("span", kind, String(value));
   const text = element("span", kind, visible(value.slice(0, MOST_CHARS)));
   if (value.length > MOST_CHARS) {
     const rest = more(`all ${counted(value.length, "character")}`, () => {
@@ -58,6 +61,7 @@ function leaf(value) {
   return text;
 }
 
+/** @param {string} text @param {() => void} act */
 function more(text, act) {
   const button = element("button", "more", text);
   button.type = "button";
@@ -65,7 +69,10 @@ function more(text, act) {
   return button;
 }
 
-/** An element with a class and a text. */
+/**
+ * An element with a class and a text.
+ * @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {string} className @param {string} text
+ */
 export function element(tag, className, text) {
   const made = document.createElement(tag);
   made.className = className;

@@ -1,4 +1,5 @@
 /** The view: which of the entries held are shown. */
+/** @import { Entry, Narrowing, ViewOnlooker } from "../types.d.ts" @import { Store } from "./store.js" */
 import { placeOf } from "./diagnosis.js";
 import { kindOf } from "./groups.js";
 import { Run } from "./run.js";
@@ -6,6 +7,7 @@ import { Run } from "./run.js";
 /**
  * What a log is narrowed to. Each part may be missing: `type`, `path`, `group` (a fingerprint of errors) and `time`
  * (from and to, in milliseconds since 1970).
+ * @param {Narrowing} narrowing @param {Entry} entry
  */
 export function isWithin(narrowing, entry) {
   const { type, path, group, time } = narrowing;
@@ -22,7 +24,9 @@ export function isWithin(narrowing, entry) {
  * another row of entries altogether.
  */
 export class View {
+  /** @type {Run<Entry>} */
   shown = new Run();
+  /** @type {Narrowing} */
   narrowing = {};
   onlyMatches = false;
 
@@ -30,27 +34,33 @@ export class View {
 
   #store;
   #matches;
+  /** @type {ViewOnlooker} */
   #onlooker = {};
+  /** @type {Set<Entry> | null} */
   #held = null; // all that has come since the pause; null without one
 
-  /** `matches(entry)` tells whether the search has found an entry. */
+  /**
+   * `matches(entry)` tells whether the search has found an entry.
+   * @param {Store} store @param {(entry: Entry) => boolean} matches
+   */
   constructor(store, matches) {
     this.#store = store;
     this.#matches = matches;
     store.watch(this);
   }
 
+  /** @param {ViewOnlooker} onlooker */
   watch(onlooker) {
     this.#onlooker = onlooker;
   }
 
-  /** Narrow further, or with `undefined` for a part less; `null` shows all. */
+  /** Narrow further, or with `undefined` for a part less; `null` shows all. @param {Narrowing | null} parts */
   narrow(parts) {
     this.narrowing = parts === null ? {} : { ...this.narrowing, ...parts };
     this.refresh();
   }
 
-  /** Show only what the search has found, or all. */
+  /** Show only what the search has found, or all. @param {boolean} on */
   setOnlyMatches(on) {
     this.onlyMatches = on;
     this.refresh();
@@ -60,7 +70,7 @@ export class View {
     return this.#held !== null;
   }
 
-  /** Show nothing that comes from now on, or go on with it. */
+  /** Show nothing that comes from now on, or go on with it. @param {boolean} on */
   pause(on) {
     this.#held = on ? new Set() : null;
     this.refresh();
@@ -74,9 +84,10 @@ export class View {
   /** Look at everything anew. */
   refresh() {
     const all = this.#store.entries.slice();
-    if (this.paused) this.#held = new Set(all.filter((entry) => this.#held.has(entry)));
+    const held = this.#held;
+    if (held !== null) this.#held = new Set(all.filter((entry) => held.has(entry)));
     const fitting = all.filter((entry) => this.#shows(entry));
-    const now = this.paused ? fitting.filter((entry) => !this.#held.has(entry)) : fitting;
+    const now = held === null ? fitting : fitting.filter((entry) => !held.has(entry));
     this.waiting = fitting.length - now.length;
     const before = this.shown.slice();
     if (before.length > 0 && before.length <= now.length && before.every((entry, n) => entry === now[n])) {
@@ -90,6 +101,7 @@ export class View {
 
   // From the store
 
+  /** @param {Entry[]} entries */
   added(entries) {
     for (const entry of entries) {
       this.#held?.add(entry);
@@ -100,10 +112,12 @@ export class View {
     this.#onlooker.grown?.();
   }
 
+  /** @param {Entry[]} entries */
   left(entries) {
     for (const entry of entries) if (this.#held?.delete(entry) && this.#shows(entry)) this.waiting -= 1;
     const gone = new Set(entries);
-    while (this.shown.length > 0 && gone.has(this.shown.at(this.shown.first))) this.shown.shift();
+    const first = () => this.shown.at(this.shown.first);
+    for (let entry = first(); entry !== undefined && gone.has(entry); entry = first()) this.shown.shift();
     this.#onlooker.shrunk?.();
   }
 
@@ -111,6 +125,7 @@ export class View {
     this.refresh();
   }
 
+  /** @param {Entry} entry */
   #shows(entry) {
     return isWithin(this.narrowing, entry) && (!this.onlyMatches || this.#matches(entry));
   }
