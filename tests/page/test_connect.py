@@ -16,6 +16,10 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import CLIENTS, REPO, TOKEN, Server
 
 SHIPPED = REPO / "clients.json"
+FULL = f"""
+if (location.protocol !== "about:") sessionStorage.setItem("poslogs.token", {TOKEN!r});
+Storage.prototype.setItem = () => {{ throw new Error("The storage is full"); }};
+"""
 PLENTY = {"requests": "100000 per minute", "streams": 1000}
 
 
@@ -350,6 +354,23 @@ def test_ten_reloads_in_a_row_lock_nobody_out(server: Start, platformos: Platfor
     platformos.add_many(1)
     screen.wait_ids(platformos.ids)
     assert refused == []
+
+
+def test_a_fault_of_the_page_does_not_beset_the_server(site: Server, window: Window) -> None:
+    """A tab that cannot keep what it was told says why, and asks again after a while, not at once and for ever."""
+    context = window()
+    context.add_init_script(FULL)
+    screen = Screen(context, site)
+    asked: list[str] = []
+    screen.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/health") else None)
+    screen.page.clock.install(time=0)
+    screen.page.clock.pause_at(1)
+    screen.open()
+    expect(screen.connection).to_contain_text("The storage is full")
+    screen.page.clock.run_for(2_900)
+    assert len(asked) == 1
+    with screen.page.expect_request("**/health"):
+        screen.page.clock.run_for(200)
 
 
 def test_the_page_works_under_a_path_prefix(server: Start, platformos: PlatformOS, window: Window) -> None:
