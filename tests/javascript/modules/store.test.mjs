@@ -1,0 +1,85 @@
+/** store.js: what a tab holds of a log. */
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { MOST_CHARS, MOST_ENTRIES, Store, isAfter, isEmpty, wants } from "../../../poslogs/doors/page/static/store.js";
+import { entries, entry, ids } from "./entries.mjs";
+
+/** A store, and what its onlookers are told. */
+function watched() {
+  const store = new Store();
+  /** @type {string[]} */
+  const told = [];
+  store.watch({
+    added: (some) => told.push(`added ${ids(some)}`),
+    left: (some) => told.push(`left ${ids(some)}`),
+    replaced: () => told.push(`replaced by ${ids(store.entries.slice())}`),
+  });
+  return { store, told };
+}
+
+test("ids are compared as numbers, also where a number cannot hold them", () => {
+  assert.ok(isAfter("10", "9"));
+  assert.ok(isAfter("9007199254740993", "9007199254740992"));
+  assert.ok(!isAfter("9", "10"));
+  assert.ok(!isAfter("7", "7"));
+});
+
+test("a filter wants the whole of a type or error_type, ignoring case, as the server does", () => {
+  const error = entry({ type: "error", error_type: "LiquidError" });
+  const filters = ["", "ERROR", "liquiderror", "Liquid", "info"];
+  assert.deepEqual(filters.filter((filter) => wants(filter, error)), ["", "ERROR", "liquiderror"]);
+});
+
+test("each entry is held once, and an id that is given anew is another entry", () => {
+  const { store, told } = watched();
+  const again = entry({ id: "2", timestamp: "2024-02-02T12:00:00.000Z" });
+  assert.equal(ids(store.add(entries(1, 2))), "1 2");
+  assert.equal(ids(store.add([...entries(2, 3), again])), "3 2");
+  assert.equal(ids(store.add(entries(1))), "");
+  assert.deepEqual(told, ["added 1 2", "added 3 2"]);
+});
+
+test("the past goes to its place by id", () => {
+  const { store, told } = watched();
+  store.add(entries(9, 12));
+  assert.equal(ids(store.addPast(entries(8, 10, 9))), "8 10");
+  assert.deepEqual(told, ["added 9 12", "replaced by 8 9 10 12"]);
+});
+
+test("what was cleared for good does not come back as the past; else it may", () => {
+  const { store } = watched();
+  store.add(entries(9, 12));
+  store.clear(true);
+  assert.equal(ids(store.addPast(entries(9, 12, 13))), "13");
+  store.clear(false);
+  assert.equal(ids(store.addPast(entries(9, 12, 13))), "9 12 13");
+});
+
+test("what a new filter does not keep leaves, and may come again", () => {
+  const { store, told } = watched();
+  store.add([entry({ id: "1", type: "error" }), entry({ id: "2" })]);
+  store.keep("error");
+  store.keep("error");
+  assert.deepEqual(told, ["added 1 2", "replaced by 1"]);
+  assert.equal(ids(store.addPast([entry({ id: "2" })])), "2");
+});
+
+test("the oldest leave when there are too many", () => {
+  const { store, told } = watched();
+  store.add(entries(...Array.from({ length: MOST_ENTRIES }, (_, n) => n)));
+  store.add(entries(MOST_ENTRIES, MOST_ENTRIES + 1));
+  assert.deepEqual([store.entries.length, store.leftCount, told.at(-1)], [MOST_ENTRIES, 2, "left 0 1"]);
+});
+
+test("the oldest leave when they are too long together; the newest stays, however long", () => {
+  const { store, told } = watched();
+  const long = "x".repeat(MOST_CHARS / 2);
+  store.add([entry({ id: "1", message: long }), entry({ id: "2", message: long })]);
+  store.add([entry({ id: "3", message: `${long}${long}x` })]);
+  assert.deepEqual([ids(store.entries.slice()), told.at(-1)], ["3", "left 1 2"]);
+});
+
+test("data that says nothing is empty", () => {
+  assert.deepEqual([isEmpty({}), isEmpty({ a: undefined })], [true, false]);
+});
