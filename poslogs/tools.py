@@ -95,7 +95,14 @@ _MAX_MESSAGE = {
     "description": "Most bytes of a message, for clients that bound a line; an entry that is longer is cut, and says "
     "so: cut is true. Data that is longer is left out.",
 }
-_INTERVAL = whole(INTERVAL_MS, "How stale the stream may get, in milliseconds.")
+_FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of both tools that stream
+    "env": _ENV,
+    "interval": whole(INTERVAL_MS, "How stale the stream may get, in milliseconds."),
+    "filter": _FILTER,
+    "lastId": _LAST_ID,
+    "tail": _TAIL,
+    "maxMessage": _MAX_MESSAGE,
+}
 
 
 def schema_of(*required: str, **properties: Mapping[str, object]) -> dict[str, object]:
@@ -224,15 +231,7 @@ TOOLS: Final = {
         Tool(
             "platformos.logs.stream",
             "Streams the log of an environment, one entry a frame, for as long as the caller listens.",
-            schema_of(
-                "env",
-                env=_ENV,
-                interval=_INTERVAL,
-                filter=_FILTER,
-                lastId=_LAST_ID,
-                tail=_TAIL,
-                maxMessage=_MAX_MESSAGE,
-            ),
+            schema_of("env", **_FOLLOWING),
             streams=True,
         ),
         Tool(
@@ -240,12 +239,7 @@ TOOLS: Final = {
             "Streams the log of an environment for a set time; rows that platformOS shows late arrive too, once.",
             schema_of(
                 "env",
-                env=_ENV,
-                interval=_INTERVAL,
-                filter=_FILTER,
-                lastId=_LAST_ID,
-                tail=_TAIL,
-                maxMessage=_MAX_MESSAGE,
+                **_FOLLOWING,
                 maxDuration=whole(DURATION_MS, "How long the stream lasts, in milliseconds; then it ends with done."),
             ),
             streams=True,
