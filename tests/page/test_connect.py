@@ -373,6 +373,22 @@ def test_a_fault_of_the_page_does_not_beset_the_server(site: Server, window: Win
         screen.page.clock.run_for(200)
 
 
+def test_an_answer_that_is_not_poslogs_is_told_and_spoils_nothing(site: Server, visit: Visit) -> None:
+    """A proxy that wants a person to sign in answers 200 with its own page; the tab comes in once it does not."""
+    screen = visit(site)
+    form = "<form>Sign in, please</form>"
+    screen.page.route("**/health", lambda route: route.fulfill(status=200, content_type="text/html", body=form))
+    screen.token.fill(TOKEN)
+    screen.button("Connect").click()
+    expect(screen.connection).to_contain_text("What answers here is not poslogs.")
+    screen.page.unroute("**/health")
+    screen.connect()
+    screen.wait_state("live")
+    screen.page.evaluate("sessionStorage.setItem('poslogs.environments', 'undefined')")
+    screen.page.reload()
+    screen.wait_state("live")
+
+
 def test_the_page_works_under_a_path_prefix(server: Start, platformos: PlatformOS, window: Window) -> None:
     """Behind a proxy that serves it below a folder: everything it asks for is asked there."""
     started = server(app="tests.page.prefixed:app")

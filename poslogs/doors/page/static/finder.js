@@ -88,14 +88,19 @@ export class Finder {
     const [view, list] = [this.#view, this.#list];
     if (view === undefined || list === undefined) return;
     const { shown } = view;
-    const found = [...shown.slice().entries()].filter(([, entry]) => this.matches(entry));
+    /** @type {{ number: number, entry: Entry }[]} */
+    const found = [];
+    for (let number = shown.first; number < shown.end; number += 1) {
+      const entry = shown.at(number);
+      if (entry !== undefined && this.matches(entry)) found.push({ number, entry });
+    }
     if (found.length === 0) return;
-    const now = found.findIndex(([, entry]) => entry === this.#at);
+    const now = found.findIndex(({ entry }) => entry === this.#at);
     const next = now < 0 ? found.length - 1 : (now + by + found.length) % found.length;
-    const [place, entry] = found[next];
+    const { number, entry } = found[next];
     this.#at = entry;
     list.slice.current?.classList.remove("current");
-    const row = list.reveal(shown.first + place);
+    const row = list.reveal(number);
     row?.classList.add("current");
     list.slice.current = row;
     this.#tell(`${(next + 1).toLocaleString("en")} of `, "polite");

@@ -28,7 +28,12 @@ export function forget() {
 
 /** What `environments` answered last in this tab; null when it was not asked. @returns {Environment[] | null} */
 export function known() {
-  return JSON.parse(sessionStorage.getItem(ENVIRONMENTS) ?? "null");
+  try {
+    const found = JSON.parse(sessionStorage.getItem(ENVIRONMENTS) ?? "null");
+    return Array.isArray(found) ? found : null;
+  } catch {
+    return null; // what an extension or another page of this origin has put there
+  }
 }
 
 /** A refusal, whose message says what to do. `final`: asking again does not help; else it is worth a try in `wait` ms. */
@@ -62,6 +67,9 @@ export async function environments(bearer) {
   if (!answer.ok) {
     const again = answer.status === 429 || answer.status >= 500;
     throw new Refusal(body.error ?? `The server answered ${answer.status}.`, !again, answer.headers.get("Retry-After"));
+  }
+  if (!Array.isArray(body.environments)) {
+    throw new Refusal("What answers here is not poslogs. Does a proxy want you to sign in?", false);
   }
   sessionStorage.setItem(ENVIRONMENTS, JSON.stringify(body.environments));
   return body.environments;

@@ -24,6 +24,8 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
     let environments;
     try {
       environments = known ?? (await session.environments(token));
+      if (asked !== token) return;
+      if (environments.length > 0) session.keep(token);
     } catch (error) {
       if (asked !== token) return;
       const refusal = error instanceof session.Refusal ? error : new session.Refusal(messageOf(error), false);
@@ -32,12 +34,10 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
       else setTimeout(() => asked === token && connect(token), refusal.wait); // a tab that was in comes in again
       return;
     }
-    if (asked !== token) return;
     if (environments.length === 0) {
       tell("This token may read no environment; the server's clients.json says which it may.");
       return;
     }
-    session.keep(token);
     ready(environments);
   }
 
