@@ -6,6 +6,7 @@ import hmac
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -73,13 +74,17 @@ class Client:
 class Clients:
     """The clients of clients.json, followed while it changes. Raises ConfigError at the start.
 
-    As long as `path` is not there, those of `first` are taken, which comes with poslogs.
+    As long as `path` is not there, those of `first` are taken, which comes with poslogs, and of them the published ones
+    alone: whoever built the package may have had tokens of his own.
     """
 
     def __init__(self, path: Path, first: Path | None = None) -> None:
         self._path = path
-        self._file = WatchedFile(path if first is None or path.exists() else first, _parse)
-        self._told = ""  # what is wrong with a file that appeared
+        if first is None or first == path or path.exists():
+            self._file = WatchedFile(path, _parse)
+        else:
+            self._file = WatchedFile(first, published_of)
+        self._tried = 0  # when a file that appeared, and cannot be used, was written: nanoseconds since 1970
         self._run: Client | None = None
 
     @property
@@ -91,12 +96,14 @@ class Clients:
         """Follow the file, also to `path` when that appears; True when something changed."""
         if self._file.path == self._path or not self._path.exists():
             return self._file.refresh()
+        with suppress(OSError):
+            if (written := self._path.stat().st_mtime_ns) == self._tried:
+                return False
+            self._tried = written
         try:
             self._file = WatchedFile(self._path, _parse)
         except ConfigError as error:
-            if str(error) != self._told:
-                self._told = str(error)
-                log.error("%s %s stays in use.", error, self._file.path)
+            log.error("%s %s stays in use.", error, self._file.path)
             return False
         log.info("%s is there now, and in use.", self._path)
         return True
@@ -157,6 +164,11 @@ def _parse(value: object) -> dict[bytes, Client]:
             raise ConfigError(f"clients {clients[client.digest].id} and {id_} have the same token.")
         clients[client.digest] = client
     return clients
+
+
+def published_of(value: object) -> dict[bytes, Client]:
+    """The clients of such a file whose tokens are published. Raises ConfigError."""
+    return {digest: client for digest, client in _parse(value).items() if client.published}
 
 
 def _client(id_: str, fields: object) -> Client:

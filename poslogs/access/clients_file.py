@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from poslogs.access.clients import Clients
+from poslogs.access.clients import Clients, published_of
 from poslogs.errors import ConfigError
 
 MAX_NAME_CHARS: Final = 100
@@ -24,7 +24,8 @@ LOOK_SECONDS: Final = 0.05
 def add(path: Path, name: str, token: str, envs: Sequence[str] = (), *, first: Path | None = None) -> None:
     """Add a client of this name, known by the digest of its token; without `envs` it may read all environments.
 
-    A file that is not there is made, with what `first` holds. Raises ConfigError, and leaves the file as it was.
+    A file that is not there is made, with the published clients of `first`. Raises ConfigError, and leaves the file as
+    it was.
     """
     if not name.isprintable() or not name.strip() or len(name) > MAX_NAME_CHARS:
         raise ConfigError(f"the name of a client must have 1 to {MAX_NAME_CHARS} printable characters.")
@@ -52,7 +53,7 @@ def _changed(path: Path, first: Path | None) -> Iterator[dict[str, Any]]:
     real = path.resolve()  # a link stays a link
     try:
         with _alone(real.parent):
-            clients = _read(path if first is None or path.exists() else first)
+            clients = _read(path) if first is None or path.exists() else _first(first)
             yield clients
             _replace(real, json.dumps(clients, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -87,6 +88,13 @@ def _read(path: Path) -> dict[str, Any]:
     return value
 
 
+def _first(path: Path) -> dict[str, Any]:
+    """The published clients of the file that came with poslogs, which nobody's token belongs into."""
+    came = _read(path)
+    published = {client.id for client in published_of(came).values()} if came else set()
+    return {name: fields for name, fields in came.items() if name in published}
+
+
 def _replace(path: Path, text: str) -> None:
     """Put the text in the file's place, for its owner alone to read and write."""
     made, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with mode 0600
@@ -95,7 +103,7 @@ def _replace(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             with suppress(OSError):  # nobody but root may give a file away, and it is ours then
-                stat = path.stat()
+                stat = (path if path.exists() else path.parent).stat()
                 os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
             os.fsync(file.fileno())
         Clients(Path(name))  # a server will take it

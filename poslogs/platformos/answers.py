@@ -199,13 +199,14 @@ TOO_LARGE: Final = "a row that is too large"
 _DECODER: Final = json.JSONDecoder(
     parse_constant=lambda _: None, parse_int=_whole_number, parse_float=_finite, strict=False
 )
+_LONE: Final = re.compile("[\ud800-\udfff]")  # the parser has joined those that are pairs
 _ID: Final = re.compile(rb'"?([0-9]{1,19})"?\s*[,}]')
 
 
 def _clean(value: object) -> object:
     """The value without lone surrogates, which UTF-8 cannot carry."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _LONE.sub("\ufffd", value)
     if isinstance(value, list):
         return [_clean(item) for item in value]
     if isinstance(value, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from poslogs import __version__
+from poslogs.access.clients import published_of
 from poslogs.doors.page.door import STATIC
 from tests.package.installed import Installed, build, run
 from tests.support.need import need, repo
@@ -23,7 +25,7 @@ from tests.support.output import Output
 
 START_S = 60.0  # for a server, on a machine that has much else to do
 NAMED = re.compile(r"[\"'](?:\./|page/)?([\w-]+\.(?:js|css|svg))[\"']")  # a file of the page, in another one
-SHIPPED = ("clients.json", "gunicorn.conf.py")
+SHIPPED = {"clients.json": "packaging/clients.json", "gunicorn.conf.py": "gunicorn.conf.py"}
 GEVENT = "poslogs.servers.gunicorn.GeventWorker"
 
 
@@ -123,8 +125,15 @@ def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel: Path) -> None
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         assert names == {*listed, *(f"poslogs/shipped/{name}" for name in SHIPPED)}
-        for name in SHIPPED:  # one file, in two places
-            assert archive.read(f"poslogs/shipped/{name}") == (repo() / name).read_bytes()
+        for name, source in SHIPPED.items():
+            assert archive.read(f"poslogs/shipped/{name}") == (repo() / source).read_bytes()
+
+
+def test_the_clients_that_come_with_it_are_those_of_a_fresh_checkout_and_published() -> None:
+    """The checkout's own file is not packed, since people add tokens to it."""
+    packed = (repo() / SHIPPED["clients.json"]).read_bytes()
+    assert packed.decode() == run(["git", "show", "HEAD:clients.json"], repo())
+    assert len(published_of(json.loads(packed))) == len(json.loads(packed)) == 2
 
 
 def test_its_metadata_say_what_it_is(wheel: Path) -> None:
@@ -176,7 +185,7 @@ def test_a_token_made_there_is_taken_without_a_restart(installed: Installed, tmp
         run([str(installed.bin / "poslogs"), "token", "revoke", "alice"], tmp_path, server.env)
         assert server.status_for(token) == 401
     (shipped,) = (installed.bin.parent / "lib").rglob("poslogs/shipped/clients.json")
-    assert shipped.read_bytes() == (repo() / "clients.json").read_bytes()
+    assert shipped.read_bytes() == (repo() / SHIPPED["clients.json"]).read_bytes()
 
 
 @pytest.mark.parametrize(

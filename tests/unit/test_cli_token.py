@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from poslogs.access import clients_file
 from poslogs.access.clients import Clients
 from poslogs.cli import main
 from poslogs.settings import SETTINGS
@@ -202,3 +203,13 @@ def test_the_help_says_which_file_is_meant() -> None:
     text = " ".join(token("--help").output.split())
     assert "POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one that comes with poslogs" in text
     assert "Tokens that came with poslogs go on opening the demo only" in text
+
+
+def test_a_file_that_is_made_belongs_to_the_account_of_its_folder(tmp_path: Path) -> None:
+    """As root makes one for a server that runs as another account: that one must be able to read it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(tmp_path, 12345, 23456)
+    clients_file.add(tmp_path / "clients.json", "alice", "a-token-that-alice-has")
+    made = (tmp_path / "clients.json").stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (12345, 23456, 0o600)

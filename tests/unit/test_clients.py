@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from poslogs.access import clients_file
 from poslogs.access.clients import MAX_TOKEN_BYTES, REQUESTS, STREAMS, Client, Clients
 from poslogs.errors import ConfigError
 from poslogs.platformos.environments import Environment
@@ -271,3 +272,19 @@ def test_those_that_came_are_taken_until_there_is_a_file_of_one_s_own(
     own.write_text(json.dumps({"mine": {"token": "another-of-mine"}}))
     assert both.refresh()
     assert both.holder(TOKEN.encode()) is None
+
+
+def test_of_the_clients_that_come_with_poslogs_only_published_ones_are_known(tmp_path: Path) -> None:
+    """Whoever built the package had a token: it opens nothing elsewhere, and goes into no file that is made there."""
+    first, own = tmp_path / "shipped.json", tmp_path / "clients.json"
+    builder = {"token": "the-builder-s-own-token"}
+    first.write_text(json.dumps({"default": {"token": "your-client-secret-here"}, "builder": builder}))
+    clients = Clients(own, first)
+    assert clients.holder(b"the-builder-s-own-token") is None
+    assert clients.only_published
+    assert clients.holder(b"your-client-secret-here") is not None
+    clients_file.add(own, "alice", "a-token-that-alice-has", first=first)
+    assert list(json.loads(own.read_text())) == ["default", "alice"]
+    assert clients.refresh()
+    assert clients.holder(b"the-builder-s-own-token") is None
+    assert clients.holder(b"a-token-that-alice-has") is not None
