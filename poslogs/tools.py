@@ -45,7 +45,7 @@ INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
 DURATION_MS: Final = (1, 300_000, 86_400_000)
 LIMIT: Final = (1, 100, 10_000)
 MINUTES: Final = (1, 60, 10_080)
-MESSAGE_BYTES: Final = (100, MAX_MESSAGE_BYTES)
+MESSAGE_BYTES: Final = (256, MAX_MESSAGE_BYTES)
 FIRST_ID: Final = "0"  # the position before every entry
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
@@ -92,8 +92,8 @@ _MAX_MESSAGE = {
     "type": "integer",
     "minimum": MESSAGE_BYTES[0],
     "maximum": MESSAGE_BYTES[1],
-    "description": "Most bytes of a message, for clients that bound a line; an entry that is longer is cut, and says "
-    "so: cut is true. Data that is longer is left out.",
+    "description": "Most bytes of a message, for clients that bound a line; a longer one is cut at the power of two at "
+    "or below it, and its entry says so: cut is true. Data that is longer is left out.",
 }
 _FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of both tools that stream
     "env": _ENV,
@@ -357,7 +357,7 @@ class Toolbox:
         if tool.name == "platformos.logs.report":
             yield orjson.dumps(self.report(environment, input_, asker))
             return
-        most = input_.get("maxMessage")
+        most = max_message_of(input_)
         with self.fetch(environment, input_, asker) as found:
             made = bytearray(b'{"logs":[')
             comma = b""
@@ -426,7 +426,13 @@ def _taken(made: bytearray) -> bytes:
 def taste_of(input_: Input, *, late: bool) -> Taste:
     """What an input asks for."""
     wanted = input_.get("filter")
-    return Taste(None if wanted is None else wanted.casefold(), late, input_.get("maxMessage"))
+    return Taste(None if wanted is None else wanted.casefold(), late, max_message_of(input_))
+
+
+def max_message_of(input_: Input) -> int | None:
+    """Where messages are cut: the power of two at or below `maxMessage`, so that readers share what was cut."""
+    given = input_.get("maxMessage")
+    return None if given is None else 1 << (given.bit_length() - 1)
 
 
 def start_of(input_: Input, last_event_id: str = "") -> Start:

@@ -722,12 +722,13 @@ class Feed:
             if turn:
                 time.sleep(0)  # what it is for the readers is made and packed meanwhile
             for count, reader in enumerate(readers, 1):
+                made = arrival.made
                 try:
                     reader.receive(arrival)  # which does not wait
                 except Exception as error:  # of one reader; the others get theirs
                     self._supervisor.failed("stream", self.environment.name, error)
-                if not count % TURN_READERS:
-                    time.sleep(0)  # thousands take a while; other greenlets have their turn
+                if arrival.made > made or not count % TURN_READERS:
+                    time.sleep(0)  # both take a while; other greenlets have their turn
 
     def _hold(self) -> None:
         """Amid a backlog, let the quickest reader take what there is before more is asked for."""

@@ -361,7 +361,7 @@ class Stream:
             self._recent.add(array("q", [entry.id for entry in looked]))
         wanted = [entry for entry in looked if self._wants(entry)]
         positions = [max(entry.id, self._position) for entry in wanted]
-        return frames.data(positions, [shortened(entry.json, self.taste.most) for entry in wanted])
+        return frames.data(positions, [shortened(entry.json, self.taste.max_message) for entry in wanted])
 
     def _tail(self, count: int) -> Iterator[Chunk | float]:
         """The newest entries: where they begin is found, and then read on from as from any position."""

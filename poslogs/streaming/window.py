@@ -20,12 +20,12 @@ ENTRY_BYTES: Final = (
 )
 KIND_BYTES: Final = 200  # of a text that filters look at, beside four for each character
 BATCH_BYTES: Final = 1000  # of a batch itself
-MAX_FILTERS: Final = 64  # for which a batch keeps what was made
+MAX_MADE: Final = 64  # kinds of readers for which a batch keeps what was made
 FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each filter
 SWEEP_BATCHES: Final = 64  # between two times that the others are seen to
 
 
-Key = tuple[str | None, int | None]  # of a taste, without late
+Key = tuple[str | None, int | None]  # filter, max_message
 
 
 class Taste(NamedTuple):
@@ -33,7 +33,7 @@ class Taste(NamedTuple):
 
     filter: str | None  # casefolded; matches the whole of type or error_type
     late: bool  # rows that became visible late, under a lower id, too
-    most: int | None = None  # bytes of a text in an entry; what is longer is cut
+    max_message: int | None = None  # bytes of a text in an entry; what is longer is cut
 
     def wants(self, kind: str, error_type: str) -> bool:
         """Whether an entry of this type and error_type passes the filter."""
@@ -43,7 +43,9 @@ class Taste(NamedTuple):
 class Batch:
     """A run of entries as frames, made once; `number` rises by one from batch to batch."""
 
-    __slots__ = ("_ends", "_kinds", "_made", "data", "high", "ids", "late", "low", "notice", "number", "size")
+    __slots__ = (
+        "_cut", "_ends", "_kinds", "_longest", "_made", "data", "high", "ids", "late", "low", "notice", "number", "size"
+    )  # fmt: skip
 
     def __init__(self, number: int, low: int, high: int, entries: Sequence[Entry], late: bool, notice: bytes) -> None:
         self.number = number
@@ -56,21 +58,35 @@ class Batch:
         self.ids = array("q", ids)
         made = frames.data([high] * len(ids) if late else ids, jsons)
         self._ends = array("q", accumulate(map(len, made)))
+        self._longest = max(map(len, made), default=0)
         self.data = b"".join(made)
         texts = {id(kind): len(kind.error_type) for kind in kinds}
         self.size = (
             BATCH_BYTES + len(self.data) + len(notice) + ENTRY_BYTES * len(ids)
         )  # what it takes in memory, about
         self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
-        self._made: dict[Taste | Key, Chunk | None] = {}
+        self._made: dict[Taste | str | None, Chunk | None] = {}
+        self._cut: tuple[Taste, Chunk | None] | None = None
+
+    def has_longer(self, most: int | None) -> bool:
+        """Whether an entry may have a text of more than `most` bytes."""
+        return most is not None and self._longest > most
 
     def chunk(self, taste: Taste) -> Chunk | None:
-        """The whole batch for a taste, shared by all readers that have it; None when nothing is in it for them."""
-        key = taste if self.late else (taste.filter, taste.most)
+        """The whole batch for a taste, shared by all readers that have it; None when nothing is in it for them.
+
+        What was cut is kept for one taste alone: a copy for each would be more than the window is bounded to.
+        """
+        if self.has_longer(taste.max_message):
+            cut, kind = self._cut, taste if self.late else taste._replace(late=False)
+            if cut is None or cut[0] != kind:
+                cut = self._cut = kind, self._make(taste, 0)
+            return cut[1]
+        key = taste._replace(max_message=None) if self.late else taste.filter
         try:
             return self._made[key]
         except KeyError:
-            if len(self._made) >= MAX_FILTERS:
+            if len(self._made) >= MAX_MADE:
                 self._made.clear()
             chunk = self._made[key] = self._make(taste, 0)
             return chunk
@@ -85,7 +101,7 @@ class Batch:
         for index, start, end in self._wanted(taste, 0):
             id_ = self.ids[index]
             if not had(id_):
-                frame = frames.shortened(self.data[start:end], taste.most)
+                frame = frames.shortened(self.data[start:end], taste.max_message)
                 found.append(frame if id_ > position else b"id: %d\n%s" % (position, frame.partition(b"\n")[2]))
         data = b"".join(found) + self.notice
         return Chunk(data) if data else None
@@ -104,17 +120,17 @@ class Batch:
 
     def forget(self) -> None:
         """Drop what was made for each taste; it is made again when asked for."""
-        if self._made:
-            self._made = {}
+        if self._made or self._cut:
+            self._made, self._cut = {}, None
 
     def _make(self, taste: Taste, first: int) -> Chunk | None:
         if self.late and not taste.late:
             data = b""
-        elif taste.filter is None and taste.most is None:
+        elif taste.filter is None and not self.has_longer(taste.max_message):
             data = self.data[self._ends[first - 1] :] if first else self.data
         else:
             wanted = [self.data[start:end] for _, start, end in self._wanted(taste, first)]
-            data = b"".join([frames.shortened(frame, taste.most) for frame in wanted])
+            data = b"".join([frames.shortened(frame, taste.max_message) for frame in wanted])
         data += self.notice
         return Chunk(data) if data else None
 
@@ -138,9 +154,15 @@ class Arrival:
         self.late = any(batch.late for batch in batches)
         self._made: dict[Key, Chunk | None] = {}
 
+    @property
+    def made(self) -> int:
+        """For how many kinds of readers it was made."""
+        return len(self._made)
+
     def chunk(self, taste: Taste) -> Chunk | None:
         """All of it for a taste, None when nothing is in it; for a live reader that is no answer when some are late."""
-        key = (taste.filter, taste.most)
+        most = taste.max_message
+        key = taste.filter, (most if most is not None and any(b.has_longer(most) for b in self.batches) else None)
         try:
             return self._made[key]
         except KeyError:

@@ -32,7 +32,8 @@ def test_a_promise_names_tests_that_are_there(row: list[str]) -> None:
     files = re.findall(r"`(tests/[^`]+)`", row[-1])
     assert files
     for file in files:
-        assert "\ndef test_" in (REPO / file).read_text(encoding="utf-8"), file
+        test = "\ntest(" if file.endswith(".mjs") else "\ndef test_"
+        assert test in (REPO / file).read_text(encoding="utf-8"), file
 
 
 def test_the_numbers_of_the_memory_table_are_the_defaults() -> None:

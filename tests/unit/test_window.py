@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Entry
-from poslogs.streaming.window import CHUNK_BYTES, FRESH_BATCHES, MAX_FILTERS, Batch, Taste, Window, batches
+from poslogs.streaming.window import CHUNK_BYTES, FRESH_BATCHES, MAX_MADE, Arrival, Batch, Taste, Window, batches
 from tests.unit.doubles import LIVE, PLAIN, entry
 
 ERRORS = Taste("error", late=False)
@@ -323,9 +323,9 @@ def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, taste:
 def test_a_batch_keeps_what_was_made_for_a_bounded_number_of_filters() -> None:
     """Filters are free text, and anybody may think of new ones."""
     (batch,) = batches([one(number, 10) for number in range(1, 5)], 1, 0)
-    for number in range(10 * MAX_FILTERS):
+    for number in range(10 * MAX_MADE):
         assert batch.chunk(Taste(f"filter-{number}", late=False)) is None
-    assert len(batch._made) <= MAX_FILTERS
+    assert len(batch._made) <= MAX_MADE
 
 
 def test_older_batches_of_a_large_page_are_forgotten_too() -> None:
@@ -360,3 +360,22 @@ def test_a_type_of_any_length_is_kept_as_far_as_filters_go() -> None:
     made_ = entry(1, error_type="x" * 100_000)
     assert len(made_.error_type) == 1000
     assert b"x" * 100_000 in made_.json
+
+
+def test_who_bounds_messages_shares_what_others_have_where_nothing_is_longer() -> None:
+    """And where something is, one copy is kept, however many bounds are asked for one after another."""
+    (short,) = batches([entry(1), entry(2, error_type="error")], 1, 0)
+    (long,) = batches([entry(1, message="x" * 5000), entry(2)], 1, 0)
+    for taste in (Taste(None, late=False), Taste("error", late=False)):
+        assert short.chunk(taste._replace(max_message=1024)) is short.chunk(taste)
+        assert Arrival([short]).made == 0
+    arrival = Arrival([short])
+    assert arrival.chunk(Taste(None, False, 1024)) is arrival.chunk(Taste(None, True, 2048))
+    assert arrival.made == 1
+    cut = long.chunk(Taste(None, False, 1024))
+    assert cut is not None
+    assert cut is long.chunk(Taste(None, True, 1024))
+    assert len(cut.plain) < 2000 < 5000 < len(long.data)
+    for most in (256, 512, 2048, 4096):
+        long.chunk(Taste(None, False, most))
+    assert long.chunk(Taste(None, False, 1024)) is not cut  # made anew: it was not kept beside the others

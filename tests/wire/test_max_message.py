@@ -26,14 +26,17 @@ def cut(entry: dict[str, Any]) -> tuple[Any, ...]:
 def test_a_long_message_is_cut_where_asked_from_the_log_and_as_it_comes(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """A past that a reader asks for itself, and a row that the poll brings; a reader beside has both whole."""
+    """A past that a reader asks for itself, and a row that the poll brings; a reader beside has both whole.
+
+    1300 means 1024, the power of two below it.
+    """
     started = server(kind)
     platformos.add({"id": 1, "message": LONG}, {"id": 2, "message": "short", "data": {"a": 1}})
     asked = {"env": "staging", "interval": 250}
     short = ("2", "short", "info", {"a": 1}, None)
     with (
-        started.stream(STREAM, {**asked, "maxMessage": 1001}) as reader,
-        started.stream(LIVE, {**asked, "maxMessage": 1001}) as live,
+        started.stream(STREAM, {**asked, "maxMessage": 1300}) as reader,
+        started.stream(LIVE, {**asked, "maxMessage": 1300}) as live,
         started.stream(STREAM, asked) as whole,
     ):
         for each in (reader, live, whole):
@@ -42,9 +45,9 @@ def test_a_long_message_is_cut_where_asked_from_the_log_and_as_it_comes(
         for each in (reader, live):
             each.wait_entries(3)
             assert [cut(entry) for entry in each.entries] == [
-                ("1", "é" * 500, "info", {}, True),  # whole characters
+                ("1", "é" * 512, "info", {}, True),  # whole characters
                 short,
-                ("3", "é" * 500, "info", {}, True),
+                ("3", "é" * 512, "info", {}, True),
             ]
         whole.wait_entries(3)
         assert [cut(entry) for entry in whole.entries] == [
@@ -58,16 +61,16 @@ def test_a_late_row_and_a_filtered_one_are_cut_alike(server: Start, platformos: 
     """The ways in which an entry reaches a live reader beside the usual one."""
     started = server()
     platformos.add({"id": 10, "message": "first", "error_type": "LiquidError"})
-    asked = {"env": "staging", "interval": 250, "filter": "error", "maxMessage": 100}
+    asked = {"env": "staging", "interval": 250, "filter": "error", "maxMessage": 300}
     with started.stream(LIVE, asked) as live:
         live.wait_entries(1)
         before = len(platformos.requests)
         platformos.wait_for_requests(before + 2)  # the first look has learnt what is there
-        platformos.add({"id": 12, "message": "x" * 101, "error_type": "LiquidError"}, {"id": 13, "error_type": "info"})
+        platformos.add({"id": 12, "message": "x" * 257, "error_type": "LiquidError"}, {"id": 13, "error_type": "info"})
         live.wait_entries(2)
-        platformos.reveal({"id": 11, "message": "y" * 101, "error_type": "LiquidError"})
+        platformos.reveal({"id": 11, "message": "y" * 257, "error_type": "LiquidError"})
         live.wait_entries(3)
-        assert [cut(entry)[:2] for entry in live.entries] == [("10", "first"), ("12", "x" * 100), ("11", "y" * 100)]
+        assert [cut(entry)[:2] for entry in live.entries] == [("10", "first"), ("12", "x" * 256), ("11", "y" * 256)]
         assert [entry.get("cut") for entry in live.entries] == [None, True, True]
 
 
@@ -75,25 +78,25 @@ def test_a_fetch_and_a_tail_are_cut_too_and_the_position_is_the_same(server: Sta
     """One resumes after a cut entry as after any."""
     started = server()
     platformos.add({"id": 1, "message": "a"}, {"id": 2, "message": LONG, "data": {"long": LONG}})
-    fetched = started.call(FETCH, {"env": "staging", "maxMessage": 200})
-    assert [cut(entry)[1:] for entry in fetched["logs"]] == [("a", "info", {}, None), ("é" * 100, "info", {}, True)]
+    fetched = started.call(FETCH, {"env": "staging", "maxMessage": 256})
+    assert [cut(entry)[1:] for entry in fetched["logs"]] == [("a", "info", {}, None), ("é" * 128, "info", {}, True)]
     assert fetched["lastId"] == "2"
-    with started.stream(STREAM, {"env": "staging", "tail": 1, "maxMessage": 200}) as reader:
+    with started.stream(STREAM, {"env": "staging", "tail": 1, "maxMessage": 256}) as reader:
         reader.wait_entries(1)
-        assert cut(reader.entries[0]) == ("2", "é" * 100, "info", {}, True)
+        assert cut(reader.entries[0]) == ("2", "é" * 128, "info", {}, True)
 
 
 def test_no_text_makes_a_line_of_more_than_a_scanner_takes(server: Start, platformos: PlatformOS) -> None:
-    """What docs/guide.md says of 3,000: every escape that a text may need, in every field at once."""
+    """What docs/guide.md says of 2048: every escape that a text may need, in every field at once."""
     started = server()
     texts = ["\x01", "\x7f", '"', "\\", "\u2028", "\u0080", "🚀", "a"]
     for text in texts:
-        platformos.add({"message": text * 20_000, "error_type": text * 3_000, "data": {"k": text * 400}})
-    with started.stream(STREAM, {"env": "staging", "maxMessage": 3000}) as reader:
+        platformos.add({"message": text * 20_000, "error_type": text * 2_100, "data": {"k": text * 300}})
+    with started.stream(STREAM, {"env": "staging", "maxMessage": 2048}) as reader:
         reader.wait_entries(len(texts))
         lines = b"".join(chunk.data for chunk in reader.chunks).split(b"\n")
         assert all(entry["cut"] for entry in reader.entries)
-        assert SCANNER_BYTES // 2 < max(map(len, lines)) < SCANNER_BYTES
+        assert SCANNER_BYTES // 3 < max(map(len, lines)) < SCANNER_BYTES
 
 
 def test_what_is_no_number_of_bytes_is_refused_with_its_unit(server: Start) -> None:
@@ -101,5 +104,5 @@ def test_what_is_no_number_of_bytes_is_refused_with_its_unit(server: Start) -> N
     answer = server().post("/call-stream", {"tool": STREAM, "input": {"env": "staging", "maxMessage": 3}})
     assert (answer.status_code, answer.json()) == (
         400,
-        {"error": "`maxMessage` is in whole bytes, 100 to 2097152; 3 is too small."},
+        {"error": "`maxMessage` is in whole bytes, 256 to 2097152; 3 is too small."},
     )

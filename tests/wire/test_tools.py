@@ -45,14 +45,14 @@ def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(
     assert bounds == {
         ("stream", "interval"): (250, 3000, 3_600_000),
         ("stream", "tail"): (0, None, 10_000),
-        ("stream", "maxMessage"): (100, None, 2_097_152),
+        ("stream", "maxMessage"): (256, None, 2_097_152),
         ("live", "interval"): (250, 3000, 3_600_000),
         ("live", "tail"): (0, None, 10_000),
-        ("live", "maxMessage"): (100, None, 2_097_152),
+        ("live", "maxMessage"): (256, None, 2_097_152),
         ("live", "maxDuration"): (1, 300_000, 86_400_000),
         ("fetch", "limit"): (1, 100, 10_000),
         ("fetch", "tail"): (0, None, 10_000),
-        ("fetch", "maxMessage"): (100, None, 2_097_152),
+        ("fetch", "maxMessage"): (256, None, 2_097_152),
         ("report", "minutes"): (1, None, 10_080),
     }
 
