@@ -49,8 +49,10 @@ def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceili
         for _ in range(HALVES):
             sock = stack.enter_context(socket.create_connection(("127.0.0.1", running.port)))
             sock.sendall(half)
-        body = asking(STREAM, env="production", tail=10_000)
-        streams = stack.enter_context(unread(running, "/call-stream", body, tokens * STREAMS))
+        streams: list[socket.socket] = []
+        for number in range(STREAMS):  # each of a client's has a bound of its own for messages, which are longer
+            body = asking(STREAM, env="production", tail=10_000, maxMessage=300 + 250 * number)
+            streams += stack.enter_context(unread(running, "/call-stream", body, tokens))
         wait_for(lambda: begun(streams), PATIENCE_S)
         calls = asking(FETCH, env="production", lastId="0", limit=10_000)
         called = stack.enter_context(unread(running, "/call", calls, tokens * CALLS))
