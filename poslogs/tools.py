@@ -386,11 +386,13 @@ class Toolbox:
         start = start_of(input_)
         with self._asking(environment, asker) as ask:
             if start.position is not None:
-                yield fetch.first(ask, start.position, input_["limit"], taste)
-                return
-            count = input_["limit"] if start.tail is None else start.tail
-            which = fetch.latest if newest_first else fetch.newest
-            yield which(ask, environment.name, count, taste)
+                found = fetch.first(ask, start.position, input_["limit"], taste)
+            else:
+                count = input_["limit"] if start.tail is None else start.tail
+                which = fetch.latest if newest_first else fetch.newest
+                found = which(ask, environment.name, count, taste)
+            found.misses = lambda: self.feed(environment).newest_first is not None
+            yield found
 
     def report(self, environment: Environment, input_: Input, asker: Asker) -> dict[str, Any]:
         """What came after `lastId`, within the last `minutes`, in numbers. Raises as `fetch`."""
@@ -399,7 +401,8 @@ class Toolbox:
         since = "" if minutes is None else moment(time.time() - 60 * minutes)
         with self._asking(environment, asker) as ask:
             counted = Report(environment.name, since)
-            return report.read(ask, counted, start.position or 0)
+            told = report.read(ask, counted, start.position or 0)
+        return told | {"truncated": told["truncated"] or self.feed(environment).newest_first is not None}
 
     def feed(self, environment: Environment) -> Feed:
         """The one poller of an environment."""

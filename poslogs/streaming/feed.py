@@ -95,6 +95,7 @@ class Feed:
         self.environment = environment
         self.outage: Outage | None = None
         self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
+        self.newest_first: Chunk | None = None  # answers come so: rows may be missing
         self.unclear: Chunk | None = None  # no answer has told anything yet: the beginning waits
         self.last_success = 0.0  # wall clock; 0 when there was none
         self.polls = 0  # questions that were answered, since the process began; the readers' own too
@@ -120,7 +121,6 @@ class Feed:
         self._overlap = Overlap(overlap, 0)
         self._holding = False
         self._told: set[str] = set()
-        self._told_order = False  # that answers come newest first
         self._most_spare = questions
         self._callers = 0  # calls under way
         self._answers = Answers(ANSWER_BYTES) if answers is None else answers
@@ -393,29 +393,32 @@ class Feed:
             self.wake()
 
     def notice(self, page: Page) -> bytes:
-        """Error frames for what is wrong with an answer; what every answer repeats is told once."""
+        """An error frame for rows that are no entries; rows that every answer repeats are told once."""
+        self._look_at_order(page)
         with self._lock:
             untold = [row for row in page.refused if row not in self._told]
+            if not untold:
+                return b""
             if len(self._told) + len(untold) > MAX_TOLD:
                 self._told.clear()
             self._told.update(untold)
-            count = len(untold) + page.more if untold else 0
+            count = len(untold) + page.more
             self.left_out += count
-            backward = page.newest_first and not self._told_order
-            self._told_order |= backward
+        reasons = ", ".join(sorted({reason.partition("|")[0] for reason in untold}))
+        rows = "1 row was" if count == 1 else f"{count} rows were"
+        return frames.error(f"{rows} left out of environment {self.environment.name}: {reasons}.").plain
+
+    def _look_at_order(self, page: Page) -> None:
+        """Have every reader told when answers come newest first: what one has no room for cannot be asked for."""
+        if not page.newest_first or self.newest_first is not None:
+            return
         name = self.environment.name
-        notice = b""
-        if count:
-            reasons = ", ".join(sorted({reason.partition("|")[0] for reason in untold}))
-            rows = "1 row was" if count == 1 else f"{count} rows were"
-            notice = frames.error(f"{rows} left out of environment {name}: {reasons}.").plain
-        if backward:
-            log.warning("Environment %s answers newest first, so that rows may be missing.", name)
-            notice += frames.error(
-                f"Environment {name} answers newest first: when more rows come at once than one of its answers holds, "
-                "the oldest of them are missing here."
-            ).plain
-        return notice
+        self.newest_first = frames.error(
+            f"Environment {name} answers newest first: when more rows come at once than one of its answers holds, "
+            "the oldest of them are missing here."
+        )
+        log.warning("Environment %s answers newest first, so that rows may be missing.", name)
+        self.wake()
 
     def _borrow(self) -> tuple[Environment, Gateway]:
         while True:
@@ -447,6 +450,7 @@ class Feed:
     def _answered(self, question: Question, answer: Answer | None, error: GatewayError | None) -> None:
         """A question of a reader's or a caller's is over; callers' failures are their own, unless we are to wait."""
         if answer is not None:
+            self._look_at_order(answer.page)
             self._answers.keep(self, answer)
             if question.shared:
                 with self._lock:
@@ -469,7 +473,7 @@ class Feed:
         """Make ready for a poller, which `_poll` starts once the lock is given back."""
         self._reset(position)
         self._told.clear()
-        self._told_order = False
+        self.newest_first = None
         self._began = self._clock()
         self._newest = ""
         self._quiet = 0

@@ -31,7 +31,17 @@ class Found:
     def __init__(self, pieces: Iterator[list[Entry]] | None = None, last: int = 0, *, truncated: bool = False) -> None:
         self.pieces: Iterator[list[Entry]] = pieces or iter(())
         self.last = last
-        self.truncated = truncated
+        self._truncated = truncated
+        self.misses: Callable[[], bool] = lambda: False  # whether rows could not be asked for
+
+    @property
+    def truncated(self) -> bool:
+        """Whether more is known to exist, or may."""
+        return self._truncated or self.misses()
+
+    @truncated.setter
+    def truncated(self, truncated: bool) -> None:
+        self._truncated = truncated
 
     @property
     def entries(self) -> Iterator[Entry]:

@@ -77,6 +77,7 @@ class Stream:
         "_heartbeat",
         "_left_behind",
         "_lock",
+        "_newest_first",
         "_outage",
         "_poked",
         "_position",
@@ -129,6 +130,7 @@ class Stream:
         self._generation = feed.generation
         self._outage: object = None  # the one that was told
         self._unclear = False  # it was told that answers tell nothing
+        self._newest_first = False  # it was told that answers come so
         self._poked = False
         self._ending: tuple[Chunk, ...] | None = None
         self._closing: list[Callable[[], None]] = []
@@ -508,6 +510,10 @@ class Stream:
         if unclear is not None and not self._unclear and not self._position:
             self._unclear = True
             yield self._sent(unclear)
+            return
+        if (backward := self._feed.newest_first) is not None and not self._newest_first:
+            self._newest_first = True
+            yield self._sent(backward)
             return
         if not self._poked:
             self._rests = rests

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from tests.faults.upstream import FETCH, LIVE, all_lossless, arrived, follow, lossless, stand_ins, told
+from tests.faults.upstream import FETCH, LIVE, all_lossless, arrived, follow, lossless, stand_ins, told, wait_told
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
@@ -105,10 +105,10 @@ def test_a_row_that_changes_between_answers_is_delivered_once(
         lossless(platformos, reader)
 
 
-def test_an_environment_that_answers_newest_first_is_named_once(
+def test_an_environment_that_answers_newest_first_is_named_to_each_reader(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Twenty of thirty rows, the newest: what is missing cannot be asked for, so whoever reads then hears of it."""
+    """The newest twenty of thirty rows: what is missing cannot be asked for, so all hear of it once, later ones too."""
     platformos.add_many(30)
     platformos.arrange = lambda rows: rows[:-21:-1]
     running = server()
@@ -120,6 +120,12 @@ def test_an_environment_that_answers_newest_first_is_named_once(
         for reader in (plain, live):
             arrived(reader, "55")
         assert len(plain.entry_ids) == len(live.entry_ids) == 40
-        assert told(plain) == [NEWEST_FIRST]
-        assert told(live) in ([], [NEWEST_FIRST])  # it may have joined behind the frame that told of it
+        with follow(running, tail=0) as later:
+            for reader in (plain, live, later):
+                assert wait_told(reader) == [NEWEST_FIRST]
+        for input_ in ({"lastId": "0"}, {"limit": 30}):
+            fetched = running.call(FETCH, {"env": "staging", **input_})
+            assert fetched["truncated"]
+            assert [entry["id"] for entry in fetched["logs"]] == platformos.ids[-20:]
+        assert running.call("platformos.logs.report", {"env": "staging"})["truncated"]
     assert running.output.count("answers newest first") == 1
