@@ -11,6 +11,10 @@ from gunicorn.config import Config, get_default_config_file
 
 APP: Final = "poslogs.wsgi:app"
 PROG: Final = "poslogs serve"
+TOLD: Final = (
+    "These are gunicorn's options. Without -b it listens at HOST and PORT, 127.0.0.1:3030 where they are not set, and "
+    "without -k it has a worker of poslogs: the defaults in brackets are gunicorn's own, and poslogs has others."
+)
 
 
 def command(options: Sequence[str], ours: Path) -> list[str]:
@@ -21,6 +25,7 @@ def command(options: Sequence[str], ours: Path) -> list[str]:
     """
     cfg = Config(f"{PROG} [OPTIONS]", prog=PROG)
     parser = cfg.parser()
+    parser.description = TOLD
     given = parser.parse_args(list(options))
     if given.args:
         parser.error(f"it serves poslogs alone; leave out {given.args[0]}")

@@ -54,6 +54,7 @@ def test_the_folder_s_own_configuration_takes_its_place(folder: Path) -> None:
         (["--bind"], 2, "expected one argument"),
         (["other:app"], 2, "it serves poslogs alone; leave out other:app"),
         (["-h"], 0, "--worker-connections"),
+        (["-h"], 0, "without -k it has a worker of"),
     ],
 )
 def test_what_gunicorn_does_not_take_is_wrong_usage(
