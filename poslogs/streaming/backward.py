@@ -47,21 +47,27 @@ def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool]
     """All rows that are listed now past a position: the end of a log is found without reading the log.
 
     Whether a row lies past an id is all that it asks, so gaps between ids do no harm. It asks twice a binary digit of
-    the newest id, at most; `known` is the id of a row that is there. Raises GatewayError once `is_late`.
+    the newest id, at most, unless answers begin to hold fewer rows meanwhile; `known` is the id of a row that is there.
+    Raises GatewayError once `is_late`.
     """
     answer = yield position
     first, since, near = max(position, _low(answer, position)), position, ref(answer)
-    rows, last = answer.count, answer.last
+    rows = count = answer.count
+    last = answer.last
     del answer  # not to be held while the next one comes
     if last <= position:
         return Stretch(position, position, 0, since, near)
     low, high = max(last, known), MAX_ID  # there are rows up to here; there are none past that
-    step, cut, shorts, at_end = rows, last < known, 0, True
-    while low < high and shorts < SHORT_ANSWERS:
+    step, cut, shorts, at_end, sure = rows, last < known, 0, True, False
+    while low < high and not (sure and shorts >= SHORT_ANSWERS):
         if is_late():
             raise GatewayError(f"Environment {env} answers too slowly to find the end of its log; give lastId.")
-        asked = low if at_end else low + step if high == MAX_ID and low + step < high else (low + high) // 2
-        if not at_end:
+        past_short = shorts >= SHORT_ANSWERS  # this is the end, unless answers have begun to hold fewer rows
+        if past_short:
+            asked = min(low + count, high - 1)
+        else:
+            asked = low if at_end else low + step if high == MAX_ID and low + step < high else (low + high) // 2
+        if not at_end and not past_short:
             step *= STRIDE
         answer = yield asked
         count, last, more = answer.count, answer.last, answer.more
@@ -69,9 +75,13 @@ def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool]
             cut, since, near = True, asked, ref(answer)
         del answer
         if last <= asked:
-            high, at_end = asked, False
+            high, at_end = asked, past_short
+            sure, shorts = sure or past_short, 0
             continue
-        rows = max(rows, count)
+        rows = count if past_short else max(rows, count)
+        if past_short:
+            low, at_end, shorts = last, False, 0
+            continue
         short = 2 * count < rows and not more
         shorts = shorts + 1 if short and at_end else 0
         low, at_end = last, short

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,3 +158,19 @@ def test_an_answer_that_tells_nothing_is_no_end(nth: int) -> None:
     with feed_of(log).asking(Asker("me")) as ask:
         assert [made.id for made in fetch.newest(ask, "staging", 50, PLAIN).entries] == list(range(251, 301))
         assert len(log.asked) > nth
+
+
+@pytest.mark.parametrize("page", [20, 250, 400])
+def test_the_end_of_a_log_is_found_though_answers_begin_to_hold_fewer_rows(page: int) -> None:
+    """The first answer holds two thousand rows, those after it few: they are as short as at the end, and are not."""
+
+    class Shrinking(Log):
+        def answer(self, last_id: int) -> Collection[object]:
+            found = super().answer(last_id)
+            self.page = page
+            return found
+
+    for count in (2_100, 2_000 + 3 * page, 9_999, 50_000):
+        log = Shrinking(*range(1, count + 1), page=2000)
+        assert backward.run(backward.stretch(0, "staging"), asking(log)).last == count
+        assert len(log.asked) <= 60

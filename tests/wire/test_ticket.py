@@ -49,6 +49,7 @@ def foreign(platformos: PlatformOS, tmp_path: Path) -> Iterator[Callable[..., Fo
 
 def shown(server: Server) -> str:
     """The token in the start-up lines: in the page's address and in the command, and nowhere else."""
+    server.wait_output(" in a browser.\n")
     server.wait_output(LAST)
     (address,) = re.findall(r"^Open (\S+) in a browser\.$", server.output, re.MULTILINE)
     base, _, token = address.partition("/#token=")
