@@ -17,12 +17,12 @@ from poslogs.access.calls import Calls
 from poslogs.access.clients import Clients
 from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
-from poslogs.agents.offers import Catalogue
+from poslogs.agents.agent_tools import Catalogue
 from poslogs.doors import api, body, entrance, metrics, openapi, probes
+from poslogs.doors.admission import GivingBack, admission
 from poslogs.doors.answering import beginning
 from poslogs.doors.api import json_response
 from poslogs.doors.forwarding import Forwarding
-from poslogs.doors.holding import GivingBack, holding
 from poslogs.doors.mcp import door as mcp
 from poslogs.doors.page import door as page
 from poslogs.doors.paths import OnePath
@@ -60,8 +60,8 @@ class Parts:
     host: Host
 
 
-def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
-    """The WSGI app; `offers` makes what agents are offered.
+def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
+    """The WSGI app; `catalogue` makes what agents are offered.
 
     Raises ConfigError, whose sentence says what keeps it from starting.
     """
@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     feeds = Feeds(
         open_gateway,
         window_bytes=settings.window_bytes,
-        overlap=settings.overlap,
+        lookback=settings.lookback,
         answer_bytes=settings.answer_bytes,
         questions=settings.questions,
         patience=settings.poll_seconds + STALL_SECONDS,
@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
     limits = Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
-    hold = holding(slots, disconnects, runtime, host)
+    admit = admission(slots, disconnects, runtime, host)
     begin = beginning(Calls(settings.client_calls, settings.max_calls, slots.room), disconnects, settings.unread)
     origins = [_origin_pattern(origin) for origin in settings.cors_origins]
 
@@ -153,8 +153,8 @@ def create_app(settings: Settings | None = None, offers: Callable[[Toolbox], Cat
         return response
 
     _refuse_in_one_shape(app)
-    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, hold, begin, SUPERVISOR, settings.heartbeat))
-    app.register_blueprint(mcp.blueprint(offers(toolbox), limits, hold, begin, settings.heartbeat))
+    app.register_blueprint(api.blueprint(toolbox, slots, feeds, runtime, admit, begin, SUPERVISOR, settings.heartbeat))
+    app.register_blueprint(mcp.blueprint(catalogue(toolbox), limits, admit, begin, settings.heartbeat))
     app.register_blueprint(
         probes.blueprint(runtime, feeds, SUPERVISOR, lambda: entrance.known(request, clients, limits, environments))
     )

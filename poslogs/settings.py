@@ -211,7 +211,7 @@ class Settings:
     address_connections: int
     answer_seconds: float
     window_bytes: int
-    overlap: float
+    lookback: float
     poll_seconds: float
     poll_bytes: int
     poll_rows: int
@@ -272,7 +272,7 @@ class Settings:
             address_connections=_int(got["POSLOGS_ADDRESS_CONNECTIONS"]),
             answer_seconds=_float(got["POSLOGS_ANSWER_SECONDS"]),
             window_bytes=_int(got["POSLOGS_WINDOW_MB"]) << 20,
-            overlap=_float(got["POSLOGS_OVERLAP_SECONDS"]),
+            lookback=_float(got["POSLOGS_OVERLAP_SECONDS"]),
             poll_seconds=_float(got["POSLOGS_POLL_SECONDS"]),
             poll_bytes=_int(got["POSLOGS_POLL_MB"]) << 20,
             poll_rows=_int(got["POSLOGS_POLL_ROWS"]),

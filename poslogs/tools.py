@@ -31,15 +31,15 @@ from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch, report
 from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.backfill import Asker
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.fetch import Found
 from poslogs.streaming.frames import moment
-from poslogs.streaming.question import Asker
 from poslogs.streaming.report import Report
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Taste
+from poslogs.streaming.window import Selection
 
 INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
 DURATION_MS: Final = (1, 300_000, 86_400_000)
@@ -336,7 +336,7 @@ class Toolbox:
         environment = self.environment(client, input_["env"])
         return Stream(
             self._feeds.of(environment),
-            taste=taste_of(input_, late=tool.name == "platformos.logs.live"),
+            selection=selection_of(input_, late=tool.name == "platformos.logs.live"),
             start=start_of(input_, last_event_id),
             interval=input_["interval"] / 1000,
             heartbeat=self._heartbeat,
@@ -382,15 +382,15 @@ class Toolbox:
 
         Raises BadInput; in its body, Unavailable when platformOS gives nothing, TokenRefused when it never will.
         """
-        taste = taste_of(input_, late=False)
+        selection = selection_of(input_, late=False)
         start = start_of(input_)
         with self._asking(environment, asker) as ask:
             if start.position is not None:
-                found = fetch.first(ask, start.position, input_["limit"], taste)
+                found = fetch.first(ask, start.position, input_["limit"], selection)
             else:
                 count = input_["limit"] if start.tail is None else start.tail
                 which = fetch.latest if newest_first else fetch.newest
-                found = which(ask, environment.name, count, taste)
+                found = which(ask, environment.name, count, selection)
             found.misses = lambda: self.feed(environment).newest_first is not None
             yield found
 
@@ -426,10 +426,10 @@ def _taken(made: bytearray) -> bytes:
     return taken
 
 
-def taste_of(input_: Input, *, late: bool) -> Taste:
+def selection_of(input_: Input, *, late: bool) -> Selection:
     """What an input asks for."""
     wanted = input_.get("filter")
-    return Taste(None if wanted is None else wanted.casefold(), late, max_message_of(input_))
+    return Selection(None if wanted is None else wanted.casefold(), late, max_message_of(input_))
 
 
 def max_message_of(input_: Input) -> int | None:

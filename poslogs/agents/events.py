@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from poslogs.access.clients import Client
-from poslogs.streaming.question import Asker
+from poslogs.streaming.backfill import Asker
 from poslogs.streaming.stream import Stream
 
 
@@ -20,7 +20,7 @@ class Progress(NamedTuple):
     text: str  # one line
 
 
-class Note(NamedTuple):
+class LogMessage(NamedTuple):
     """Something worth to be logged, as an entry that has come."""
 
     level: str  # one of RFC 5424's eight, in lower case
@@ -36,18 +36,18 @@ class Outcome(NamedTuple):
     error: bool = False
 
 
-Event = Progress | Note | Outcome | None  # None: nothing has happened for a moment
+Event = Progress | LogMessage | Outcome | None  # None: nothing has happened for a moment
 
 
 @dataclass(frozen=True)
 class Caller:
     """Who calls.
 
-    `hold` takes a slot for a stream until it is closed; `place` is a place for a call that asks platformOS; `spend`
+    `admit` takes a slot for a stream until it is closed; `place` is a place for a call that asks platformOS; `spend`
     counts one request. All raise a Refusal.
     """
 
     client: Client
-    hold: Callable[[Stream], None]
+    admit: Callable[[Stream], None]
     place: Callable[[], AbstractContextManager[Asker]]
     spend: Callable[[], None]

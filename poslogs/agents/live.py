@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import orjson
 
-from poslogs.agents.events import Caller, Event, Note, Outcome, Progress
-from poslogs.agents.shelf import Shelf
+from poslogs.agents.entry_budget import EntryBudget
+from poslogs.agents.events import Caller, Event, LogMessage, Outcome, Progress
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import frames
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Taste
-from poslogs.tools import Input, start_of, taste_of
+from poslogs.streaming.window import Selection
+from poslogs.tools import Input, selection_of, start_of
 
 INTERVAL_SECONDS: Final = 1.0  # between two polls
 TICK_SECONDS: Final = 0.5  # longest time without an event
@@ -33,9 +33,9 @@ def follow(feed: Feed, environment: Environment, caller: Caller, input_: Input) 
     start = Start(tail=0) if given.position is None else given
     live = _Live(feed, environment.name, input_, start.position)
     # Unfiltered, so that each position is known up to which entries were examined.
-    live.stream = Stream(feed, taste=Taste(None, late=True), start=start, interval=INTERVAL_SECONDS,
+    live.stream = Stream(feed, selection=Selection(None, late=True), start=start, interval=INTERVAL_SECONDS,
                          heartbeat=TICK_SECONDS, duration=live.total, client=caller.client.id)  # fmt: skip
-    caller.hold(live.stream)
+    caller.admit(live.stream)
     return live.run()
 
 
@@ -45,10 +45,10 @@ class _Live:
     def __init__(self, feed: Feed, env: str, input_: Input, position: int | None) -> None:
         self._feed = feed
         self._env = env
-        self._taste = taste_of(input_, late=True)
+        self._selection = selection_of(input_, late=True)
         self._first = input_["until"] == "first"
         self._position = position  # up to which entries were examined; None before the log's end is known
-        self._shelf = Shelf(input_["limit"], full=input_["full"])
+        self._budget = EntryBudget(input_["limit"], full=input_["full"])
         self._began = time.monotonic()
         self.total: float = input_["maxDuration"] / 1000
         self._polls, self._failures = feed.polls, feed.failures
@@ -79,14 +79,14 @@ class _Live:
             event = fields.get(b"event")
             if event == b"data":
                 entry = orjson.loads(frames.entry(frame))
-                if self._taste.wants(entry["type"], entry["error_type"]):
-                    shown = self._shelf.add(entry, late=int(entry["id"]) <= (self._position or 0))
+                if self._selection.wants(entry["type"], entry["error_type"]):
+                    shown = self._budget.add(entry, late=int(entry["id"]) <= (self._position or 0))
                     if shown is None:
                         self._stopped, self._truncated = "limit", True
                         return
                     self._untold += 1
                     level = LEVELS.get(entry["type"], entry["type"])
-                    yield Note(level, f"platformos.{self._env}", shown)
+                    yield LogMessage(level, f"platformos.{self._env}", shown)
             elif event == b"error":
                 self._error = self._trouble = orjson.loads(frames.entry(frame))["message"]
             elif event == b"done":
@@ -96,9 +96,9 @@ class _Live:
                 self._stopped = "shutdown"
             if b"id" in fields:
                 self._position = int(fields[b"id"])
-        if not self._stopped and len(self._shelf.entries) >= self._shelf.limit:
+        if not self._stopped and len(self._budget.entries) >= self._budget.limit:
             self._stopped = "limit"
-        elif not self._stopped and self._first and self._shelf.entries:
+        elif not self._stopped and self._first and self._budget.entries:
             self._stopped = "first"
 
     def _progress(self) -> Progress | None:
@@ -109,8 +109,8 @@ class _Live:
         if elapsed < self._told + PROGRESS_SECONDS:
             return None
         if self._untold:
-            newest = self._shelf.entries[-1]
-            text = f"+{self._untold} ({len(self._shelf.entries)} so far): {newest['type']} {newest['message']}"
+            newest = self._budget.entries[-1]
+            text = f"+{self._untold} ({len(self._budget.entries)} so far): {newest['type']} {newest['message']}"
             self._untold = 0
         elif self._trouble:
             text, self._trouble = self._trouble, ""
@@ -122,10 +122,10 @@ class _Live:
         return Progress(elapsed, self.total, plain(text)[:MAX_TEXT_CHARS])
 
     def _outcome(self) -> Outcome:
-        if self._stopped == "upstream" and not self._shelf.entries:
+        if self._stopped == "upstream" and not self._budget.entries:
             return Outcome(text=self._error, error=True)
         errors = self._feed.failures - self._failures
-        answered = self._feed.polls > self._polls or bool(self._shelf.entries)
+        answered = self._feed.polls > self._polls or bool(self._budget.entries)
         answered = answered or (self._fresh and not errors and self._position is not None)
         if not answered and self._stopped == "maxDuration":
             silent = f"platformOS did not answer for environment {self._env} within {self.total:g} s; call again later."
@@ -134,4 +134,4 @@ class _Live:
             again = "call again" if self._stopped == "shutdown" else "call with a longer maxDuration, or with lastId"
             return Outcome(text=f"The end of the log was not reached yet; {again}.", error=True)
         more: dict[str, Any] = {"stopped": self._stopped, "pollErrors": errors}
-        return Outcome(self._shelf.answer(self._env, self._position, truncated=self._truncated, **more))
+        return Outcome(self._budget.answer(self._env, self._position, truncated=self._truncated, **more))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from poslogs.access.calls import Calls
 from poslogs.access.clients import Client
 from poslogs.deadlines import DEADLINES
-from poslogs.doors.holding import HELD
+from poslogs.doors.admission import HELD
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.backfill import Asker
 from poslogs.streaming.large import LARGE, LARGE_BYTES
-from poslogs.streaming.question import Asker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -13,8 +13,8 @@ from poslogs import __version__
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.doors import body
+from poslogs.doors.admission import Admit
 from poslogs.doors.answering import Begin
-from poslogs.doors.holding import Hold
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
 from poslogs.runtime import Runtime
@@ -44,7 +44,7 @@ def blueprint(
     slots: Slots[Stream],
     feeds: Feeds,
     runtime: Runtime,
-    hold: Hold,
+    admit: Admit,
     begin: Begin,
     supervisor: Supervisor,
     heartbeat: float,
@@ -67,7 +67,7 @@ def blueprint(
             raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
         stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
         connection = Connection(request.environ)
-        hold(_client(), stream, connection, request.environ)
+        admit(_client(), stream, connection, request.environ)
         # A server of ours may take the stream with its connection (servers/gunicorn.py); others send the body.
         request.environ["poslogs.connection"] = connection
         gzip = _takes_gzip(request)

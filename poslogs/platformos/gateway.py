@@ -13,9 +13,9 @@ from urllib3.exceptions import HTTPError
 from poslogs import __version__
 from poslogs.deadlines import DEADLINES
 from poslogs.platformos import answers
+from poslogs.platformos.bounded_adapter import BoundedAdapter, Late, TooLarge
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
-from poslogs.platformos.wire import Late, TooLarge, Wire
 
 CONNECT_SECONDS: Final = 3.05
 MAX_RETRY_AFTER: Final = 300.0  # seconds; platformOS may ask for no longer pause
@@ -81,7 +81,7 @@ class HttpGateway:
         self._session.trust_env = False  # a .netrc entry would replace our Authorization (hosting.md, section 10)
         self._prepared: requests.PreparedRequest | None = None
         self._address = ""  # all of its url but the id
-        self._wire = Wire()
+        self._wire = BoundedAdapter()
         self._session.mount("http://", self._wire)
         self._session.mount("https://", self._wire)
 

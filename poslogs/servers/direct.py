@@ -19,7 +19,7 @@ from poslogs.servers.sockets import STALL_SECONDS, Connection
 from poslogs.streaming.frames import HEARTBEAT, Chunk, Member, in_chunks
 from poslogs.streaming.large import LARGE, LARGE_BYTES
 from poslogs.streaming.stream import Body
-from poslogs.streaming.window import Arrival
+from poslogs.streaming.window import Publication
 from poslogs.supervisor import IDLE_SECONDS, Loop, Supervisor
 
 log = logging.getLogger("poslogs.direct")
@@ -96,13 +96,13 @@ class DirectStream:
 
     # What may be sent while it rests, and cannot wait
 
-    def receive(self, arrival: Arrival) -> bool:
-        """Send an arrival at once, if the stream rests; False when it must see to it in a turn of its own."""
+    def publish(self, publication: Publication) -> bool:
+        """Send a publication at once, if the stream rests; False when it must see to it in a turn of its own."""
         if self.state is not RESTING:
             return False
         self.state = SENDING
         try:
-            return self.stream.passes(arrival, self._give)
+            return self.stream.passes(publication, self._give)
         except Exception as error:  # noqa: BLE001 - of one stream; the others get theirs
             self._spoil(error)
             return True

@@ -17,15 +17,15 @@ from poslogs.platformos.answers import Rows
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError, Unclear
-from poslogs.streaming import fallback, frames
+from poslogs.streaming import frames, id_reset
 from poslogs.streaming.answer import Answer, Answers
+from poslogs.streaming.backfill import Asker, Backfill, Backfills, Wake
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.frames import Chunk
+from poslogs.streaming.lookback import Lookback
 from poslogs.streaming.outage import Outage, waiting
-from poslogs.streaming.overlap import Overlap
 from poslogs.streaming.pace import Pace
-from poslogs.streaming.question import Asker, Question, Questions, Wake
-from poslogs.streaming.window import Arrival, Batch, Taste, Window, arrivals, batches
+from poslogs.streaming.window import Batch, Publication, Selection, Window, batches, publications
 from poslogs.supervisor import IDLE_SECONDS, STALL_SECONDS, SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.feed")
@@ -52,11 +52,11 @@ class Reader(Protocol):
     """What a feed needs to know of a stream."""
 
     interval: float  # seconds; how stale it may get
-    taste: Taste
+    selection: Selection
     wake: Wake
     number: int | None  # of the batch it took last; None while it is not attached
 
-    def receive(self, arrival: Arrival) -> None:
+    def publish(self, publication: Publication) -> None:
         """The window has taken this in."""
 
 
@@ -81,7 +81,7 @@ class Feed:
         open_gateway: Callable[[Environment], Gateway],
         *,
         window_bytes: int,
-        overlap: float,
+        lookback: float,
         answers: Answers | None = None,
         questions: int = OWN_QUESTIONS,
         patience: float = STALL_SECONDS,
@@ -104,7 +104,7 @@ class Feed:
         self.left_out = 0  # rows that were no entries
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
-        self._overlap_seconds = overlap
+        self._lookback_seconds = lookback
         self._patience = patience
         self._supervisor = supervisor
         self._clock = clock
@@ -118,21 +118,21 @@ class Feed:
         self._pid = 0
         self._began = 0.0
         self._window = Window(window_bytes, 0, 0)
-        self._overlap = Overlap(overlap, 0)
+        self._lookback = Lookback(lookback, 0)
         self._holding = False
         self._told: set[str] = set()
         self._most_spare = questions
         self._callers = 0  # calls under way
         self._answers = Answers(ANSWER_BYTES) if answers is None else answers
-        self._questions = Questions(questions, self._answer, self._answered, self._begin, self._failed_here)
-        self.generation = 0  # how often ids have fallen back
-        self.fallen: tuple[int, Chunk] | None = None  # what readers of earlier generations continue from, and are told
-        self._fell_from = 0  # the newest id that was seen before that
+        self._backfills = Backfills(questions, self._answer, self._answered, self._begin, self._failed_here)
+        self.generation = 0  # how often ids have been reset
+        self.last_reset: tuple[int, Chunk] | None = None  # where earlier readers go on, and their notice
+        self._reset_from = 0  # the newest id that was seen before that
         self._top = 0  # the newest id that was seen since, by whoever asked; it outlives the window
         self.rounds = 0  # polls that found nothing new: the end of the log was reached
         self._quiet = 0  # answers without anything new, one after another
         self._gone = (0, 0.0)  # a position whose row is gone with all before it, as old rows go, and until when
-        self._suspected: float | None = None  # since when it looks as if ids had fallen back
+        self._suspected: float | None = None  # since when it looks as if ids had been reset
         self._newest = ""  # the latest timestamp of an entry
         self._full = False  # the last look may have had no room for what is new
         self._spare: list[tuple[Environment, Gateway]] = []
@@ -147,7 +147,7 @@ class Feed:
             if reader not in self._readers:
                 self._readers.add(reader)
                 self._intervals[reader.interval] += 1
-                self._live += reader.taste.late
+                self._live += reader.selection.late
         self._wake.set()
 
     def leave(self, reader: Reader) -> None:
@@ -158,7 +158,7 @@ class Feed:
                 self._intervals[reader.interval] -= 1
                 if not self._intervals[reader.interval]:
                     del self._intervals[reader.interval]
-                self._live -= reader.taste.late
+                self._live -= reader.selection.late
                 self._left = self._clock()
             self._let_go()
         self._wake.set()
@@ -180,7 +180,7 @@ class Feed:
             except LookupError:
                 return None
             reader.number = number
-            late = self._window.late_until(number) if reader.taste.late else []
+            late = self._window.late_until(number) if reader.selection.late else []
             ahead = position > self._top
         if started is not None and not self._poll(started):
             reader.number = None
@@ -217,41 +217,41 @@ class Feed:
             return reader.number == self._window.number and position > self._window.high
 
     def outdated(self, position: int) -> bool:
-        """Whether a position was given out before ids fell back, as was noticed here, and is not reached again yet."""
+        """Whether a position was given out before ids were reset, as was noticed here, and is not reached again yet."""
         with self._lock:
             return self._alive() and self._fall_after(position) is not None
 
     def end(self, position: int) -> tuple[int, Chunk]:
         """What a reader continues from, and is told, whose position is past the end of the log.
 
-        Where ids fell back to, if its position is from before that: all that came since is new to it. Else the end.
+        Where ids were reset to, if its position is from before that: all that came since is new to it. Else the end.
         """
         with self._lock:
             fall = self._fall_after(position)
-            return (self._window.high if fall is None else fall), self._fell()
+            return (self._window.high if fall is None else fall), self._reset_notice()
 
     def _fall_after(self, position: int) -> int | None:
-        """Where ids fell back to after a position was given out; None when they did not."""
-        if self.fallen is None or not self._top < position <= self._fell_from:
+        """Where ids were reset to after a position was given out; None when they did not."""
+        if self.last_reset is None or not self._top < position <= self._reset_from:
             return None
-        return self.fallen[0]
+        return self.last_reset[0]
 
-    def ask(self, position: int, wake: Wake, client: str = "") -> Question | None:
+    def backfill(self, position: int, wake: Wake, client: str = "") -> Backfill | None:
         """A reader's own question, in its client's turn; readers that ask the same share it while it is asked.
 
-        Who does not wait for the answer any more must `leave_question`. None while an outage lets nobody ask.
+        Who does not wait for the answer any more must `leave_backfill`. None while an outage lets nobody ask.
         """
         must = False
         with self._lock:
-            if self.outage is not None and not self._questions.knows(position):
+            if self.outage is not None and not self._backfills.knows(position):
                 if not self.outage.claim():
                     return None
                 must = True  # all wait for how it ends
-        return self._questions.add(position, position, client, wake, must=must)
+        return self._backfills.add(position, position, client, wake, must=must)
 
-    def leave_question(self, question: Question, wake: Wake, client: str = "") -> None:
+    def leave_backfill(self, backfill: Backfill, wake: Wake, client: str = "") -> None:
         """A reader waits for this no more: it leaves the queue, unless others wait."""
-        self._questions.leave(question, client, wake)
+        self._backfills.leave(backfill, client, wake)
 
     @contextmanager
     def asking(self, asker: Asker) -> Iterator[Ask]:
@@ -283,9 +283,9 @@ class Feed:
             if outage is not None and (pause := outage.pause):
                 raise GatewayError(outage.sentence, retry_after=pause)
             key = ("call", position)
-            question = self._questions.add(key, position, asker.client, asker.wake, shared=False)
+            backfill = self._backfills.add(key, position, asker.client, asker.wake, shared=False)
             try:
-                while not question.done:
+                while not backfill.done:
                     left = end - self._clock()
                     if asker.gone:
                         raise GatewayError(f"The client of a call to environment {name} has gone.")
@@ -294,14 +294,14 @@ class Feed:
                     asker.wake.wait(left)
                     asker.wake.clear()
             finally:
-                self._questions.leave(question, asker.client, asker.wake)
-            if (error := question.error) is not None:
+                self._backfills.leave(backfill, asker.client, asker.wake)
+            if (error := backfill.error) is not None:
                 if isinstance(error, Unclear) and self._clock() < begun + UNCLEAR_SECONDS:
                     self._pause(asker, min(waiting(unclear), begun + UNCLEAR_SECONDS - self._clock()))
                     unclear += 1
                     continue
                 raise GatewayError(error.sentence, refused=error.refused, retry_after=error.retry_after)
-            if (answer := question.answer) is not None:
+            if (answer := backfill.answer) is not None:
                 return answer
 
     def _pause(self, asker: Asker, seconds: float) -> None:
@@ -311,14 +311,14 @@ class Feed:
             asker.wake.wait(left)
             asker.wake.clear()
 
-    def tail(self, count: int, taste: Taste, end: int) -> int | None:
-        """A position with at least `count` entries for a taste behind it; None when only platformOS can tell.
+    def tail(self, count: int, selection: Selection, end: int) -> int | None:
+        """A position with at least `count` entries for a selection behind it; None when only platformOS can tell.
 
         `end` is the newest id that is listed: the window tells only if it reaches up to it.
         """
         with self._lock:
             whole = self._alive() and self._window.high == end
-            return self._window.tail(count, taste) if whole else None
+            return self._window.tail(count, selection) if whole else None
 
     @property
     def high(self) -> int:
@@ -347,7 +347,7 @@ class Feed:
         for reader in readers:
             reader.wake.set()
 
-    # Questions
+    # Backfills
 
     @contextmanager
     def _lent(self) -> Iterator[Gateway]:
@@ -374,7 +374,7 @@ class Feed:
                 self.outage = Outage(error, self._clock)
             else:
                 self.outage.again(error)
-        self._questions.spoil(error)  # by each that fails, before it takes the next; the outage lets them ask again
+        self._backfills.spoil(error)  # by each that fails, before it takes the next; the outage lets them ask again
         if begins:
             log.warning("%s", error.sentence)
         self._wake.set()
@@ -434,33 +434,33 @@ class Feed:
     def _begin(self, run: Callable[[Loop], None]) -> None:
         self._supervisor.start("question", run, detail=self.environment.name)
 
-    def _answer(self, question: Question, loop: Loop) -> Answer:
+    def _answer(self, backfill: Backfill, loop: Loop) -> Answer:
         loop.turn()
         loop.asks(self._patience)
         with self._lent() as gateway:
-            rows = gateway.after(question.position)
+            rows = gateway.after(backfill.position)
         loop.turn(READ_SECONDS)
-        return Answer.read(rows, self.environment.name, question.position)
+        return Answer.read(rows, self.environment.name, backfill.position)
 
     def _failed_here(self, error: Exception | None) -> GatewayError:
         if error is not None:
             self._supervisor.failed("question", self.environment.name, error)
         return self._unreadable()
 
-    def _answered(self, question: Question, answer: Answer | None, error: GatewayError | None) -> None:
+    def _answered(self, backfill: Backfill, answer: Answer | None, error: GatewayError | None) -> None:
         """A question of a reader's or a caller's is over; callers' failures are their own, unless we are to wait."""
         if answer is not None:
             self._look_at_order(answer.page)
             self._answers.keep(self, answer)
-            if question.shared:
+            if backfill.shared:
                 with self._lock:
                     self._top = max(self._top, answer.last)
-            if question.shared or self.outage is not None:
+            if backfill.shared or self.outage is not None:
                 self.worked()
         elif isinstance(error, Unclear):  # platformOS answers; whoever asked asks again
-            if question.shared or self.outage is not None:
+            if backfill.shared or self.outage is not None:
                 self.worked()
-        elif error is not None and (question.shared or error.retry_after):
+        elif error is not None and (backfill.shared or error.retry_after):
             self.failed(error)
 
     # The poller
@@ -505,7 +505,7 @@ class Feed:
     def _reset(self, position: int) -> None:
         # A number never comes again, so readers of the window before find themselves left behind, and attach anew.
         self._window = Window(self._window_bytes, position, self._window.number + 1)
-        self._overlap = Overlap(self._overlap_seconds, position)
+        self._lookback = Lookback(self._lookback_seconds, position)
         self._suspected = None
         self.unclear = None
 
@@ -522,14 +522,14 @@ class Feed:
         while self._wait(asked, at_once, loop):
             before, asked = asked, self._clock()
             with self._lock:
-                window, overlap = self._window, self._overlap
+                window, lookback = self._window, self._lookback
             if onward is not None and onward < window.high:
                 since, looks = onward, True
             else:
                 since, looks = self._since(asked)
             amid_backlog, at_once, onward = at_once, False, None
             try:
-                count, page, more = asking.page(self.environment, since, overlap.known if looks else ())
+                count, page, more = asking.page(self.environment, since, lookback.known if looks else ())
             except GatewayError as error:
                 self.failed(error)
                 if error.refused:
@@ -549,14 +549,14 @@ class Feed:
                 self._is_unclear(page, window, asked, me)
                 continue
             self.unclear = None
-            full = overlap.answered(count)
+            full = lookback.answered(count)
             try:
-                self._admit(page, window, overlap if looks else None, asked, me)
+                self._admit(page, window, lookback if looks else None, asked, me)
                 if since < high and page.last < high:
                     if self._newest_is_gone(asking, page.last, window, me):
                         continue
                     if looks and page.last > since:
-                        overlap.cut_short(count)
+                        lookback.cut_short(count)
                         onward, at_once = page.last, True
                         continue
                 elif since < high:
@@ -620,17 +620,17 @@ class Feed:
         with self._lock:
             high = self._window.high
             if not self._live:
-                self._overlap.rest(now, high)
+                self._lookback.rest(now, high)
             elif self._full:
                 return high, False
-            elif (start := self._overlap.start()) < high:
+            elif (start := self._lookback.start()) < high:
                 return start, True
             look = self._suspected is not None or self._quiet % LOOK_EVERY == LOOK_EVERY - 1
             look = look and high > 0 and (high != self._gone[0] or now > self._gone[1])
-            return (high - 1 if look else high), False  # the newest row again: if it is gone, ids have fallen back
+            return (high - 1 if look else high), False  # the newest row again: if it is gone, ids have been reset
 
     def _newest_is_gone(self, gateway: Gateway, last: int, window: Window, me: object) -> bool:
-        """The newest row was not in an answer up to `last`: see whether ids have fallen back, and begin anew if so.
+        """The newest row was not in an answer up to `last`: see whether ids have been reset, and begin anew if so.
 
         False when it is there after all.
         """
@@ -642,7 +642,7 @@ class Feed:
             return True
         name = self.environment.name
         try:
-            found = fallback.look(gateway, name, high, window.floor, self._newest, window.known)
+            found = id_reset.look(gateway, name, high, window.floor, self._newest, window.known)
         except Unclear:
             return True  # looked at again
         except GatewayError as error:
@@ -664,21 +664,22 @@ class Feed:
             seen = max(high, self._top)
             self._top = found.new[-1].id if found.new else found.position
             self._reset(found.position)
-            self._overlap.learn(found.had)
+            self._lookback.learn(found.had)
             if fell:
-                self._fell_from = seen
-                self.fallen = found.position, self._fell()
+                self._reset_from = seen
+                self.last_reset = found.position, self._reset_notice()
                 self.generation += 1
         if fell:
-            log.warning("The ids of environment %s fell back from %d to %d.", name, high, found.position)
+            log.warning("The ids of environment %s were reset from %d to %d.", name, high, found.position)
         self._admit(Page(found.new, [], 0), self._window, None, self._clock(), me)
         self.wake()
         return True
 
-    def _fell(self) -> Chunk:
+    def _reset_notice(self) -> Chunk:
         name = self.environment.name
         return frames.error(
-            f"The ids of environment {name} fell back, as after a restored backup; the stream goes on with what is new."
+            f"The ids of environment {name} were reset, as after a restored backup; "
+            "the stream goes on with what is new."
         )
 
     def _fault(self, error: Exception, loop: Loop) -> None:
@@ -688,14 +689,14 @@ class Feed:
     def _unreadable(self) -> GatewayError:
         return GatewayError(f"Environment {self.environment.name} could not be read.")
 
-    def _admit(self, answer: Page, window: Window, overlap: Overlap | None, now: float, me: object) -> None:
-        """Take a poll's entries into the window and wake the readers; `overlap` is there when the poll was a look."""
+    def _admit(self, answer: Page, window: Window, lookback: Lookback | None, now: float, me: object) -> None:
+        """Take a poll's entries into the window and wake the readers; `lookback` is there when the poll was a look."""
         found = answer.entries
         split = bisect_right(found, window.high, key=lambda entry: entry.id)
         new = found[split:]
-        late = overlap.late(found[:split]) if overlap is not None and answer.last else []
-        if overlap is not None and answer.last >= window.high:
-            overlap.looked(now)
+        late = lookback.late(found[:split]) if lookback is not None and answer.last else []
+        if lookback is not None and answer.last >= window.high:
+            lookback.looked(now)
         if new:
             self._newest = max(self._newest, *(entry.timestamp for entry in new))
         page = list(batches(late, window.number + 1, window.high, late=True))
@@ -720,18 +721,18 @@ class Feed:
             self._top = max(self._top, window.high)
             self.entries += len(late) + len(new)
             for seen in (late, new):
-                self._overlap.saw(seen, now, looked=overlap is not None)
+                self._lookback.saw(seen, now, looked=lookback is not None)
             readers = list(self._readers)
-        for turn, arrival in enumerate(arrivals(page)):
+        for turn, publication in enumerate(publications(page)):
             if turn:
                 time.sleep(0)  # what it is for the readers is made and packed meanwhile
             for count, reader in enumerate(readers, 1):
-                made = arrival.made
+                made = publication.made
                 try:
-                    reader.receive(arrival)  # which does not wait
+                    reader.publish(publication)  # which does not wait
                 except Exception as error:  # of one reader; the others get theirs
                     self._supervisor.failed("stream", self.environment.name, error)
-                if arrival.made > made or not count % TURN_READERS:
+                if publication.made > made or not count % TURN_READERS:
                     time.sleep(0)  # both take a while; other greenlets have their turn
 
     def _hold(self) -> None:

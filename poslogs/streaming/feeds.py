@@ -20,7 +20,7 @@ class Feeds:
         open_gateway: Callable[[Environment], Gateway],
         *,
         window_bytes: int,
-        overlap: float,
+        lookback: float,
         answer_bytes: int = ANSWER_BYTES,
         questions: int = OWN_QUESTIONS,
         patience: float = STALL_SECONDS,
@@ -28,7 +28,7 @@ class Feeds:
     ) -> None:
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
-        self._overlap = overlap
+        self._lookback = lookback
         self._answers = Answers(answer_bytes)
         self._questions = questions
         self._patience = patience
@@ -46,7 +46,7 @@ class Feeds:
                     environment,
                     self._open_gateway,
                     window_bytes=self._window_bytes,
-                    overlap=self._overlap,
+                    lookback=self._lookback,
                     answers=self._answers,
                     questions=self._questions,
                     patience=self._patience,

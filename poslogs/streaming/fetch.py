@@ -14,7 +14,7 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward
 from poslogs.streaming.answer import PIECE_BYTES, Answer
 from poslogs.streaming.backward import Ask
-from poslogs.streaming.window import Taste
+from poslogs.streaming.window import Selection
 
 MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
 MAX_SECONDS: Final = 60.0  # of asking for one answer; gunicorn and proxies give up later than that
@@ -49,34 +49,38 @@ class Found:
         return chain.from_iterable(self.pieces)
 
 
-def first(ask: Ask, position: int, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
+def first(
+    ask: Ask, position: int, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic
+) -> Found:
     """The first `limit` entries after a position, asking until there is nothing more, as pos-cli's fetch-logs does.
 
     When the very first question fails that is raised; later ones end the answer, which says so.
     """
     found = Found(last=position)
-    found.pieces = _first(found, ask, limit, taste, clock)
+    found.pieces = _first(found, ask, limit, selection, clock)
     return found
 
 
-def newest(ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
+def newest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic) -> Found:
     """The newest `limit` entries, oldest first; `last` is the end of the log.
 
     Where they are more than one piece their beginning is found first, and then they are read from there.
     """
     found = Found()
-    found.pieces = _newest(found, ask, env, limit, taste, clock)
+    found.pieces = _newest(found, ask, env, limit, selection, clock)
     return found
 
 
-def latest(ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float] = time.monotonic) -> Found:
+def latest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic) -> Found:
     """The newest `limit` entries, newest first; `last` is the end of the log."""
     found = Found()
-    found.pieces = _latest(found, ask, env, limit, taste, clock)
+    found.pieces = _latest(found, ask, env, limit, selection, clock)
     return found
 
 
-def _first(found: Found, ask: Ask, limit: int, taste: Taste, clock: Callable[[], float]) -> Iterator[list[Entry]]:
+def _first(
+    found: Found, ask: Ask, limit: int, selection: Selection, clock: Callable[[], float]
+) -> Iterator[list[Entry]]:
     spent = 0.0  # seconds that platformOS took; those that the client takes are its own
     count = size = 0
     begun = False
@@ -96,13 +100,13 @@ def _first(found: Found, ask: Ask, limit: int, taste: Taste, clock: Callable[[],
             begun, kept = True, ref(answer)
             if answer.last <= found.last:
                 return
-        looked, behind = answer.piece(found.last, lambda entry: taste.wants(entry.type, entry.error_type))
+        looked, behind = answer.piece(found.last, lambda entry: selection.wants(entry.type, entry.error_type))
         if behind >= answer.last:
             kept = None
         del answer
         piece: list[Entry] = []
         for entry in looked:
-            if taste.wants(entry.type, entry.error_type):
+            if selection.wants(entry.type, entry.error_type):
                 if count == limit or (count and size + len(entry.json) > MAX_BYTES):
                     found.truncated = True
                     break
@@ -121,9 +125,9 @@ def _first(found: Found, ask: Ask, limit: int, taste: Taste, clock: Callable[[],
 
 
 def _newest(
-    found: Found, ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float]
+    found: Found, ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float]
 ) -> Iterator[list[Entry]]:
-    back = latest(ask, env, limit, taste, clock)
+    back = latest(ask, env, limit, selection, clock)
     kept: deque[Entry] = deque()
     count = size = oldest = 0
     for entry in back.entries:
@@ -139,14 +143,14 @@ def _newest(
         if kept:
             yield list(kept)
         return
-    forward = first(ask, oldest - 1, count, taste, clock)
+    forward = first(ask, oldest - 1, count, selection, clock)
     yield from forward.pieces
     if forward.last < back.last:
         found.last, found.truncated = forward.last, True
 
 
 def _latest(
-    found: Found, ask: Ask, env: str, limit: int, taste: Taste, clock: Callable[[], float]
+    found: Found, ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float]
 ) -> Iterator[list[Entry]]:
     end = clock() + MAX_SECONDS
     part = backward.run(backward.stretch(0, env, is_late=lambda: clock() > end), ask)
@@ -155,7 +159,7 @@ def _latest(
     for page in backward.pages(part, env, ask):
         piece: list[Entry] = []
         for entry in page:
-            if taste.wants(entry.type, entry.error_type):
+            if selection.wants(entry.type, entry.error_type):
                 if count == limit or (count and size + len(entry.json) > MAX_BYTES):
                     found.truncated = True
                     break

@@ -17,18 +17,18 @@ from poslogs.platformos.entries import Entry, shortened
 from poslogs.platformos.gateway import GatewayError, Unclear
 from poslogs.streaming import backward, frames
 from poslogs.streaming.answer import Answer
+from poslogs.streaming.backfill import NOBODY, Wake
 from poslogs.streaming.backward import Search
 from poslogs.streaming.feed import UNCLEAR_TRIES, Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
 from poslogs.streaming.large import LARGE, LARGE_BYTES
 from poslogs.streaming.outage import waiting
-from poslogs.streaming.question import NOBODY, Wake
-from poslogs.streaming.recent import Recent
-from poslogs.streaming.window import CHUNK_BYTES, Arrival, Batch, Taste
+from poslogs.streaming.seen_ids import SeenIds
+from poslogs.streaming.window import CHUNK_BYTES, Batch, Publication, Selection
 
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 OWN_RETRY_SECONDS: Final = 1.0
-AHEAD_SECONDS: Final = 1.0
+PAST_END_SECONDS: Final = 1.0
 TAIL_SECONDS: Final = 20.0  # of looking back from the end of the log for a tail; one that takes longer starts later
 
 T = TypeVar("T")
@@ -42,8 +42,8 @@ class Start:
     tail: int | None = None
 
 
-class Ahead(NamedTuple):
-    """A position past the newest row: perhaps the next polls reach it, perhaps ids have fallen back."""
+class PastTheEnd(NamedTuple):
+    """A position past the newest row: perhaps the next polls reach it, perhaps ids have been reset."""
 
     due: float  # on the clock: judged from then on
     rounds: int  # of the feed, which must have been by then
@@ -65,7 +65,6 @@ class Stream:
     """
 
     __slots__ = (
-        "_ahead",
         "_client",
         "_clock",
         "_closed",
@@ -79,10 +78,11 @@ class Stream:
         "_lock",
         "_newest_first",
         "_outage",
+        "_past_end",
         "_poked",
         "_position",
-        "_recent",
         "_rests",
+        "_seen",
         "_start",
         "_unclear",
         "beat_due",
@@ -91,7 +91,7 @@ class Stream:
         "environment",
         "interval",
         "number",
-        "taste",
+        "selection",
         "wake",
     )
 
@@ -99,7 +99,7 @@ class Stream:
         self,
         feed: Feed,
         *,
-        taste: Taste,
+        selection: Selection,
         start: Start,
         interval: float,
         heartbeat: float,
@@ -109,13 +109,13 @@ class Stream:
     ) -> None:
         """`client` is whose turn it is when the stream asks platformOS by itself."""
         self.environment = feed.environment
-        self.taste = taste
+        self.selection = selection
         self.interval = interval  # seconds
         self.wake: Wake = NOBODY  # until someone drives it
         self.cut_off: Callable[[], None] = lambda: None  # its connection, without waiting
         self.direct: Direct | None = None  # what drives it in place of a thread that waits for it
         self.number: int | None = None
-        self._rests = False  # it waits, and all that can come is the next arrival, its own end, or something to tell
+        self._rests = False  # waiting for the next publication, its end or a notice
         self._feed = feed
         self._client = client
         self._start = start
@@ -124,9 +124,9 @@ class Stream:
         self._deadline = clock() + duration
         self.beat_due = clock() + heartbeat  # on the clock; when nothing was sent for too long
         self._position = start.position or 0
-        self._recent = Recent(self._position) if taste.late else None
+        self._seen = SeenIds(self._position) if selection.late else None
         self._left_behind = False
-        self._ahead: Ahead | None = None
+        self._past_end: PastTheEnd | None = None
         self._generation = feed.generation
         self._outage: object = None  # the one that was told
         self._unclear = False  # it was told that answers tell nothing
@@ -171,26 +171,26 @@ class Stream:
         """Have the stream end without `done`, because this server stops; its reader comes back after a while."""
         self.end(frames.farewell(random.randint(*RETRY_MS)))
 
-    def receive(self, arrival: Arrival) -> None:
+    def publish(self, publication: Publication) -> None:
         """The feed has taken this in: whoever drives this stream sends it at once, or the stream's next turn does."""
-        if self.direct is None or not self.direct.receive(arrival):
+        if self.direct is None or not self.direct.publish(publication):
             self.wake.set()
 
-    def passes(self, arrival: Arrival, send: Callable[[Chunk], None]) -> bool:
-        """Have an arrival sent that comes while this stream rests: its next turn begins behind it.
+    def passes(self, publication: Publication, send: Callable[[Chunk], None]) -> bool:
+        """Have a publication sent that comes while this stream rests: its next turn begins behind it.
 
         False when not all of it is new to this reader, so that its own turn must see to it.
         """
-        if not self._rests or self.number != arrival.first - 1:
+        if not self._rests or self.number != publication.first - 1:
             return False
-        if self._position > arrival.low or (arrival.late and self._recent is not None):
+        if self._position > publication.low or (publication.late and self._seen is not None):
             return False
-        self.number = arrival.number
-        self._position = arrival.high
-        if self._recent is not None:
-            for batch in arrival.batches:
-                self._recent.add(batch.ids)
-        chunk = arrival.chunk(self.taste)
+        self.number = publication.number
+        self._position = publication.high
+        if self._seen is not None:
+            for batch in publication.batches:
+                self._seen.add(batch.ids)
+        chunk = publication.chunk(self.selection)
         if chunk is not None:
             self.beat_due = self._clock() + self._heartbeat
             send(chunk)
@@ -229,12 +229,12 @@ class Stream:
             if self._start.tail is not None:
                 yield from self._tail(self._start.tail)
             elif self._feed.outdated(self._position):
-                yield self._sent(self._fall_back(*self._feed.end(self._position)))
+                yield self._sent(self._reset_ids(*self._feed.end(self._position)))
             fresh = self._start == Start()
             while True:
-                if self._feed.generation != self._generation and self._feed.fallen is not None:
+                if self._feed.generation != self._generation and self._feed.last_reset is not None:
                     self._generation = self._feed.generation
-                    yield self._sent(self._fall_back(*self._feed.fallen))
+                    yield self._sent(self._reset_ids(*self._feed.last_reset))
                 attached = self._feed.attach(self, self._position, fresh=fresh)
                 if attached is None:
                     yield from self._catch_up(fresh=fresh)
@@ -250,36 +250,36 @@ class Stream:
         finally:
             self.close()
 
-    def _fall_back(self, position: int, told: Chunk) -> Chunk:
+    def _reset_ids(self, position: int, told: Chunk) -> Chunk:
         self._position = min(self._position, position)
         self._left_behind = False
-        if self._recent is not None:
-            self._recent = Recent(self._position)
+        if self._seen is not None:
+            self._seen = SeenIds(self._position)
         return Chunk(told.plain + frames.position(self._position).plain)  # what it had came before, and counts no more
 
-    def _is_ahead(self, ahead: Ahead) -> bool:
+    def _is_past_end(self, ahead: PastTheEnd) -> bool:
         """Whether what looked like a position that was not reached yet is one that the log will not reach soon."""
         now = self._clock()
         if now < ahead.due:
             return False
         if self._position <= self._feed.high:
-            self._ahead = None
+            self._past_end = None
             return False
-        self._ahead = ahead._replace(due=now + AHEAD_SECONDS)
+        self._past_end = ahead._replace(due=now + PAST_END_SECONDS)
         return self._feed.rounds >= ahead.rounds and self._feed.behind(self, self._position)
 
     def _enter(self, attached: Attached) -> Iterator[Chunk]:
         """What the window holds for this reader behind the batch that it follows from."""
-        self._ahead = Ahead(self._clock() + AHEAD_SECONDS, self._feed.rounds + 2) if attached.ahead else None
+        self._past_end = PastTheEnd(self._clock() + PAST_END_SECONDS, self._feed.rounds + 2) if attached.ahead else None
         for batch in attached.late:
-            if self._recent is None:
+            if self._seen is None:
                 continue
-            chunk = batch.unless(self._recent.had, self._position, self.taste)
-            self._recent.add(batch.ids)
+            chunk = batch.unless(self._seen.had, self._position, self.selection)
+            self._seen.add(batch.ids)
             if chunk is not None:
                 yield self._sent(chunk)
         if (inside := attached.inside) is not None:
-            chunk = self._of(inside) if self._recent else inside.after(self._position, self.taste)
+            chunk = self._of(inside) if self._seen else inside.after(self._position, self.selection)
             self._pass(inside)
             if chunk is not None:
                 yield self._sent(chunk)
@@ -295,10 +295,10 @@ class Stream:
                 self._left_behind = True
                 return
             if batch is None:
-                if self._ahead is not None and self._is_ahead(self._ahead):
-                    yield self._sent(self._fall_back(*self._feed.end(self._position)))
+                if self._past_end is not None and self._is_past_end(self._past_end):
+                    yield self._sent(self._reset_ids(*self._feed.end(self._position)))
                     return  # to attach there
-                yield from self._idle(rests=True) if self._ahead is None else self._idle(self._ahead.due)
+                yield from self._idle(rests=True) if self._past_end is None else self._idle(self._past_end.due)
                 continue
             chunk = self._of(batch)
             self._pass(batch)
@@ -307,26 +307,28 @@ class Stream:
 
     def _of(self, batch: Batch) -> Chunk | None:
         """This reader's share of a batch: nearly always the same chunk as everybody's."""
-        if self._recent is None:
+        if self._seen is None:
             ahead = batch.low < self._position  # it has asked by itself, and knows more than the feed
-            return batch.after(self._position, self.taste) if ahead and not batch.late else batch.chunk(self.taste)
+            return (
+                batch.after(self._position, self.selection) if ahead and not batch.late else batch.chunk(self.selection)
+            )
         if batch.late:  # listed since this stream began, so it comes even from before its start
-            return batch.unless(self._recent.given, self._position, self.taste)
+            return batch.unless(self._seen.given, self._position, self.selection)
         if batch.low < self._position:
-            return batch.unless(self._recent.had, self._position, self.taste)
-        return batch.chunk(self.taste)
+            return batch.unless(self._seen.had, self._position, self.selection)
+        return batch.chunk(self.selection)
 
     def _pass(self, batch: Batch) -> None:
         self._position = max(self._position, batch.high)
-        if self._recent is not None:
-            self._recent.add(batch.ids)
+        if self._seen is not None:
+            self._seen.add(batch.ids)
 
     def _catch_up(self, *, fresh: bool) -> Iterator[Chunk | float]:
         """One answer to a question of our own, in pieces; one that is kept no longer is left where it is."""
         reached = self._feed.high
         since = self._position
-        if self._recent is not None and self._left_behind:
-            since = self._recent.floor  # what became visible late meanwhile, the window may have let go
+        if self._seen is not None and self._left_behind:
+            since = self._seen.floor  # what became visible late meanwhile, the window may have let go
         self._left_behind = False
         behind = since
         generation = self._feed.generation
@@ -346,7 +348,7 @@ class Stream:
             if behind >= last:
                 break
         else:
-            self._left_behind = self._recent is not None  # it asks again; what it had it knows
+            self._left_behind = self._seen is not None  # it asks again; what it had it knows
             return
         if behind > since:
             return
@@ -357,13 +359,13 @@ class Stream:
 
     def _frames(self, looked: list[Entry]) -> list[bytes]:
         """The frames of the entries that are wanted, as far as the reader has not had them; it counts all as had."""
-        if self._recent is not None:
-            had, floor = self._recent.all(), self._recent.floor
+        if self._seen is not None:
+            had, floor = self._seen.all(), self._seen.floor
             looked = [entry for entry in looked if entry.id > floor and entry.id not in had]
-            self._recent.add(array("q", [entry.id for entry in looked]))
+            self._seen.add(array("q", [entry.id for entry in looked]))
         wanted = [entry for entry in looked if self._wants(entry)]
         positions = [max(entry.id, self._position) for entry in wanted]
-        return frames.data(positions, [shortened(entry.json, self.taste.max_message) for entry in wanted])
+        return frames.data(positions, [shortened(entry.json, self.selection.max_message) for entry in wanted])
 
     def _tail(self, count: int) -> Iterator[Chunk | float]:
         """The newest entries: where they begin is found, and then read on from as from any position."""
@@ -375,10 +377,10 @@ class Stream:
                 yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
                 continue
             if self._generation == self._feed.generation:
-                break  # else what was found may be of the log from before ids fell back
+                break  # else what was found may be of the log from before ids were reset
         self._position = position
-        if self._recent is not None:
-            self._recent = Recent(position)
+        if self._seen is not None:
+            self._seen = SeenIds(position)
         if position >= end:  # else a reader that is cut before its first entry would have no position to come back with
             yield self._sent(frames.position(position))
         before = -1
@@ -394,7 +396,7 @@ class Stream:
             part = yield from self._search(backward.stretch(high - 1, name))
             if part.last >= high:  # the feed's newest row is there still
                 known = part.last
-                position = known if not count else self._feed.tail(count, self.taste, known)
+                position = known if not count else self._feed.tail(count, self.selection, known)
                 if position is not None:
                     return position, known, True
         part = yield from self._search(backward.stretch(0, name, known))
@@ -449,34 +451,34 @@ class Stream:
                 self.wake.clear()
                 self._check()
                 wake = self.wake
-                if (question := self._feed.ask(position, wake, self._client)) is not None:
+                if (backfill := self._feed.backfill(position, wake, self._client)) is not None:
                     break
                 outage = self._feed.outage
                 yield from self._idle(outage.until if outage else 0.0)
             try:
-                while not question.done:
+                while not backfill.done:
                     self.wake.clear()
                     self._check()
-                    if not question.done:
+                    if not backfill.done:
                         yield from self._idle()
             finally:  # who has gone does not wait for its turn
-                self._feed.leave_question(question, wake, self._client)
-            if (answer := question.answer) is not None:
+                self._feed.leave_backfill(backfill, wake, self._client)
+            if (answer := backfill.answer) is not None:
                 if notice := self._feed.notice(answer.page):
                     del answer
                     yield self._sent(Chunk(notice))
-                    answer = question.answer
+                    answer = backfill.answer
                 if answer is not None:
                     return answer
-            if isinstance(question.error, Unclear):
-                if notice := self._feed.notice(question.error.page):
+            if isinstance(backfill.error, Unclear):
+                if notice := self._feed.notice(backfill.error.page):
                     yield self._sent(Chunk(notice))
                 unclear += 1
                 if unclear >= UNCLEAR_TRIES and not self._unclear:
                     self._unclear = True
-                    yield self._sent(frames.error(question.error.sentence))
+                    yield self._sent(frames.error(backfill.error.sentence))
                 yield from self._rest(self._clock() + waiting(unclear - 1))
-            elif question.error is not None:
+            elif backfill.error is not None:
                 yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
 
     def _rest(self, until: float, reached: int | None = None) -> Iterator[Chunk | float]:
@@ -497,7 +499,7 @@ class Stream:
     def _idle(self, until: float = math.inf, *, rests: bool = False) -> Iterator[Chunk | float]:
         """Tell what is to be told while no entry is there, else wait; a heartbeat when its time has come.
 
-        `rests`: all that can come is the next arrival, so it may leave meanwhile, and heartbeats may.
+        `rests`: all that can come is the next publication, so it may leave meanwhile, and heartbeats may.
         """
         if self._feed.refusal is not None:
             raise Ended(self._feed.refusal, DONE)
@@ -528,7 +530,7 @@ class Stream:
         return chunk
 
     def _wants(self, entry: Entry) -> bool:
-        return self.taste.wants(entry.type, entry.error_type)
+        return self.selection.wants(entry.type, entry.error_type)
 
     def _cut(self, whole: Iterable[bytes]) -> Iterator[Chunk]:
         """Frames in chunks of about CHUNK_BYTES."""
@@ -547,8 +549,8 @@ class Stream:
 class Direct(Protocol):
     """What drives a stream in place of a thread that waits for it."""
 
-    def receive(self, arrival: Arrival) -> bool:
-        """Send an arrival at once, if the stream waits for it; False when it must see to it in a turn of its own."""
+    def publish(self, publication: Publication) -> bool:
+        """Send a publication at once, if the stream waits for it; False when it must see to it in a turn of its own."""
 
 
 class Body:

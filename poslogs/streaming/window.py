@@ -14,7 +14,7 @@ from poslogs.streaming import frames
 from poslogs.streaming.frames import Chunk
 
 CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
-ARRIVAL_BYTES: Final = 448 * 1024  # and so an arrival, of which a reader that is slow holds back the rest
+PUBLICATION_BYTES: Final = 448 * 1024  # and so a publication, of which a reader that is slow holds back the rest
 ENTRY_BYTES: Final = (
     32  # that a batch holds of an entry beside its frame: its id, where it ends, and what filters look at
 )
@@ -28,7 +28,7 @@ SWEEP_BATCHES: Final = 64  # between two times that the others are seen to
 Key = tuple[str | None, int | None]  # filter, max_message
 
 
-class Taste(NamedTuple):
+class Selection(NamedTuple):
     """What a reader wants of a batch."""
 
     filter: str | None  # casefolded; matches the whole of type or error_type
@@ -65,50 +65,50 @@ class Batch:
             BATCH_BYTES + len(self.data) + len(notice) + ENTRY_BYTES * len(ids)
         )  # what it takes in memory, about
         self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
-        self._made: dict[Taste | str | None, Chunk | None] = {}
-        self._cut: tuple[Taste, Chunk | None] | None = None
+        self._made: dict[Selection | str | None, Chunk | None] = {}
+        self._cut: tuple[Selection, Chunk | None] | None = None
 
     def has_longer(self, most: int | None) -> bool:
         """Whether an entry may have a text of more than `most` bytes."""
         return most is not None and self._longest > most
 
-    def chunk(self, taste: Taste) -> Chunk | None:
-        """The whole batch for a taste, shared by all readers that have it; None when nothing is in it for them.
+    def chunk(self, selection: Selection) -> Chunk | None:
+        """The whole batch for a selection, shared by all readers that have it; None when nothing is in it for them.
 
-        What was cut is kept for one taste alone: a copy for each would be more than the window is bounded to.
+        What was cut is kept for one selection alone: a copy for each would be more than the window is bounded to.
         """
-        if self.has_longer(taste.max_message):
-            cut, kind = self._cut, taste if self.late else taste._replace(late=False)
+        if self.has_longer(selection.max_message):
+            cut, kind = self._cut, selection if self.late else selection._replace(late=False)
             if cut is None or cut[0] != kind:
-                cut = self._cut = kind, self._make(taste, 0)
+                cut = self._cut = kind, self._make(selection, 0)
             return cut[1]
-        key = taste._replace(max_message=None) if self.late else taste.filter
+        key = selection._replace(max_message=None) if self.late else selection.filter
         try:
             return self._made[key]
         except KeyError:
             if len(self._made) >= MAX_MADE:
                 self._made.clear()
-            chunk = self._made[key] = self._make(taste, 0)
+            chunk = self._made[key] = self._make(selection, 0)
             return chunk
 
-    def after(self, position: int, taste: Taste) -> Chunk | None:
+    def after(self, position: int, selection: Selection) -> Chunk | None:
         """What lies past a position that is inside this batch, or behind it."""
-        return self._make(taste, len(self.ids) if self.late else bisect_right(self.ids, position))
+        return self._make(selection, len(self.ids) if self.late else bisect_right(self.ids, position))
 
-    def unless(self, had: Callable[[int], bool], position: int, taste: Taste) -> Chunk | None:
+    def unless(self, had: Callable[[int], bool], position: int, selection: Selection) -> Chunk | None:
         """What a live reader at a position has not had; a frame behind its position carries that position."""
         found = []
-        for index, start, end in self._wanted(taste, 0):
+        for index, start, end in self._wanted(selection, 0):
             id_ = self.ids[index]
             if not had(id_):
-                frame = frames.shortened(self.data[start:end], taste.max_message)
+                frame = frames.shortened(self.data[start:end], selection.max_message)
                 found.append(frame if id_ > position else b"id: %d\n%s" % (position, frame.partition(b"\n")[2]))
         data = b"".join(found) + self.notice
         return Chunk(data) if data else None
 
-    def wanted_from(self, count: int, taste: Taste) -> tuple[int, int]:
-        """How many entries the taste wants, `count` at most, and the position right before the oldest of them."""
-        indexes = [index for index, _, _ in self._wanted(taste, 0)][-count:]
+    def wanted_from(self, count: int, selection: Selection) -> tuple[int, int]:
+        """How many entries the selection wants, `count` at most, and the position right before the oldest of them."""
+        indexes = [index for index, _, _ in self._wanted(selection, 0)][-count:]
         return len(indexes), (self.ids[indexes[0] - 1] if indexes and indexes[0] else self.low)
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
@@ -119,29 +119,29 @@ class Batch:
             start = end
 
     def forget(self) -> None:
-        """Drop what was made for each taste; it is made again when asked for."""
+        """Drop what was made for each selection; it is made again when asked for."""
         if self._made or self._cut:
             self._made, self._cut = {}, None
 
-    def _make(self, taste: Taste, first: int) -> Chunk | None:
-        if self.late and not taste.late:
+    def _make(self, selection: Selection, first: int) -> Chunk | None:
+        if self.late and not selection.late:
             data = b""
-        elif taste.filter is None and not self.has_longer(taste.max_message):
+        elif selection.filter is None and not self.has_longer(selection.max_message):
             data = self.data[self._ends[first - 1] :] if first else self.data
         else:
-            wanted = [self.data[start:end] for _, start, end in self._wanted(taste, first)]
-            data = b"".join([frames.shortened(frame, taste.max_message) for frame in wanted])
+            wanted = [self.data[start:end] for _, start, end in self._wanted(selection, first)]
+            data = b"".join([frames.shortened(frame, selection.max_message) for frame in wanted])
         data += self.notice
         return Chunk(data) if data else None
 
-    def _wanted(self, taste: Taste, first: int) -> Iterator[tuple[int, int, int]]:
+    def _wanted(self, selection: Selection, first: int) -> Iterator[tuple[int, int, int]]:
         for index in range(first, len(self._ends)):
-            if taste.wants(*self._kinds[index]):
+            if selection.wants(*self._kinds[index]):
                 yield index, (self._ends[index - 1] if index else 0), self._ends[index]
 
 
-class Arrival:
-    """Batches that came in together, as one write for each taste; made while they are given to the readers."""
+class Publication:
+    """Batches that came in together, as one write for each selection; made while they are given to the readers."""
 
     __slots__ = ("_made", "batches", "first", "high", "late", "low", "number")
 
@@ -159,30 +159,30 @@ class Arrival:
         """For how many kinds of readers it was made."""
         return len(self._made)
 
-    def chunk(self, taste: Taste) -> Chunk | None:
-        """All of it for a taste, None when nothing is in it; for a live reader that is no answer when some are late."""
-        most = taste.max_message
-        key = taste.filter, (most if most is not None and any(b.has_longer(most) for b in self.batches) else None)
+    def chunk(self, selection: Selection) -> Chunk | None:
+        """All of it for a selection; None when nothing is in it. Not for live readers of `late` rows: see `unless`."""
+        most = selection.max_message
+        key = selection.filter, (most if most is not None and any(b.has_longer(most) for b in self.batches) else None)
         try:
             return self._made[key]
         except KeyError:
-            chunks = [chunk for batch in self.batches if (chunk := batch.chunk(taste))]
+            chunks = [chunk for batch in self.batches if (chunk := batch.chunk(selection))]
             whole = chunks[0] if len(chunks) == 1 else Chunk(b"".join(chunk.plain for chunk in chunks))
             return self._made.setdefault(key, whole if chunks else None)
 
 
-def arrivals(page: Iterable[Batch]) -> Iterator[Arrival]:
-    """The batches of a page in runs of about ARRIVAL_BYTES."""
+def publications(page: Iterable[Batch]) -> Iterator[Publication]:
+    """The batches of a page in runs of about PUBLICATION_BYTES."""
     run: list[Batch] = []
     size = 0
     for batch in page:
         run.append(batch)
         size += len(batch.data)
-        if size >= ARRIVAL_BYTES:
-            yield Arrival(run)
+        if size >= PUBLICATION_BYTES:
+            yield Publication(run)
             run, size = [], 0
     if run:
-        yield Arrival(run)
+        yield Publication(run)
 
 
 def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:
@@ -275,8 +275,8 @@ class Window:
         """The batches of late rows up to a number."""
         return [batch for batch in self._batches if batch.late and batch.number <= number]
 
-    def tail(self, count: int, taste: Taste) -> int | None:
-        """A position with `count` entries for the taste behind it; None when the window may not hold so many.
+    def tail(self, count: int, selection: Selection) -> int | None:
+        """A position with `count` entries for the selection behind it; None when the window may not hold so many.
 
         Nor is there one when rows behind it became visible late, since these stand elsewhere than in their place.
         """
@@ -286,7 +286,7 @@ class Window:
             if left <= 0:
                 break
             if not batch.late:
-                found, position = batch.wanted_from(left, taste)
+                found, position = batch.wanted_from(left, selection)
                 left -= found
         late = any(batch.ids[-1] > position for batch in self._batches if batch.late)
         return position if (left <= 0 or self.floor == 0) and not late else None

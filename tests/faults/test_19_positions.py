@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.upstream import FELL, wait_told
+from tests.faults.upstream import WERE_RESET, wait_told
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire.exchange import FETCH, LIVE, READER, STREAM, Answer, asking, clients, post, unharmed
@@ -138,7 +138,7 @@ def test_a_position_from_the_future_is_told_goes_on_with_what_is_new_and_harms_n
         assert ahead.status == 200
         usual.wait_entries(3)
         behind.wait_entries(2)
-        assert wait_told(ahead) == [FELL]
+        assert wait_told(ahead) == [WERE_RESET]
         platformos.add({}, {})
         usual.wait_entries(5)
         behind.wait_entries(4)
@@ -164,7 +164,7 @@ def test_a_reader_alone_with_a_position_from_the_future_is_told_too(
     platformos.add_many(3)
     running = server(clients=clients())
     with running.stream(tool, {"env": "staging", "interval": 250, "lastId": "50"}, token=READER) as ahead:
-        assert wait_told(ahead) == [FELL]
+        assert wait_told(ahead) == [WERE_RESET]
         platformos.add({}, {})
         ahead.wait_entries(2)
         assert ahead.entry_ids == ["4", "5"]

@@ -16,7 +16,9 @@ from tests.wire.exchange import wait_for
 
 STREAM = "platformos.logs.stream"
 LIVE = "platformos.logs.live"
-FELL = "The ids of environment staging fell back, as after a restored backup; the stream goes on with what is new."
+WERE_RESET = (
+    "The ids of environment staging were reset, as after a restored backup; the stream goes on with what is new."
+)
 FETCH = "platformos.logs.fetch"
 QUICK = {"env": "staging", "interval": 250}
 HOUR = {"env": "staging", "interval": 3_600_000}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poslogs.platformos import answers, entries
 from poslogs.platformos.entries import MAX_ID, TYPES, Page
-from poslogs.streaming.window import Batch, Taste, batches
+from poslogs.streaming.window import Batch, Selection, batches
 from tests.fuzz import strategies
 from tests.fuzz.budget import share
 from tests.support.frame import FrameParser
@@ -38,7 +38,7 @@ def in_shape(page: Page) -> None:
 
 def framed(batch: Batch) -> None:
     """The bytes of a batch are whole frames, one an entry."""
-    chunk = batch.chunk(Taste(None, late=True))
+    chunk = batch.chunk(Selection(None, late=True))
     assert chunk is not None
     parser = FrameParser()
     frames = parser.feed(chunk.plain, 0.0)

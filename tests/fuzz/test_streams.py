@@ -19,7 +19,7 @@ from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.outage import LONGEST_WAIT_SECONDS
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Taste
+from poslogs.streaming.window import Selection
 from tests.fuzz import strategies
 from tests.fuzz.budget import share
 from tests.fuzz.conftest import SECRET
@@ -72,7 +72,7 @@ class Listener:
         self._until = time.monotonic() + PATIENCE_S
         self.stream = Stream(
             feed,
-            taste=Taste(None, late),
+            selection=Selection(None, late),
             start=Start(position=position),
             interval=HURRY_S,
             heartbeat=HEARTBEAT_S,

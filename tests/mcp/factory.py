@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from poslogs.access.clients import Client
-from poslogs.agents.events import Caller, Event, Note, Outcome, Progress
-from poslogs.agents.offers import Catalogue, Offer
+from poslogs.agents.agent_tools import AgentTool, Catalogue
+from poslogs.agents.events import Caller, Event, LogMessage, Outcome, Progress
 from poslogs.app import create_app
 from poslogs.settings import Settings
 from poslogs.tools import Input, Tool, Toolbox, schema_of
@@ -36,7 +36,7 @@ def progress(*done: float) -> Callable[[Caller, Input], Iterator[Event]]:
 
 def notes(caller: Caller, given: Input) -> Iterator[Event]:
     for said in ("Tool execution started", "Tool processing data", "Tool execution completed"):
-        yield Note("info", "test", said)
+        yield LogMessage("info", "test", said)
         time.sleep(PAUSE_S)
     yield Outcome(text="All of it was logged.")
 
@@ -70,7 +70,7 @@ class ConformanceCatalogue(Catalogue):
         for name, run in RUNS.items():
             needs = {"sampling": {}} if name == "test_missing_capability" else {}
             tool = Tool(name, "For the conformance suite.", schema_of())
-            self.tools[name] = Offer(tool, name, None, run, open_world=False, needs=needs)
+            self.tools[name] = AgentTool(tool, name, None, run, open_world=False, needs=needs)
 
     def resources(self, client: Client) -> list[dict[str, Any]]:
         return [*super().resources(client), {"uri": TEXT, "name": "text", "mimeType": "text/plain"}]
@@ -92,4 +92,4 @@ class ConformanceCatalogue(Catalogue):
         return super().prompt(client, name, arguments)
 
 
-app = create_app(Settings.read(), offers=ConformanceCatalogue)
+app = create_app(Settings.read(), catalogue=ConformanceCatalogue)

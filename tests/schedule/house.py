@@ -15,7 +15,7 @@ from typing import Any
 
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
-from poslogs.doors.holding import holding
+from poslogs.doors.admission import admission
 from poslogs.errors import Refusal
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import GatewayError
@@ -27,7 +27,7 @@ from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Body, Start, Stream
-from poslogs.streaming.window import Taste
+from poslogs.streaming.window import Selection
 from poslogs.supervisor import Supervisor
 from tests.schedule.patch import LogPoints, in_order
 from tests.schedule.sockets import Epoll, Lent, Sockets, real_poll
@@ -91,7 +91,7 @@ class House:
         self.feeds = Feeds(
             lambda env: open_gateway(env.name),
             window_bytes=window_bytes,
-            overlap=30.0,
+            lookback=30.0,
             patience=30.0,
             supervisor=self.supervisor,
         )
@@ -100,7 +100,7 @@ class House:
         self._disconnects.epoll, self._disconnects.poll = Epoll, real_poll
         nothing: Any = _Unchanging()
         runtime = Runtime(nothing, nothing, self.feeds, self.slots, self.supervisor)
-        self._hold = holding(self.slots, self._disconnects, runtime, Host(self.slots))
+        self._hold = admission(self.slots, self._disconnects, runtime, Host(self.slots))
         self._direct = DirectStreams(heartbeat, self.supervisor)
         self._direct.serve(spawn)
 
@@ -110,7 +110,7 @@ class House:
         return self.slots.open
 
     def resets(self, env: str) -> int:
-        """How often it was noticed that ids of an environment fell back."""
+        """How often it was noticed that ids of an environment were reset."""
         return sum(feed.generation for feed in self.feeds.all() if feed.environment.name == env)
 
     def outages(self) -> list[str]:
@@ -147,7 +147,7 @@ class House:
         connection = Connection(environ)
         stream = Stream(
             self.feeds.of(self._environment(wish.env)),
-            taste=Taste(wish.filter, wish.live),
+            selection=Selection(wish.filter, wish.live),
             start=Start(wish.position, wish.tail),
             interval=wish.interval,
             heartbeat=self._heartbeat,

@@ -33,14 +33,14 @@ def missing(reader: Reader, log: Log) -> str:
 
 def _since(reader: Reader, log: Log) -> int:
     """The first serial number that a reader must have."""
-    since = log.last_from if log.unclear else log.fell_at
+    since = log.last_from if log.unclear else log.reset_at
     for falls, serial, had in reader.states[1:]:
-        if falls and falls == log.falls and had < log.fell_at:
-            # It came back with an id from before ids fell back: what was listed meanwhile it may lack.
+        if falls and falls == log.resets and had < log.reset_at:
+            # It came back with an id from before ids were reset: what was listed meanwhile it may lack.
             since = max(since, serial + 1)
     if reader.first.position is None:
         since = max(since, reader.serials[0] if reader.serials else log.last_from)
-    elif reader.states[0][0] == log.falls:
+    elif reader.states[0][0] == log.resets:
         since = max(since, log.serial_after(reader.first.position))
     return since
 
@@ -48,12 +48,12 @@ def _since(reader: Reader, log: Log) -> int:
 def disorder(reader: Reader, log: Log) -> str:
     """What is wrong with the order of its rows; empty when nothing is."""
     got = reader.serials
-    lives = {row.serial for row in log.rows}  # the others were lost as ids fell back
+    lives = {row.serial for row in log.rows}  # the others were lost as ids were reset
     if log.unclear:
         return ""
     who = f"{reader.name} ({reader.wish})"
-    # What is new since ids fell back may come again once that is noticed, as docs/promises.md says.
-    new = log.fell_first or math.inf
+    # What is new since ids were reset may come again once that is noticed, as docs/promises.md says.
+    new = log.reset_first or math.inf
     if repeated := [serial for serial, count in Counter(got).items() if count > 1 and serial < new]:
         return f"{who} got rows twice: {repeated[:10]}"
     if wrong := set(got) & lives - set(_expected(reader, log)):
@@ -63,7 +63,7 @@ def disorder(reader: Reader, log: Log) -> str:
     listed = [serial for serial in got if serial in lives]
     # A reader of a tail that began between the two may have had some of what is new: then all of it comes, in order.
     last = reversed(dict.fromkeys(reversed(listed)))
-    for before, after in itertools.pairwise(last if log.fell_first else dict.fromkeys(listed)):
+    for before, after in itertools.pairwise(last if log.reset_first else dict.fromkeys(listed)):
         if after < before:
             return f"{who} got row {after} behind row {before}: {got[-30:]}"
     return ""

@@ -14,7 +14,7 @@ from tests.schedule.transcript import Transcript
 from tests.schedule.turns import Failure
 
 Serve = Callable[[Lent, Wish], None]
-State = Callable[[], tuple[int, int]]  # of a log: how often ids fell back, and its newest serial number
+State = Callable[[], tuple[int, int]]  # of a log: how often ids were reset, and its newest serial number
 AGAIN_SECONDS = 0.5  # after a refusal
 CALM_PAUSE = 0.5  # seconds between two reads, once nothing is there and all is calm
 LOST_SECONDS = 20.0  # at most

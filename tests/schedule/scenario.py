@@ -106,15 +106,15 @@ class Scenario:
                 break
             # A reader may have asked for itself what the feed has not seen yet: only what it has seen can be missed.
             if falls and self._house.high(log.env) == log.top and chance.random() < 0.1:
-                self._fall_back(log)
+                self._reset_ids(log)
             count = chance.randint(1, burst)
             left -= count * (size + 150)
             log.add(count, size)
 
-    def _fall_back(self, log: Log) -> None:
+    def _reset_ids(self, log: Log) -> None:
         """Ids fall back, and the log is still until that is noticed; once no more can be told, without an end."""
         before = self._house.resets(log.env)
-        log.fall_back()
+        log.reset_ids()
         end = self._scheduler.now + CALM_SECONDS
         while self._house.resets(log.env) == before:
             if self._scheduler.now > end or not self._producing:
@@ -132,7 +132,7 @@ class Scenario:
         if self._until(self._house.outages, CALM_SECONDS):
             raise Failure("an outage does not end although all is answered")
         for log in self._logs.values():
-            if log.unclear:  # who has not noticed that ids fell back must not be expected to now
+            if log.unclear:  # who has not noticed that ids were reset must not be expected to now
                 log.grow_past()
             log.add_last()
 

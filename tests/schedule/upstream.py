@@ -1,4 +1,4 @@
-"""The upstream: logs in memory in the place of platformOS. Answers are late, stale or failing; ids fall back."""
+"""The upstream: logs in memory in the place of platformOS. Answers are late, stale or failing; ids are reset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LAG_SECONDS = 0.6  # for so long at most a replica does not know of new rows
 
 
 class Row:
-    """A row of a log; `serial` never comes twice in an environment, `number` may once ids fall back."""
+    """A row of a log; `serial` never comes twice in an environment, `number` may once ids are reset."""
 
     def __init__(self, env: str, number: int, serial: int, kind: str, size: int, at: float) -> None:
         self.number, self.serial, self.kind, self.at = number, serial, kind, at
@@ -36,12 +36,12 @@ class Log:
         self.rows: list[Row] = []
         self.page = random.choice(PAGES)
         self.faults = True
-        self.unclear = False  # nobody has noticed that ids fell back
-        self.falls = 0  # how often ids fell back
-        self._fell_from = self._floor = 0
+        self.unclear = False  # nobody has noticed that ids were reset
+        self.resets = 0  # how often ids were reset
+        self._reset_from = self._floor = 0
         self.last_from = 0  # serial number of the first of the last rows
-        self.fell_at = 0  # serial number of the first row since ids fell back last
-        self.fell_first = 0  # and since they did so for the first time; 0 while they never did
+        self.reset_at = 0  # serial number of the first row since ids were reset last
+        self.reset_first = 0  # and since they did so for the first time; 0 while they never did
         self._scheduler = scheduler
         self._random = random
         self._fail = fail
@@ -57,8 +57,8 @@ class Log:
         return self.rows[-1].number if self.rows else 0
 
     def state(self) -> tuple[int, int]:
-        """How often ids fell back, and the newest serial number."""
-        return self.falls, self._serial
+        """How often ids were reset, and the newest serial number."""
+        return self.resets, self._serial
 
     def add(self, count: int, size: int, *, ago: float = 0.0) -> None:
         """List rows that were made so many seconds ago; ids leave gaps."""
@@ -68,20 +68,20 @@ class Log:
             kind = self._random.choice(KINDS)
             self.rows.append(Row(self.env, number, self._serial, kind, size, self._scheduler.now - ago))
 
-    def fall_back(self) -> None:
+    def reset_ids(self) -> None:
         """Lose the newest rows, as an instance does that is restored from a backup."""
         before = self.top
         lost = min(len(self.rows) - 1, self._random.randint(1, 20))
         if lost > 0:
             del self.rows[-lost:]
-            self.falls += 1
-            self._fell_from = before
-            self.fell_at = self._serial + 1
-            self.fell_first = self.fell_first or self.fell_at
+            self.resets += 1
+            self._reset_from = before
+            self.reset_at = self._serial + 1
+            self.reset_first = self.reset_first or self.reset_at
 
     def grow_past(self) -> None:
-        """New ids come after all that there were, as if they had never fallen back."""
-        self._floor = self._fell_from
+        """New ids come after all that there were, as if they had never been reset."""
+        self._floor = self._reset_from
 
     def add_last(self) -> None:
         """List the rows that everyone must get."""

@@ -155,7 +155,7 @@ class PlatformFaults:
             self._first.arm()
 
     def _noticed(self) -> int:
-        return fell_back(self._server.output, self.name)
+        return id_resets(self._server.output, self.name)
 
     def _polled(self, last: int) -> Callable[[], bool]:
         """Whether the feed has most likely read up to `last`.
@@ -188,9 +188,9 @@ class PlatformFaults:
         return [row for row in list(self._source.recent) if int(row["id"]) < first] + rows
 
 
-def fell_back(output: str, environment: str) -> int:
-    """How often the server has said that the ids of an environment fell back."""
-    return output.count(f" environment {environment} fell back ")
+def id_resets(output: str, environment: str) -> int:
+    """How often the server has said that the ids of an environment were reset."""
+    return output.count(f" environment {environment} were reset ")
 
 
 def _retry_at(seconds: float) -> dict[str, str]:

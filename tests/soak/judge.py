@@ -54,7 +54,7 @@ def judge(
 
     - a late row (visible under an id lower than one that was visible before) to a `logs.stream`, which has but one
       cursor; to a `logs.live`, one that became visible while the reader was away, or so close to where a connection
-      began (or was told that ids fell back) that no poll had looked before it: a position is an id, and cannot tell
+      began (or was told that ids were reset) that no poll had looked before it: a position is an id, and cannot tell
       whether the ids below it were there. In between it is due, PATIENCE_SECONDS after rows that were listed later.
     - a row that a restore took away before a poll saw it: nobody has it any more.
     - a row under an id that was given out again, to a reader that comes back with a position above it which is from

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.soak.clients import SECRETS
 from tests.soak.environment import Environment
-from tests.soak.faults import fell_back
+from tests.soak.faults import id_resets
 from tests.soak.judge import Verdict
 from tests.soak.machine import Load
 from tests.soak.newcomers import Newcomers
@@ -69,9 +69,9 @@ class Outcome:
         found += ["a traceback in the server's log"] if "Traceback" in self.output else []
         found += [f"{secret} in the server's log" for secret in SECRETS if secret in self.output]
         for environment in self.environments:
-            fell, restores = fell_back(self.output, environment.name), len(environment.listing.restores)
+            fell, restores = id_resets(self.output, environment.name), len(environment.listing.restores)
             if fell > restores:
-                found.append(f"ids of {environment.name} fell back {fell} times for the server, {restores} in truth")
+                found.append(f"ids of {environment.name} were reset {fell} times for the server, {restores} in truth")
         return found + self._of_machine()
 
     def _of_machine(self) -> list[str]:

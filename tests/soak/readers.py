@@ -184,7 +184,7 @@ class Subscriber(threading.Thread):
             self.journal.note(serial)
 
     def _was_told(self, sentence: str) -> None:
-        if " fell back" in sentence:
+        if " were reset" in sentence:
             self.journal.told.append(time.monotonic())
 
 

@@ -113,7 +113,7 @@ class PlatformOS:
     def restore(self, last_id: int) -> None:
         """Fall back to a backup: rows above `last_id` are gone and their ids are given out again."""
         with self._moved():
-            self._rows.fall_back(last_id)
+            self._rows.reset_ids(last_id)
 
     def fail(self, kind: str, times: int | None = None, **options: Any) -> None:
         """Meet requests with a fault, the next `times` or until heal(); it takes the place of an earlier fault.
@@ -175,7 +175,7 @@ class PlatformOS:
                     reply = self._meet(conn)
                     data = self._answer(request) if reply.data is None else reply.data
                 finally:
-                    with self._moved():  # before the answer leaves, or a quick next poll would look like an overlap
+                    with self._moved():  # before the answer leaves, or a quick next poll would look like an lookback
                         self.in_flight -= 1
                 conn.sendall(data)
                 if not reply.keep:

@@ -65,7 +65,7 @@ class Rows:
         start = bisect_right(self._ids, last_id)
         return [self.by_id[number] for number in self._ids[start : start + limit]]
 
-    def fall_back(self, last_id: int) -> None:
+    def reset_ids(self, last_id: int) -> None:
         """Forget the rows above `last_id`; what was listed stays told."""
         for number in self._ids[bisect_right(self._ids, last_id) :]:
             del self.by_id[number]

@@ -19,12 +19,12 @@ from poslogs.streaming.answer import Answer
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Arrival, Taste
+from poslogs.streaming.window import Publication, Selection
 
 PATIENCE = 5.0  # seconds that a test waits for what must happen
 STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
-PLAIN = Taste(None, late=False)
-LIVE = Taste(None, late=True)
+PLAIN = Selection(None, late=False)
+LIVE = Selection(None, late=True)
 HOUR = 3600.0
 
 
@@ -190,11 +190,11 @@ class Follower:
     """A reader as a feed knows it, that only counts what it takes."""
 
     interval: float = HOUR
-    taste: Taste = PLAIN
+    selection: Selection = PLAIN
     wake: threading.Event = field(default_factory=threading.Event)
     number: int | None = None
 
-    def receive(self, arrival: Arrival) -> None:
+    def publish(self, publication: Publication) -> None:
         self.wake.set()
 
     def take(self, feed: Feed) -> bytes:
@@ -204,7 +204,7 @@ class Follower:
             self.wake.clear()
             batch = feed.take(self)
             if batch is not None:
-                chunk = batch.chunk(self.taste)
+                chunk = batch.chunk(self.selection)
                 return chunk.plain if chunk else b""
             assert self.wake.wait(max(0.0, end - time.monotonic())), "no batch came"
 
@@ -216,13 +216,15 @@ class Reading:
         self,
         feed: Feed,
         *,
-        taste: Taste = PLAIN,
+        selection: Selection = PLAIN,
         start: Start | None = None,
         interval: float = HOUR,
         heartbeat: float = PATIENCE,
         **kw: Any,
     ) -> None:
-        self.stream = Stream(feed, taste=taste, start=start or Start(), interval=interval, heartbeat=heartbeat, **kw)
+        self.stream = Stream(
+            feed, selection=selection, start=start or Start(), interval=interval, heartbeat=heartbeat, **kw
+        )
         self.chunks: Iterator[Chunk] = self.stream.chunks()
         self.got: list[bytes] = []
 
@@ -272,9 +274,9 @@ def hurry(feed: Feed) -> Iterator[None]:
         feed.leave(reader)
 
 
-def feed_of(log: Log, *, window_bytes: int = 1 << 20, overlap: float = 30.0, **kw: Any) -> Feed:
+def feed_of(log: Log, *, window_bytes: int = 1 << 20, lookback: float = 30.0, **kw: Any) -> Feed:
     """A feed that polls a log."""
-    return Feed(STAGING, log.open_gateway, window_bytes=window_bytes, overlap=overlap, **kw)
+    return Feed(STAGING, log.open_gateway, window_bytes=window_bytes, lookback=lookback, **kw)
 
 
 def asking(log: Log) -> Callable[[int], Answer]:

@@ -9,8 +9,8 @@ import pytest
 
 from poslogs.access.calls import Calls
 from poslogs.access.clients import Client
+from poslogs.doors.admission import HELD
 from poslogs.doors.answering import Answering, beginning
-from poslogs.doors.holding import HELD
 from poslogs.errors import Unavailable
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection

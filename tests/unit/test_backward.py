@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from poslogs.platformos.entries import MAX_ID
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward, fetch
-from poslogs.streaming.question import Asker
+from poslogs.streaming.backfill import Asker
 from poslogs.streaming.stream import Start
 from tests.unit.doubles import PLAIN, Asked, Log, Odd, Reading, StandingClock, asking, feed_of, row
 

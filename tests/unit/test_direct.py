@@ -68,7 +68,7 @@ class Stage:
     def open(self, *, heartbeat: float = HOUR, duration: float = 2 * HOUR) -> Reader:
         """A stream, begun but not yet driven, and its client."""
         stream = Stream(
-            self.feed, taste=PLAIN, start=Start(position=0), interval=0.002, heartbeat=heartbeat, duration=duration
+            self.feed, selection=PLAIN, start=Start(position=0), interval=0.002, heartbeat=heartbeat, duration=duration
         )
         with socket.create_server(("127.0.0.1", 0)) as listener:
             client = socket.socket()
@@ -334,7 +334,7 @@ def test_a_stream_that_cannot_begin_gives_everything_back() -> None:
             raise MemoryError
 
         on.direct.start = none
-        stream = Stream(on.feed, taste=PLAIN, start=Start(position=0), interval=0.002, heartbeat=HOUR)
+        stream = Stream(on.feed, selection=PLAIN, start=Start(position=0), interval=0.002, heartbeat=HOUR)
         back: list[str] = []
         stream.on_close(lambda: back.append("slot"))
         ours, theirs = socket.socketpair()
@@ -372,7 +372,7 @@ def test_streams_that_are_over_are_not_kept_until_they_would_have_been_due() -> 
     on = Stage(feed_of(Log()))
     assert on.direct.serve(on._start)
     for _ in range(2000):
-        stream = Stream(on.feed, taste=PLAIN, start=Start(), interval=HOUR, heartbeat=HOUR, duration=HOUR)
+        stream = Stream(on.feed, selection=PLAIN, start=Start(), interval=HOUR, heartbeat=HOUR, duration=HOUR)
         ours, theirs = socket.socketpair()
         with theirs:
             on.direct.begin(Body(stream, gzip=False), Connection({"gunicorn.socket": ours}), HEAD, chunked=False)

@@ -9,7 +9,7 @@ import pytest
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.feed import HOLD_SECONDS, LINGER_SECONDS, MAX_TOLD, OWN_QUESTIONS
-from poslogs.streaming.overlap import MAX_ROWS
+from poslogs.streaming.lookback import MAX_ROWS
 from tests.unit.doubles import (
     HOUR,
     LIVE,
@@ -277,7 +277,7 @@ def test_a_reader_that_others_have_overtaken_is_not_ahead() -> None:
     first.take(feed)
     log.add(11, 12)
     wake = threading.Event()
-    question = feed.ask(10, wake)
+    question = feed.backfill(10, wake)
     assert question is not None
     assert wake.wait(PATIENCE)
     attached = feed.attach(Follower(), 12)
@@ -354,8 +354,8 @@ def test_amid_a_backlog_the_poller_waits_for_the_quickest_reader_alone() -> None
 def test_the_overlap_is_read_again_for_live_readers_alone() -> None:
     """Plain readers: questions at the cursor. A live one: below it, as long as the rows there are young."""
     log = Log(10, 20, clock=(clock := StandingClock(0.0)))
-    feed = feed_of(log, overlap=30.0, clock=clock)
-    plain, live = Follower(interval=3.0), Follower(interval=3.0, taste=LIVE)
+    feed = feed_of(log, lookback=30.0, clock=clock)
+    plain, live = Follower(interval=3.0), Follower(interval=3.0, selection=LIVE)
     feed.join(plain)
     feed.attach(plain, 0)
     plain.take(feed)
@@ -376,10 +376,10 @@ def test_the_overlap_is_read_again_for_live_readers_alone() -> None:
 
 
 def test_a_late_row_is_one_batch_for_live_readers_and_nothing_for_others() -> None:
-    """The same batch, two tastes."""
+    """The same batch, two selections."""
     log = Log(10, 20)
     feed = feed_of(log)
-    plain, live = Follower(), Follower(taste=LIVE)
+    plain, live = Follower(), Follower(selection=LIVE)
     for reader in (plain, live):
         feed.join(reader)
         feed.attach(reader, 0)
@@ -398,8 +398,8 @@ def test_a_late_row_is_one_batch_for_live_readers_and_nothing_for_others() -> No
 def test_re_reading_never_keeps_new_rows_out_of_a_short_answer() -> None:
     """Answers hold five rows, and twenty young rows lie behind the cursor: new ones come all the same."""
     log = Log(page=5)
-    feed = feed_of(log, overlap=600.0)
-    live = Follower(interval=0.002, taste=LIVE)
+    feed = feed_of(log, lookback=600.0)
+    live = Follower(interval=0.002, selection=LIVE)
     feed.join(live)
     feed.attach(live, 0)
     for start in range(1, 40, 3):
@@ -415,8 +415,8 @@ def test_re_reading_never_keeps_new_rows_out_of_a_short_answer() -> None:
 def test_an_answer_that_re_reading_fills_to_the_last_row_keeps_no_new_rows_out() -> None:
     """Answers held a thousand rows, and now just the three hundred that are read again."""
     log = Log(*range(1, 1001), page=1000)
-    feed = feed_of(log, overlap=600.0, window_bytes=8 << 20)
-    live = Follower(interval=0.002, taste=LIVE)
+    feed = feed_of(log, lookback=600.0, window_bytes=8 << 20)
+    live = Follower(interval=0.002, selection=LIVE)
     feed.join(live)
     feed.attach(live, 0)
     got: list[int] = []
@@ -444,7 +444,7 @@ def test_a_late_row_among_the_newest_comes_however_many_rows_come_after_it_at_on
 
     log = Growing(*range(1, 996), *range(997, 1001), page=page)
     feed = feed_of(log, window_bytes=8 << 20)
-    live = Follower(taste=LIVE)
+    live = Follower(selection=LIVE)
     feed.join(live)
     feed.attach(live, 0)
     got: list[int] = []
@@ -463,7 +463,7 @@ def test_a_backlog_is_asked_for_page_after_page_for_live_readers_too(page: int) 
     """
     log = Log(*range(1, 2001), page=page)
     feed = feed_of(log, window_bytes=8 << 20)
-    live = Follower(taste=LIVE)
+    live = Follower(selection=LIVE)
     feed.join(live)
     feed.attach(live, 0)
     got: list[int] = []
@@ -477,7 +477,7 @@ def test_a_backlog_is_asked_for_page_after_page_for_live_readers_too(page: int) 
 def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
     """A day of plain streams: what is remembered of the rows that passed stays bounded."""
     log = Log(clock=(clock := StandingClock(0.0)))
-    feed = feed_of(log, overlap=30.0, clock=clock)
+    feed = feed_of(log, lookback=30.0, clock=clock)
     reader = Follower(interval=3.0)
     feed.join(reader)
     feed.attach(reader, 0)
@@ -487,7 +487,7 @@ def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
         clock.turn(3.0, feed)
         reader.take(feed)
         log.rows.clear()
-    assert len(feed._overlap._recent) <= MAX_ROWS
+    assert len(feed._lookback._recent) <= MAX_ROWS
     feed.leave(reader)
 
 
@@ -529,7 +529,7 @@ def test_the_waiting_after_a_reader_s_own_failed_question_is_shared() -> None:
     clock.turn(0.0, feed)
     polls = len(log.polls)
     log.failure = down("Too busy.", retry_after=20.0)
-    question = feed.ask(0, wake := threading.Event())
+    question = feed.backfill(0, wake := threading.Event())
     assert wake.wait(PATIENCE)
     assert (question.done, question.answer) == (True, None)
     log.failure = None
@@ -657,7 +657,7 @@ def test_readers_that_ask_the_same_share_the_question() -> None:
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(10)]
     with log.hold():
-        questions = in_threads(*[lambda wake=wake: feed.ask(1, wake) for wake in wakes])
+        questions = in_threads(*[lambda wake=wake: feed.backfill(1, wake) for wake in wakes])
         log.wait(lambda _: log.asked)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert log.own == [1]
@@ -670,7 +670,7 @@ def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
     log = Log(1)
     feed = feed_of(log)
     for expected in ([1], [1, 2]):
-        question = feed.ask(0, wake := threading.Event())
+        question = feed.backfill(0, wake := threading.Event())
         assert wake.wait(PATIENCE)
         assert question.answer is not None
         assert [entry.id for entry in question.answer.entries] == expected
@@ -683,7 +683,7 @@ def test_own_questions_are_few_at_once() -> None:
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(20)]
     with log.hold():
-        questions = [feed.ask(position, wake, "ab"[position % 2]) for position, wake in enumerate(wakes)]
+        questions = [feed.backfill(position, wake, "ab"[position % 2]) for position, wake in enumerate(wakes)]
         log.wait(lambda _: len(log.asked) == OWN_QUESTIONS)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert log.busiest == OWN_QUESTIONS
@@ -700,7 +700,7 @@ def test_gateways_of_own_questions_are_used_again_while_the_poller_lives() -> No
     feed.attach(reader, 20)
     reader.take(feed)
     for position in range(10):
-        feed.ask(position, wake := threading.Event())
+        feed.backfill(position, wake := threading.Event())
         assert wake.wait(PATIENCE)
     assert log.opened == 2
     feed.leave(reader)
@@ -718,7 +718,7 @@ def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None
 
     log = Generous(1, 2, 3, 4)
     feed = feed_of(log)
-    question = feed.ask(3, wake := threading.Event())
+    question = feed.backfill(3, wake := threading.Event())
     assert wake.wait(PATIENCE)
     assert question.answer is not None
     assert question.answer.entries == [entry(4)]

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch
 from poslogs.streaming.fetch import MAX_SECONDS, Found
-from poslogs.streaming.window import Taste
+from poslogs.streaming.window import Selection
 from tests.unit.doubles import PLAIN, Log, StandingClock, asking, down
 
-ERRORS = Taste("error", late=False)
+ERRORS = Selection("error", late=False)
 
 
-def first(log: Log, position: int, limit: int, taste: Taste = PLAIN, **kw: object) -> Found:
-    return fetch.first(asking(log), position, limit, taste, **kw)  # type: ignore[arg-type]
+def first(log: Log, position: int, limit: int, selection: Selection = PLAIN, **kw: object) -> Found:
+    return fetch.first(asking(log), position, limit, selection, **kw)  # type: ignore[arg-type]
 
 
-def newest(log: Log, limit: int, taste: Taste = PLAIN, **kw: object) -> Found:
-    return fetch.newest(asking(log), "staging", limit, taste, **kw)  # type: ignore[arg-type]
+def newest(log: Log, limit: int, selection: Selection = PLAIN, **kw: object) -> Found:
+    return fetch.newest(asking(log), "staging", limit, selection, **kw)  # type: ignore[arg-type]
 
 
 def told(found: Found) -> tuple[list[int], int, bool]:

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
-from poslogs.agents.events import Caller, Event, Note, Outcome, Progress
-from poslogs.agents.offers import Catalogue, Offer
+from poslogs.agents.agent_tools import AgentTool, Catalogue
+from poslogs.agents.events import Caller, Event, LogMessage, Outcome, Progress
 from poslogs.app import create_app
 from poslogs.settings import Settings
 from poslogs.tools import Input, Tool, Toolbox, schema_of
@@ -31,7 +31,7 @@ def breaks(caller: Caller, input_: Input) -> Iterator[Event]:
 def speaks(caller: Caller, input_: Input) -> Iterator[Event]:
     for done in (0, 50, 100):
         yield Progress(done, 100, f"{done}")
-        yield Note("notice", "test", done)
+        yield LogMessage("notice", "test", done)
     yield Outcome(text="over")
 
 
@@ -45,7 +45,7 @@ class More(Catalogue):
     def __init__(self, toolbox: Toolbox) -> None:
         super().__init__(toolbox)
         for run, needs in ((fails, {}), (breaks, {}), (speaks, {}), (answers, {"sampling": {}})):
-            self.tools[run.__name__] = Offer(
+            self.tools[run.__name__] = AgentTool(
                 Tool(run.__name__, "For a test.", schema_of()), "Test", None, run, needs=needs
             )
 

@@ -20,7 +20,7 @@ NUMBERS = [
     ("POSLOGS_PROXY_HOPS", "proxy_hops", 0, 5),
     ("POSLOGS_ADDRESS_CONNECTIONS", "address_connections", 4, 100_000),
     ("POSLOGS_ANSWER_SECONDS", "answer_seconds", 1, 3600),
-    ("POSLOGS_OVERLAP_SECONDS", "overlap", 0, 600),
+    ("POSLOGS_OVERLAP_SECONDS", "lookback", 0, 600),
     ("POSLOGS_POLL_SECONDS", "poll_seconds", 1, 300),
 ]
 
@@ -35,7 +35,7 @@ def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pyt
     assert (ROOT / "wsgi.py").exists()
     assert (read.config_file, read.mpkit_url, read.mpkit_email, read.mpkit_token) == ("", "", "", "")
     assert read.mpkit_env == "default"
-    assert (read.max_streams, read.proxy_hops, read.overlap, read.poll_seconds) == (None, 0, 30.0, 30.0)
+    assert (read.max_streams, read.proxy_hops, read.lookback, read.poll_seconds) == (None, 0, 30.0, 30.0)
     assert (read.window_bytes, read.poll_bytes) == (16 << 20, 32 << 20)
     assert read.log_level == "INFO"
 
@@ -86,7 +86,7 @@ def test_values_are_what_was_set() -> None:
         "t",
         "ci",
     )
-    assert (read.heartbeat, read.overlap, read.poll_seconds) == (0.5, 60.0, 2.5)
+    assert (read.heartbeat, read.lookback, read.poll_seconds) == (0.5, 60.0, 2.5)
     assert read.cors_origins == ["https://a.example.com", "*"]
     assert (read.max_streams, read.proxy_hops) == (100, 1)
     assert (read.window_bytes, read.poll_bytes, read.log_level) == (2 << 20, 3 << 20, "WARNING")
@@ -153,7 +153,7 @@ def test_any_text_is_a_value_or_a_sentence(variable: str, text: str) -> None:
     except ConfigError as error:
         sentence = str(error)
     assert sentence.startswith(f"{variable} must be ")
-    assert math.isfinite(read.heartbeat + read.overlap + read.poll_seconds)
+    assert math.isfinite(read.heartbeat + read.lookback + read.poll_seconds)
     assert read.window_bytes >= 1 << 20
 
 

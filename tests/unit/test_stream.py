@@ -16,7 +16,7 @@ from poslogs.platformos import answers
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.stream import Body, Start, Stream
-from poslogs.streaming.window import Taste
+from poslogs.streaming.window import Selection
 from poslogs.supervisor import Run, Supervisor
 from tests.unit.doubles import (
     HOUR,
@@ -51,7 +51,7 @@ def told(chunk: bytes) -> str:
     return found.group(1).decode()
 
 
-def fell(chunk: bytes) -> tuple[str, int]:
+def were_reset(chunk: bytes) -> tuple[str, int]:
     """The sentence of an error frame, and the position of the frame behind it."""
     error, _, position = chunk.removesuffix(b"\n\n").rpartition(b"\n\n")
     return told(error + b"\n\n"), int(position.removeprefix(b"id: "))
@@ -198,7 +198,7 @@ def test_a_tail_counts_the_entries_that_its_filter_keeps() -> None:
     log = Log()
     for number in range(1, 21):
         log.add(number, error_type="LiquidError" if number in (3, 7, 12) else "info")
-    with Reading(feed_of(log), start=Start(tail=2), taste=Taste("liquiderror", late=False)) as reading:
+    with Reading(feed_of(log), start=Start(tail=2), selection=Selection("liquiderror", late=False)) as reading:
         assert reading.open().until(12) == [7, 12]
 
 
@@ -242,8 +242,8 @@ def test_a_filter_matches_the_whole_type_or_error_type_without_case() -> None:
         log.add(number, error_type=error_type)
     feed = feed_of(log)
     with (
-        Reading(feed, taste=Taste("liquiderror", late=False)) as one,
-        Reading(feed, taste=Taste("error", False)) as all_,
+        Reading(feed, selection=Selection("liquiderror", late=False)) as one,
+        Reading(feed, selection=Selection("error", False)) as all_,
     ):
         assert one.open().until(2) == [2]
         one.quiet()
@@ -408,7 +408,7 @@ def test_a_late_row_reaches_live_readers_once_and_others_never() -> None:
     """Rows 10 and 20, then 15: two live streams get it once, under the position 20; the plain one never."""
     log = Log(10, 20)
     feed = feed_of(log)
-    with Reading(feed, taste=LIVE) as one, Reading(feed, taste=LIVE) as two, Reading(feed) as plain:
+    with Reading(feed, selection=LIVE) as one, Reading(feed, selection=LIVE) as two, Reading(feed) as plain:
         for reading in (one, two, plain):
             assert reading.open().until(20) == [10, 20]
         log.add(15)
@@ -436,7 +436,7 @@ def test_a_filter_keeps_late_rows_out_too() -> None:
     log = Log(10, 20)
     feed = feed_of(log)
     log.add(21, error_type="error")
-    with Reading(feed, taste=Taste("error", late=True)) as live, hurry(feed):
+    with Reading(feed, selection=Selection("error", late=True)) as live, hurry(feed):
         assert live.open().until(21) == [21]
         log.add(13)
         log.add(14, error_type="error")
@@ -447,11 +447,11 @@ def test_a_live_reader_that_asked_by_itself_gets_a_late_row_once() -> None:
     """Its own question brought the late row already: the feed's finding it later brings it no second time."""
     log = Log(10, 20)
     feed = feed_of(log)
-    with Reading(feed, taste=LIVE, start=Start(position=8)) as early:
+    with Reading(feed, selection=LIVE, start=Start(position=8)) as early:
         early.open().until(20)
         polled(log)
         log.add(15)
-        with Reading(feed, taste=LIVE, start=Start(position=5)) as second:
+        with Reading(feed, selection=LIVE, start=Start(position=5)) as second:
             assert second.open().until(20) == [10, 15, 20]
             second.quiet()  # it follows the feed by now
             with hurry(feed):
@@ -464,9 +464,9 @@ def test_a_live_reader_that_asked_by_itself_does_not_miss_a_late_row() -> None:
     """The row becomes visible, and the feed finds it, after the reader's question and before it follows."""
     log = Log(10, 20)
     feed = feed_of(log)
-    with Reading(feed, taste=LIVE, start=Start(position=8)) as early:
+    with Reading(feed, selection=LIVE, start=Start(position=8)) as early:
         early.open().until(20)
-        with Reading(feed, taste=LIVE, start=Start(position=5)) as second:
+        with Reading(feed, selection=LIVE, start=Start(position=5)) as second:
             assert second.open().until(20) == [10, 20]
             log.add(15)
             with hurry(feed):
@@ -479,9 +479,9 @@ def test_a_live_reader_that_was_left_behind_still_gets_a_late_row() -> None:
     """The window let the late row go before a slow live reader took it."""
     log = Log(10, 20)
     feed = feed_of(log, window_bytes=1)
-    with Reading(feed, taste=LIVE) as slow:
+    with Reading(feed, selection=LIVE) as slow:
         slow.open().until(20)
-        with Reading(feed, taste=LIVE, start=Start(position=20), interval=0.005) as quick:
+        with Reading(feed, selection=LIVE, start=Start(position=20), interval=0.005) as quick:
             quick.open()
             log.add(15)
             quick.until(15)
@@ -493,7 +493,7 @@ def test_a_tail_counts_a_late_row_by_its_id() -> None:
     """After 10, 20 and the late 15 the newest entry is 20, and the newest two are 15 and 20."""
     log = Log(10, 20)
     feed = feed_of(log)
-    with Reading(feed, taste=LIVE) as live:
+    with Reading(feed, selection=LIVE) as live:
         live.open().until(20)
         log.add(15)
         with hurry(feed):
@@ -513,12 +513,12 @@ def test_a_live_tail_gets_no_late_row_from_before_its_beginning(tail: int, expec
     """The window still holds the late 15; for a reader that begins now it is one row among the others."""
     log = Log(10, 20)
     feed = feed_of(log)
-    with Reading(feed, taste=LIVE) as live:
+    with Reading(feed, selection=LIVE) as live:
         live.open().until(20)
         log.add(15)
         with hurry(feed):
             live.until(15)
-            with Reading(feed, taste=LIVE, start=Start(tail=tail)) as begun:
+            with Reading(feed, selection=LIVE, start=Start(tail=tail)) as begun:
                 assert begun.open().until(*expected) == expected
                 if not expected:
                     assert begun.next() == b"id: 20\n\n"  # a position to come back with
@@ -538,7 +538,7 @@ def test_rows_from_before_a_feed_are_not_late_for_whoever_joins_it() -> None:
         plain.until(51)
         quiet = len(log.polls) + 8
         log.wait(lambda _: len(log.polls) > quiet)
-        with Reading(feed, taste=LIVE, start=Start(position=51), interval=0.002) as live:
+        with Reading(feed, selection=LIVE, start=Start(position=51), interval=0.002) as live:
             live.open().quiet()
             polls = len(log.polls) + 4
             log.wait(lambda _: len(log.polls) > polls)
@@ -549,10 +549,12 @@ def test_rows_from_before_a_feed_are_not_late_for_whoever_joins_it() -> None:
             assert plain.until(52) == [52]
 
 
-# Ids that fall back
+# ids that are reset
 
 
-FELL_BACK = "The ids of environment staging fell back, as after a restored backup; the stream goes on with what is new."
+WERE_RESET = (
+    "The ids of environment staging were reset, as after a restored backup; the stream goes on with what is new."
+)
 
 
 def restore(log: Log, *, keep: int, new: int) -> None:
@@ -562,16 +564,16 @@ def restore(log: Log, *, keep: int, new: int) -> None:
     log.add(*range(keep + 1, keep + new + 1), message="after the restore")
 
 
-@pytest.mark.parametrize("taste", [PLAIN, LIVE])
+@pytest.mark.parametrize("selection", [PLAIN, LIVE])
 @pytest.mark.parametrize("new", [0, 1, 2])
-def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: int) -> None:
+def test_ids_that_are_reset_are_told_and_the_stream_goes_on(selection: Selection, new: int) -> None:
     """Rows 8 to 10 are gone, others came under their ids: one error frame, then what is new, once."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
-    with Reading(feed, taste=taste, interval=0.002) as reading:
+    with Reading(feed, selection=selection, interval=0.002) as reading:
         reading.open().until(10)
         restore(log, keep=7, new=new)
-        assert fell(reading.next()) == (FELL_BACK, 7)
+        assert were_reset(reading.next()) == (WERE_RESET, 7)
         found = reading.until(7 + new) if new else []
         log.add(8 + new, message="after the restore")
         found += reading.until(8 + new)
@@ -579,8 +581,8 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on(taste: Taste, new: i
         reading.quiet()
 
 
-@pytest.mark.parametrize("taste", [PLAIN, LIVE])
-def test_a_tail_that_is_looked_for_while_ids_fall_back_is_of_the_log_after_it(taste: Taste) -> None:
+@pytest.mark.parametrize("selection", [PLAIN, LIVE])
+def test_a_tail_that_is_looked_for_while_ids_are_reset_is_of_the_log_after_it(selection: Selection) -> None:
     """The feed notices while the reader's question is under way: the newest three come, and nothing is told."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
@@ -588,7 +590,7 @@ def test_a_tail_that_is_looked_for_while_ids_fall_back_is_of_the_log_after_it(ta
     feed.join(other)
     feed.attach(other, 0)
     polled(log)
-    with Reading(feed, taste=taste, start=Start(tail=3)) as reading:
+    with Reading(feed, selection=selection, start=Start(tail=3)) as reading:
         with log.hold(lambda asked: not asked.poller):
             until = threading.Thread(target=reading.open().until, args=(19,))
             until.start()
@@ -640,12 +642,12 @@ def test_one_odd_time_does_not_make_all_that_came_before_new() -> None:
         for number in (8, 9, 10):
             del log.rows[number]
         log.add(8, created_at="2029-01-16T10:00:00Z", message="after the restore")
-        assert fell(reading.next()) == (FELL_BACK, 7)
+        assert were_reset(reading.next()) == (WERE_RESET, 7)
         assert reading.until(8) == [8]
         reading.quiet()
 
 
-def test_a_slow_reader_loses_nothing_when_ids_fall_back() -> None:
+def test_a_slow_reader_loses_nothing_when_ids_are_reset() -> None:
     """It had 1 to 3 when rows 8 to 10 were lost: it still gets 4 to 7, and what is new."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
@@ -656,7 +658,7 @@ def test_a_slow_reader_loses_nothing_when_ids_fall_back() -> None:
             log.add(*range(4, 11))
             quick.until(10)
             restore(log, keep=7, new=2)
-            assert fell(quick.next()) == (FELL_BACK, 7)
+            assert were_reset(quick.next()) == (WERE_RESET, 7)
             found: list[int] = []
             while 9 not in found:
                 chunk = slow.next()
@@ -665,7 +667,7 @@ def test_a_slow_reader_loses_nothing_when_ids_fall_back() -> None:
             assert found == [4, 5, 6, 7, 8, 9]
 
 
-def test_a_fallback_is_noticed_though_looking_for_it_fails_at_first() -> None:
+def test_an_id_reset_is_noticed_though_looking_for_it_fails_at_first() -> None:
     """platformOS answers the poll that misses the newest row, and not the questions that follow it."""
 
     class Shaky(Log):
@@ -688,11 +690,11 @@ def test_a_fallback_is_noticed_though_looking_for_it_fails_at_first() -> None:
         assert told(reading.next()).startswith("Connection failed")
         clock.turn(31)
         feed.leave(Follower())
-        assert fell(reading.next()) == (FELL_BACK, 7)
+        assert were_reset(reading.next()) == (WERE_RESET, 7)
         assert reading.until(8) == [8]
 
 
-def test_old_rows_that_platformos_throws_away_are_no_fallback() -> None:
+def test_old_rows_that_platformos_throws_away_are_no_id_reset() -> None:
     """A retention that empties the log: nothing is told, and what comes then comes."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
@@ -704,7 +706,7 @@ def test_old_rows_that_platformos_throws_away_are_no_fallback() -> None:
         log.wait(lambda _: len(log.polls) > asked)
         log.add(11)
         assert reading.until(11) == [11]
-        assert b"fell back" not in b"".join(reading.got)
+        assert b"were reset" not in b"".join(reading.got)
 
 
 # Trouble
@@ -1022,7 +1024,7 @@ def test_a_poke_is_a_heartbeat_at_once() -> None:
 
 
 def body_of(log: Log, *, gzip: bool) -> tuple[Stream, Body]:
-    stream = Stream(feed_of(log), taste=PLAIN, start=Start(), interval=HOUR, heartbeat=PATIENCE)
+    stream = Stream(feed_of(log), selection=PLAIN, start=Start(), interval=HOUR, heartbeat=PATIENCE)
     return stream, Body(stream, gzip=gzip)
 
 
@@ -1091,7 +1093,7 @@ def test_the_feed_of_a_stream_stops_polling_when_the_last_reader_left() -> None:
 
 
 def test_a_position_past_what_is_known_outlasts_answers_that_tell_nothing() -> None:
-    """Row 5 is the newest that the feed knows, 9 the position: bodies without `logs` do not show that ids fell back."""
+    """Row 5 is the newest that the feed knows, 9 the position: bodies without `logs` show no id reset."""
     log = Silent(*range(1, 6))
     clock = RunningClock()
     feed = feed_of(log, clock=clock)

@@ -51,7 +51,7 @@ def test_the_stand_in_gives_the_rows_above_the_id_a_page_at_a_time(platformos: P
 
 
 def test_a_late_row_a_stray_one_and_a_restored_backup_are_told_as_they_are(platformos: PlatformOS, ask: Ask) -> None:
-    """Row 4 becomes visible after row 5; a text stands where a row should; ids fall back and are given again."""
+    """Row 4 becomes visible after row 5; a text stands where a row should; ids are reset and are given again."""
     platformos.add({"id": 3}, {"id": 5})
     assert platformos.reveal({"id": 4, "message": "late"}) == 4
     assert [row["id"] for _, row in platformos.listed] == [3, 5, 4]

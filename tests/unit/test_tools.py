@@ -16,8 +16,8 @@ from poslogs.doors.body import parse
 from poslogs.errors import BadInput, Forbidden, NotFound, Refusal, Unavailable, UnknownEnvironment
 from poslogs.platformos.environments import Environments
 from poslogs.settings import Settings
+from poslogs.streaming.backfill import Asker
 from poslogs.streaming.feeds import Feeds
-from poslogs.streaming.question import Asker
 from poslogs.streaming.stream import Stream
 from poslogs.tools import TOOLS, UNITS, Input, Tool, Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
@@ -35,7 +35,7 @@ def log() -> Log:
 
 @pytest.fixture
 def feeds(log: Log) -> Feeds:
-    return Feeds(log.open_gateway, window_bytes=1 << 20, overlap=30.0)
+    return Feeds(log.open_gateway, window_bytes=1 << 20, lookback=30.0)
 
 
 def call(toolbox: Toolbox, client: Client, tool: Tool, input_: Input) -> bytes:
@@ -436,9 +436,9 @@ def test_two_beginnings_are_refused(toolbox: Toolbox) -> None:
 def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> None:
     """In seconds, folded, late rows for `live` alone; `stream` has no end, `live` has one."""
     plain = opened(toolbox, STREAM, interval=250, filter="LiquidERROR")
-    assert (plain.interval, plain.taste.filter, plain.taste.late) == (0.25, "liquiderror", False)
+    assert (plain.interval, plain.selection.filter, plain.selection.late) == (0.25, "liquiderror", False)
     live = opened(toolbox, LIVE)
-    assert (live.interval, live.taste.filter, live.taste.late) == (3.0, None, True)
+    assert (live.interval, live.selection.filter, live.selection.late) == (3.0, None, True)
     short = opened(toolbox, LIVE, maxDuration=1, tail=0)
     last = [chunk.plain for chunk in short.chunks()][-1]
     assert last == b"event: done\ndata: [DONE]\n\n"

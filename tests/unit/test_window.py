@@ -13,12 +13,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Entry
-from poslogs.streaming.window import CHUNK_BYTES, FRESH_BATCHES, MAX_MADE, Arrival, Batch, Taste, Window, batches
+from poslogs.streaming.window import (
+    CHUNK_BYTES,
+    FRESH_BATCHES,
+    MAX_MADE,
+    Batch,
+    Publication,
+    Selection,
+    Window,
+    batches,
+)
 from tests.unit.doubles import LIVE, PLAIN, entry
 
-ERRORS = Taste("error", late=False)
-LIVE_ERRORS = Taste("error", late=True)
-TASTES = (PLAIN, LIVE, ERRORS, LIVE_ERRORS)
+ERRORS = Selection("error", late=False)
+LIVE_ERRORS = Selection("error", late=True)
+SELECTIONS = (PLAIN, LIVE, ERRORS, LIVE_ERRORS)
 
 
 def kind(number: int) -> str:
@@ -52,21 +61,21 @@ def ids_of(stream: bytes) -> list[int]:
     return [int(number) for number in re.findall(rb'"text":"\{\\"id\\":\\"(\d+)', stream)]
 
 
-def follow(window: Window, position: int, taste: Taste) -> list[int]:
+def follow(window: Window, position: int, selection: Selection) -> list[int]:
     """All that a reader at a position gets out of the window, as a stream takes it."""
     number, inside = window.find(position)
-    chunk = inside.after(position, taste) if inside else None
+    chunk = inside.after(position, selection) if inside else None
     found = ids_of(chunk.plain) if chunk else []
     while batch := window.after(number):
         number = batch.number
-        chunk = batch.after(position, taste) if batch.low < position else batch.chunk(taste)
+        chunk = batch.after(position, selection) if batch.low < position else batch.chunk(selection)
         found += ids_of(chunk.plain) if chunk else []
         position = max(position, batch.high)
     return found
 
 
-def wanted(taste: Taste, ids: Sequence[int]) -> list[int]:
-    return [number for number in ids if taste.filter in (None, kind(number))]
+def wanted(selection: Selection, ids: Sequence[int]) -> list[int]:
+    return [number for number in ids if selection.filter in (None, kind(number))]
 
 
 # In full
@@ -100,7 +109,7 @@ def test_late_entries_stand_at_the_position_they_do_not_move() -> None:
     assert batch.chunk(PLAIN) is None
 
 
-def test_readers_of_one_taste_share_the_same_bytes() -> None:
+def test_readers_with_one_selection_share_the_same_bytes() -> None:
     """What is made for a filter is made once; late or not makes no difference to a batch without late rows."""
     (batch,) = batches(made(range(1, 7)), 1, 0)
     assert batch.chunk(ERRORS) is batch.chunk(ERRORS)
@@ -118,8 +127,8 @@ def test_a_notice_is_for_everyone_behind_the_entries() -> None:
     """An error frame that filters do not touch."""
     notice = b"event: error\ndata: x\n\n"
     batch = Batch(1, 9, 9, (), late=False, notice=notice)
-    for taste in TASTES:
-        chunk = batch.chunk(taste)
+    for selection in SELECTIONS:
+        chunk = batch.chunk(selection)
         assert chunk is not None
         assert chunk.plain == notice
 
@@ -140,7 +149,7 @@ def test_a_notice_is_for_everyone_behind_the_entries() -> None:
 def test_a_filter_matches_the_whole_of_type_or_error_type(filter_: str | None, error_type: str, wants: bool) -> None:
     """Ignoring case as Unicode has it; the filter itself is folded before."""
     made_ = entry(1, error_type=error_type)
-    assert Taste(filter_, late=False).wants(made_.type, made_.error_type) is wants
+    assert Selection(filter_, late=False).wants(made_.type, made_.error_type) is wants
 
 
 def test_a_large_page_comes_in_batches_of_bounded_size() -> None:
@@ -173,7 +182,7 @@ def test_a_window_holds_about_its_bytes() -> None:
     assert follow(window, window.floor, PLAIN) == list(range(window.floor + 1, 10_001))
 
 
-def test_old_batches_keep_nothing_that_was_made_for_a_taste() -> None:
+def test_old_batches_keep_nothing_that_was_made_for_a_selection() -> None:
     """Memory for filters is that of FRESH_BATCHES batches; the bytes are made again when they are asked for."""
     window = Window(1 << 20, 0, 0)
     for number in range(1, 20):
@@ -238,10 +247,10 @@ class Model:
             self.order.append((number, number, False))
             self.high = number
 
-    def past(self, position: int, taste: Taste) -> list[int]:
+    def past(self, position: int, selection: Selection) -> list[int]:
         """What a reader at that position still gets; late rows at just its position count as delivered with it."""
-        left = [number for number, at, late in self.order if at > position and (taste.late or not late)]
-        return wanted(taste, left)
+        left = [number for number, at, late in self.order if at > position and (selection.late or not late)]
+        return wanted(selection, left)
 
 
 @st.composite
@@ -261,9 +270,11 @@ def polls(draw: st.DrawFn) -> list[Page]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(TASTES))
+@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS))
 @example([Page([1, 2, 3], [], 1), Page([5], [2], 1), Page([], [1], 1)], 1 << 20, LIVE)
-def test_every_position_in_the_window_continues_where_a_model_does(pages: list[Page], size: int, taste: Taste) -> None:
+def test_every_position_in_the_window_continues_where_a_model_does(
+    pages: list[Page], size: int, selection: Selection
+) -> None:
     """Random pages, late rows, evictions: each position from the floor on gets the rest, each below is told so."""
     window, model = Window(size, 0, 0), Model()
     for poll in pages:
@@ -275,13 +286,13 @@ def test_every_position_in_the_window_continues_where_a_model_does(pages: list[P
                 with pytest.raises(LookupError):
                     window.find(position)
             else:
-                assert follow(window, position, taste) == model.past(position, taste)
+                assert follow(window, position, selection) == model.past(position, selection)
 
 
 @settings(max_examples=200, deadline=None)
-@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(TASTES), st.data())
+@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS), st.data())
 def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
-    pages: list[Page], size: int, taste: Taste, data: st.DataObject
+    pages: list[Page], size: int, selection: Selection, data: st.DataObject
 ) -> None:
     """It takes after some pages and sleeps through others: what it has is a beginning of what the model gives."""
     window, model = Window(size, 0, 0), Model()
@@ -295,24 +306,24 @@ def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
             while batch := window.after(number):
                 assert batch.number == number + 1
                 number = batch.number
-                if chunk := batch.chunk(taste):
+                if chunk := batch.chunk(selection):
                     found += ids_of(chunk.plain)
         except LookupError:
             assert number + 1 < window._batches[0].number
             return
-        assert found == wanted(taste, [number for number, _, late in model.order if taste.late or not late])
+        assert found == wanted(selection, [number for number, _, late in model.order if selection.late or not late])
 
 
 @settings(max_examples=200, deadline=None)
-@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(TASTES), st.integers(0, 12))
-def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, taste: Taste, count: int) -> None:
-    """Right before the oldest of the last N that the taste wants; or no answer, where late rows lie behind it too."""
+@given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS), st.integers(0, 12))
+def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, selection: Selection, count: int) -> None:
+    """Right before the oldest of the last N that are wanted; no answer where late rows lie after it too."""
     window, model = Window(size, 0, 0), Model()
     for poll in pages:
         admit(window, poll.new, late=poll.late, size=poll.size)
         model.admit(poll)
-        position = window.tail(count, taste)
-        whole = wanted(taste, [number for number, _, late in model.order if not late])
+        position = window.tail(count, selection)
+        whole = wanted(selection, [number for number, _, late in model.order if not late])
         if position is None:
             assert window.floor > 0 or any(late for _, _, late in model.order)
         else:
@@ -324,7 +335,7 @@ def test_a_batch_keeps_what_was_made_for_a_bounded_number_of_filters() -> None:
     """Filters are free text, and anybody may think of new ones."""
     (batch,) = batches([one(number, 10) for number in range(1, 5)], 1, 0)
     for number in range(10 * MAX_MADE):
-        assert batch.chunk(Taste(f"filter-{number}", late=False)) is None
+        assert batch.chunk(Selection(f"filter-{number}", late=False)) is None
     assert len(batch._made) <= MAX_MADE
 
 
@@ -366,16 +377,16 @@ def test_who_bounds_messages_shares_what_others_have_where_nothing_is_longer() -
     """And where something is, one copy is kept, however many bounds are asked for one after another."""
     (short,) = batches([entry(1), entry(2, error_type="error")], 1, 0)
     (long,) = batches([entry(1, message="x" * 5000), entry(2)], 1, 0)
-    for taste in (Taste(None, late=False), Taste("error", late=False)):
-        assert short.chunk(taste._replace(max_message=1024)) is short.chunk(taste)
-        assert Arrival([short]).made == 0
-    arrival = Arrival([short])
-    assert arrival.chunk(Taste(None, False, 1024)) is arrival.chunk(Taste(None, True, 2048))
-    assert arrival.made == 1
-    cut = long.chunk(Taste(None, False, 1024))
+    for selection in (Selection(None, late=False), Selection("error", late=False)):
+        assert short.chunk(selection._replace(max_message=1024)) is short.chunk(selection)
+        assert Publication([short]).made == 0
+    publication = Publication([short])
+    assert publication.chunk(Selection(None, False, 1024)) is publication.chunk(Selection(None, True, 2048))
+    assert publication.made == 1
+    cut = long.chunk(Selection(None, False, 1024))
     assert cut is not None
-    assert cut is long.chunk(Taste(None, True, 1024))
+    assert cut is long.chunk(Selection(None, True, 1024))
     assert len(cut.plain) < 2000 < 5000 < len(long.data)
     for most in (256, 512, 2048, 4096):
-        long.chunk(Taste(None, False, most))
-    assert long.chunk(Taste(None, False, 1024)) is not cut  # made anew: it was not kept beside the others
+        long.chunk(Selection(None, False, most))
+    assert long.chunk(Selection(None, False, 1024)) is not cut  # made anew: it was not kept beside the others

@@ -97,7 +97,7 @@ def test_the_parts_are_found_behind_middleware_that_shows_what_it_wraps() -> Non
     circle = SimpleNamespace()
     circle.app = circle
     for app in (App(), SimpleNamespace(app=SimpleNamespace(wsgi_app=App())), SimpleNamespace(app=App().wsgi_app)):
-        assert parts_of(app) == "parts"  # type: ignore[comparison-overlap]
+        assert parts_of(app) == "parts"  # type: ignore[comparison-lookback]
     for app in (circle, lambda environ, start_response: [], SimpleNamespace(extensions=[])):
         with pytest.raises(AppImportError, match="wrap it as"):
             parts_of(app)

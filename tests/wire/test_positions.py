@@ -198,7 +198,7 @@ def test_a_live_reader_that_resumes_gets_a_row_that_becomes_visible_late_after_t
         ]
 
 
-def test_ids_that_fall_back_are_told_and_the_stream_goes_on_with_what_is_new(
+def test_ids_that_are_reset_are_told_and_the_stream_goes_on_with_what_is_new(
     server: Start, platformos: PlatformOS
 ) -> None:
     """An instance restored from a backup gives out ids 6 to 10 again: an error frame, then the new rows, once."""
@@ -215,7 +215,7 @@ def test_ids_that_fall_back_are_told_and_the_stream_goes_on_with_what_is_new(
             reader.wait_entries(seen + 3)
             assert [entry["message"] for entry in reader.entries[seen:]] == [f"{tool} {number}" for number in (6, 7, 8)]
             assert [error["message"] for error in reader.errors] == [
-                "The ids of environment staging fell back, as after a restored backup; "
+                "The ids of environment staging were reset, as after a restored backup; "
                 "the stream goes on with what is new."
             ]
 

@@ -12,17 +12,17 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from poslogs.access.clients import Client
 from poslogs.access.limits import Limits
+from poslogs.agents.agent_tools import Catalogue
 from poslogs.agents.events import Caller, Outcome
-from poslogs.agents.offers import Catalogue
 from poslogs.doors import body, names
+from poslogs.doors.admission import Admit
 from poslogs.doors.answering import Begin
 from poslogs.doors.api import STREAM_HEADERS, json_response
-from poslogs.doors.holding import Hold
 from poslogs.doors.mcp import envelope, methods, sse
 from poslogs.doors.mcp.envelope import Call, Fault
 from poslogs.errors import BadInput, Forbidden, Misdirected, NotAcceptable, Refusal
 from poslogs.servers.sockets import Connection
-from poslogs.streaming.question import Asker
+from poslogs.streaming.backfill import Asker
 from poslogs.streaming.stream import Stream
 
 log = logging.getLogger("poslogs.mcp")
@@ -71,7 +71,7 @@ def shaped(sentence: str, status: int) -> dict[str, Any]:
     return Fault(status, sentence).body
 
 
-def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, begin: Begin, heartbeat: float) -> Blueprint:
+def blueprint(catalogue: Catalogue, limits: Limits, admit: Admit, begin: Begin, heartbeat: float) -> Blueprint:
     """The route, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
     routes = Blueprint("mcp", __name__)
     limits.leave(routes)
@@ -97,7 +97,7 @@ def blueprint(catalogue: Catalogue, limits: Limits, hold: Hold, begin: Begin, he
         ends = ExitStack()
 
         def hold_for_caller(stream: Stream) -> None:
-            hold(client, stream, Connection(request.environ), request.environ)
+            admit(client, stream, Connection(request.environ), request.environ)
             ends.callback(stream.close)
 
         @contextmanager

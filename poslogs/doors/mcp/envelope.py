@@ -11,7 +11,7 @@ from typing import Any, Final
 from werkzeug.datastructures import Headers
 
 from poslogs import __version__
-from poslogs.agents.events import Note, Progress
+from poslogs.agents.events import LogMessage, Progress
 
 NEWEST: Final = "2026-07-28"  # of the modern era, whose requests each say all about themselves
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")  # begin with initialize
@@ -80,7 +80,7 @@ class Call:
             value = {**value, "resultType": "complete", **keeping, "_meta": {f"{_PREFIX}serverInfo": SERVER}}
         return {"jsonrpc": "2.0", "id": self.id, "result": value}
 
-    def notification(self, event: Progress | Note) -> dict[str, Any] | None:
+    def notification(self, event: Progress | LogMessage) -> dict[str, Any] | None:
         """What is sent of an event; None where the client did not ask for its like."""
         if isinstance(event, Progress):
             token = self.meta.get("progressToken")

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
+from poslogs.agents.agent_tools import Catalogue
 from poslogs.agents.events import Caller, Event, Outcome
-from poslogs.agents.offers import Catalogue
 from poslogs.doors.mcp import envelope as rpc
 from poslogs.doors.mcp.envelope import Call
 from poslogs.errors import NotFound, Refusal, TooMany
@@ -89,13 +89,13 @@ def _arguments(call: Call) -> dict[str, Any]:
 
 
 def _call_tool(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any] | Iterator[Event]:
-    offer = catalogue.tool(call.params.get("name"))
+    tool = catalogue.tool(call.params.get("name"))
     arguments = _arguments(call)
-    if any(name not in call.capabilities for name in offer.needs):
-        needs = {"requiredCapabilities": offer.needs}
-        raise call.fault(rpc.NEEDS_CAPABILITY, f"{offer.tool.name} needs {', '.join(offer.needs)}.", data=needs)
+    if any(name not in call.capabilities for name in tool.needs):
+        needs = {"requiredCapabilities": tool.needs}
+        raise call.fault(rpc.NEEDS_CAPABILITY, f"{tool.tool.name} needs {', '.join(tool.needs)}.", data=needs)
     try:  # what a model can mend is told to the model
-        ran = offer.run(caller, offer.tool.check(arguments))
+        ran = tool.run(caller, tool.tool.check(arguments))
     except Refusal as refusal:
         ran = Outcome(text=refusal.sentence, error=True)
     return told(call, ran) if isinstance(ran, Outcome) else ran
@@ -115,7 +115,7 @@ def _list(name: str, items: Callable[[Caller, Catalogue], list[Any]]) -> _Method
 
 _Method = Callable[[Call, Caller, Catalogue], dict[str, Any] | Iterator[Event]]
 _BOTH: Final[dict[str, _Method]] = {
-    "tools/list": _list("tools", lambda _, offered: [offer.listed for offer in offered.tools.values()]),
+    "tools/list": _list("tools", lambda _, offered: [tool.listed for tool in offered.tools.values()]),
     "tools/call": _call_tool,
     "resources/list": _list("resources", lambda caller, offered: offered.resources(caller.client)),
     "resources/templates/list": _list("resourceTemplates", lambda _, offered: list(offered.templates)),

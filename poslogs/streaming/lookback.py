@@ -1,4 +1,4 @@
-"""The overlap: the newest ids of an environment, read again for rows that become visible late."""
+"""The lookback: the newest ids of an environment, read again for rows that become visible late."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MAX_UNLOOKED: Final = 10_000  # of those, at most
 LEAST_CAP: Final = 20  # rows; a shorter answer is not thought to be full before one was cut short
 
 
-class Overlap:
+class Lookback:
     """Which ids were first seen within the last `seconds`, MAX_ROWS of them at most.
 
-    A look is a poll that reads them again. An id leaves the overlap by a look that came `seconds` after it was first
+    A look is a poll that reads them again. An id leaves the lookback by a look that came `seconds` after it was first
     seen, so that neither a long interval nor an outage cuts the time short in which a row may be late. Rows that come
     by polls at the cursor push none out before the next look.
     """
@@ -41,7 +41,7 @@ class Overlap:
 
     def start(self) -> int:
         """The position from which a look reads; the cursor itself when all is settled."""
-        # An answer that the overlap filled would have no room for what is new.
+        # An answer that the lookback filled would have no room for what is new.
         rows = (min(MAX_ROWS, self._cap // 2) if self._cap else MAX_ROWS) + self._unlooked
         while self._recent and (self._recent[0][1] < self._looked - self._seconds or len(self._recent) > rows):
             self._settle()

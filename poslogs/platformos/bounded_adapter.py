@@ -25,7 +25,7 @@ class Late(Exception):
     """The time for the answer is over."""
 
 
-class Wire(HTTPAdapter):
+class BoundedAdapter(HTTPAdapter):
     """The usual adapter, for one request at a time, with bounds that `allow` sets.
 
     Everything that http.client reads (interim answers, headers, chunk sizes, trailers, body) passes through one
@@ -133,7 +133,7 @@ def _inflated(inflater: Any, chunk: bytes) -> Iterator[bytes]:
 class Answer(http.client.HTTPResponse):
     """An answer that is read through the wire's bounds, and whose head must be whole."""
 
-    def __init__(self, wire: Wire, sock: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, wire: BoundedAdapter, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self._reader = _Reader(wire, self.fp.detach())
         self.fp = io.BufferedReader(self._reader, READ_BYTES)
@@ -148,7 +148,7 @@ class Answer(http.client.HTTPResponse):
 class _Reader(io.RawIOBase):
     """What comes from a socket, counted."""
 
-    def __init__(self, wire: Wire, raw: Any) -> None:
+    def __init__(self, wire: BoundedAdapter, raw: Any) -> None:
         super().__init__()
         self.ended = False
         self._wire = wire

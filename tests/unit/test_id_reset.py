@@ -1,4 +1,4 @@
-"""What looking for ids that fell back promises: certain news, few questions."""
+"""What looking for ids that were reset promises: certain news, few questions."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos.gateway import GatewayError, Unclear
-from poslogs.streaming import fallback
-from poslogs.streaming.fallback import Fallback
+from poslogs.streaming import id_reset
+from poslogs.streaming.id_reset import IdReset
 from tests.unit.doubles import STAGING, Log, Odd, down, entry
 
 
-def look(log: Log, high: int, *, floor: int = 0, newest: str = "", known: range | None = None) -> Fallback | None:
+def look(log: Log, high: int, *, floor: int = 0, newest: str = "", known: range | None = None) -> IdReset | None:
     before = {number: entry(number).json for number in (range(floor + 1, high + 1) if known is None else known)}
-    return fallback.look(log.open_gateway(STAGING), "staging", high, floor, newest, lambda: before)
+    return id_reset.look(log.open_gateway(STAGING), "staging", high, floor, newest, lambda: before)
 
 
-def test_a_row_that_is_there_is_no_fallback() -> None:
+def test_a_row_that_is_there_is_no_id_reset() -> None:
     """Nor is a log that is empty, as after old rows were thrown away."""
     assert look(Log(*range(1, 11)), 10) is None
     assert look(Log(*range(1, 13)), 10) is None
     assert look(Log(10), 10) is None
-    assert look(Log(), 10) == Fallback(10, [])
+    assert look(Log(), 10) == IdReset(10, [])
 
 
-def test_rows_before_it_without_it_are_a_fallback() -> None:
+def test_rows_before_it_without_it_are_an_id_reset() -> None:
     """Seven of ten are left: readers continue after the seventh."""
-    assert look(Log(*range(1, 8)), 10) == Fallback(7, [])
+    assert look(Log(*range(1, 8)), 10) == IdReset(7, [])
 
 
 def test_what_is_new_under_known_ids_is_found() -> None:
@@ -44,7 +44,7 @@ def test_below_the_floor_the_time_tells_what_is_new() -> None:
     """The window began at 5: 3 and 4 are new if they are later than all that was known, else nobody can tell."""
     log = Log(1, 2)
     log.add(3, 4, message="after the restore", created_at="2030-01-01T00:00:00Z")
-    assert look(log, 10, floor=5) == Fallback(4, [])
+    assert look(log, 10, floor=5) == IdReset(4, [])
     found = look(log, 10, floor=5, newest="2029-12-31T23:59:59.999Z")
     assert found is not None
     assert found.position == 2
@@ -52,11 +52,11 @@ def test_below_the_floor_the_time_tells_what_is_new() -> None:
 
 
 def test_a_new_row_among_old_ones_does_not_make_them_new() -> None:
-    """3 became visible late as the log fell back to 7: readers continue before it, and know which ones they had."""
+    """3 became visible late as the log was reset to 7: readers continue before it, and know which ones they had."""
     log = Log(*range(1, 8))
     log.add(8, message="after the restore")
     before = {number: entry(number).json for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
-    found = fallback.look(log.open_gateway(STAGING), "staging", 10, 0, "", lambda: before)
+    found = id_reset.look(log.open_gateway(STAGING), "staging", 10, 0, "", lambda: before)
     assert found is not None
     assert (found.position, [new.id for new in found.new], list(found.had)) == (2, [3, 8], [4, 5, 6, 7])
 
@@ -73,9 +73,9 @@ def test_a_log_that_is_new_from_its_beginning_is_all_new() -> None:
 
 @pytest.mark.parametrize("high", [1_000, 1_000_000, 2**63 - 1])
 def test_it_asks_about_as_often_as_the_id_has_digits(high: int) -> None:
-    """The log fell back to its very beginning: some 64 questions find it, whatever the id was."""
+    """The log was reset to its very beginning: some 64 questions find it, whatever the id was."""
     log = Log(1)
-    assert look(log, high, known=range(1, 2)) == Fallback(1, [])
+    assert look(log, high, known=range(1, 2)) == IdReset(1, [])
     assert len(log.asked) <= high.bit_length() + 5
 
 
@@ -97,7 +97,7 @@ def test_any_restored_log_gives_what_is_new_once(high: int, keep: int, new: int,
     log.add(*range(keep + 1, keep + new + 1), message="after the restore")
     found = look(log, high)
     if not log.rows:
-        assert found == Fallback(high, [])
+        assert found == IdReset(high, [])
         return
     assert found is not None
     assert [made.id for made in found.new] == list(range(keep + 1, keep + new + 1))

@@ -1,4 +1,4 @@
-"""A fallback: ids of an environment that fell back, as after its instance was restored from a backup."""
+"""An id reset: ids of an environment that were reset, as after its instance was restored from a backup."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from poslogs.platformos.cut import MOST_BYTES
 from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.gateway import Gateway, whole
 
-MAX_PAGES: Final = 100  # that are read for what is new after a fallback
+MAX_PAGES: Final = 100  # that are read for what is new after an id reset
 
 
-class Fallback(NamedTuple):
+class IdReset(NamedTuple):
     """Where the log ends now, and what is new in it."""
 
     position: int  # what readers continue from; `new` comes after it
@@ -24,7 +24,7 @@ class Fallback(NamedTuple):
 
 def look(
     gateway: Gateway, env: str, high: int, floor: int, newest: str, known: Callable[[], Mapping[int, bytes]]
-) -> Fallback | None:
+) -> IdReset | None:
     """Whether the row `high` is gone while earlier ones are there; None when it is not so.
 
     A position of `high` itself means that nothing is there at all, as after old rows were thrown away.
@@ -43,7 +43,7 @@ def look(
             break
         step *= 2
     if not page.last:
-        return Fallback(high, [])
+        return IdReset(high, [])
     position = min(floor, since)
     had, ids = known(), array("q")
     new: list[Entry] = []
@@ -67,9 +67,9 @@ def look(
     if last >= high and all(entry.id > high for entry in new):
         return None  # the answers before were short for another reason
     if not new:
-        return Fallback(min(last, high - 1), [])
+        return IdReset(min(last, high - 1), [])
     fresh = {entry.id for entry in new}
-    return Fallback(new[0].id - 1, new, [id_ for id_ in ids if id_ > new[0].id and id_ not in fresh])
+    return IdReset(new[0].id - 1, new, [id_ for id_ in ids if id_ > new[0].id and id_ not in fresh])
 
 
 def _after(gateway: Gateway, position: int, env: str) -> Page:

@@ -1,4 +1,4 @@
-"""Questions: what readers and callers ask platformOS by themselves, few at once, and clients take turns."""
+"""Backfills: what readers and callers ask platformOS by themselves, few at once, and clients take turns."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Asker:
         self.wake.set()
 
 
-class Question:
+class Backfill:
     """What came after a position; asked once, for everyone who waits for it.
 
     Once `done`, either `error` tells why there is no answer, or `answer` gives it as long as it is kept.
@@ -98,7 +98,7 @@ class Question:
             wake.set()
 
 
-class Questions:
+class Backfills:
     """The questions to one environment: `most` under way at once, of one client one fewer, and clients take turns.
 
     No thread waits for its turn: there are as many loops as questions under way. Who has gone leaves the queue.
@@ -107,8 +107,8 @@ class Questions:
     def __init__(
         self,
         most: int,
-        ask: Callable[[Question, Loop], Answer],
-        told: Callable[[Question, Answer | None, GatewayError | None], None],
+        ask: Callable[[Backfill, Loop], Answer],
+        told: Callable[[Backfill, Answer | None, GatewayError | None], None],
         begin: Callable[[Callable[[Loop], None]], None],
         unreadable: Callable[[Exception | None], GatewayError],
     ) -> None:
@@ -123,8 +123,8 @@ class Questions:
         self._begin = begin
         self._unreadable = unreadable
         self._lock = threading.Lock()
-        self._known: dict[Hashable, Question] = {}  # those that are not over
-        self._queues: dict[str, dict[Question, None]] = {}  # by client; the first client's turn is next
+        self._known: dict[Hashable, Backfill] = {}  # those that are not over
+        self._queues: dict[str, dict[Backfill, None]] = {}  # by client; the first client's turn is next
         self._asking: Counter[str] = Counter()  # under way, by client
         self._loops = 0
 
@@ -135,16 +135,16 @@ class Questions:
 
     def add(
         self, key: Hashable, position: int, client: str, wake: Wake, *, shared: bool = True, must: bool = False
-    ) -> Question:
+    ) -> Backfill:
         """Ask what comes after a position, in the client's turn; who asks the same (`key`) shares the question."""
         with self._lock:
-            question = self._known.get(key)
-            if question is None:
-                question = self._known[key] = Question(key, position, shared=shared, must=must)
-            question.must = question.must or must
-            question.add(client, wake)
-            if not question.begun:
-                self._queues.setdefault(client, {})[question] = None
+            backfill = self._known.get(key)
+            if backfill is None:
+                backfill = self._known[key] = Backfill(key, position, shared=shared, must=must)
+            backfill.must = backfill.must or must
+            backfill.add(client, wake)
+            if not backfill.begun:
+                self._queues.setdefault(client, {})[backfill] = None
             more = self._loops < self._most and self._due() is not None
             self._loops += more
         if more:
@@ -156,87 +156,87 @@ class Questions:
                     self._loops -= 1
                     stuck = self._empty(lambda _: True) if not self._loops else []
                 self._give_up(stuck, self._unreadable(None))
-        return question
+        return backfill
 
-    def leave(self, question: Question, client: str, wake: Wake) -> None:
+    def leave(self, backfill: Backfill, client: str, wake: Wake) -> None:
         """Somebody waits no more; a question that nobody waits for, and was not asked yet, is not asked."""
         with self._lock:
-            question.remove(client, wake)
-            if not question.begun and not question.must:
-                left = question.clients
+            backfill.remove(client, wake)
+            if not backfill.begun and not backfill.must:
+                left = backfill.clients
                 if client not in left:
-                    self._unqueue(question, {client})
-                if not left and self._known.get(question.key) is question:
-                    del self._known[question.key]
+                    self._unqueue(backfill, {client})
+                if not left and self._known.get(backfill.key) is backfill:
+                    del self._known[backfill.key]
 
     def spoil(self, error: GatewayError) -> None:
         """All that wait for their turn end with this error, but those on whose end others wait."""
         with self._lock:
-            stuck = self._empty(lambda question: not question.must)
-        for question in stuck:
-            question.settle(None, error)
+            stuck = self._empty(lambda backfill: not backfill.must)
+        for backfill in stuck:
+            backfill.settle(None, error)
 
     def _due(self) -> str | None:
         """The client whose turn is next, if anyone's is."""
         return next((client for client in self._queues if self._asking[client] < self._each), None)
 
-    def _next(self) -> tuple[str, Question] | None:
+    def _next(self) -> tuple[str, Backfill] | None:
         with self._lock:
             client = self._due()
             if client is None:
                 self._loops -= 1
                 return None
-            question = next(iter(self._queues[client]))
-            self._unqueue(question, set(self._queues))
+            backfill = next(iter(self._queues[client]))
+            self._unqueue(backfill, set(self._queues))
             if client in self._queues:
                 self._queues[client] = self._queues.pop(client)  # behind the others
-            question.begun = True
+            backfill.begun = True
             self._asking[client] += 1
-            return client, question
+            return client, backfill
 
-    def _unqueue(self, question: Question, clients: set[str]) -> None:
+    def _unqueue(self, backfill: Backfill, clients: set[str]) -> None:
         for client in clients:
             queue = self._queues.get(client)
             if queue is not None:
-                queue.pop(question, None)
+                queue.pop(backfill, None)
                 if not queue:
                     del self._queues[client]
 
-    def _empty(self, which: Callable[[Question], bool]) -> list[Question]:
-        found = [question for queue in self._queues.values() for question in queue if which(question)]
-        for question in found:
-            question.begun = True
-            self._unqueue(question, set(self._queues))
-            self._known.pop(question.key, None)
+    def _empty(self, which: Callable[[Backfill], bool]) -> list[Backfill]:
+        found = [backfill for queue in self._queues.values() for backfill in queue if which(backfill)]
+        for backfill in found:
+            backfill.begun = True
+            self._unqueue(backfill, set(self._queues))
+            self._known.pop(backfill.key, None)
         return list(dict.fromkeys(found))
 
-    def _give_up(self, questions: list[Question], error: GatewayError) -> None:
-        for question in questions:
-            self._told(question, None, error)
-            question.settle(None, error)
+    def _give_up(self, backfills: list[Backfill], error: GatewayError) -> None:
+        for backfill in backfills:
+            self._told(backfill, None, error)
+            backfill.settle(None, error)
 
     def _run(self, loop: Loop) -> None:
         while (turn := self._next()) is not None:
             self._see_to(*turn, loop)
 
-    def _see_to(self, client: str, question: Question, loop: Loop) -> None:
+    def _see_to(self, client: str, backfill: Backfill, loop: Loop) -> None:
         answer: Answer | None = None
         error: GatewayError | None = None
         try:
-            answer = self._ask(question, loop)
+            answer = self._ask(backfill, loop)
         except GatewayError as failure:
             error = failure
         except Exception as fault:  # of ours, in one question; those who wait are told
             error = self._unreadable(fault)
         finally:
             with self._lock:
-                self._known.pop(question.key, None)  # first, so that nobody joins what is over
+                self._known.pop(backfill.key, None)  # first, so that nobody joins what is over
                 self._asking[client] -= 1
                 if not self._asking[client]:
                     del self._asking[client]
             if answer is None and error is None:  # the process ends
-                question.settle(None, None)
+                backfill.settle(None, None)
         try:
-            self._told(question, answer, error)
+            self._told(backfill, answer, error)
         finally:
-            question.settle(answer, error)
+            backfill.settle(answer, error)

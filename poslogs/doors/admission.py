@@ -17,18 +17,18 @@ from poslogs.streaming.stream import Stream
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Hold = Callable[[Client, Stream, Connection, "WSGIEnvironment"], None]
+Admit = Callable[[Client, Stream, Connection, "WSGIEnvironment"], None]
 
 HELD: Final = "poslogs.held"  # in the environ: the streams and answers that a request has opened
 
 
-def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, host: Host) -> Hold:
+def admission(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, host: Host) -> Admit:
     """What gives a stream a slot of its client's, and ends it when its reader leaves, its server stops or rights end.
 
     It raises TooMany or Unavailable; the stream is closed then. The request's environ is where GivingBack finds it.
     """
 
-    def hold(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
+    def admit(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
         try:
             host.check()
             if runtime.draining:
@@ -43,7 +43,7 @@ def holding(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, ho
             stream.close()
             raise
 
-    return hold
+    return admit
 
 
 class GivingBack:

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import chain
 
-from poslogs.streaming.overlap import MAX_ROWS
+from poslogs.streaming.lookback import MAX_ROWS
 
 
-class Recent:
+class SeenIds:
     """At least the last MAX_ROWS ids that a reader was given or passed over; those up to `floor` all count as had.
 
     It holds the runs of ids of the batches themselves, not copies; each ascends.

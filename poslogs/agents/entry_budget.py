@@ -1,4 +1,4 @@
-"""A shelf: entries as a model is given them, as many as its context has room for."""
+"""A budget: entries as a model is given them, as many as its context has room for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_TYPE_CHARS: Final = 200
 ENVELOPE_LEVELS: Final = 8  # of nesting, at least, that there must be room for around an entry
 
 
-class Shelf:
+class EntryBudget:
     """Up to `limit` entries that fit; with `full` each with its data and its whole message."""
 
     def __init__(self, limit: int, *, full: bool) -> None:

@@ -13,8 +13,8 @@ import orjson
 from poslogs.access.clients import Client
 from poslogs.agents import live
 from poslogs.agents.answers import ENTRIES, ENVS, REPORT, STOPPED, described, object_of
+from poslogs.agents.entry_budget import EntryBudget
 from poslogs.agents.events import Caller, Event, Outcome
-from poslogs.agents.shelf import Shelf
 from poslogs.errors import BadInput, Forbidden, NotFound, UnknownEnvironment
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environment
@@ -36,7 +36,7 @@ INSTRUCTIONS: Final = (
 
 
 @dataclass(frozen=True)
-class Offer:
+class AgentTool:
     """One tool as agents see it; `run` answers at once, or gives the events of a call that takes its time."""
 
     tool: Tool
@@ -80,31 +80,31 @@ class Catalogue:
                     enum=["end", "first"], default="end")  # fmt: skip
         limit = "How many entries at most."
         lasts = "How long the call waits, in milliseconds."
-        offers = (
-            Offer(_tool("env.list", "Lists the environments that may be read, by name and address."),
+        tools = (
+            AgentTool(_tool("env.list", "Lists the environments that may be read, by name and address."),
                   "Environments", ENVS, self._envs, open_world=False),
-            Offer(_tool("logs.fetch", f"Answers the newest log entries of an environment, or with lastId the first "
+            AgentTool(_tool("logs.fetch", f"Answers the newest log entries of an environment, or with lastId the first "
                         f"after it. {_LOOP} {_DATA}", "env", "lastId", "filter", limit=whole(LIMITS["fetch"], limit),
                         full=full), "Fetch log entries", ENTRIES, self._fetch),
-            Offer(_tool("logs.live", f"Waits for log entries from now on, or after lastId, and answers them when "
+            AgentTool(_tool("logs.live", f"Waits for log entries from now on, or after lastId, and answers them when "
                         f"maxDuration or limit is reached, or with until first as soon as one has come: with filter "
                         f"error too it waits for the next error. {_LOOP} {_DATA}",
                         "env", "lastId", "filter", limit=whole(LIMITS["live"], limit), full=full,
                         maxDuration=whole(DURATION_MS, lasts), until=until),
                   "Wait for log entries", {**ENTRIES, **STOPPED}, self._live),
-            Offer(_tool("logs.report", f"Tells what goes wrong in an environment: counts by type and hour, the most "
-                        f"frequent errors and the newest ones, since lastId or of the last minutes. {_DATA}", "env",
-                        "lastId", "minutes"), "Report on a log", REPORT, self._report),
+            AgentTool(_tool("logs.report", f"Tells what goes wrong in an environment: counts by type and hour, the "
+                        f"most frequent errors and the newest ones, since lastId or of the last minutes. {_DATA}",
+                        "env", "lastId", "minutes"), "Report on a log", REPORT, self._report),
         )  # fmt: skip
-        self.tools: dict[str, Offer] = {offer.tool.name: offer for offer in offers}
+        self.tools: dict[str, AgentTool] = {tool.tool.name: tool for tool in tools}
 
-    def tool(self, name: object) -> Offer:
+    def tool(self, name: object) -> AgentTool:
         """The tool of a name, which may be spelt with dots. Raises NotFound."""
         text = name if isinstance(name, str) else ""
-        offer = self.tools.get(text.replace(".", "_") if text in TOOLS else text)
-        if offer is None:
+        tool = self.tools.get(text.replace(".", "_") if text in TOOLS else text)
+        if tool is None:
             raise NotFound(f"There is no tool {_short(name)}; there are {', '.join(self.tools)}.")
-        return offer
+        return tool
 
     # Resources and prompts
 
@@ -131,7 +131,7 @@ class Catalogue:
             raise NotFound(f"There is no resource {_short(uri)}; resources/list names those that there are.")
         asked = {"tail": RESOURCE_ENTRIES}
         with caller.place() as asker, self._toolbox.fetch(known[name], asked, asker, newest_first=True) as found:
-            answer = Shelf(RESOURCE_ENTRIES, full=False).fill(name, found, newest=True)
+            answer = EntryBudget(RESOURCE_ENTRIES, full=False).fill(name, found, newest=True)
         return [{"uri": text, "mimeType": "application/json", "text": orjson.dumps(answer).decode()}]
 
     prompts: Mapping[str, tuple[str, str]] = {
@@ -182,9 +182,9 @@ class Catalogue:
 
     def _fetch(self, caller: Caller, input_: Input) -> Outcome:
         environment = self._environment(caller.client, input_)
-        shelf = Shelf(input_["limit"], full=input_["full"])
+        budget = EntryBudget(input_["limit"], full=input_["full"])
         with caller.place() as asker, self._toolbox.fetch(environment, input_, asker, newest_first=True) as found:
-            return Outcome(shelf.fill(environment.name, found, newest="lastId" not in input_))
+            return Outcome(budget.fill(environment.name, found, newest="lastId" not in input_))
 
     def _live(self, caller: Caller, input_: Input) -> Iterator[Event]:
         environment = self._environment(caller.client, input_)

@@ -8,7 +8,7 @@ import pytest
 
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming.answer import PIECE_BYTES, Answer, Answers
-from poslogs.streaming.question import Asker
+from poslogs.streaming.backfill import Asker
 from tests.unit.doubles import PATIENCE, STAGING, Log, RunningClock, down, entry, eventually, feed_of, in_threads, row
 
 
@@ -23,10 +23,10 @@ def test_turns_go_round_the_clients() -> None:
     wake = threading.Event()
     with log.hold():
         for position in range(20):
-            feed.ask(position, wake, "many")
+            feed.backfill(position, wake, "many")
         log.wait(lambda _: len(log.asked) == 3)
         for position in (50, 51, 52):
-            feed.ask(position, wake, "few")
+            feed.backfill(position, wake, "few")
         log.wait(lambda _: len(log.asked) == 4)
         assert log.own[3] == 50
     log.wait(lambda _: len(log.asked) == 23)
@@ -40,20 +40,20 @@ def test_who_has_gone_leaves_the_queue() -> None:
     wake, other = threading.Event(), threading.Event()
     with log.hold():
         for position in range(3):
-            feed.ask(position, wake, "a")
+            feed.backfill(position, wake, "a")
         log.wait(lambda _: len(log.asked) == 3)
         for position in range(10, 20):
-            question = feed.ask(position, wake, "a")
+            question = feed.backfill(position, wake, "a")
             assert question is not None
             if position == 15:
-                feed.leave_question(question, wake, "a")
-                assert feed.ask(position, wake, "a") is not question
+                feed.leave_backfill(question, wake, "a")
+                assert feed.backfill(position, wake, "a") is not question
             else:
-                feed.leave_question(question, wake, "a")
-        shared = feed.ask(30, wake, "a")
-        assert shared is feed.ask(30, other, "a")
+                feed.leave_backfill(question, wake, "a")
+        shared = feed.backfill(30, wake, "a")
+        assert shared is feed.backfill(30, other, "a")
         assert shared is not None
-        feed.leave_question(shared, wake, "a")
+        feed.leave_backfill(shared, wake, "a")
     assert other.wait(PATIENCE)
     eventually(lambda: len(log.asked) == 5)
     assert sorted(log.own) == [0, 1, 2, 15, 30]
@@ -65,14 +65,14 @@ def test_a_question_that_is_to_end_an_outage_is_asked_though_its_reader_has_gone
     log = Log(1)
     feed = feed_of(log, clock=clock)
     log.failure = down()
-    feed.ask(0, wake := threading.Event())
+    feed.backfill(0, wake := threading.Event())
     assert wake.wait(PATIENCE)
-    assert feed.ask(0, wake) is None
+    assert feed.backfill(0, wake) is None
     log.failure = None
     clock.turn(60)
-    question = feed.ask(0, wake)
+    question = feed.backfill(0, wake)
     assert question is not None
-    feed.leave_question(question, wake)
+    feed.leave_backfill(question, wake)
     eventually(lambda: feed.outage is None)
 
 
@@ -83,7 +83,7 @@ def test_questions_that_wait_end_with_the_outage_that_begins() -> None:
     wakes = [threading.Event() for _ in range(20)]
     log.failure = down()
     with log.hold():
-        questions = [feed.ask(position, wake) for position, wake in enumerate(wakes)]
+        questions = [feed.backfill(position, wake) for position, wake in enumerate(wakes)]
         log.wait(lambda _: len(log.asked) == 3)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert all(question is not None and question.error is not None for question in questions)
@@ -103,7 +103,7 @@ def test_a_call_is_answered_or_told_why_not() -> None:
             )
             waiting.start()
             log.wait(lambda _: len(log.asked) == 2)
-            eventually(lambda: len(feed._questions._known[("call", 2)]._waiting) == 5)
+            eventually(lambda: len(feed._backfills._known[("call", 2)]._waiting) == 5)
         waiting.join(PATIENCE)
         assert len(log.asked) == 2
         log.failure = down()

@@ -1,4 +1,4 @@
-"""Fault 10: ids that fall back, as after a restored backup: noticed and told; the stream goes on with what is new."""
+"""Fault 10: ids that are reset, as after a restored backup: noticed and told; the stream goes on with what is new."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.faults.upstream import FELL, FETCH, LIVE, STREAM, arrived, follow, told, wait_entry, wait_told, wait_tries
+from tests.faults.upstream import (
+    FETCH,
+    LIVE,
+    STREAM,
+    WERE_RESET,
+    arrived,
+    follow,
+    told,
+    wait_entry,
+    wait_told,
+    wait_tries,
+)
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.server import Server
@@ -43,7 +54,7 @@ def every_word_once(platformos: PlatformOS, readers: list[Reader], expected: lis
         assert messages(reader) == words, reader.dump()
 
 
-def test_a_fallback_is_told_and_every_row_listed_after_it_comes_once(
+def test_an_id_reset_is_told_and_every_row_listed_after_it_comes_once(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
     """Fifty rows, a backup of twenty, new rows under ids that were given out before: both tools, gzip too."""
@@ -62,17 +73,17 @@ def test_a_fallback_is_told_and_every_row_listed_after_it_comes_once(
         platformos.restore(20)
         after = say(platformos, "after 1", "after 2")
         for reader in readers:
-            assert wait_told(reader) == [FELL]
+            assert wait_told(reader) == [WERE_RESET]
             heard(reader, "after 2")
         after += say(platformos, "after 3")
         every_word_once(platformos, readers, [[*before, *after] for _ in range(4)] + [before[40:] + after])
         for reader in readers:
-            assert told(reader) == [FELL]
+            assert told(reader) == [WERE_RESET]
             assert reader.last_id == platformos.ids[-1]  # it resumes in the new ids
-    assert "fell back" in running.output
+    assert "were reset" in running.output
 
 
-def test_a_fallback_without_a_new_row_is_told_too_and_what_comes_later_is_new(
+def test_an_id_reset_without_a_new_row_is_told_too_and_what_comes_later_is_new(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
     """Nothing was logged since the backup; the first new row has an id that the reader once had."""
@@ -83,12 +94,12 @@ def test_a_fallback_without_a_new_row_is_told_too_and_what_comes_later_is_new(
             heard(reader, "before 9")
         platformos.restore(6)
         for reader in (plain, live):
-            assert wait_told(reader) == [FELL]
+            assert wait_told(reader) == [WERE_RESET]
         say(platformos, "after")
         every_word_once(platformos, [plain, live], [[*before, "after"], [*before, "after"]])
 
 
-def test_ids_that_fall_back_below_where_the_poller_began_bring_what_is_new(
+def test_ids_that_are_reset_below_where_the_poller_began_bring_what_is_new(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
     """The only readers resumed at 8, so the server never saw what was before; the new rows have the ids 5 and 6."""
@@ -100,12 +111,12 @@ def test_ids_that_fall_back_below_where_the_poller_began_bring_what_is_new(
         platformos.restore(4)
         after = say(platformos, "after 1", "after 2")
         for reader in (plain, live):
-            assert wait_told(reader) == [FELL]
+            assert wait_told(reader) == [WERE_RESET]
             heard(reader, "after 2", 5)
         every_word_once(platformos, [plain, live], [before[8:] + after, before[8:] + after])
 
 
-def test_ids_that_fall_back_twice_are_told_twice(server: Callable[..., Server], platformos: PlatformOS) -> None:
+def test_ids_that_are_reset_twice_are_told_twice(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """A second backup while the first is still fresh; each new row comes once all the same."""
     running = server()
     words = say(platformos, "a", "b", "c", "d", "e")
@@ -120,12 +131,12 @@ def test_ids_that_fall_back_twice_are_told_twice(server: Callable[..., Server], 
         platformos.restore(1)
         words += say(platformos, "g")
         for reader in (plain, live):
-            assert wait_told(reader, 2) == [FELL, FELL]
+            assert wait_told(reader, 2) == [WERE_RESET, WERE_RESET]
             heard(reader, "g", 5)
         every_word_once(platformos, [plain, live], [list(words), list(words)])
 
 
-def test_a_fallback_in_an_outage_is_noticed_after_it(server: Callable[..., Server], platformos: PlatformOS) -> None:
+def test_an_id_reset_in_an_outage_is_noticed_after_it(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """The usual way of it: the instance is away while it is restored."""
     running = server()
     before = say(platformos, *(f"before {number}" for number in range(30)))
@@ -138,7 +149,7 @@ def test_a_fallback_in_an_outage_is_noticed_after_it(server: Callable[..., Serve
         say(platformos, "after")
         platformos.heal()
         for reader in (plain, live):
-            assert wait_told(reader, 2)[1] == FELL
+            assert wait_told(reader, 2)[1] == WERE_RESET
             heard(reader, "after")
         every_word_once(platformos, [plain, live], [[*before, "after"], [*before, "after"]])
 
@@ -146,7 +157,7 @@ def test_a_fallback_in_an_outage_is_noticed_after_it(server: Callable[..., Serve
 def test_other_environments_and_later_readers_hear_nothing_of_it(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Who comes after the fallback gets the log as it is now; a fetch too."""
+    """Who comes after the id reset gets the log as it is now; a fetch too."""
     with PlatformOS() as other:
         running = server(environments={"staging": platformos, "production": other})
         before = say(platformos, *(f"before {number}" for number in range(10)))
@@ -154,7 +165,7 @@ def test_other_environments_and_later_readers_hear_nothing_of_it(
             heard(early, "before 9")
             platformos.restore(4)
             after = say(platformos, "after")
-            assert wait_told(early) == [FELL]
+            assert wait_told(early) == [WERE_RESET]
             heard(early, "after")
             with follow(running) as late, follow(running, lastId="2", tool=LIVE) as resumed:
                 every_word_once(
@@ -170,7 +181,7 @@ def test_other_environments_and_later_readers_hear_nothing_of_it(
             assert told(well) == []
 
 
-def test_a_reader_that_slept_through_the_fallback_goes_on_with_what_is_new(
+def test_a_reader_that_slept_through_the_id_reset_goes_on_with_what_is_new(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
     """It reads nothing meanwhile; then it has the old rows, the error, and the new ones."""
@@ -189,18 +200,18 @@ def test_a_reader_that_slept_through_the_fallback_goes_on_with_what_is_new(
         heard(quick, before[-1])
         platformos.restore(100)
         after = say(platformos, "after 1", "after 2")
-        assert wait_told(quick) == [FELL]
+        assert wait_told(quick) == [WERE_RESET]
         heard(quick, "after 2")
         slow.resume()
         heard(slow, "after 2", 30)
-        assert told(slow) == [FELL]
+        assert told(slow) == [WERE_RESET]
         assert messages(slow)[-2:] == after
         got = messages(slow)[:-2]
-        assert got == before[: len(got)], "what was read before the fallback is in order and once"
+        assert got == before[: len(got)], "what was read before the id reset is in order and once"
         assert messages(quick) == before + after
 
 
-def test_a_log_that_is_emptied_or_pruned_is_no_fallback(server: Callable[..., Server], platformos: PlatformOS) -> None:
+def test_a_log_that_is_emptied_or_pruned_is_no_id_reset(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """Old rows that platformOS throws away, even all of them, are nothing to tell: ids go on rising."""
     running = server()
     platformos.add_many(10)
@@ -219,15 +230,15 @@ def test_a_log_that_is_emptied_or_pruned_is_no_fallback(server: Callable[..., Se
 
 
 @pytest.mark.parametrize("start", [{"lastId": "50"}, {"headers": {"Last-Event-ID": "50"}}])
-def test_a_reader_that_comes_back_with_a_position_from_before_the_fallback_is_told_and_gets_what_is_new(
+def test_a_reader_that_comes_back_with_a_position_from_before_the_id_reset_is_told_and_gets_what_is_new(
     server: Callable[..., Server], platformos: PlatformOS, start: dict[str, Any]
 ) -> None:
-    """It was away when ids fell back; nobody else is disturbed."""
+    """It was away when ids were reset; nobody else is disturbed."""
     running = server()
     platformos.add_many(12)
     with follow(running) as other, follow(running, **start) as reader:
         arrived(other, "12")
-        assert wait_told(reader) == [FELL]
+        assert wait_told(reader) == [WERE_RESET]
         platformos.add({}, {"id": 49}, {"id": 51})
         arrived(reader, "51")
         assert reader.entry_ids == ["13", "49", "51"]
@@ -237,10 +248,10 @@ def test_a_reader_that_comes_back_with_a_position_from_before_the_fallback_is_to
 
 
 @pytest.mark.parametrize("tool", [STREAM, LIVE])
-def test_what_came_between_the_fallback_and_a_return_is_new_to_who_was_away(
+def test_what_came_between_the_id_reset_and_a_return_is_new_to_who_was_away(
     server: Callable[..., Server], platformos: PlatformOS, tool: str
 ) -> None:
-    """The server noticed for another reader where ids fell back to, so it knows what the one that was away lacks."""
+    """The server noticed for another reader where ids were reset to, so it knows what the one that was away lacks."""
     running = server()
     platformos.add_many(50)
     with follow(running) as other:
@@ -249,9 +260,9 @@ def test_what_came_between_the_fallback_and_a_return_is_new_to_who_was_away(
             arrived(away, "50")
         platformos.restore(20)
         platformos.add_many(3, message="after")
-        assert wait_told(other) == [FELL]
+        assert wait_told(other) == [WERE_RESET]
         with follow(running, tool=tool, headers={"Last-Event-ID": "50"}) as back:
-            assert wait_told(back) == [FELL]
+            assert wait_told(back) == [WERE_RESET]
             platformos.add({})
             arrived(back, "24")
             assert back.entry_ids == ["21", "22", "23", "24"]
@@ -267,18 +278,18 @@ def test_who_comes_back_is_told_before_new_ids_can_pass_its_position(
     with follow(running) as other:
         arrived(other, "50")
         platformos.restore(20)
-        assert wait_told(other) == [FELL]
+        assert wait_told(other) == [WERE_RESET]
         platformos.add_many(5, message="after")
         arrived(other, "25")
         with follow(running, headers={"Last-Event-ID": "50"}) as back:
             back.wait_frame(lambda frame: frame.comment == "open")
             platformos.add_many(40, message="after")
             arrived(back, "65")
-            assert told(back) == [FELL]
+            assert told(back) == [WERE_RESET]
             assert back.entry_ids == platformos.ids[20:]
 
 
-def test_a_position_that_the_log_reaches_in_time_is_no_fallback(
+def test_a_position_that_the_log_reaches_in_time_is_no_id_reset(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
     """It was given by another server that had asked a moment later than this one."""
@@ -293,7 +304,7 @@ def test_a_position_that_the_log_reaches_in_time_is_no_fallback(
             assert told(reader) == []
 
 
-def test_an_answer_that_lags_is_no_fallback(server: Callable[..., Server], platformos: PlatformOS) -> None:
+def test_an_answer_that_lags_is_no_id_reset(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """One that does not know the newest rows yet, as from a replica: nothing is told, nothing comes twice."""
     running = server()
     platformos.add_many(12)

@@ -1,4 +1,4 @@
-"""What a shelf promises a model: entries that fit, whole strings, no control characters."""
+"""What a budget promises a model: entries that fit, whole strings, no control characters."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poslogs.agents.entry_budget import MAX_CHARS, MAX_MESSAGE_CHARS, EntryBudget
 from poslogs.agents.events import Outcome
-from poslogs.agents.shelf import MAX_CHARS, MAX_MESSAGE_CHARS, Shelf
 from poslogs.doors.mcp.envelope import Call
 from poslogs.doors.mcp.methods import told
 from poslogs.platformos import entries
@@ -34,8 +34,8 @@ def ids(answer: dict[str, object]) -> list[str]:
 
 def test_what_does_not_fit_is_left_for_the_position() -> None:
     """Forty long messages: the first ones with the position behind them, or the newest with the one of all."""
-    first = Shelf(200, full=False).fill("staging", found(*["x" * 1000] * 60, last=77), newest=False)
-    newest = Shelf(200, full=False).fill("staging", turned(found(*["x" * 1000] * 60, last=77)), newest=True)
+    first = EntryBudget(200, full=False).fill("staging", found(*["x" * 1000] * 60, last=77), newest=False)
+    newest = EntryBudget(200, full=False).fill("staging", turned(found(*["x" * 1000] * 60, last=77)), newest=True)
     count = len(ids(first))
     assert 30 < count < 60
     assert ids(first) == [str(number) for number in range(1, count + 1)]
@@ -49,30 +49,30 @@ def test_what_fits_is_told_as_it_was_found() -> None:
     for truncated in (True, False):
         for newest in (True, False):
             given = found("a", "b", last=9, truncated=truncated)
-            answer = Shelf(2, full=True).fill("staging", turned(given) if newest else given, newest=newest)
+            answer = EntryBudget(2, full=True).fill("staging", turned(given) if newest else given, newest=newest)
             assert (ids(answer), answer["lastId"], answer["truncated"]) == (["1", "2"], "9", truncated)
 
 
 def test_late_entries_stand_beyond_the_limit_and_are_cut_where_there_is_no_room() -> None:
     """Whole while there is room, then their first words; the answer stays below its size."""
     many = [json.loads(entry.json) for entry in found(*[f"{number:03} " + "x" * 900 for number in range(60)]).entries]
-    shelf = Shelf(1, full=True)
-    assert shelf.add(many[0]) is not None
-    assert shelf.add(many[1]) is None
-    late = [shelf.add(entry, late=True) for entry in many[1:50]]
+    budget = EntryBudget(1, full=True)
+    assert budget.add(many[0]) is not None
+    assert budget.add(many[1]) is None
+    late = [budget.add(entry, late=True) for entry in many[1:50]]
     whole = [entry for entry in late if entry is not None and entry["message"].endswith("x" * 900)]
     cut = [entry for entry in late if entry is not None and entry not in whole]
     assert len(whole) + len(cut) == 49
     assert len(whole) > 30
     assert all(entry["cut"] and entry["message"].startswith(f"{int(entry['id']) - 1:03} x") for entry in cut)
-    assert len(json.dumps(shelf.answer("staging", 60, truncated=False), separators=(",", ":"))) < MAX_CHARS
+    assert len(json.dumps(budget.answer("staging", 60, truncated=False), separators=(",", ":"))) < MAX_CHARS
 
 
 def test_a_message_is_cut_after_its_controls_are_shown() -> None:
     """A thousand characters as a model sees them."""
-    shelf = Shelf(9, full=False)
+    budget = EntryBudget(9, full=False)
     for message, cut in (("x" * MAX_MESSAGE_CHARS, False), ("x" * (MAX_MESSAGE_CHARS + 1), True), ("\x1b" * 300, True)):
-        shown = shelf.add(json.loads(next(found(message).entries).json))
+        shown = budget.add(json.loads(next(found(message).entries).json))
         assert shown is not None
         assert shown.get("cut", False) is cut
         assert len(shown["message"]) == MAX_MESSAGE_CHARS
@@ -85,7 +85,7 @@ def test_data_that_is_nested_too_deeply_for_an_answer_is_left_out() -> None:
         for _ in range(depth):
             value = [value]
         page = list(found("a", data={"deep": value}).entries)
-        answer = Shelf(9, full=True).fill("staging", Found(iter([page]), 1), newest=False)
+        answer = EntryBudget(9, full=True).fill("staging", Found(iter([page]), 1), newest=False)
         orjson.dumps(told(Call(1, "tools/call", {}, {}, modern=True), Outcome(answer)))
         assert len(ids(answer)) == len(page)
         assert depth > 5 or "cut" not in answer["entries"][0]  # type: ignore[index]
@@ -122,7 +122,7 @@ def test_any_entries_become_an_answer_that_fits(
     page = entries.read(given, "staging")
     ordered = page.entries[::-1] if newest else page.entries
     found_ = Found(iter([ordered]), page.last)
-    answer = Shelf(limit, full=full).fill("staging", found_, newest=newest)
+    answer = EntryBudget(limit, full=full).fill("staging", found_, newest=newest)
     written = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     assert len(written) < MAX_CHARS
     assert bool(answer["entries"]) is bool(page.entries)
