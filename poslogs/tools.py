@@ -29,7 +29,7 @@ from poslogs.platformos import entries
 from poslogs.platformos.entries import MAX_MESSAGE_BYTES
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import fetch, report
+from poslogs.streaming import calls, fetch, report
 from poslogs.streaming.answer import PIECE_BYTES
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.backward import Ask
@@ -38,8 +38,8 @@ from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.fetch import Found
 from poslogs.streaming.frames import moment
 from poslogs.streaming.report import Report
+from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Selection
 
 INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
 DURATION_MS: Final = (1, 300_000, 86_400_000)
@@ -391,7 +391,7 @@ class Toolbox:
                 count = input_["limit"] if start.tail is None else start.tail
                 which = fetch.latest if newest_first else fetch.newest
                 found = which(ask, environment.name, count, selection)
-            found.misses = lambda: self.feed(environment).newest_first is not None
+            found.misses = lambda: self.feed(environment).upstream.notices.newest_first is not None
             yield found
 
     def report(self, environment: Environment, input_: Input, asker: Asker) -> dict[str, Any]:
@@ -402,7 +402,8 @@ class Toolbox:
         with self._asking(environment, asker) as ask:
             counted = Report(environment.name, since)
             told = report.read(ask, counted, start.position or 0)
-        return told | {"truncated": told["truncated"] or self.feed(environment).newest_first is not None}
+        misses = self.feed(environment).upstream.notices.newest_first is not None
+        return told | {"truncated": told["truncated"] or misses}
 
     def feed(self, environment: Environment) -> Feed:
         """The one poller of an environment."""
@@ -411,7 +412,7 @@ class Toolbox:
     @contextmanager
     def _asking(self, environment: Environment, asker: Asker) -> Iterator[Ask]:
         try:
-            with self._feeds.of(environment).asking(asker) as ask:
+            with calls.asking(self._feeds.of(environment).upstream, asker) as ask:
                 yield ask
         except GatewayError as error:
             if error.refused:

@@ -15,8 +15,8 @@ from poslogs.plain import plain
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import frames
 from poslogs.streaming.feed import Feed
+from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Selection
 from poslogs.tools import Input, selection_of, start_of
 
 INTERVAL_SECONDS: Final = 1.0  # between two polls
@@ -51,9 +51,10 @@ class _Live:
         self._budget = EntryBudget(input_["limit"], full=input_["full"])
         self._began = time.monotonic()
         self.total: float = input_["maxDuration"] / 1000
-        self._polls, self._failures = feed.polls, feed.failures
-        self._seen = feed.failures
-        self._fresh = feed.outage is None and time.time() - feed.last_success < 2 * INTERVAL_SECONDS
+        counts = feed.upstream.counts
+        self._polls, self._failures = counts.answered, counts.failed
+        self._seen = counts.failed
+        self._fresh = feed.upstream.outage is None and time.time() - counts.last_success < 2 * INTERVAL_SECONDS
         self._told = -PROGRESS_SECONDS  # when the last progress was made
         self._untold = 0  # entries
         self._trouble = ""  # what is still to be told
@@ -103,9 +104,9 @@ class _Live:
 
     def _progress(self) -> Progress | None:
         elapsed = min(time.monotonic() - self._began, self.total)
-        if self._feed.failures > self._seen:
-            self._seen = self._feed.failures
-            self._trouble = outage.sentence if (outage := self._feed.outage) else self._error
+        if self._feed.upstream.counts.failed > self._seen:
+            self._seen = self._feed.upstream.counts.failed
+            self._trouble = outage.sentence if (outage := self._feed.upstream.outage) else self._error
         if elapsed < self._told + PROGRESS_SECONDS:
             return None
         if self._untold:
@@ -124,8 +125,8 @@ class _Live:
     def _outcome(self) -> Outcome:
         if self._stopped == "upstream" and not self._budget.entries:
             return Outcome(text=self._error, error=True)
-        errors = self._feed.failures - self._failures
-        answered = self._feed.polls > self._polls or bool(self._budget.entries)
+        errors = self._feed.upstream.counts.failed - self._failures
+        answered = self._feed.upstream.counts.answered > self._polls or bool(self._budget.entries)
         answered = answered or (self._fresh and not errors and self._position is not None)
         if not answered and self._stopped == "maxDuration":
             silent = f"platformOS did not answer for environment {self._env} within {self.total:g} s; call again later."

@@ -108,14 +108,14 @@ def blueprint(
 
     @routes.get("/health")
     def health() -> Response:
-        open_feeds = {feed.environment.name: feed for feed in feeds.all()}
+        open_feeds = {feed.upstream.environment.name: feed for feed in feeds.all()}
         environments, outages = [], []
         for env in toolbox.environments(_client()):
             told: dict[str, object] = {"name": env.name, "url": env.url, "demo": env.demo}
             feed = open_feeds.get(env.name)
             told["streams"] = feed.readers if feed else 0
-            if feed and feed.last_success:
-                told["lastSuccess"] = moment(feed.last_success)
+            if feed and feed.upstream.counts.last_success:
+                told["lastSuccess"] = moment(feed.upstream.counts.last_success)
             if feed and (outage := failing(feed)):
                 told["failing"] = outage
                 if is_degraded(feed):
@@ -143,7 +143,7 @@ def blueprint(
 
 def failing(feed: Feed) -> dict[str, object] | None:
     """The outage of a feed as callers are told of it; None without one."""
-    outage = feed.outage
+    outage = feed.upstream.outage
     if outage is None:
         return None
     told: dict[str, object] = {
@@ -152,17 +152,17 @@ def failing(feed: Feed) -> dict[str, object] | None:
         "tries": outage.tries,
         "error": outage.sentence,
     }
-    if feed.last_success:
-        told["lastSuccess"] = moment(feed.last_success)
+    if feed.upstream.counts.last_success:
+        told["lastSuccess"] = moment(feed.upstream.counts.last_success)
     return told
 
 
 def is_degraded(feed: Feed) -> bool:
     """Whether a feed's outage goes on, as far as can be known: nobody asks where nobody reads."""
-    outage = feed.outage
+    outage = feed.upstream.outage
     if outage is None:
         return False
-    return feed.readers > 0 or feed.refusal is not None or time.time() - outage.last < UNASKED_SECONDS
+    return feed.readers > 0 or feed.upstream.refusal is not None or time.time() - outage.last < UNASKED_SECONDS
 
 
 def json_response(value: object, status: int = 200) -> Response:

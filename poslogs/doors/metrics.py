@@ -54,7 +54,7 @@ def blueprint(
     def metrics() -> Response:
         registry = CollectorRegistry()
         names = [env.name for env in toolbox.environments(g.client)]
-        its = {feed.environment.name: feed for feed in feeds.all()}
+        its = {feed.upstream.environment.name: feed for feed in feeds.all()}
         registry.register(_Counts(slots, {name: its.get(name) for name in names}, supervisor, refusals))
         ProcessCollector(registry=registry)  # registers itself
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -112,10 +112,10 @@ class _Counts:
         for name, feed in self._feeds.items():
             env = [name]
             readers.add_metric(env, feed.readers if feed else 0)
-            failing.add_metric(env, 1 if feed and feed.outage else 0)
-            success.add_metric(env, feed.last_success if feed else 0)
-            polls.add_metric(env, feed.polls if feed else 0)
-            failures.add_metric(env, feed.failures if feed else 0)
+            failing.add_metric(env, 1 if feed and feed.upstream.outage else 0)
+            success.add_metric(env, feed.upstream.counts.last_success if feed else 0)
+            polls.add_metric(env, feed.upstream.counts.answered if feed else 0)
+            failures.add_metric(env, feed.upstream.counts.failed if feed else 0)
             entries.add_metric(env, feed.entries if feed else 0)
-            left_out.add_metric(env, feed.left_out if feed else 0)
+            left_out.add_metric(env, feed.upstream.notices.left_out if feed else 0)
         yield from (readers, failing, success, polls, failures, entries, left_out)

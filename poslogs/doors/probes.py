@@ -34,9 +34,9 @@ def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Cal
         }  # readers wait an outage out here, so it is no reason to go elsewhere
         if "Authorization" in request.headers and (client := known()):
             outages = [
-                {"name": feed.environment.name, **outage}
+                {"name": feed.upstream.environment.name, **outage}
                 for feed in feeds.all()
-                if client.may_read(feed.environment) and (outage := failing(feed))
+                if client.may_read(feed.upstream.environment) and (outage := failing(feed))
             ]
             if outages:
                 told["failing"] = outages

@@ -1,9 +1,10 @@
 """Simulated environment: the rows of a small shop that exists in no place but the clock."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime, timedelta
 
+from poslogs.platformos import entries
 from poslogs.platformos.demo_texts import (
     DAILY,
     EMAILS,
@@ -16,6 +17,7 @@ from poslogs.platformos.demo_texts import (
     Line,
     fail,
 )
+from poslogs.platformos.entries import Page
 
 NAMES = ("staging", "production")
 RETENTION_S = 300  # rows older than this are gone
@@ -48,7 +50,11 @@ class DemoGateway:
         self._clock = clock
         self._page = page
 
-    def after(self, last_id: int) -> list[object]:
+    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+        """What a log of the last RETENTION_S seconds holds past `last_id`, without the rows `known`."""
+        return entries.read(self.rows(last_id), self._name, known)
+
+    def rows(self, last_id: int) -> list[object]:
         """The rows with an id above `last_id`, ascending: the oldest `page` of the last RETENTION_S seconds."""
         now = int(self._clock() * 1000)
         floor = max(last_id, now - RETENTION_S * 1000, 0)

@@ -134,18 +134,21 @@ class Page(NamedTuple):
     """What an answer holds: entries by ascending id, each id once, and why its other rows are none.
 
     A reason in `refused` is a few words, then `|` and a mark of the row, by which the same row is known again;
-    beyond MAX_REASONS rows are only counted, in `more`.
-    `last` is the highest id of all rows, of those that are no entries too: what to ask after next; 0 without any.
-    `whole`: it tells what is there. Without a usable id only an empty list of rows does: then nothing is there.
+    beyond MAX_REASONS rows are only counted, in `more_refused`.
+    `last` is the highest id of all rows, of those that are not entries too: what to ask after next; 0 without any.
+    `whole`: it says what is there. Without a usable id only an empty list of rows does: then nothing is there.
     `newest_first`: its rows came by descending id, NEWEST_FIRST_ROWS of them or more.
+    `rows` is how many rows came; `cut`: there were more, which were not taken.
     """
 
     entries: list[Entry]
     refused: list[str]
     last: int
-    more: int = 0
+    more_refused: int = 0
     whole: bool = False
     newest_first: bool = False
+    rows: int = 0
+    cut: bool = False
 
 
 def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page:
@@ -181,7 +184,9 @@ def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page
     last = max(last, found[-1].id) if found else last
     newest_first = len(found) >= NEWEST_FIRST_ROWS and list(entries) == [entry.id for entry in reversed(found)]
     listed = rows.listed if isinstance(rows, Rows) else True
-    return Page(found, refused, last, more, last > 0 or (listed and not rows and not more), newest_first)
+    whole = last > 0 or (listed and not rows and not more)
+    cut = isinstance(rows, Rows) and rows.more
+    return Page(found, refused, last, more, whole, newest_first, len(rows), cut)
 
 
 def timestamp(created_at: object) -> str:

@@ -1,9 +1,9 @@
-"""The gateway: our way to one environment's log, with one question: which rows came after this id?"""
+"""The gateway: our way to one environment's log, with one question: what came after this id?"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from poslogs import __version__
 from poslogs.deadlines import DEADLINES
-from poslogs.platformos import answers
+from poslogs.platformos import answers, entries
 from poslogs.platformos.bounded_adapter import BoundedAdapter, Late, TooLarge
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
@@ -54,10 +54,10 @@ def whole(page: Page, env: str) -> Page:
 
 
 class Gateway(Protocol):
-    """Anything that can be asked for rows."""
+    """Anything that can be asked what one environment's log holds."""
 
-    def after(self, last_id: int) -> Collection[object]:
-        """Rows that platformOS has past `last_id`; at most one request. Raises GatewayError."""
+    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+        """What platformOS lists past `last_id`, without the rows `known`; at most one request. Raises GatewayError."""
 
     def close(self) -> None:
         """Give the connection back."""
@@ -85,8 +85,8 @@ class HttpGateway:
         self._session.mount("http://", self._wire)
         self._session.mount("https://", self._wire)
 
-    def after(self, last_id: int) -> Collection[object]:
-        """Rows that platformOS has past `last_id`, in its own order; exactly one request.
+    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+        """What platformOS lists past `last_id`, without the rows `known`; exactly one request.
 
         Raises GatewayError when it did not answer in full, in time and within bounds.
         """
@@ -109,9 +109,11 @@ class HttpGateway:
         if status != 200:
             raise GatewayError(f"platformOS answered {status} for environment {name}.", retry_after=wait)
         try:
-            return answers.rows(body, last_id, self._max_rows)
+            rows = answers.rows(body, last_id, self._max_rows)
         except answers.NotALog as error:
             raise GatewayError(f"platformOS answered {error} for environment {name}.") from None
+        del body  # not to be held while its rows are read
+        return entries.read(rows, name, known)
 
     def close(self) -> None:
         """Close the connection; a later question opens a new one."""

@@ -18,8 +18,8 @@ from typing import Final
 from poslogs.servers.sockets import STALL_SECONDS, Connection
 from poslogs.streaming.frames import HEARTBEAT, Chunk, Member, in_chunks
 from poslogs.streaming.large import LARGE, LARGE_BYTES
+from poslogs.streaming.publication import Publication
 from poslogs.streaming.stream import Body
-from poslogs.streaming.window import Publication
 from poslogs.supervisor import IDLE_SECONDS, Loop, Supervisor
 
 log = logging.getLogger("poslogs.direct")

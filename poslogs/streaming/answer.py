@@ -6,15 +6,12 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
-from poslogs.platformos import entries
-from poslogs.platformos.answers import Rows
 from poslogs.platformos.entries import Entry, Page
-from poslogs.platformos.gateway import whole
-from poslogs.streaming.window import KIND_BYTES
+from poslogs.streaming.batch import KIND_BYTES
 
 PIECE_BYTES: Final = 256 * 1024  # of entries that one reader holds at once; one entry may be larger
 PIECE_ENTRIES: Final = 2000  # that are looked at for one piece: most may be passed over
@@ -37,16 +34,17 @@ class Answer:
 
     __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "count", "last", "more", "page", "size")
 
-    def __init__(self, page: Page, count: int, position: int, *, more: bool = False) -> None:
+    def __init__(self, page: Page, position: int) -> None:
+        """`page` answers the question for what came after a position."""
         found = [entry for entry in page.entries if entry.id > position]
         self._ids = array("q", [entry.id for entry in found])
         self._kinds = [entry.kind for entry in found]
         self._ends = array("q", accumulate(len(entry.json) for entry in found))
         self._data = b"".join([entry.json for entry in found])
         self.page = page._replace(entries=[])  # why rows are no entries
-        self.count = count
+        self.count = page.rows
         self.last = page.last
-        self.more = more  # rows beyond these came, and were not taken
+        self.more = page.cut  # rows beyond these came, and were not taken
         texts = {id(kind): KIND_BYTES + 4 * len(kind.error_type) for kind in self._kinds}
         self.size = ANSWER_BYTES + len(self._data) + ENTRY_BYTES * len(found) + sum(texts.values())  # bytes, about
         self.size += sum(REASON_BYTES + len(reason) for reason in page.refused)
@@ -67,12 +65,6 @@ class Answer:
     def _entry(self, index: int) -> Entry:
         begin = self._ends[index - 1] if index else 0
         return Entry(self._ids[index], self._kinds[index], self._data[begin : self._ends[index]])
-
-    @classmethod
-    def read(cls, rows: Collection[object], env: str, position: int) -> Answer:
-        """The answer that these rows are to a question for what comes after a position. Raises Unclear."""
-        more = isinstance(rows, Rows) and rows.more
-        return cls(whole(entries.read(rows, env), env), len(rows), position, more=more)
 
     def piece(self, position: int, wants: Wants) -> tuple[list[Entry], int]:
         """The next entries past a position, and the position behind them; at the end of the answer that is `last`.

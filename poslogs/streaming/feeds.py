@@ -52,7 +52,7 @@ class Feeds:
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )
-        feed.renew(environment)  # its token may be another by now
+        feed.upstream.renew(environment)  # its token may be another by now
         return feed
 
     def forget(self, environments: Mapping[str, Environment]) -> None:
@@ -66,7 +66,7 @@ class Feeds:
                 else:
                     kept.append((feed, now))
         for feed, now in kept:
-            feed.renew(now)
+            feed.upstream.renew(now)
 
     def all(self) -> list[Feed]:
         """The feeds there are."""

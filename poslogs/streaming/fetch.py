@@ -14,7 +14,7 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward
 from poslogs.streaming.answer import PIECE_BYTES, Answer
 from poslogs.streaming.backward import Ask
-from poslogs.streaming.window import Selection
+from poslogs.streaming.selection import Selection
 
 MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
 MAX_SECONDS: Final = 60.0  # of asking for one answer; gunicorn and proxies give up later than that

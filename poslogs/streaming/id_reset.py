@@ -1,17 +1,30 @@
-"""An id reset: ids of an environment that were reset, as after its instance was restored from a backup."""
+"""An id reset: ids of an environment begin anew at a lower one, as after its instance was restored from a backup."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Final, NamedTuple
 
-from poslogs.platformos import entries
 from poslogs.platformos.cut import MOST_BYTES
 from poslogs.platformos.entries import Entry, Page
-from poslogs.platformos.gateway import Gateway, whole
+from poslogs.platformos.gateway import Unclear
 
 MAX_PAGES: Final = 100  # that are read for what is new after an id reset
+LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
+GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for that long, then looked at again
+CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had been reset; a lagging replica's do not
+
+
+Known = Callable[[], Mapping[int, bytes]]  # the entries of a window as JSON, by id
+
+
+class Newest(Enum):
+    """What is known of the newest row, which was not in an answer that should have held it."""
+
+    THERE = "it is there: the answer had no room for it"
+    DOUBTED = "it may be gone: to be looked at again"
 
 
 class IdReset(NamedTuple):
@@ -22,12 +35,64 @@ class IdReset(NamedTuple):
     had: Sequence[int] = ()  # the ids after it that readers know: a new one became visible late among them
 
 
-def look(
-    gateway: Gateway, env: str, high: int, floor: int, newest: str, known: Callable[[], Mapping[int, bytes]]
-) -> IdReset | None:
-    """Whether the row `high` is gone while earlier ones are there; None when it is not so.
+class ResetWatch:
+    """Notices that ids were reset: the poller asks for the newest row again now and then, and it is gone.
 
-    A position of `high` itself means that nothing is there at all, as after old rows were thrown away.
+    A replica of platformOS that lags looks the same for a moment, and so does a log whose old rows were all thrown
+    away. So a reset must be seen twice, CONFIRM_SECONDS apart.
+    """
+
+    def __init__(self) -> None:
+        self._newest = ""  # the latest timestamp of an entry
+        self._suspected: float | None = None  # on the clock: since when it looks as if ids had been reset
+        self._gone = (0, 0.0)  # a position whose row is gone with all before it, and until when that is believed
+
+    def due(self, high: int, quiet: int, now: float) -> bool:
+        """Whether to ask for the row `high` again, after `quiet` answers without anything new."""
+        look = self._suspected is not None or quiet % LOOK_EVERY == LOOK_EVERY - 1
+        return look and high > 0 and (high != self._gone[0] or now > self._gone[1])
+
+    def saw(self, entries: Iterable[Entry]) -> None:
+        """These entries are new."""
+        self._newest = max(self._newest, *(entry.timestamp for entry in entries), "")  # "": max takes two or more
+
+    def there(self) -> None:
+        """The newest row was in an answer."""
+        self._suspected = None
+
+    def judge(
+        self, ask: Callable[[int], Page], last: int, high: int, floor: int, known: Known, now: float
+    ) -> IdReset | Newest:
+        """What became of the row `high`, which an answer up to `last` did not hold. Raises GatewayError.
+
+        `ask`, `floor` and `known` are as for `look`.
+        """
+        if not last and high == self._gone[0] and now <= self._gone[1]:
+            return Newest.DOUBTED
+        if self._suspected is not None and now < self._suspected + CONFIRM_SECONDS:
+            return Newest.DOUBTED
+        try:
+            found = look(ask, high, floor, self._newest, known)
+        except Unclear:
+            return Newest.DOUBTED
+        if found is None:
+            self._suspected = None
+            return Newest.THERE
+        if found.position == high:
+            self._suspected, self._gone = None, (high, now + GONE_SECONDS)
+            return Newest.DOUBTED
+        if self._suspected is None:
+            self._suspected = now
+            return Newest.DOUBTED
+        self._suspected = None
+        return found
+
+
+def look(ask: Callable[[int], Page], high: int, floor: int, newest: str, known: Known) -> IdReset | None:
+    """The reset that happened: the row `high` is gone while earlier ones are there. Else None.
+
+    `ask` gives the whole page past a position. A position of `high` itself means that nothing is there at all, as
+    after old rows were thrown away.
     `known` gives the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
     new. Below `floor`, and there only, a row's time tells: what is later than `newest` (a timestamp; "" when there
     is none) is new. Asks about twice as often as `high` has binary digits, and MAX_PAGES times. Raises GatewayError;
@@ -36,7 +101,7 @@ def look(
     step = 1
     while True:
         since = max(0, high - step)
-        page = _after(gateway, since, env)
+        page = ask(since)
         if page.last >= high:
             return None  # it is there after all
         if since == 0 or (page.last and not _is_new(page.entries, newest)):
@@ -49,7 +114,7 @@ def look(
     new: list[Entry] = []
     size, last = 0, page.last
     for _ in range(MAX_PAGES):
-        page = _after(gateway, position, env)
+        page = ask(position)
         if page.last <= position:
             break
         ids.extend(entry.id for entry in page.entries)
@@ -70,10 +135,6 @@ def look(
         return IdReset(min(last, high - 1), [])
     fresh = {entry.id for entry in new}
     return IdReset(new[0].id - 1, new, [id_ for id_ in ids if id_ > new[0].id and id_ not in fresh])
-
-
-def _after(gateway: Gateway, position: int, env: str) -> Page:
-    return whole(entries.read(gateway.after(position), env), env)
 
 
 def _is_new(page: list[Entry], newest: str) -> bool:

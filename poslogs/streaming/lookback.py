@@ -10,7 +10,6 @@ from poslogs.platformos.entries import Entry
 
 MAX_ROWS: Final = 300  # that a look reads again, at most, beside those that came since the look before
 MAX_UNLOOKED: Final = 10_000  # of those, at most
-LEAST_CAP: Final = 20  # rows; a shorter answer is not thought to be full before one was cut short
 
 
 class Lookback:
@@ -30,19 +29,20 @@ class Lookback:
         self._before: set[int] = set()  # those
         self._learning = position > 0  # until a whole look has found them
         self._looked = float("-inf")
-        self._longest = 0  # rows of the longest answer
         self._unlooked = 0  # rows that polls at the cursor brought since the last look, MAX_UNLOOKED at most
-        self._cap = 0  # rows that one answer holds at most, once an answer was cut short
 
     @property
     def known(self) -> Container[int]:
         """The ids that a look finds again."""
         return self._ids
 
-    def start(self) -> int:
-        """The position from which a look reads; the cursor itself when all is settled."""
-        # An answer that the lookback filled would have no room for what is new.
-        rows = (min(MAX_ROWS, self._cap // 2) if self._cap else MAX_ROWS) + self._unlooked
+    def start(self, cap: int = 0) -> int:
+        """The position from which a look reads; the cursor itself when all is settled.
+
+        `cap` is how many rows one answer holds, where that is known: re-reading must not fill it, or new rows would
+        not fit.
+        """
+        rows = (min(MAX_ROWS, cap // 2) if cap else MAX_ROWS) + self._unlooked
         while self._recent and (self._recent[0][1] < self._looked - self._seconds or len(self._recent) > rows):
             self._settle()
         return self._settled
@@ -90,18 +90,6 @@ class Lookback:
                 self._ids.add(entry.id)
         while len(self._recent) > room:
             self._settle()
-
-    def answered(self, rows: int) -> bool:
-        """Take note of an answer's length; whether it may have been full."""
-        full = rows >= (self._cap or max(self._longest, LEAST_CAP))
-        self._longest = max(self._longest, rows)
-        if self._cap:
-            self._cap = self._longest
-        return full
-
-    def cut_short(self, rows: int) -> None:
-        """An answer of so many rows did not reach up to the cursor: that is how many it holds at most."""
-        self._cap = max(rows, self._longest)
 
     def _settle(self) -> None:
         gone, _ = self._recent.popleft()

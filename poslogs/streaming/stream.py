@@ -19,12 +19,16 @@ from poslogs.streaming import backward, frames
 from poslogs.streaming.answer import Answer
 from poslogs.streaming.backfill import NOBODY, Wake
 from poslogs.streaming.backward import Search
-from poslogs.streaming.feed import UNCLEAR_TRIES, Attached, Feed
+from poslogs.streaming.batch import CHUNK_BYTES, Batch
+from poslogs.streaming.feed import Attached, Feed
 from poslogs.streaming.frames import DONE, HEARTBEAT, OPEN, Chunk
+from poslogs.streaming.id_history import Restart
 from poslogs.streaming.large import LARGE, LARGE_BYTES
+from poslogs.streaming.notices import UNCLEAR_TRIES
 from poslogs.streaming.outage import waiting
+from poslogs.streaming.publication import Publication
 from poslogs.streaming.seen_ids import SeenIds
-from poslogs.streaming.window import CHUNK_BYTES, Batch, Publication, Selection
+from poslogs.streaming.selection import Selection
 
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 OWN_RETRY_SECONDS: Final = 1.0
@@ -108,7 +112,7 @@ class Stream:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`client` is whose turn it is when the stream asks platformOS by itself."""
-        self.environment = feed.environment
+        self.environment = feed.upstream.environment
         self.selection = selection
         self.interval = interval  # seconds
         self.wake: Wake = NOBODY  # until someone drives it
@@ -127,7 +131,7 @@ class Stream:
         self._seen = SeenIds(self._position) if selection.late else None
         self._left_behind = False
         self._past_end: PastTheEnd | None = None
-        self._generation = feed.generation
+        self._generation = feed.history.generation
         self._outage: object = None  # the one that was told
         self._unclear = False  # it was told that answers tell nothing
         self._newest_first = False  # it was told that answers come so
@@ -229,12 +233,12 @@ class Stream:
             if self._start.tail is not None:
                 yield from self._tail(self._start.tail)
             elif self._feed.outdated(self._position):
-                yield self._sent(self._reset_ids(*self._feed.end(self._position)))
+                yield self._sent(self._reset_ids(self._feed.end(self._position)))
             fresh = self._start == Start()
             while True:
-                if self._feed.generation != self._generation and self._feed.last_reset is not None:
-                    self._generation = self._feed.generation
-                    yield self._sent(self._reset_ids(*self._feed.last_reset))
+                if self._feed.history.generation != self._generation and self._feed.history.restart is not None:
+                    self._generation = self._feed.history.generation
+                    yield self._sent(self._reset_ids(self._feed.history.restart))
                 attached = self._feed.attach(self, self._position, fresh=fresh)
                 if attached is None:
                     yield from self._catch_up(fresh=fresh)
@@ -243,19 +247,20 @@ class Stream:
                     del attached  # batches
                     yield from self._follow()
                 fresh = False
-                if self._feed.refusal is not None:
-                    raise Ended(self._feed.refusal, DONE)
+                if self._feed.upstream.refusal is not None:
+                    raise Ended(self._feed.upstream.refusal, DONE)
         except Ended as end:
             yield from end.last
         finally:
             self.close()
 
-    def _reset_ids(self, position: int, told: Chunk) -> Chunk:
-        self._position = min(self._position, position)
+    def _reset_ids(self, restart: Restart) -> Chunk:
+        self._position = min(self._position, restart.position)
         self._left_behind = False
         if self._seen is not None:
             self._seen = SeenIds(self._position)
-        return Chunk(told.plain + frames.position(self._position).plain)  # what it had came before, and counts no more
+        # The position goes with it: what the reader had came before, and counts no more.
+        return Chunk(restart.notice.plain + frames.position(self._position).plain)
 
     def _is_past_end(self, ahead: PastTheEnd) -> bool:
         """Whether what looked like a position that was not reached yet is one that the log will not reach soon."""
@@ -266,7 +271,7 @@ class Stream:
             self._past_end = None
             return False
         self._past_end = ahead._replace(due=now + PAST_END_SECONDS)
-        return self._feed.rounds >= ahead.rounds and self._feed.behind(self, self._position)
+        return self._feed.rounds >= ahead.rounds and self._feed.past_the_end(self, self._position)
 
     def _enter(self, attached: Attached) -> Iterator[Chunk]:
         """What the window holds for this reader behind the batch that it follows from."""
@@ -296,7 +301,7 @@ class Stream:
                 return
             if batch is None:
                 if self._past_end is not None and self._is_past_end(self._past_end):
-                    yield self._sent(self._reset_ids(*self._feed.end(self._position)))
+                    yield self._sent(self._reset_ids(self._feed.end(self._position)))
                     return  # to attach there
                 yield from self._idle(rests=True) if self._past_end is None else self._idle(self._past_end.due)
                 continue
@@ -331,9 +336,9 @@ class Stream:
             since = self._seen.floor  # what became visible late meanwhile, the window may have let go
         self._left_behind = False
         behind = since
-        generation = self._feed.generation
+        generation = self._feed.history.generation
         kept = ref((yield from self._ask(since)))
-        while (answer := kept()) is not None and self._feed.generation == generation:
+        while (answer := kept()) is not None and self._feed.history.generation == generation:
             last = answer.last
             looked, behind = answer.piece(behind, self._wants)
             del answer  # a reader that stalls now holds this piece alone
@@ -370,13 +375,13 @@ class Stream:
     def _tail(self, count: int) -> Iterator[Chunk | float]:
         """The newest entries: where they begin is found, and then read on from as from any position."""
         while True:
-            self._generation = self._feed.generation
+            self._generation = self._feed.history.generation
             try:
                 position, end, held = yield from self._find_tail(count)
             except GatewayError:  # the log has changed meanwhile
                 yield from self._rest(self._clock() + OWN_RETRY_SECONDS)
                 continue
-            if self._generation == self._feed.generation:
+            if self._generation == self._feed.history.generation:
                 break  # else what was found may be of the log from before ids were reset
         self._position = position
         if self._seen is not None:
@@ -451,9 +456,9 @@ class Stream:
                 self.wake.clear()
                 self._check()
                 wake = self.wake
-                if (backfill := self._feed.backfill(position, wake, self._client)) is not None:
+                if (backfill := self._feed.upstream.backfill(position, wake, self._client)) is not None:
                     break
-                outage = self._feed.outage
+                outage = self._feed.upstream.outage
                 yield from self._idle(outage.until if outage else 0.0)
             try:
                 while not backfill.done:
@@ -462,16 +467,16 @@ class Stream:
                     if not backfill.done:
                         yield from self._idle()
             finally:  # who has gone does not wait for its turn
-                self._feed.leave_backfill(backfill, wake, self._client)
+                self._feed.upstream.leave(backfill, wake, self._client)
             if (answer := backfill.answer) is not None:
-                if notice := self._feed.notice(answer.page):
+                if notice := self._feed.upstream.notice(answer.page):
                     del answer
                     yield self._sent(Chunk(notice))
                     answer = backfill.answer
                 if answer is not None:
                     return answer
             if isinstance(backfill.error, Unclear):
-                if notice := self._feed.notice(backfill.error.page):
+                if notice := self._feed.upstream.notice(backfill.error.page):
                     yield self._sent(Chunk(notice))
                 unclear += 1
                 if unclear >= UNCLEAR_TRIES and not self._unclear:
@@ -501,19 +506,19 @@ class Stream:
 
         `rests`: all that can come is the next publication, so it may leave meanwhile, and heartbeats may.
         """
-        if self._feed.refusal is not None:
-            raise Ended(self._feed.refusal, DONE)
-        outage = self._feed.outage
+        if self._feed.upstream.refusal is not None:
+            raise Ended(self._feed.upstream.refusal, DONE)
+        outage = self._feed.upstream.outage
         if outage is not None and outage is not self._outage:
             self._outage = outage
             yield self._sent(outage.chunk)
             return
-        unclear = self._feed.unclear
+        unclear = self._feed.upstream.notices.unclear
         if unclear is not None and not self._unclear and not self._position:
             self._unclear = True
             yield self._sent(unclear)
             return
-        if (backward := self._feed.newest_first) is not None and not self._newest_first:
+        if (backward := self._feed.upstream.notices.newest_first) is not None and not self._newest_first:
             self._newest_first = True
             yield self._sent(backward)
             return

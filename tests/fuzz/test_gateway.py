@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from contextlib import closing
 
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import GatewayError, HttpGateway
 from tests.fuzz import strategies
@@ -39,7 +39,7 @@ def test_any_response_is_rows_or_a_failed_poll(platformos: PlatformOS, raw: byte
     with closing(HttpGateway(environment, seconds=5.0, max_bytes=1 << 20)) as gateway:
         sentence = "Nothing failed."
         try:
-            assert isinstance(gateway.after(0), Collection)
+            assert isinstance(gateway.after(0), Page)
         except GatewayError as error:
             sentence = error.sentence
     platformos.heal()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from poslogs.platformos import answers, entries
 from poslogs.platformos.entries import MAX_ID, TYPES, Page
-from poslogs.streaming.window import Batch, Selection, batches
+from poslogs.streaming.batch import Batch, batches
+from poslogs.streaming.selection import Selection
 from tests.fuzz import strategies
 from tests.fuzz.budget import share
 from tests.support.frame import FrameParser

@@ -18,8 +18,8 @@ from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.outage import LONGEST_WAIT_SECONDS
+from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Selection
 from tests.fuzz import strategies
 from tests.fuzz.budget import share
 from tests.fuzz.conftest import SECRET
@@ -158,7 +158,7 @@ def test_a_stream_outlives_any_bytes(platformos: PlatformOS, body: bytes, how: s
             listener.frames()
         good = platformos.add({})[0]
         while good not in listener.ids:
-            if feed.outage is not None:
+            if feed.upstream.outage is not None:
                 listener.clock.ahead += LONGEST_WAIT_SECONDS
                 feed.join(listener.stream)  # has the feed look at its clock
             listener.frames()

@@ -26,8 +26,8 @@ from poslogs.servers.host import Host
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.feeds import Feeds
+from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Body, Start, Stream
-from poslogs.streaming.window import Selection
 from poslogs.supervisor import Supervisor
 from tests.schedule.patch import LogPoints, in_order
 from tests.schedule.sockets import Epoll, Lent, Sockets, real_poll
@@ -111,15 +111,16 @@ class House:
 
     def resets(self, env: str) -> int:
         """How often it was noticed that ids of an environment were reset."""
-        return sum(feed.generation for feed in self.feeds.all() if feed.environment.name == env)
+        return sum(feed.history.generation for feed in self.feeds.all() if feed.upstream.environment.name == env)
 
     def outages(self) -> list[str]:
         """Environments with readers whose questions were not answered lately."""
-        return [feed.environment.name for feed in self.feeds.all() if feed.outage is not None and feed.readers]
+        feeds = [feed for feed in self.feeds.all() if feed.readers]
+        return [feed.upstream.environment.name for feed in feeds if feed.upstream.outage is not None]
 
     def high(self, env: str) -> int:
         """The newest id that the feed of an environment has seen; 0 while it does not run."""
-        return max((feed.high for feed in self.feeds.all() if feed.environment.name == env), default=0)
+        return max((feed.high for feed in self.feeds.all() if feed.upstream.environment.name == env), default=0)
 
     def errors(self) -> list[logging.LogRecord]:
         """Log records of errors with a traceback."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime
 from random import Random
 
+from poslogs.platformos import entries
+from poslogs.platformos.entries import Page
 from tests.schedule.scheduler import EPOCH, START, Scheduler
 
 KINDS = ("info", "error")  # error_type of rows, in turn by chance
@@ -120,9 +122,9 @@ class Gateway:
         self._scheduler = scheduler
         scheduler.point("gateway")
 
-    def after(self, last_id: int) -> list[object]:
-        """The rows past an id."""
-        return self._log.answer(last_id)
+    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+        """What is listed past an id."""
+        return entries.read(self._log.answer(last_id), self._log.env, known)
 
     def close(self) -> None:
         """Give it back."""

@@ -7,19 +7,21 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from poslogs.platformos import answers
-from poslogs.platformos.entries import Entry
+from poslogs.platformos import answers, entries
+from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.environments import Environment
-from poslogs.platformos.gateway import GatewayError
+from poslogs.platformos.gateway import GatewayError, whole
 from poslogs.streaming.answer import Answer
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import Chunk
+from poslogs.streaming.publication import Publication
+from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.window import Publication, Selection
 
 PATIENCE = 5.0  # seconds that a test waits for what must happen
 STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
@@ -29,30 +31,38 @@ HOUR = 3600.0
 
 
 class StandingClock:
-    """A clock that stands until it is set; it counts who looked at it."""
+    """A clock that stands until it is set, and that knows who waits by it."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
-        self._looks: dict[str, int] = {}
-        self._looked = threading.Condition()
+        self._waits: Counter[str] = Counter()  # by thread, since the beginning
+        self._waiting: dict[str, threading.Event] = {}
+        self._changed = threading.Condition()
 
     def __call__(self) -> float:
-        with self._looked:
-            name = threading.current_thread().name
-            self._looks[name] = self._looks.get(name, 0) + 1
-            self._looked.notify_all()
-            return self.now
+        return self.now
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set: time does not pass by itself."""
+        name = threading.current_thread().name
+        with self._changed:
+            self._waits[name] += 1
+            self._waiting[name] = event
+            self._changed.notify_all()
+        event.wait(PATIENCE)
+        with self._changed:
+            del self._waiting[name]
+        return event.is_set()
 
     def turn(self, seconds: float, feed: Feed) -> None:
-        """Let time pass; come back once the feed's poller has polled, or has seen that it need not."""
+        """Let time pass; come back once the feed's poller has done all that is due then, and waits again."""
         self.now += seconds
-        name = f"poller {feed.environment.name}"
-        for _ in range(3):  # it looks when it wakes, when it polls and when it goes to rest again
-            before = self._looks.get(name, 0)
-            feed.leave(Follower())  # a stranger that leaves: wakes the poller, changes nothing
-            with self._looked:
-                found = self._looked.wait_for(lambda before=before: self._looks.get(name, 0) > before, PATIENCE)
-            assert found, "the poller is not there, or does not look at its clock"
+        name = f"poller {feed.upstream.environment.name}"
+        with self._changed:
+            assert self._changed.wait_for(lambda: name in self._waiting, PATIENCE), "the poller does not wait"
+            before = self._waits[name]
+            self._waiting[name].set()
+            assert self._changed.wait_for(lambda: self._waits[name] > before, PATIENCE), "the poller does not go on"
 
 
 class RunningClock:
@@ -63,6 +73,10 @@ class RunningClock:
 
     def __call__(self) -> float:
         return time.monotonic() + self._ahead
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set, or until so many seconds have passed."""
+        return event.wait(seconds)
 
     def turn(self, seconds: float) -> None:
         """Let so many seconds have passed."""
@@ -178,8 +192,8 @@ class Door:
         self.environment = environment
         self._log = log
 
-    def after(self, last_id: int) -> Collection[object]:
-        return self._log.answer(last_id)
+    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+        return entries.read(self._log.answer(last_id), self.environment.name, known)
 
     def close(self) -> None:
         self._log.closed += 1
@@ -282,7 +296,7 @@ def feed_of(log: Log, *, window_bytes: int = 1 << 20, lookback: float = 30.0, **
 def asking(log: Log) -> Callable[[int], Answer]:
     """What a search of a log asks by."""
     gateway = log.open_gateway(STAGING)
-    return lambda position: Answer.read(gateway.after(position), STAGING.name, position)
+    return lambda position: Answer(whole(gateway.after(position), STAGING.name), position)
 
 
 def row(number: int, **fields: object) -> dict[str, object]:

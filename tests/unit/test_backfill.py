@@ -6,14 +6,16 @@ import threading
 
 import pytest
 
+from poslogs.platformos import entries
 from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import calls
 from poslogs.streaming.answer import PIECE_BYTES, Answer, Answers
 from poslogs.streaming.backfill import Asker
 from tests.unit.doubles import PATIENCE, STAGING, Log, RunningClock, down, entry, eventually, feed_of, in_threads, row
 
 
 def answer(*ids: int, message: str = "") -> Answer:
-    return Answer.read([row(number, message=message) for number in ids], STAGING.name, 0)
+    return Answer(entries.read([row(number, message=message) for number in ids], STAGING.name), 0)
 
 
 def test_turns_go_round_the_clients() -> None:
@@ -23,10 +25,10 @@ def test_turns_go_round_the_clients() -> None:
     wake = threading.Event()
     with log.hold():
         for position in range(20):
-            feed.backfill(position, wake, "many")
+            feed.upstream.backfill(position, wake, "many")
         log.wait(lambda _: len(log.asked) == 3)
         for position in (50, 51, 52):
-            feed.backfill(position, wake, "few")
+            feed.upstream.backfill(position, wake, "few")
         log.wait(lambda _: len(log.asked) == 4)
         assert log.own[3] == 50
     log.wait(lambda _: len(log.asked) == 23)
@@ -40,20 +42,20 @@ def test_who_has_gone_leaves_the_queue() -> None:
     wake, other = threading.Event(), threading.Event()
     with log.hold():
         for position in range(3):
-            feed.backfill(position, wake, "a")
+            feed.upstream.backfill(position, wake, "a")
         log.wait(lambda _: len(log.asked) == 3)
         for position in range(10, 20):
-            question = feed.backfill(position, wake, "a")
+            question = feed.upstream.backfill(position, wake, "a")
             assert question is not None
             if position == 15:
-                feed.leave_backfill(question, wake, "a")
-                assert feed.backfill(position, wake, "a") is not question
+                feed.upstream.leave(question, wake, "a")
+                assert feed.upstream.backfill(position, wake, "a") is not question
             else:
-                feed.leave_backfill(question, wake, "a")
-        shared = feed.backfill(30, wake, "a")
-        assert shared is feed.backfill(30, other, "a")
+                feed.upstream.leave(question, wake, "a")
+        shared = feed.upstream.backfill(30, wake, "a")
+        assert shared is feed.upstream.backfill(30, other, "a")
         assert shared is not None
-        feed.leave_backfill(shared, wake, "a")
+        feed.upstream.leave(shared, wake, "a")
     assert other.wait(PATIENCE)
     eventually(lambda: len(log.asked) == 5)
     assert sorted(log.own) == [0, 1, 2, 15, 30]
@@ -65,15 +67,15 @@ def test_a_question_that_is_to_end_an_outage_is_asked_though_its_reader_has_gone
     log = Log(1)
     feed = feed_of(log, clock=clock)
     log.failure = down()
-    feed.backfill(0, wake := threading.Event())
+    feed.upstream.backfill(0, wake := threading.Event())
     assert wake.wait(PATIENCE)
-    assert feed.backfill(0, wake) is None
+    assert feed.upstream.backfill(0, wake) is None
     log.failure = None
     clock.turn(60)
-    question = feed.backfill(0, wake)
+    question = feed.upstream.backfill(0, wake)
     assert question is not None
-    feed.leave_backfill(question, wake)
-    eventually(lambda: feed.outage is None)
+    feed.upstream.leave(question, wake)
+    eventually(lambda: feed.upstream.outage is None)
 
 
 def test_questions_that_wait_end_with_the_outage_that_begins() -> None:
@@ -83,7 +85,7 @@ def test_questions_that_wait_end_with_the_outage_that_begins() -> None:
     wakes = [threading.Event() for _ in range(20)]
     log.failure = down()
     with log.hold():
-        questions = [feed.backfill(position, wake) for position, wake in enumerate(wakes)]
+        questions = [feed.upstream.backfill(position, wake) for position, wake in enumerate(wakes)]
         log.wait(lambda _: len(log.asked) == 3)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert all(question is not None and question.error is not None for question in questions)
@@ -94,22 +96,21 @@ def test_a_call_is_answered_or_told_why_not() -> None:
     """Its failure is its own: readers are not told. Calls that ask the same share the question."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
-    with feed.asking(Asker("a")) as ask:
+    with calls.asking(feed.upstream, Asker("a")) as ask:
         assert [each.id for each in ask(1).entries] == [2, 3]
         with log.hold():
             askers = [Asker("a") for _ in range(5)]
-            waiting = threading.Thread(
-                target=in_threads, args=[lambda one=one: feed.answer(2, one) for one in askers], daemon=True
-            )
+            calls_ = [lambda one=one: calls.answer(feed.upstream, 2, one) for one in askers]
+            waiting = threading.Thread(target=in_threads, args=calls_, daemon=True)
             waiting.start()
             log.wait(lambda _: len(log.asked) == 2)
-            eventually(lambda: len(feed._backfills._known[("call", 2)]._waiting) == 5)
+            eventually(lambda: len(feed.upstream.backfills._known[("call", 2)]._waiting) == 5)
         waiting.join(PATIENCE)
         assert len(log.asked) == 2
         log.failure = down()
         with pytest.raises(GatewayError, match="Connection failed"):
             ask(0)
-    assert feed.outage is None
+    assert feed.upstream.outage is None
     assert log.opened == log.closed == 1
 
 
@@ -123,7 +124,7 @@ def test_a_caller_that_has_gone_waits_no_longer() -> None:
 
         def call() -> None:
             try:
-                feed.answer(0, asker)
+                calls.answer(feed.upstream, 0, asker)
             except GatewayError as error:
                 failed.append(error.sentence)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from poslogs.platformos.entries import MAX_ID
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import backward, fetch
+from poslogs.streaming import backward, calls, fetch
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.stream import Start
 from tests.unit.doubles import PLAIN, Asked, Log, Odd, Reading, StandingClock, asking, feed_of, row
@@ -155,7 +155,7 @@ def test_a_tail_of_a_million_rows_takes_sixty_questions_at_most(page: int) -> No
 def test_an_answer_that_tells_nothing_is_no_end(nth: int) -> None:
     """The nth question of a search is put again: the newest entries are those of the end, none is left out."""
     log = Odd(*range(1, 301), page=20, nth=nth)
-    with feed_of(log).asking(Asker("me")) as ask:
+    with calls.asking(feed_of(log).upstream, Asker("me")) as ask:
         assert [made.id for made in fetch.newest(ask, "staging", 50, PLAIN).entries] == list(range(251, 301))
         assert len(log.asked) > nth
 

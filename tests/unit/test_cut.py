@@ -62,7 +62,7 @@ def test_rows_without_an_id_keep_no_other_row_away() -> None:
     """Thousands of them before the only one that is an entry; they are counted."""
     rows = answers.rows(b'{"logs":[' + b"1," * 5000 + b'{"id":3}]}', 0, 1000)
     page = entries.read(rows, "staging")
-    assert (page.last, len(page.refused) + page.more) == (3, 5000)
+    assert (page.last, len(page.refused) + page.more_refused) == (3, 5000)
 
 
 @pytest.mark.parametrize(("row", "weight"), [(b"abc", 3), (b"a\x01", 7), (b"\x7f\x00", 12)])

@@ -33,7 +33,7 @@ class Clock:
 
 
 def ask(name: str, now: float, last_id: int = 0) -> list[Row]:
-    return list(checked(DemoGateway(name, clock=Clock(now)).after(last_id)))
+    return list(checked(DemoGateway(name, clock=Clock(now)).rows(last_id)))
 
 
 def checked(rows: list[object]) -> Iterator[Row]:
@@ -71,7 +71,7 @@ def kind(row: Row) -> str:
 def test_two_gateways_of_one_environment_give_the_same_rows(name: str) -> None:
     """Two instances with the same time answer alike, and one asked twice answers alike."""
     gateway = DemoGateway(name, clock=Clock(NOON))
-    assert gateway.after(0) == gateway.after(0) == ask(name, NOON)
+    assert gateway.rows(0) == gateway.rows(0) == ask(name, NOON)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,7 +80,7 @@ def test_every_process_gives_the_same_rows(name: str) -> None:
     script = (
         "import sys, orjson\n"
         "from poslogs.platformos.demo import DemoGateway\n"
-        "sys.stdout.buffer.write(orjson.dumps(DemoGateway(sys.argv[1], clock=lambda: float(sys.argv[2])).after(0)))\n"
+        "sys.stdout.buffer.write(orjson.dumps(DemoGateway(sys.argv[1], clock=lambda: float(sys.argv[2])).rows(0)))\n"
     )
     here = orjson.dumps(ask(name, NOON))
     for seed in ("1", "2"):
@@ -151,7 +151,7 @@ def test_a_follower_gets_exactly_what_one_question_at_the_end_gets(name: str, se
     followed: list[Row] = []
     while clock.now < start + RETENTION_S - 10:
         clock.now += steps.choice((0.0, 0.001, 0.25, steps.random(), 9 * steps.random()))
-        rows = list(checked(gateway.after(cursor)))
+        rows = list(checked(gateway.rows(cursor)))
         followed += rows
         cursor = number(rows[-1]) if rows else cursor
     assert followed == ask(name, clock.now, int(start * 1000))
@@ -183,7 +183,7 @@ def test_pages_follow_one_another_without_gap_or_overlap(name: str) -> None:
     """Pages of 7, each asked for with the last id of the one before, add up to the whole."""
     gateway = DemoGateway(name, clock=Clock(NOON), page=7)
     cursor, pages = 0, []
-    while page := list(checked(gateway.after(cursor))):
+    while page := list(checked(gateway.rows(cursor))):
         pages.append(page)
         cursor = number(page[-1])
     assert {len(page) for page in pages[:-1]} == {7}
@@ -301,13 +301,13 @@ def test_rows_are_json_with_the_keys_that_platformos_sends(name: str) -> None:
 def test_rows_that_were_handed_out_are_the_callers_own() -> None:
     """A caller that spoils its rows spoils nobody else's."""
     gateway = DemoGateway("staging", clock=Clock(NOON))
-    before = orjson.dumps(gateway.after(0))
-    for row in checked(gateway.after(0)):
+    before = orjson.dumps(gateway.rows(0))
+    for row in checked(gateway.rows(0)):
         data = row.get("data")
         row.clear()
         if isinstance(data, dict):
             data.clear()
-    assert orjson.dumps(gateway.after(0)) == before
+    assert orjson.dumps(gateway.rows(0)) == before
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -320,7 +320,7 @@ def test_a_poll_costs_well_under_a_millisecond(name: str) -> None:
         costs = []
         for _ in range(20):
             start = time.process_time()
-            gateway.after(last_id)
+            gateway.rows(last_id)
             costs.append(time.process_time() - start)
         return min(costs)
 

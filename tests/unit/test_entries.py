@@ -376,7 +376,7 @@ def test_only_so_many_bad_rows_have_a_reason_each_but_all_are_counted() -> None:
     rows: list[object] = [*range(2000), *({"id": str(number), "data": 2**70} for number in (7, 9)), row(8)]
     page = entries.read(rows, "staging")
     assert len(page.refused) == entries.MAX_REASONS
-    assert len(page.refused) + page.more == 2002
+    assert len(page.refused) + page.more_refused == 2002
     assert [made.id for made in page.entries] == [8]
     assert page.last == 9
 

@@ -8,8 +8,10 @@ import pytest
 
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
-from poslogs.streaming.feed import HOLD_SECONDS, LINGER_SECONDS, MAX_TOLD, OWN_QUESTIONS
+from poslogs.streaming.feed import LINGER_SECONDS, OWN_QUESTIONS
 from poslogs.streaming.lookback import MAX_ROWS
+from poslogs.streaming.notices import MAX_REPORTED
+from poslogs.streaming.poller import HOLD_SECONDS
 from tests.unit.doubles import (
     HOUR,
     LIVE,
@@ -277,7 +279,7 @@ def test_a_reader_that_others_have_overtaken_is_not_ahead() -> None:
     first.take(feed)
     log.add(11, 12)
     wake = threading.Event()
-    question = feed.backfill(10, wake)
+    question = feed.upstream.backfill(10, wake)
     assert question is not None
     assert wake.wait(PATIENCE)
     attached = feed.attach(Follower(), 12)
@@ -487,7 +489,7 @@ def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
         clock.turn(3.0, feed)
         reader.take(feed)
         log.rows.clear()
-    assert len(feed._lookback._recent) <= MAX_ROWS
+    assert len(feed._poller._lookback._recent) <= MAX_ROWS
     feed.leave(reader)
 
 
@@ -508,10 +510,10 @@ def test_a_failed_poll_waits_before_the_next_whatever_the_interval() -> None:
     first, second, third, *_ = [asked.at for asked in log.asked]
     assert 0.5 <= second - first <= 1.11
     assert 1.0 <= third - second <= 2.11
-    assert feed.outage is not None
+    assert feed.upstream.outage is not None
     log.failure = None
     clock.turn(30.0, feed)
-    assert feed.outage is None
+    assert feed.upstream.outage is None
     before = len(log.asked)
     clock.turn(0.25, feed)
     assert len(log.asked) == before + 1
@@ -529,7 +531,7 @@ def test_the_waiting_after_a_reader_s_own_failed_question_is_shared() -> None:
     clock.turn(0.0, feed)
     polls = len(log.polls)
     log.failure = down("Too busy.", retry_after=20.0)
-    question = feed.backfill(0, wake := threading.Event())
+    question = feed.upstream.backfill(0, wake := threading.Event())
     assert wake.wait(PATIENCE)
     assert (question.done, question.answer) == (True, None)
     log.failure = None
@@ -537,7 +539,7 @@ def test_the_waiting_after_a_reader_s_own_failed_question_is_shared() -> None:
     assert len(log.polls) == polls
     clock.turn(1.5, feed)
     assert len(log.polls) == polls + 1
-    assert feed.outage is None
+    assert feed.upstream.outage is None
     feed.leave(reader)
 
 
@@ -551,12 +553,12 @@ def test_an_outage_is_one_until_a_question_is_answered() -> None:
     feed.attach(reader, 0)
     log.wait(lambda _: log.asked)
     clock.turn(0.0, feed)
-    outage = feed.outage
+    outage = feed.upstream.outage
     log.failure = down("Second.")
     clock.turn(31.0, feed)
     clock.turn(31.0, feed)
     assert outage is not None
-    assert feed.outage is outage
+    assert feed.upstream.outage is outage
     assert (outage.tries, outage.sentence) == (3, "Second.")
     assert b"First." in outage.chunk.plain
     feed.leave(reader)
@@ -575,13 +577,13 @@ def test_a_refused_token_ends_the_poller_and_wakes_everyone() -> None:
     assert reader.wake.wait(PATIENCE)
     eventually(lambda: log.closed == 1, "the poller did not end")
     asked = len(log.asked)
-    assert feed.refusal is not None
-    assert b"No." in feed.refusal.plain
+    assert feed.upstream.refusal is not None
+    assert b"No." in feed.upstream.refusal.plain
     feed.leave(reader)
     log.failure = None
     again = Follower()
     feed.join(again)
-    assert feed.refusal is None
+    assert feed.upstream.refusal is None
     feed.attach(again, 0)
     assert ids_of(again.take(feed)) == [1]
     assert log.opened == 2
@@ -594,13 +596,13 @@ def test_renewed_credentials_are_used_from_the_next_poll_on() -> None:
     log = Log(1)
     feed = feed_of(log)
     doors = []
-    feed._open_gateway = lambda environment: doors.append(environment) or log.open_gateway(environment)
+    feed.upstream.gateways._open = lambda environment: doors.append(environment) or log.open_gateway(environment)
     reader = Follower(interval=0.002)
     feed.join(reader)
     feed.attach(reader, 0)
     reader.take(feed)
     renewed = Environment("staging", "https://staging.example.com", "me@example.com", "another-token")
-    feed.environment = renewed
+    feed.upstream.renew(renewed)
     log.add(2)
     assert ids_of(reader.take(feed)) == [2]
     log.wait(lambda _: log.opened == 2)
@@ -619,9 +621,9 @@ def test_a_fault_of_ours_is_an_outage_and_no_end() -> None:
     feed.attach(reader, 0)
     log.wait(lambda _: log.asked)
     clock.turn(0.0, feed)
-    assert feed.outage is not None
-    assert feed.outage.sentence == "Environment staging could not be read."
-    assert b"secret" not in feed.outage.chunk.plain
+    assert feed.upstream.outage is not None
+    assert feed.upstream.outage.sentence == "Environment staging could not be read."
+    assert b"secret" not in feed.upstream.outage.chunk.plain
     log.failure = None
     clock.turn(31.0, feed)
     assert ids_of(reader.take(feed)) == [1]
@@ -632,10 +634,10 @@ def test_refused_rows_are_told_once_however_often_they_come() -> None:
     """The same reasons with the same marks give a frame once; a new one is told alone."""
     feed = feed_of(Log())
     reasons = ["a row that is no object|aa", "a row that is no object|bb", "a row without a usable id|cc"]
-    first = feed.notice(Page([], reasons, 0))
+    first = feed.upstream.notice(Page([], reasons, 0))
     assert b"3 rows were left out of environment staging: a row that is no object, a row without a usable id." in first
-    assert feed.notice(Page([], reasons, 0)) == b""
-    second = feed.notice(Page([], [*reasons, "a row that is no object|dd"], 0))
+    assert feed.upstream.notice(Page([], reasons, 0)) == b""
+    second = feed.upstream.notice(Page([], [*reasons, "a row that is no object|dd"], 0))
     assert b"1 row was left out of environment staging: a row that is no object." in second
 
 
@@ -643,9 +645,9 @@ def test_the_number_of_remembered_refusals_is_bounded() -> None:
     """So many different bad rows do not fill the memory; all are counted."""
     feed = feed_of(Log())
     for number in range(30):
-        feed.notice(Page([], [f"a row that is no object|{number}-{row}" for row in range(1000)], 0, 5))
-    assert len(feed._told) <= MAX_TOLD
-    assert feed.left_out == 30 * 1005
+        feed.upstream.notice(Page([], [f"a row that is no object|{number}-{row}" for row in range(1000)], 0, 5))
+    assert len(feed.upstream.notices._reported) <= MAX_REPORTED
+    assert feed.upstream.notices.left_out == 30 * 1005
 
 
 # Questions of readers
@@ -657,7 +659,7 @@ def test_readers_that_ask_the_same_share_the_question() -> None:
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(10)]
     with log.hold():
-        questions = in_threads(*[lambda wake=wake: feed.backfill(1, wake) for wake in wakes])
+        questions = in_threads(*[lambda wake=wake: feed.upstream.backfill(1, wake) for wake in wakes])
         log.wait(lambda _: log.asked)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert log.own == [1]
@@ -670,7 +672,7 @@ def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
     log = Log(1)
     feed = feed_of(log)
     for expected in ([1], [1, 2]):
-        question = feed.backfill(0, wake := threading.Event())
+        question = feed.upstream.backfill(0, wake := threading.Event())
         assert wake.wait(PATIENCE)
         assert question.answer is not None
         assert [entry.id for entry in question.answer.entries] == expected
@@ -683,7 +685,7 @@ def test_own_questions_are_few_at_once() -> None:
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(20)]
     with log.hold():
-        questions = [feed.backfill(position, wake, "ab"[position % 2]) for position, wake in enumerate(wakes)]
+        questions = [feed.upstream.backfill(position, wake, "ab"[position % 2]) for position, wake in enumerate(wakes)]
         log.wait(lambda _: len(log.asked) == OWN_QUESTIONS)
     assert all(wake.wait(PATIENCE) for wake in wakes)
     assert log.busiest == OWN_QUESTIONS
@@ -700,7 +702,7 @@ def test_gateways_of_own_questions_are_used_again_while_the_poller_lives() -> No
     feed.attach(reader, 20)
     reader.take(feed)
     for position in range(10):
-        feed.backfill(position, wake := threading.Event())
+        feed.upstream.backfill(position, wake := threading.Event())
         assert wake.wait(PATIENCE)
     assert log.opened == 2
     feed.leave(reader)
@@ -718,7 +720,7 @@ def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None
 
     log = Generous(1, 2, 3, 4)
     feed = feed_of(log)
-    question = feed.backfill(3, wake := threading.Event())
+    question = feed.upstream.backfill(3, wake := threading.Event())
     assert wake.wait(PATIENCE)
     assert question.answer is not None
     assert question.answer.entries == [entry(4)]

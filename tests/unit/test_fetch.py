@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch
 from poslogs.streaming.fetch import MAX_SECONDS, Found
-from poslogs.streaming.window import Selection
+from poslogs.streaming.selection import Selection
 from tests.unit.doubles import PLAIN, Log, StandingClock, asking, down
 
 ERRORS = Selection("error", late=False)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poslogs.platformos.gateway import GatewayError, Unclear
+from poslogs.platformos.entries import Page
+from poslogs.platformos.gateway import GatewayError, Unclear, whole
 from poslogs.streaming import id_reset
 from poslogs.streaming.id_reset import IdReset
 from tests.unit.doubles import STAGING, Log, Odd, down, entry
 
 
+def asking(log: Log) -> Callable[[int], Page]:
+    gateway = log.open_gateway(STAGING)
+    return lambda position: whole(gateway.after(position), "staging")
+
+
 def look(log: Log, high: int, *, floor: int = 0, newest: str = "", known: range | None = None) -> IdReset | None:
     before = {number: entry(number).json for number in (range(floor + 1, high + 1) if known is None else known)}
-    return id_reset.look(log.open_gateway(STAGING), "staging", high, floor, newest, lambda: before)
+    return id_reset.look(asking(log), high, floor, newest, lambda: before)
 
 
 def test_a_row_that_is_there_is_no_id_reset() -> None:
@@ -56,7 +64,7 @@ def test_a_new_row_among_old_ones_does_not_make_them_new() -> None:
     log = Log(*range(1, 8))
     log.add(8, message="after the restore")
     before = {number: entry(number).json for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
-    found = id_reset.look(log.open_gateway(STAGING), "staging", 10, 0, "", lambda: before)
+    found = id_reset.look(asking(log), 10, 0, "", lambda: before)
     assert found is not None
     assert (found.position, [new.id for new in found.new], list(found.had)) == (2, [3, 8], [4, 5, 6, 7])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poslogs.streaming.answer_size import AnswerSize
 from poslogs.streaming.lookback import MAX_ROWS, MAX_UNLOOKED, Lookback
 from tests.unit.doubles import entry
 
@@ -84,25 +85,16 @@ def test_an_answer_that_was_cut_short_makes_it_read_less() -> None:
     """Answers of ten rows did not reach the cursor: from now on five are read again; longer ones show otherwise."""
     lookback = Lookback(30.0, 0)
     lookback.saw([entry(number) for number in range(1, 21)], 100.0, looked=True)
-    lookback.answered(10)
-    lookback.cut_short(10)
-    assert lookback.start() == 15
+    size = AnswerSize()
+    size.may_be_full(10)
+    size.cut_short(10)
+    assert lookback.start(size.cap) == 15
     lookback.saw([entry(number) for number in range(21, 41)], 101.0, looked=True)
-    assert lookback.start() == 35
-    assert lookback.answered(10)
-    assert lookback.answered(16)
+    assert lookback.start(size.cap) == 35
+    assert size.may_be_full(10)
+    assert size.may_be_full(16)
     lookback.saw([entry(number) for number in range(41, 61)], 102.0, looked=True)
-    assert lookback.start() == 52
-
-
-def test_an_answer_as_long_as_the_longest_may_have_been_full() -> None:
-    """None that is short, though, as long as no answer was cut short."""
-    lookback = Lookback(30.0, 0)
-    assert not lookback.answered(5)
-    assert not lookback.answered(5)
-    assert lookback.answered(100)
-    assert not lookback.answered(99)
-    assert lookback.answered(100)
+    assert lookback.start(size.cap) == 52
 
 
 def test_no_overlap_reads_nothing_again() -> None:

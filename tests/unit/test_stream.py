@@ -15,8 +15,8 @@ import pytest
 from poslogs.platformos import answers
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
+from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Body, Start, Stream
-from poslogs.streaming.window import Selection
 from poslogs.supervisor import Run, Supervisor
 from tests.unit.doubles import (
     HOUR,
@@ -596,7 +596,7 @@ def test_a_tail_that_is_looked_for_while_ids_are_reset_is_of_the_log_after_it(se
             until.start()
             log.wait(lambda log: not all(asked.poller for asked in log.asked))
             restore(log, keep=7, new=2)
-            eventually(lambda: feed.generation == 1)
+            eventually(lambda: feed.history.generation == 1)
             log.add(*range(10, 20))
             polled(log)
         until.join(PATIENCE)

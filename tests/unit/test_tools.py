@@ -450,4 +450,4 @@ def test_streams_of_one_environment_share_its_feed(toolbox: Toolbox, feeds: Feed
     other = toolbox.open(ALL, STREAM, STREAM.check({"env": "production"}), "")
     assert one._feed is two._feed
     assert one._feed is not other._feed
-    assert {feed.environment.name for feed in feeds.all()} == {"staging", "production"}
+    assert {feed.upstream.environment.name for feed in feeds.all()} == {"staging", "production"}

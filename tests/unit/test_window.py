@@ -13,16 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Entry
-from poslogs.streaming.window import (
-    CHUNK_BYTES,
-    FRESH_BATCHES,
-    MAX_MADE,
-    Batch,
-    Publication,
-    Selection,
-    Window,
-    batches,
-)
+from poslogs.streaming.batch import CHUNK_BYTES, MAX_MADE, Batch, batches
+from poslogs.streaming.publication import Publication
+from poslogs.streaming.selection import Selection
+from poslogs.streaming.window import FRESH_BATCHES, Window
 from tests.unit.doubles import LIVE, PLAIN, entry
 
 ERRORS = Selection("error", late=False)

@@ -51,10 +51,10 @@ def test_a_gateway_that_is_closed_keeps_no_connection_also_after_questions_that_
         for _ in range(2):
             with pytest.raises(GatewayError):
                 gateway.after(0)
-        assert len(gateway.after(0)) == 2
+        assert gateway.after(0).rows == 2
         assert connections_to(platformos.port) == 2  # the connection, and the wire's own way to cut it
         gateway.close()
         assert connections_to(platformos.port) == 0
-        assert len(gateway.after(0)) == 2
+        assert gateway.after(0).rows == 2
         gateway.close()
         assert connections_to(platformos.port) == 0

@@ -1,4 +1,4 @@
-"""What the pace promises: no question at once for nothing, no waiting amid a backlog."""
+"""What the answer size promises: no question at once for nothing, no waiting amid a backlog."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poslogs.streaming.pace import BURST_ROWS, MIN_MORE, Pace
+from poslogs.streaming.answer_size import BURST_ROWS, MIN_MORE, AnswerSize
 
 
 class Upstream:
@@ -17,7 +17,7 @@ class Upstream:
         self.interval = interval
         self.waiting = 0
         self.questions = 0
-        self.pace = Pace()
+        self.size = AnswerSize()
         self._first = True
 
     def poll(self) -> int:
@@ -28,7 +28,7 @@ class Upstream:
             self.questions += 1
             count = min(self.cap, self.waiting)
             self.waiting -= count
-            if not self.pace.behind(count, count, elapsed):
+            if not self.size.left_rows_out(count, count, elapsed):
                 return self.waiting
             elapsed = 0.01
 
@@ -43,10 +43,10 @@ def test_an_answer_without_anything_new_is_never_behind(
     before: list[tuple[int, float]], again: int, elapsed: float
 ) -> None:
     """Whatever came before: no rows, or only such as were read again, mean that there are no more."""
-    pace = Pace()
+    size = AnswerSize()
     for count, seconds in before:
-        pace.behind(count, count, seconds)
-    assert pace.behind(again, 0, elapsed) is False
+        size.left_rows_out(count, count, seconds)
+    assert size.left_rows_out(again, 0, elapsed) is False
 
 
 @settings(max_examples=200, deadline=None)
@@ -148,3 +148,13 @@ def test_following_at_once_comes_to_an_end(counts: list[int], cap: int) -> None:
         before, waiting = upstream.questions, upstream.waiting
         upstream.poll()
         assert upstream.questions - before <= waiting // cap + 2
+
+
+def test_an_answer_as_long_as_the_longest_may_have_been_full() -> None:
+    """None that is short, though, as long as no answer was cut short."""
+    size = AnswerSize()
+    assert not size.may_be_full(5)
+    assert not size.may_be_full(5)
+    assert size.may_be_full(100)
+    assert not size.may_be_full(99)
+    assert size.may_be_full(100)

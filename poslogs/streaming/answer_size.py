@@ -1,4 +1,4 @@
-"""The pace: whether an answer left rows behind, so that the next question should follow at once."""
+"""The answer size: how many rows one answer holds at most, which platformOS does not document."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ BURST_ROWS: Final = 100  # fewer rows than this never count as a burst
 BURST_RATIO: Final = 3.0  # a burst brings so many times more rows than the poll before would suggest
 ALIKE: Final = 4  # answers of the same length, one after another, that make one think that they are full
 MIN_MORE: Final = 10  # rows beyond the usual rate that a question asked at once must bring to show a full answer
+LEAST_CAP: Final = 20  # rows; a shorter answer is not thought to be full before one was cut short
 
 
-class Pace:
-    """Learns how many rows one answer holds at most, which platformOS does not document.
+class AnswerSize:
+    """Learns it from the answers to one poller, and says whether an answer left rows out.
 
     An answer is thought full when it is as long as a full one that was seen, when it is the first and brought
     history, when it is a burst, or when ALIKE of them have the same length (twice as many after each wrong guess).
@@ -20,14 +21,28 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._full = 0  # rows of a full answer; 0 while not known
+        self.cap = 0  # rows that one answer holds at most, once an answer was cut short; 0: none was
+        self._longest = 0  # rows of the longest answer
+        self._full = 0  # rows of an answer after which more came at once; 0: none was seen
         self._rate = 0.0  # rows a second, at the last question that kept the interval
         self._before: int | None = None  # rows of the answer before this one
         self._at_once = False
         self._alike = 0  # answers before this one that were as long as it
         self._patience: dict[int, int] = {}  # how many alike it takes, for lengths that were thought full and were not
 
-    def behind(self, count: int, new: int, elapsed: float) -> bool:
+    def may_be_full(self, count: int) -> bool:
+        """Take note of an answer of `count` rows; whether it may have had no room for more."""
+        full = count >= (self.cap or max(self._longest, LEAST_CAP))
+        self._longest = max(self._longest, count)
+        if self.cap:
+            self.cap = self._longest
+        return full
+
+    def cut_short(self, count: int) -> None:
+        """An answer of so many rows did not reach up to the newest row: that is how many it holds at most."""
+        self.cap = max(count, self._longest)
+
+    def left_rows_out(self, count: int, new: int, elapsed: float) -> bool:
         """Whether to ask again at once after an answer of `count` rows, `new` of them past the cursor.
 
         `elapsed` are the seconds since the question before.
@@ -41,9 +56,9 @@ class Pace:
         self._alike = self._alike + 1 if count == self._before else 0
         alike = new >= MIN_MORE and self._alike >= self._patience.get(count, ALIKE) - 1
         burst = new >= BURST_ROWS and new > BURST_RATIO * self._rate * elapsed
-        behind = new > 0 and (first or burst or alike or count == self._full)
+        left_out = new > 0 and (first or burst or alike or count == self._full)
         if not self._at_once and not first and elapsed > 0:
             self._rate = new / elapsed
         self._before = count
-        self._at_once = behind
-        return behind
+        self._at_once = left_out
+        return left_out

@@ -1,0 +1,140 @@
+"""A batch: a run of entries as frames, made once for all readers."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final
+
+from poslogs.platformos.entries import Entry, Kind
+from poslogs.streaming import frames
+from poslogs.streaming.frames import Chunk
+from poslogs.streaming.selection import Selection
+
+CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
+# What a batch holds of an entry beside its frame: its id, where it ends, and what filters look at.
+ENTRY_BYTES: Final = 32
+KIND_BYTES: Final = 200  # of a text that filters look at, beside four for each character
+BATCH_BYTES: Final = 1000  # of a batch itself
+MAX_MADE: Final = 64  # selections for which a batch keeps what was made
+
+
+class Batch:
+    """A run of entries as frames, made once; `number` rises by one from batch to batch."""
+
+    __slots__ = (
+        "_cut", "_ends", "_kinds", "_longest", "_made", "data", "high", "ids", "late", "low", "notice", "number", "size"
+    )  # fmt: skip
+
+    def __init__(self, number: int, low: int, high: int, entries: Sequence[Entry], late: bool, notice: bytes) -> None:
+        self.number = number
+        self.low = low  # a reader at this position or later has nothing to fetch before this batch
+        self.high = high  # the position after it
+        self.notice = notice  # error frames for everyone, behind the entries
+        self.late = late  # rows that became visible late: behind the position, which they do not move
+        ids, kinds, jsons = zip(*entries, strict=True) if entries else ((), (), ())
+        self._kinds: Sequence[Kind] = kinds
+        self.ids = array("q", ids)
+        made = frames.data([high] * len(ids) if late else ids, jsons)
+        self._ends = array("q", accumulate(map(len, made)))
+        self._longest = max(map(len, made), default=0)
+        self.data = b"".join(made)
+        texts = {id(kind): len(kind.error_type) for kind in kinds}
+        self.size = (
+            BATCH_BYTES + len(self.data) + len(notice) + ENTRY_BYTES * len(ids)
+        )  # what it takes in memory, about
+        self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
+        self._made: dict[Selection | str | None, Chunk | None] = {}
+        self._cut: tuple[Selection, Chunk | None] | None = None
+
+    def has_longer(self, most: int | None) -> bool:
+        """Whether an entry may have a text of more than `most` bytes."""
+        return most is not None and self._longest > most
+
+    def chunk(self, selection: Selection) -> Chunk | None:
+        """The whole batch for a selection, shared by all readers that have it; None when nothing is in it for them.
+
+        What was cut is kept for one selection alone: a copy for each would be more than the window is bounded to.
+        """
+        if self.has_longer(selection.max_message):
+            cut, kind = self._cut, selection if self.late else selection._replace(late=False)
+            if cut is None or cut[0] != kind:
+                cut = self._cut = kind, self._make(selection, 0)
+            return cut[1]
+        key = selection._replace(max_message=None) if self.late else selection.filter
+        try:
+            return self._made[key]
+        except KeyError:
+            if len(self._made) >= MAX_MADE:
+                self._made.clear()
+            chunk = self._made[key] = self._make(selection, 0)
+            return chunk
+
+    def after(self, position: int, selection: Selection) -> Chunk | None:
+        """What lies past a position that is inside this batch, or behind it."""
+        return self._make(selection, len(self.ids) if self.late else bisect_right(self.ids, position))
+
+    def unless(self, had: Callable[[int], bool], position: int, selection: Selection) -> Chunk | None:
+        """What a live reader at a position has not had; a frame behind its position carries that position."""
+        found = []
+        for index, start, end in self._wanted(selection, 0):
+            id_ = self.ids[index]
+            if not had(id_):
+                frame = frames.shortened(self.data[start:end], selection.max_message)
+                found.append(frame if id_ > position else b"id: %d\n%s" % (position, frame.partition(b"\n")[2]))
+        data = b"".join(found) + self.notice
+        return Chunk(data) if data else None
+
+    def wanted_from(self, count: int, selection: Selection) -> tuple[int, int]:
+        """How many entries the selection wants, `count` at most, and the position right before the oldest of them."""
+        indexes = [index for index, _, _ in self._wanted(selection, 0)][-count:]
+        return len(indexes), (self.ids[indexes[0] - 1] if indexes and indexes[0] else self.low)
+
+    def entries(self) -> Iterator[tuple[int, bytes]]:
+        """Its entries as JSON, each with its id."""
+        start = 0
+        for id_, end in zip(self.ids, self._ends, strict=True):
+            yield id_, frames.entry(self.data[start:end])
+            start = end
+
+    def forget(self) -> None:
+        """Drop what was made for each selection; it is made again when asked for."""
+        if self._made or self._cut:
+            self._made, self._cut = {}, None
+
+    def _make(self, selection: Selection, first: int) -> Chunk | None:
+        if self.late and not selection.late:
+            data = b""
+        elif selection.filter is None and not self.has_longer(selection.max_message):
+            data = self.data[self._ends[first - 1] :] if first else self.data
+        else:
+            wanted = [self.data[start:end] for _, start, end in self._wanted(selection, first)]
+            data = b"".join([frames.shortened(frame, selection.max_message) for frame in wanted])
+        data += self.notice
+        return Chunk(data) if data else None
+
+    def _wanted(self, selection: Selection, first: int) -> Iterator[tuple[int, int, int]]:
+        for index in range(first, len(self._ends)):
+            if selection.wants(*self._kinds[index]):
+                yield index, (self._ends[index - 1] if index else 0), self._ends[index]
+
+
+def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:
+    """Entries in batches of about CHUNK_BYTES, numbered from `number`; `position` is where they begin.
+
+    Late entries all stand at `position`, which they do not move.
+    """
+    run: list[Entry] = []
+    size = 0
+    low = position
+    for entry in entries:
+        run.append(entry)
+        size += len(entry.json)
+        if size >= CHUNK_BYTES:
+            high = position if late else entry.id
+            yield Batch(number, low, high, run, late, b"")
+            number, low, run, size = number + 1, high, [], 0
+    if run:
+        yield Batch(number, low, position if late else run[-1].id, run, late, b"")

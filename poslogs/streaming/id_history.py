@@ -1,0 +1,61 @@
+"""The id history of an environment: how far its ids have come, and when they were reset."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+from poslogs.streaming import frames
+from poslogs.streaming.frames import Chunk
+
+
+class Restart(NamedTuple):
+    """Where a reader continues after ids were reset, and the notice that it gets."""
+
+    position: int
+    notice: Chunk
+
+
+class IdHistory:
+    """What is known of an environment's ids in this process, by any question. It outlives a feed's windows."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the environment's."""
+        self.generation = 0  # how often ids were reset
+        self.restart: Restart | None = None  # for readers of earlier generations
+        self.top = 0  # the newest id that was seen since ids were reset last, by any question
+        self._before = 0  # the newest id that was seen before that
+        self._name = name
+        self._lock = threading.Lock()
+
+    def saw(self, last: int) -> None:
+        """An answer went up to this id."""
+        with self._lock:
+            self.top = max(self.top, last)
+
+    def reset(self, high: int, position: int, top: int, *, noticed: bool) -> None:
+        """Ids were reset: `high` was the newest, readers continue after `position`, the newest is `top` now.
+
+        Not `noticed`: no reader had anything of the log before, so that none has to be told.
+        """
+        with self._lock:
+            seen = max(high, self.top)
+            self.top = top
+            if noticed:
+                self._before = seen
+                self.restart = Restart(position, self.notice())
+                self.generation += 1
+
+    def after(self, position: int) -> int | None:
+        """Where readers continue, if this position dates from before the last reset and new ids have not passed it."""
+        with self._lock:
+            if self.restart is None or not self.top < position <= self._before:
+                return None
+            return self.restart.position
+
+    def notice(self) -> Chunk:
+        """What a reader is told whose ids are not those of the log any more."""
+        return frames.error(
+            f"The ids of environment {self._name} were reset, as after a restored backup; "
+            "the stream goes on with what is new."
+        )

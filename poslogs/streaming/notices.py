@@ -1,0 +1,61 @@
+"""The notices of an environment: what its readers are told, once each, about answers that are not as they should be."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from poslogs.platformos.entries import Page
+from poslogs.streaming import frames
+from poslogs.streaming.frames import Chunk
+
+log = logging.getLogger("poslogs.feed")
+
+UNCLEAR_TRIES: Final = 2  # answers that say nothing, one after another, that a waiting reader is told of
+MAX_REPORTED: Final = 10_000  # refused rows that are remembered, so that each is reported once
+
+
+class Notices:
+    """Rows that were left out, answers that say nothing, answers that come newest first."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the environment's."""
+        self.newest_first: Chunk | None = None  # answers come so: rows may be missing
+        self.unclear: Chunk | None = None  # no answer has said anything yet: the beginning waits
+        self.left_out = 0  # rows that were not entries, since the process began
+        self._name = name
+        self._lock = threading.Lock()
+        self._reported: set[str] = set()
+
+    def begin(self) -> None:
+        """A feed begins: what was reported to earlier readers is reported anew."""
+        with self._lock:
+            self._reported.clear()
+        self.newest_first = self.unclear = None
+
+    def left_out_of(self, page: Page) -> bytes:
+        """An error frame for rows that are not entries; empty when they were reported before, or there are none."""
+        with self._lock:
+            found = [row for row in page.refused if row not in self._reported]
+            if not found:
+                return b""
+            if len(self._reported) + len(found) > MAX_REPORTED:
+                self._reported.clear()
+            self._reported.update(found)
+            count = len(found) + page.more_refused
+            self.left_out += count
+        reasons = ", ".join(sorted({reason.partition("|")[0] for reason in found}))
+        rows = "1 row was" if count == 1 else f"{count} rows were"
+        return frames.error(f"{rows} left out of environment {self._name}: {reasons}.").plain
+
+    def look_at_order(self, page: Page) -> bool:
+        """Whether this is the first page that came newest first: what it has no room for cannot be asked for."""
+        if not page.newest_first or self.newest_first is not None:
+            return False
+        self.newest_first = frames.error(
+            f"Environment {self._name} answers newest first: when more rows come at once than one of its answers "
+            "holds, the oldest of them are missing here."
+        )
+        log.warning("Environment %s answers newest first, so that rows may be missing.", self._name)
+        return True

@@ -1,0 +1,271 @@
+"""The poller: the loop that asks platformOS for one environment, when and for what."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from poslogs.platformos.entries import Entry, Page
+from poslogs.platformos.gateway import GatewayError, Unclear, whole
+from poslogs.streaming import frames
+from poslogs.streaming.answer_size import AnswerSize
+from poslogs.streaming.batch import Batch, batches
+from poslogs.streaming.id_reset import LOOK_EVERY, IdReset, Newest, ResetWatch
+from poslogs.streaming.lookback import Lookback
+from poslogs.streaming.notices import UNCLEAR_TRIES
+from poslogs.streaming.upstream import Upstream
+from poslogs.streaming.window import Window
+from poslogs.supervisor import IDLE_SECONDS, Loop
+
+RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming back
+HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
+TURN_BYTES: Final = 1024 * 1024  # of batches that are made in one go
+
+
+class Demand(NamedTuple):
+    """What the readers of a feed want of its poller now."""
+
+    interval: float | None  # seconds between two polls; None: no reader is here
+    left: float = 0.0  # seconds for which the poller stays without readers
+
+
+class Polled(Protocol):
+    """What a poller needs of the feed that it polls for."""
+
+    window: Window
+    rounds: int  # polls that found nothing new: the end of the log was reached
+
+    def demand(self, poller: Poller, now: float) -> Demand | None:
+        """What the readers want; None: this poller is to end."""
+
+    def wants_late(self) -> bool:
+        """Whether a reader wants rows that became visible late."""
+
+    def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
+        """Take the batches of `count` entries into the window; False: this poller is to end."""
+
+    def publish(self, page: Sequence[Batch]) -> None:
+        """Give batches that the window has taken in to the readers."""
+
+    def begin_anew(self, poller: Poller, found: IdReset) -> bool:
+        """Ids were reset: go on with an empty window; False: this poller is to end."""
+
+    def lags(self, *, may: bool) -> bool:
+        """Whether readers follow, and none has taken the newest batch yet; if so, `wake` is set when one has.
+
+        Never unless it `may`.
+        """
+
+    def wake(self) -> None:
+        """Wake every reader."""
+
+
+class Question(NamedTuple):
+    """What to ask for next: the rows after `since`; `looks` back for rows that became visible late."""
+
+    since: int
+    looks: bool
+
+
+class Poller:
+    """Polls one environment for its feed, from the first reader until none has been there for a while.
+
+    It alone moves the window, asks one question at a time, and waits between them as the readers' intervals and an
+    outage say.
+    """
+
+    def __init__(self, feed: Polled, upstream: Upstream, wake: threading.Event, lookback_seconds: float) -> None:
+        """`wake` is set when the readers, or what is known of platformOS, have changed."""
+        self._feed = feed
+        self._upstream = upstream
+        self._clock = upstream.clock
+        self._wake = wake
+        self._lookback_seconds = lookback_seconds
+        self._lookback = Lookback(lookback_seconds, feed.window.high)
+        self._size = AnswerSize()
+        self._watch = ResetWatch()
+        self._asked: float | None = None  # on the clock: the last question
+        self._at_once = False  # the next question is due now: rows were left out
+        self._onward: int | None = None  # where a look goes on that one answer had no room for
+        self._quiet = 0  # answers without anything new, one after another
+        self._full = False  # the last look may have had no room for what is new
+
+    def run(self, loop: Loop) -> None:
+        """Poll until nobody wants it any more, or platformOS refuses the token."""
+        with self._upstream.gateways.kept():
+            while self._wait(loop) and self._poll(loop):
+                pass
+
+    def _wait(self, loop: Loop) -> bool:
+        """Wait until the next question is due; False when there is nobody left to ask for."""
+        rested = False  # readers that come back after a rest are polled for at once, within bounds
+        while True:
+            loop.turn()
+            self._wake.clear()
+            now = self._clock()
+            demand = self._feed.demand(self, now)
+            if demand is None:
+                return False
+            if demand.interval is None:
+                rested = True
+                left = demand.left
+            elif (pause := self._upstream.pause()) is not None:
+                if not pause:
+                    return True
+                left = pause
+            else:
+                interval = RETURN_SECONDS if rested else demand.interval
+                left = 0.0 if self._asked is None or self._at_once else self._asked + interval - now
+                if left <= 0:
+                    return True
+            while left > 0 and not self._clock.wait(self._wake, min(left, IDLE_SECONDS)):
+                left -= IDLE_SECONDS
+                loop.turn()
+
+    def _poll(self, loop: Loop) -> bool:
+        """One question and what its answer brings; False when this poller is to end."""
+        before, self._asked = self._asked, self._clock()
+        question = self._next(self._asked)
+        backlog, self._at_once, self._onward = self._at_once, False, None
+        known = self._lookback.known if question.looks else ()
+        try:
+            page = self._upstream.page(question.since, loop, known)
+            self._upstream.worked()
+            elapsed = 0.0 if before is None else self._asked - before
+            return self._take(page, question, elapsed, loop, backlog=backlog)
+        except GatewayError as error:
+            self._upstream.failed(error)
+            return not error.refused  # a reader that joined meanwhile begins anew, whatever became of `refusal`
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end a feed in silence
+            loop.failed(error)
+            self._upstream.failed(self._upstream.unreadable())
+            return True
+
+    def _next(self, now: float) -> Question:
+        high = self._feed.window.high
+        if self._onward is not None and self._onward < high:
+            return Question(self._onward, looks=True)
+        if not self._feed.wants_late():
+            self._lookback.rest(now, high)
+        elif self._full:
+            return Question(high, looks=False)
+        elif (start := self._lookback.start(self._size.cap)) < high:
+            return Question(start, looks=True)
+        # The newest row is asked for again now and then: if it is gone, ids were reset.
+        return Question(high - 1 if self._watch.due(high, self._quiet, now) else high, looks=False)
+
+    def _take(self, page: Page, question: Question, elapsed: float, loop: Loop, *, backlog: bool) -> bool:
+        """What a page brings; whether this poller goes on. `backlog`: it was asked for at once. Raises GatewayError."""
+        high = self._feed.window.high
+        if not page.whole:
+            return self._is_unclear(page)
+        self._upstream.notices.unclear = None
+        full = self._size.may_be_full(page.rows)
+        if not self._admit(page, looks=question.looks):
+            return False
+        if question.since < high and page.last < high:
+            if self._newest_is_gone(page.last, loop):
+                return True
+            if question.looks and page.last > question.since:
+                self._size.cut_short(page.rows)
+                self._onward, self._at_once = page.last, True
+                return True
+        elif question.since < high:
+            self._watch.there()
+        new = sum(entry.id > high for entry in page.entries)
+        self._quiet = 0 if new else self._quiet + 1
+        # An answer may be full without looking so: one of few rows, after longer ones or such that repeated rows.
+        perhaps = self._quiet % LOOK_EVERY == 1
+        self._full = question.looks and not new and (full or perhaps)
+        self._feed.rounds += not new and not self._full
+        rows, cut = page.rows, page.cut and page.last > question.since
+        del page  # not to be held while the next one comes
+        if backlog and self._full:
+            self._at_once = True
+        elif self._size.left_rows_out(rows, new, elapsed) or cut:
+            self._at_once = True
+            self._hold()
+        return True
+
+    def _is_unclear(self, page: Page) -> bool:
+        """An answer says neither that rows are there nor that none are: only why its rows are not entries counts."""
+        self._quiet += 1
+        goes_on = self._admit(page, looks=False)
+        notices = self._upstream.notices
+        if not self._feed.window.high and notices.unclear is None and self._quiet >= UNCLEAR_TRIES:
+            notices.unclear = frames.error(Unclear(self._upstream.environment.name, page).sentence)
+            self._feed.wake()
+        return goes_on
+
+    def _newest_is_gone(self, last: int, loop: Loop) -> bool:
+        """The newest row was not in an answer up to `last`: see whether ids were reset, and begin anew if so.
+
+        False when it is there after all. Raises GatewayError.
+        """
+        window, name = self._feed.window, self._upstream.environment.name
+
+        def ask(position: int) -> Page:
+            return whole(self._upstream.page(position, loop), name)
+
+        found = self._watch.judge(ask, last, window.high, window.floor, window.known, self._clock())
+        if isinstance(found, IdReset) and self._feed.begin_anew(self, found):
+            self._lookback = Lookback(self._lookback_seconds, found.position)
+            self._lookback.learn(found.had)
+            self._upstream.notices.unclear = None
+            self._admit(Page(found.new, [], 0), looks=False)
+            self._feed.wake()
+        return found is not Newest.THERE
+
+    def _admit(self, page: Page, *, looks: bool) -> bool:
+        """Have the feed take a page's entries in, and give them to its readers; False when this poller is to end."""
+        assert self._asked is not None
+        high = self._feed.window.high
+        split = bisect_right(page.entries, high, key=lambda entry: entry.id)
+        new = page.entries[split:]
+        late = self._lookback.late(page.entries[:split]) if looks and page.last else []
+        if looks and page.last >= high:
+            self._lookback.looked(self._asked)
+        self._watch.saw(new)
+        made = list(self._batches(page, late, new))
+        if not made:
+            return True
+        if not self._feed.admit(self, made, len(late) + len(new)):
+            return False
+        for seen in (late, new):  # before the readers are given it: what fails there must not make it late
+            self._lookback.saw(seen, self._asked, looked=looks)
+        self._feed.publish(made)
+        return True
+
+    def _batches(self, page: Page, late: Sequence[Entry], new: Sequence[Entry]) -> Iterator[Batch]:
+        """The batches of a page: late rows first, then new ones, then a notice of rows that are not entries."""
+        window = self._feed.window
+        number = window.number + 1
+        for batch in batches(late, number, window.high, late=True):
+            yield batch
+            number += 1
+        made = 0
+        for batch in batches(new, number, window.high):
+            yield batch
+            number += 1
+            made += len(batch.data)
+            if made > TURN_BYTES:
+                made = 0
+                time.sleep(0)  # other greenlets have their turn
+        low = new[-1].id if new else window.high
+        high = max(low, page.last)  # past rows that are not entries, too
+        notice = self._upstream.notice(page)
+        if notice or high > low:
+            yield Batch(number, low, high, (), False, notice)
+
+    def _hold(self) -> None:
+        """Amid a backlog, let the quickest reader take what there is before more is asked for."""
+        end = self._clock() + HOLD_SECONDS
+        while True:
+            self._wake.clear()
+            left = end - self._clock()
+            if not self._feed.lags(may=left > 0):
+                return
+            self._clock.wait(self._wake, left)

@@ -1,0 +1,59 @@
+"""A publication: batches that came in together, as one write for each selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from poslogs.streaming.batch import Batch
+from poslogs.streaming.frames import Chunk
+from poslogs.streaming.selection import Selection
+
+PUBLICATION_BYTES: Final = 448 * 1024  # a publication is closed once it holds so much: a slow reader holds it whole
+
+Key = tuple[str | None, int | None]  # filter, max_message
+
+
+class Publication:
+    """Batches that came in together, as one write for each selection; made while they are given to the readers."""
+
+    __slots__ = ("_made", "batches", "first", "high", "late", "low", "number")
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self.batches = batches
+        self.first = batches[0].number
+        self.number = batches[-1].number
+        self.low = batches[0].low  # a reader at this position or before it gets all of them
+        self.high = batches[-1].high
+        self.late = any(batch.late for batch in batches)
+        self._made: dict[Key, Chunk | None] = {}
+
+    @property
+    def made(self) -> int:
+        """For how many kinds of readers it was made."""
+        return len(self._made)
+
+    def chunk(self, selection: Selection) -> Chunk | None:
+        """All of it for a selection; None when nothing is in it. Not for live readers of `late` rows: see `unless`."""
+        most = selection.max_message
+        key = selection.filter, (most if most is not None and any(b.has_longer(most) for b in self.batches) else None)
+        try:
+            return self._made[key]
+        except KeyError:
+            chunks = [chunk for batch in self.batches if (chunk := batch.chunk(selection))]
+            whole = chunks[0] if len(chunks) == 1 else Chunk(b"".join(chunk.plain for chunk in chunks))
+            return self._made.setdefault(key, whole if chunks else None)
+
+
+def publications(page: Iterable[Batch]) -> Iterator[Publication]:
+    """The batches of a page in runs of about PUBLICATION_BYTES."""
+    run: list[Batch] = []
+    size = 0
+    for batch in page:
+        run.append(batch)
+        size += len(batch.data)
+        if size >= PUBLICATION_BYTES:
+            yield Publication(run)
+            run, size = [], 0
+    if run:
+        yield Publication(run)

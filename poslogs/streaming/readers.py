@@ -1,0 +1,61 @@
+"""The readers of a feed: who follows, and how stale each may get."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Protocol
+
+from poslogs.streaming.backfill import Wake
+from poslogs.streaming.publication import Publication
+from poslogs.streaming.selection import Selection
+
+
+class Reader(Protocol):
+    """What a feed needs to know of a stream."""
+
+    interval: float  # seconds; how stale it may get
+    selection: Selection
+    wake: Wake
+    number: int | None  # of the batch that it took last; None while it is not attached
+
+    def publish(self, publication: Publication) -> None:
+        """The window has taken this in. Does not wait."""
+
+
+class Readers:
+    """The readers that are here now. Not locked: its feed is."""
+
+    def __init__(self, now: float) -> None:
+        self._all: set[Reader] = set()
+        self._intervals: Counter[float] = Counter()
+        self.live = 0  # how many want rows that became visible late
+        self.left = now  # on the clock: when the last reader left
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Reader]:
+        return iter(self._all)
+
+    @property
+    def interval(self) -> float:
+        """The shortest interval of any reader, in seconds. Raises ValueError without readers."""
+        return min(self._intervals)
+
+    def add(self, reader: Reader) -> None:
+        """Count a reader in; harmless when it is here already."""
+        if reader not in self._all:
+            self._all.add(reader)
+            self._intervals[reader.interval] += 1
+            self.live += reader.selection.late
+
+    def discard(self, reader: Reader, now: float) -> None:
+        """Count a reader out; harmless when it has left already."""
+        if reader in self._all:
+            self._all.discard(reader)
+            self._intervals[reader.interval] -= 1
+            if not self._intervals[reader.interval]:
+                del self._intervals[reader.interval]
+            self.live -= reader.selection.late
+            self.left = now

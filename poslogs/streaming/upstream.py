@@ -1,0 +1,199 @@
+"""The upstream: one environment's way to platformOS, and what is known of how questions end there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from typing import Final
+
+from poslogs.platformos.entries import Page
+from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import Gateway, GatewayError, Unclear, whole
+from poslogs.streaming import frames
+from poslogs.streaming.answer import Answer, Answers
+from poslogs.streaming.backfill import Backfill, Backfills, Wake
+from poslogs.streaming.clock import Clock
+from poslogs.streaming.frames import Chunk
+from poslogs.streaming.gateways import Gateways
+from poslogs.streaming.id_history import IdHistory
+from poslogs.streaming.notices import Notices
+from poslogs.streaming.outage import Outage
+from poslogs.supervisor import Loop, Supervisor
+
+log = logging.getLogger("poslogs.feed")
+
+READ_SECONDS: Final = 30.0  # for reading what came, however much, and giving it to the readers
+
+
+@dataclass
+class Counts:
+    """Questions to one environment since the process began: the poller's, and those of readers and calls."""
+
+    answered: int = 0
+    failed: int = 0
+    last_success: float = 0.0  # wall clock, seconds since 1970; 0 when there was none
+
+
+class Upstream:
+    """Puts questions to one environment: the poller's, one at a time, and `most` at once of readers and calls.
+
+    How each question ends is known to all: after a failure nobody asks before the outage's wait is over.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        open_gateway: Callable[[Environment], Gateway],
+        *,
+        most: int,
+        patience: float,
+        answers: Answers,
+        supervisor: Supervisor,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        """`patience`: seconds that one question may take before its loop counts as stalled.
+
+        `answers` keeps what came; `changed` is called when readers may have something to be told.
+        """
+        self.gateways = Gateways(environment, open_gateway, most + 1)
+        self.history = IdHistory(environment.name)
+        self.notices = Notices(environment.name)
+        self.counts = Counts()
+        self.outage: Outage | None = None
+        self.refusal: Chunk | None = None  # platformOS refused the token: nothing more can come
+        self.backfills = Backfills(most, self._answer, self._answered, self._begin, self.unreadable)
+        self.clock = clock
+        self._patience = patience
+        self._answers = answers
+        self._supervisor = supervisor
+        self._changed = changed
+        self._lock = threading.Lock()
+
+    @property
+    def environment(self) -> Environment:
+        """The environment, with the credentials that it has now."""
+        return self.gateways.environment
+
+    def renew(self, environment: Environment) -> None:
+        """Ask with these credentials from now on; that platformOS refused other ones says nothing of them."""
+        if environment != self.environment:
+            self.gateways.environment = environment
+            if self.refusal is not None:
+                self.forget_trouble()
+
+    # Asking
+
+    def page(self, position: int, loop: Loop, known: Container[int] = ()) -> Page:
+        """What is listed past a position, without the rows `known`; a turn of the loop. Raises GatewayError."""
+        loop.turn()
+        loop.asks(self._patience + READ_SECONDS)
+        with self.gateways.lent() as gateway:
+            page = gateway.after(position, known)
+        loop.turn(READ_SECONDS)
+        return page
+
+    def backfill(self, position: int, wake: Wake, client: str = "") -> Backfill | None:
+        """A reader's own question, in its client's turn; readers that ask the same share it while it is asked.
+
+        A reader that does not wait for the answer any more must `leave`. None while an outage lets nobody ask.
+        """
+        must = False
+        with self._lock:
+            if self.outage is not None and not self.backfills.knows(position):
+                if not self.outage.claim():
+                    return None
+                must = True  # all wait for how it ends
+        return self.backfills.add(position, position, client, wake, must=must)
+
+    def leave(self, backfill: Backfill, wake: Wake, client: str = "") -> None:
+        """A reader waits for this no more: it leaves the queue, unless others wait."""
+        self.backfills.leave(backfill, client, wake)
+
+    def pause(self) -> float | None:
+        """Seconds until the poller may ask amid an outage; 0.0: it may now, and must. None without an outage."""
+        with self._lock:
+            if self.outage is None:
+                return None
+            return 0.0 if self.outage.claim() else self.outage.until - self.clock()
+
+    def notice(self, page: Page) -> bytes:
+        """An error frame for rows of a page that are not entries; empty when there is nothing to report."""
+        self._look_at_order(page)
+        return self.notices.left_out_of(page)
+
+    # How it ended
+
+    def failed(self, error: GatewayError) -> None:
+        """A question was not answered, the poller's or a reader's own: all share the waiting."""
+        with self._lock:
+            self.counts.failed += 1
+            if error.refused:
+                self.refusal = frames.error(error.sentence)
+            begins = self.outage is None
+            if self.outage is None:
+                self.outage = Outage(error, self.clock)
+            else:
+                self.outage.again(error)
+        self.backfills.spoil(error)  # by each that fails, before it takes the next; the outage lets them ask again
+        if begins:
+            log.warning("%s", error.sentence)
+        self._changed()
+
+    def worked(self) -> None:
+        """A question was answered."""
+        with self._lock:
+            self.counts.last_success = time.time()
+            self.counts.answered += 1
+            self.refusal = None
+            outage, self.outage = self.outage, None
+        if outage is not None:
+            log.warning("Environment %s answers again after %d failed polls.", self.environment.name, outage.tries)
+            self._changed()
+
+    def unreadable(self, error: Exception | None = None) -> GatewayError:
+        """What a fault of ours is reported as to readers; with an error it is counted and logged."""
+        if error is not None:
+            self._supervisor.failed("question", self.environment.name, error)
+        return GatewayError(f"Environment {self.environment.name} could not be read.")
+
+    def forget_trouble(self) -> None:
+        """Readers of a later time begin without it; but a wait that is not over yet holds for any new reader."""
+        with self._lock:
+            if self.outage is not None and (self.refusal is not None or self.outage.until <= self.clock()):
+                self.outage = None
+            self.refusal = None
+
+    def forget_answers(self) -> None:
+        """Keep no answers: no reader is here to read on in them."""
+        self._answers.forget(self)
+
+    def _begin(self, run: Callable[[Loop], None]) -> None:
+        self._supervisor.start("question", run, detail=self.environment.name)
+
+    def _answer(self, backfill: Backfill, loop: Loop) -> Answer:
+        page = self.page(backfill.position, loop)
+        return Answer(whole(page, self.environment.name), backfill.position)
+
+    def _answered(self, backfill: Backfill, answer: Answer | None, error: GatewayError | None) -> None:
+        """A question of a reader's or a call's is over; calls' failures are their own, unless we are to wait."""
+        shared = backfill.shared or self.outage is not None
+        if answer is not None:
+            self._look_at_order(answer.page)
+            self._answers.keep(self, answer)
+            if backfill.shared:
+                self.history.saw(answer.last)
+            if shared:
+                self.worked()
+        elif isinstance(error, Unclear):  # platformOS answers; the reader or call asks again
+            if shared:
+                self.worked()
+        elif error is not None and (backfill.shared or error.retry_after):
+            self.failed(error)
+
+    def _look_at_order(self, page: Page) -> None:
+        if self.notices.look_at_order(page):
+            self._changed()
