@@ -19,10 +19,11 @@ from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
 from poslogs.runtime import Runtime
 from poslogs.servers.sockets import Connection
+from poslogs.streaming.body import Body
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
-from poslogs.streaming.stream import Body, Stream
+from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
 from poslogs.tools import TOOLS, Input, Tool, Toolbox
 

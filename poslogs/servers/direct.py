@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import Final
 
 from poslogs.servers.sockets import STALL_SECONDS, Connection
+from poslogs.streaming.body import Body
 from poslogs.streaming.frames import HEARTBEAT, Chunk, Member, in_chunks
 from poslogs.streaming.large import LARGE, LARGE_BYTES
 from poslogs.streaming.publication import Publication
-from poslogs.streaming.stream import Body
 from poslogs.supervisor import IDLE_SECONDS, Loop, Supervisor
 
 log = logging.getLogger("poslogs.direct")

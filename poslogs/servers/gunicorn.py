@@ -101,7 +101,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         base.Worker.handle_quit(self, sig, frame)
 
     def _adopt(self) -> bool:
-        from poslogs.streaming.stream import Body
+        from poslogs.streaming.body import Body
 
         self.parts.disconnects.epoll = original("epoll")
         self.parts.disconnects.poll = original("poll")

@@ -28,7 +28,9 @@ GRACE_SECONDS: Final = 0.2  # for the request of a connection that is accepted a
 class Sender(Protocol):
     """What sends on a connection."""
 
-    beat_due: float  # monotonic; a heartbeat's length after something was sent
+    @property
+    def beat_due(self) -> float:
+        """On the clock: a heartbeat's length after something was sent."""
 
 
 class Watch:

@@ -38,7 +38,7 @@ class Attached(NamedTuple):
 
     inside: Batch | None  # the batch that its position lies in
     late: list[Batch]  # late rows that the window took in before, for readers that want such
-    ahead: bool = False  # its position is past all that was seen here
+    ahead: bool = False  # it was not attached: the window has not come to its position
 
 
 class Feed:
@@ -114,6 +114,8 @@ class Feed:
 
         None when the window does not reach back so far: the reader then asks by itself. A `fresh` reader has
         no position yet: it shares the start of a feed that began a moment ago, else it asks by itself too.
+        A reader that knows more than the window is not attached: it waits until the window has come to its position.
+        So a batch that is admitted later is new to every reader that is attached (decision 17).
         """
         started: Poller | None = None
         with self._lock:
@@ -121,18 +123,23 @@ class Feed:
                 started = self._start(position)
             elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
                 return None
-            try:
-                number, inside = self.window.find(position)
-            except LookupError:
-                return None
-            reader.number = number
-            late = self.window.late_until(number) if reader.selection.late else []
-            ahead = position > self.history.top
+            attached = self._find(reader, position)
         if started is not None and not self._run(started):
             reader.number = None
             return None  # it asks by itself, and waits as that waits
         self._wake.set()
-        return Attached(inside, late, ahead)
+        return attached
+
+    def _find(self, reader: Reader, position: int) -> Attached | None:
+        if position > self.window.high:
+            reader.number = None
+            return Attached(None, [], ahead=True)
+        try:
+            number, inside = self.window.find(position)
+        except LookupError:
+            return None
+        reader.number = number
+        return Attached(inside, self.window.late_until(number) if reader.selection.late else [])
 
     def take(self, reader: Reader) -> Batch | None:
         """The next batch for an attached reader, None while there is none.
@@ -156,11 +163,6 @@ class Feed:
         if awaited:
             self._wake.set()
         return batch
-
-    def past_the_end(self, reader: Reader, position: int) -> bool:
-        """Whether an attached reader has all that there is, and its position is still past that."""
-        with self._lock:
-            return reader.number == self.window.number and position > self.window.high
 
     def outdated(self, position: int) -> bool:
         """Whether `position` dates from before the last id reset that was noticed here, and is not reached again."""
@@ -189,6 +191,11 @@ class Feed:
         """The position up to which a running feed has asked; 0 when it does not run."""
         with self._lock:
             return self.window.high if self._alive() else 0
+
+    def awaits(self, position: int) -> bool:
+        """Whether it runs, and has not come to a position yet."""
+        with self._lock:
+            return self._alive() and self.window.high < position
 
     @property
     def readers(self) -> int:

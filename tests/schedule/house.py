@@ -25,9 +25,10 @@ from poslogs.servers.direct import DirectStreams
 from poslogs.servers.host import Host
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
+from poslogs.streaming.body import Body
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.selection import Selection
-from poslogs.streaming.stream import Body, Start, Stream
+from poslogs.streaming.stream import Start, Stream
 from poslogs.supervisor import Supervisor
 from tests.schedule.patch import LogPoints, in_order
 from tests.schedule.sockets import Epoll, Lent, Sockets, real_poll

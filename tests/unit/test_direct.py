@@ -16,9 +16,10 @@ import pytest
 
 from poslogs.servers.direct import OVER, OWNED, RESTING, SPARE_TURNS, DirectStream, DirectStreams
 from poslogs.servers.sockets import Connection
+from poslogs.streaming.body import Body
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
-from poslogs.streaming.stream import Body, Start, Stream
+from poslogs.streaming.stream import Start, Stream
 from poslogs.supervisor import Supervisor
 from tests.unit.doubles import HOUR, PATIENCE, PLAIN, Log, eventually, feed_of, ids_of
 
@@ -293,7 +294,7 @@ def test_the_loop_sends_heartbeats_to_streams_that_rest_and_calls_those_that_are
         reader.stream.disconnected()
     else:
         reader = on.open()
-        reader.stream._deadline = time.monotonic() + 0.3
+        reader.stream._pulse._deadline = time.monotonic() + 0.3
         reader.direct.set()
         assert reader.to_the_end().endswith(b"event: done\ndata: [DONE]\n\n")
     eventually(lambda: reader.given_back == 1)

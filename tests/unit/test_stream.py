@@ -13,10 +13,11 @@ from collections.abc import Collection
 import pytest
 
 from poslogs.platformos import answers
+from poslogs.streaming.body import Body
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.selection import Selection
-from poslogs.streaming.stream import Body, Start, Stream
+from poslogs.streaming.stream import Start, Stream
 from poslogs.supervisor import Run, Supervisor
 from tests.unit.doubles import (
     HOUR,

@@ -1,0 +1,129 @@
+"""The pulse of a stream: when it waits, sends a heartbeat, reports trouble, or ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+from poslogs.streaming.backfill import NOBODY, Wake
+from poslogs.streaming.cursor import Cursor
+from poslogs.streaming.frames import DONE, HEARTBEAT, Chunk
+from poslogs.streaming.upstream import Upstream
+
+
+class Ended(Exception):
+    """The stream is over; `last` are its last chunks."""
+
+    def __init__(self, *last: Chunk) -> None:
+        super().__init__()
+        self.last = last
+
+
+class Reported:
+    """Which notices of its environment a reader has had."""
+
+    __slots__ = ("_newest_first", "_outage", "unclear")
+
+    def __init__(self) -> None:
+        self._outage: object = None
+        self.unclear = False
+        self._newest_first = False
+
+    def next(self, upstream: Upstream, *, begun: bool) -> Chunk | None:
+        """The next notice for it. That answers say nothing is for readers which have not begun."""
+        outage, notices = upstream.outage, upstream.notices
+        if outage is not None and outage is not self._outage:
+            self._outage = outage
+            return outage.chunk
+        if notices.unclear is not None and not self.unclear and not begun:
+            self.unclear = True
+            return notices.unclear
+        if notices.newest_first is not None and not self._newest_first:
+            self._newest_first = True
+            return notices.newest_first
+        return None
+
+
+class Pulse:
+    """The time of one stream. Its generators yield chunks to send, or the time on the clock until which to wait.
+
+    Times are seconds on the clock.
+    """
+
+    __slots__ = (
+        "_cursor", "_deadline", "_poked", "_upstream", "beat_due", "clock", "ending", "heartbeat", "reported", "rests",
+        "wake",
+    )  # fmt: skip
+
+    def __init__(
+        self, upstream: Upstream, cursor: Cursor, clock: Callable[[], float], heartbeat: float, duration: float
+    ) -> None:
+        """`heartbeat` and `duration` are seconds; a stream ends after the latter."""
+        self.clock = clock
+        self.heartbeat = heartbeat
+        self.beat_due = clock() + heartbeat  # when nothing was sent for too long
+        self.wake: Wake = NOBODY  # until someone drives the stream
+        self.rests = False  # it waits for the next publication, its end or a notice, and nothing else can come
+        self.ending: tuple[Chunk, ...] | None = None
+        self.reported = Reported()
+        self._upstream = upstream
+        self._cursor = cursor
+        self._deadline = clock() + duration
+        self._poked = False
+
+    def end(self, *last: Chunk) -> None:
+        """Have the stream end with these chunks, at its next turn; what was said first counts. Does not wait."""
+        if self.ending is None:
+            self.ending = last
+        self.wake.set()
+
+    def poke(self) -> None:
+        """Have a heartbeat sent now. Does not wait."""
+        self._poked = True
+        self.wake.set()
+
+    def look(self) -> None:
+        """Begin to look for something to do: what comes from now on sets `wake`. Raises Ended when it is time."""
+        self.wake.clear()
+        if self.ending is not None:
+            raise Ended(*self.ending)
+        if self.clock() >= self._deadline:
+            raise Ended(DONE)
+
+    def sent(self, chunk: Chunk) -> Chunk:
+        """The chunk, which is sent now."""
+        self.beat_due = self.clock() + self.heartbeat
+        return chunk
+
+    def beats(self, now: float) -> bool:
+        """Count a heartbeat as sent, when it is to leave for a stream that rests; False when it does not rest."""
+        if self.rests:
+            self.beat_due = now + self.heartbeat
+        return self.rests
+
+    def idle(self, until: float = math.inf, *, rests: bool = False) -> Iterator[Chunk | float]:
+        """Report what there is to report while no entry is there, else wait; a heartbeat when its time has come.
+
+        `rests`: all that can come is the next publication, so it may leave meanwhile, and heartbeats may.
+        """
+        if self._upstream.refusal is not None:
+            raise Ended(self._upstream.refusal, DONE)
+        if (notice := self.reported.next(self._upstream, begun=self._cursor.position > 0)) is not None:
+            yield self.sent(notice)
+            return
+        if not self._poked:
+            self.rests = rests
+            yield min(self._deadline, until)
+            self.rests = False
+        if self._poked or self.clock() >= self.beat_due:
+            self._poked = False
+            yield self.sent(HEARTBEAT)
+
+    def rest(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> Iterator[Chunk | float]:
+        """Wait so many seconds, with heartbeats; less once there is `enough`."""
+        until = self.clock() + seconds
+        while True:
+            self.look()
+            if self.clock() >= until or enough():
+                return
+            yield from self.idle(until)
