@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from poslogs.platformos.environments import Environment
-from poslogs.platformos.gateway import Gateway
-from poslogs.streaming.answer import Answers
 from poslogs.streaming.batch import Batch
-from poslogs.streaming.clock import MONOTONIC, Clock
 from poslogs.streaming.id_history import Restart
 from poslogs.streaming.id_reset import IdReset
 from poslogs.streaming.poller import Demand, Poller
-from poslogs.streaming.publication import publications
+from poslogs.streaming.polling import Polling
+from poslogs.streaming.publication import give
 from poslogs.streaming.readers import Reader, Readers
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.upstream import Upstream
 from poslogs.streaming.window import Window
-from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.feed")
 
 LINGER_SECONDS: Final = 10.0  # the window stays that long after the last reader, without polls: most come back
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within that time of a feed share its start
-OWN_QUESTIONS: Final = 4  # of readers and calls of one environment, under way at once
-ANSWER_BYTES: Final = 16 * 1024 * 1024  # of answers to them that are kept
-TURN_READERS: Final = 500  # that are given a page in one go
 
 
 class Attached(NamedTuple):
@@ -48,47 +39,20 @@ class Feed:
     reader, and ends after LINGER_SECONDS of rest; the window is dropped then, since platformOS has its rows still.
     """
 
-    def __init__(
-        self,
-        environment: Environment,
-        open_gateway: Callable[[Environment], Gateway],
-        *,
-        window_bytes: int,
-        lookback: float,
-        answers: Answers | None = None,
-        questions: int = OWN_QUESTIONS,
-        patience: float = STALL_SECONDS,
-        supervisor: Supervisor = SUPERVISOR,
-        clock: Clock = MONOTONIC,
-    ) -> None:
-        """`patience`: seconds that one question may take, at most, before its loop counts as stalled.
-
-        `questions`: how many of readers and calls are under way at once; what answers them is kept in `answers`.
-        """
-        self.upstream = Upstream(
-            environment,
-            open_gateway,
-            most=questions,
-            patience=patience,
-            answers=Answers(ANSWER_BYTES) if answers is None else answers,
-            supervisor=supervisor,
-            clock=clock,
-            changed=self._changed,
-        )
-        self.history = self.upstream.history
+    def __init__(self, upstream: Upstream, *, window_bytes: int, lookback: float) -> None:
+        """`lookback`: seconds for which live readers get rows that become visible late."""
+        self.upstream = upstream
+        self.history = upstream.history
         self.entries = 0  # that windows took in
         self.rounds = 0  # polls that found nothing new: the end of the log was reached
         self.window = Window(window_bytes, 0, 0)
         self._lookback = lookback
-        self._supervisor = supervisor
-        self._clock = clock
         self._lock = threading.Lock()
         self._wake = threading.Event()  # the poller's
-        self._readers = Readers(clock())
-        self._poller: Poller | None = None
-        self._pid = 0  # of the poller's process
-        self._began = 0.0  # on the clock: when the poller did
+        self._readers = Readers(upstream.clock())
+        self._polling = Polling(upstream)
         self._awaited = False  # the poller waits until a reader has taken the newest batch
+        upstream.on_change(self._changed)
 
     # What readers do
 
@@ -97,7 +61,7 @@ class Feed:
         with self._lock:
             first = not len(self._readers)
             self._readers.add(reader)
-            begins = first and (self.upstream.refusal is not None or not self._alive())
+            begins = first and (self.upstream.refusal is not None or not self._polling.alive)
         if begins:
             self.upstream.forget_trouble()
         self._wake.set()
@@ -105,7 +69,7 @@ class Feed:
     def leave(self, reader: Reader) -> None:
         """Count a reader out; harmless when it has left already."""
         with self._lock:
-            self._readers.discard(reader, self._clock())
+            self._readers.discard(reader, self.upstream.clock())
             self._let_go()
         self._wake.set()
 
@@ -119,12 +83,12 @@ class Feed:
         """
         started: Poller | None = None
         with self._lock:
-            if not self._alive():
+            if not self._polling.alive:
                 started = self._start(position)
-            elif fresh and self._clock() - self._began > SHARED_START_SECONDS:
+            elif fresh and self.upstream.clock() - self._polling.began > SHARED_START_SECONDS:
                 return None
             attached = self._find(reader, position)
-        if started is not None and not self._run(started):
+        if started is not None and not self._polling.run(started, self._end):
             reader.number = None
             return None  # it asks by itself, and waits as that waits
         self._wake.set()
@@ -154,7 +118,7 @@ class Feed:
                 reader.number = None
                 raise
             if batch is None:
-                if self._poller is None:
+                if self._polling.vacant:
                     reader.number = None
                     raise LookupError
                 return None
@@ -167,7 +131,7 @@ class Feed:
     def outdated(self, position: int) -> bool:
         """Whether `position` dates from before the last id reset that was noticed here, and is not reached again."""
         with self._lock:
-            return self._alive() and self.history.after(position) is not None
+            return self._polling.alive and self.history.after(position) is not None
 
     def end(self, position: int) -> Restart:
         """Where a reader continues, and its notice, whose position is past the end of the log.
@@ -183,19 +147,19 @@ class Feed:
         `end` is the newest id that is listed: the window tells only if it reaches up to it.
         """
         with self._lock:
-            whole = self._alive() and self.window.high == end
+            whole = self._polling.alive and self.window.high == end
             return self.window.tail(count, selection) if whole else None
 
     @property
     def high(self) -> int:
         """The position up to which a running feed has asked; 0 when it does not run."""
         with self._lock:
-            return self.window.high if self._alive() else 0
+            return self.window.high if self._polling.alive else 0
 
     def awaits(self, position: int) -> bool:
         """Whether it runs, and has not come to a position yet."""
         with self._lock:
-            return self._alive() and self.window.high < position
+            return self._polling.alive and self.window.high < position
 
     @property
     def readers(self) -> int:
@@ -214,13 +178,13 @@ class Feed:
     def demand(self, poller: Poller, now: float) -> Demand | None:
         """What the readers want; None: this poller is to end."""
         with self._lock:
-            if self._poller is not poller or self._pid != os.getpid():
+            if not self._polling.is_for(poller) or not self._polling.alive:
                 return None
             if len(self._readers):
                 return Demand(self._readers.interval)
             left = self._readers.left + LINGER_SECONDS - now
             if left <= 0:
-                self._poller = None
+                self._polling.leave(poller)
                 return None
             return Demand(None, left)
 
@@ -231,7 +195,7 @@ class Feed:
     def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
         """Take the batches of `count` entries into the window; False: this poller is to end."""
         with self._lock:
-            if self._poller is not poller:
+            if not self._polling.is_for(poller):
                 return False
             self.window.admit(page)
             self.history.saw(self.window.high)
@@ -242,22 +206,13 @@ class Feed:
         """Give batches that the window has taken in to the readers."""
         with self._lock:
             readers = list(self._readers)
-        for turn, publication in enumerate(publications(page)):
-            if turn:
-                time.sleep(0)  # what it is for the readers is made and packed meanwhile
-            for count, reader in enumerate(readers, 1):
-                made = publication.made
-                try:
-                    reader.publish(publication)  # which does not wait
-                except Exception as error:
-                    self._supervisor.failed("stream", self.upstream.environment.name, error)
-                if publication.made > made or not count % TURN_READERS:
-                    time.sleep(0)  # both take a while; other greenlets have their turn
+        upstream = self.upstream
+        give(page, readers, lambda error: upstream.supervisor.failed("stream", upstream.environment.name, error))
 
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
         """Ids were reset: go on with an empty window; False: this poller is to end."""
         with self._lock:
-            if self._poller is not poller:
+            if not self._polling.is_for(poller):
                 return False
             high = self.window.high
             noticed = not self.window.empty  # else only a reader said that the log went so far: it alone is told
@@ -282,45 +237,21 @@ class Feed:
 
     # Its poller's life
 
-    def _alive(self) -> bool:
-        # A poller inherited over a fork is not ours, though under gevent it may go on (decision 4).
-        return self._poller is not None and self._pid == os.getpid()
-
     def _start(self, position: int) -> Poller:
-        """Make a poller, which `_run` starts once the lock is given back."""
+        """Make a poller, which `Polling.run` starts once the lock is given back."""
         self._renew(position)
-        self.upstream.notices.begin()
-        self.upstream.forget_trouble()
-        self._began = self._clock()
-        self._pid = os.getpid()
-        self._poller = Poller(self, self.upstream, self._wake, self._lookback)
-        return self._poller
-
-    def _run(self, poller: Poller) -> bool:
-        """Start it; False where no thread is to be had."""
-
-        def run(loop: Loop) -> None:
-            poller.run(loop)
-            self._end(poller)
-
-        try:
-            self._supervisor.start("poller", run, detail=self.upstream.environment.name)
-        except RuntimeError:
-            self._end(poller)
-            self.upstream.failed(self.upstream.unreadable())
-            return False
-        return True
+        self.upstream.begin()
+        return self._polling.take(Poller(self, self.upstream, self._wake, self._lookback))
 
     def _end(self, poller: Poller) -> None:
         with self._lock:
-            if self._poller is poller:
-                self._poller = None
+            self._polling.leave(poller)
             self._let_go()
         self.upstream.forget_answers()
         self.wake()
 
     def _let_go(self) -> None:
-        if self._poller is None and not len(self._readers) and not self.window.empty:
+        if self._polling.vacant and not len(self._readers) and not self.window.empty:
             self._renew(0)
 
     def _renew(self, position: int) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.answer import Answers
-from poslogs.streaming.feed import ANSWER_BYTES, OWN_QUESTIONS, Feed
+from poslogs.streaming.feed import Feed
+from poslogs.streaming.upstream import ANSWER_BYTES, OWN_QUESTIONS, Upstream
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 
 
@@ -42,16 +43,15 @@ class Feeds:
         with self._lock:
             feed = self._feeds.get(key)
             if feed is None:
-                feed = self._feeds[key] = Feed(
+                upstream = Upstream(
                     environment,
                     self._open_gateway,
-                    window_bytes=self._window_bytes,
-                    lookback=self._lookback,
                     answers=self._answers,
-                    questions=self._questions,
+                    most=self._questions,
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )
+                feed = self._feeds[key] = Feed(upstream, window_bytes=self._window_bytes, lookback=self._lookback)
         feed.upstream.renew(environment)  # its token may be another by now
         return feed
 

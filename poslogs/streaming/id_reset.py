@@ -67,9 +67,8 @@ class ResetWatch:
 
         `ask`, `floor` and `known` are as for `look`.
         """
-        if not last and high == self._gone[0] and now <= self._gone[1]:
-            return Newest.DOUBTED
-        if self._suspected is not None and now < self._suspected + CONFIRM_SECONDS:
+        gone = not last and high == self._gone[0] and now <= self._gone[1]
+        if gone or (self._suspected is not None and now < self._suspected + CONFIRM_SECONDS):
             return Newest.DOUBTED
         try:
             found = look(ask, high, floor, self._newest, known)

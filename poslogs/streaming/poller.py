@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from poslogs.platformos.entries import Entry, Page
+from poslogs.platformos.entries import Page
 from poslogs.platformos.gateway import GatewayError, Unclear, whole
 from poslogs.streaming import frames
 from poslogs.streaming.answer_size import AnswerSize
-from poslogs.streaming.batch import Batch, batches
+from poslogs.streaming.batch import Batch
 from poslogs.streaming.id_reset import LOOK_EVERY, IdReset, Newest, ResetWatch
+from poslogs.streaming.intake import Intake
 from poslogs.streaming.lookback import Lookback
 from poslogs.streaming.notices import UNCLEAR_TRIES
 from poslogs.streaming.upstream import Upstream
@@ -22,7 +21,6 @@ from poslogs.supervisor import IDLE_SECONDS, Loop
 
 RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming back
 HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
-TURN_BYTES: Final = 1024 * 1024  # of batches that are made in one go
 
 
 class Demand(NamedTuple):
@@ -228,43 +226,18 @@ class Poller:
     def _admit(self, page: Page, *, looks: bool) -> bool:
         """Have the feed take a page's entries in, and give them to its readers; False when this poller is to end."""
         assert self._asked is not None
-        high = self._feed.window.high
-        split = bisect_right(page.entries, high, key=lambda entry: entry.id)
-        new = page.entries[split:]
-        late = self._lookback.late(page.entries[:split]) if looks and page.last else []
-        if looks and page.last >= high:
-            self._lookback.looked(self._asked)
-        self._watch.saw(new)
-        made = list(self._batches(page, late, new))
+        window = self._feed.window
+        found = Intake.of(page, window.high, self._lookback if looks else None, self._asked, self._upstream)
+        self._watch.saw(found.new)
+        made = list(found.batches(window))
         if not made:
             return True
-        if not self._feed.admit(self, made, len(late) + len(new)):
+        if not self._feed.admit(self, made, len(found.late) + len(found.new)):
             return False
-        for seen in (late, new):  # before the readers are given it: what fails there must not make it late
+        for seen in (found.late, found.new):  # before the readers get them: what fails there must not make them late
             self._lookback.saw(seen, self._asked, looked=looks)
         self._feed.publish(made)
         return True
-
-    def _batches(self, page: Page, late: Sequence[Entry], new: Sequence[Entry]) -> Iterator[Batch]:
-        """The batches of a page: late rows first, then new ones, then a notice of rows that are not entries."""
-        window = self._feed.window
-        number = window.number + 1
-        for batch in batches(late, number, window.high, late=True):
-            yield batch
-            number += 1
-        made = 0
-        for batch in batches(new, number, window.high):
-            yield batch
-            number += 1
-            made += len(batch.data)
-            if made > TURN_BYTES:
-                made = 0
-                time.sleep(0)  # other greenlets have their turn
-        low = new[-1].id if new else window.high
-        high = max(low, page.last)  # past rows that are not entries, too
-        notice = self._upstream.notice(page)
-        if notice or high > low:
-            yield Batch(number, low, high, (), False, notice)
 
     def _hold(self) -> None:
         """Amid a backlog, let the quickest reader take what there is before more is asked for."""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.selection import Selection
 
 PUBLICATION_BYTES: Final = 448 * 1024  # a publication is closed once it holds so much: a slow reader holds it whole
+
+TURN_READERS: Final = 500  # that are given a page in one go
+
+
+class Receiver(Protocol):
+    """What a publication is given to."""
+
+    def publish(self, publication: Publication) -> None:
+        """The window has taken this in. Does not wait."""
+
 
 Key = tuple[str | None, int | None]  # filter, max_message
 
@@ -43,6 +54,21 @@ class Publication:
             chunks = [chunk for batch in self.batches if (chunk := batch.chunk(selection))]
             whole = chunks[0] if len(chunks) == 1 else Chunk(b"".join(chunk.plain for chunk in chunks))
             return self._made.setdefault(key, whole if chunks else None)
+
+
+def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[[Exception], None]) -> None:
+    """Give the batches of a page to readers; what fails with one of them is told to `failed`, the others get theirs."""
+    for turn, publication in enumerate(publications(page)):
+        if turn:
+            time.sleep(0)  # what it is for the readers is made and packed meanwhile
+        for count, reader in enumerate(readers, 1):
+            made = publication.made
+            try:
+                reader.publish(publication)  # which does not wait
+            except Exception as error:  # noqa: BLE001 - of one reader
+                failed(error)
+            if publication.made > made or not count % TURN_READERS:
+                time.sleep(0)  # both take a while; other greenlets have their turn
 
 
 def publications(page: Iterable[Batch]) -> Iterator[Publication]:

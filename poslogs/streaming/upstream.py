@@ -15,16 +15,18 @@ from poslogs.platformos.gateway import Gateway, GatewayError, Unclear, whole
 from poslogs.streaming import frames
 from poslogs.streaming.answer import Answer, Answers
 from poslogs.streaming.backfill import Backfill, Backfills, Wake
-from poslogs.streaming.clock import Clock
+from poslogs.streaming.clock import MONOTONIC, Clock
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.gateways import Gateways
 from poslogs.streaming.id_history import IdHistory
 from poslogs.streaming.notices import Notices
 from poslogs.streaming.outage import Outage
-from poslogs.supervisor import Loop, Supervisor
+from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.feed")
 
+OWN_QUESTIONS: Final = 4  # of readers and calls of one environment, under way at once
+ANSWER_BYTES: Final = 16 * 1024 * 1024  # of answers to them that are kept
 READ_SECONDS: Final = 30.0  # for reading what came, however much, and giving it to the readers
 
 
@@ -48,16 +50,15 @@ class Upstream:
         environment: Environment,
         open_gateway: Callable[[Environment], Gateway],
         *,
-        most: int,
-        patience: float,
-        answers: Answers,
-        supervisor: Supervisor,
-        clock: Clock,
-        changed: Callable[[], None],
+        answers: Answers | None = None,
+        most: int = OWN_QUESTIONS,
+        patience: float = STALL_SECONDS,
+        supervisor: Supervisor = SUPERVISOR,
+        clock: Clock = MONOTONIC,
     ) -> None:
-        """`patience`: seconds that one question may take before its loop counts as stalled.
+        """`answers` keeps what came to readers and calls; `most`: how many of their questions are under way at once.
 
-        `answers` keeps what came; `changed` is called when readers may have something to be told.
+        `patience`: seconds that one question may take before its loop counts as stalled.
         """
         self.gateways = Gateways(environment, open_gateway, most + 1)
         self.history = IdHistory(environment.name)
@@ -68,10 +69,14 @@ class Upstream:
         self.backfills = Backfills(most, self._answer, self._answered, self._begin, self.unreadable)
         self.clock = clock
         self._patience = patience
-        self._answers = answers
-        self._supervisor = supervisor
-        self._changed = changed
+        self._answers = Answers(ANSWER_BYTES) if answers is None else answers
+        self.supervisor = supervisor
+        self._changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Have this called whenever readers may have something to be told."""
+        self._changed = changed
 
     @property
     def environment(self) -> Environment:
@@ -157,8 +162,13 @@ class Upstream:
     def unreadable(self, error: Exception | None = None) -> GatewayError:
         """What a fault of ours is reported as to readers; with an error it is counted and logged."""
         if error is not None:
-            self._supervisor.failed("question", self.environment.name, error)
+            self.supervisor.failed("question", self.environment.name, error)
         return GatewayError(f"Environment {self.environment.name} could not be read.")
+
+    def begin(self) -> None:
+        """A feed begins: its readers are told anew what there is to be told."""
+        self.notices.begin()
+        self.forget_trouble()
 
     def forget_trouble(self) -> None:
         """Readers of a later time begin without it; but a wait that is not over yet holds for any new reader."""
@@ -172,7 +182,7 @@ class Upstream:
         self._answers.forget(self)
 
     def _begin(self, run: Callable[[Loop], None]) -> None:
-        self._supervisor.start("question", run, detail=self.environment.name)
+        self.supervisor.start("question", run, detail=self.environment.name)
 
     def _answer(self, backfill: Backfill, loop: Loop) -> Answer:
         page = self.page(backfill.position, loop)

@@ -22,6 +22,7 @@ from poslogs.streaming.frames import Chunk
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
+from poslogs.streaming.upstream import Upstream
 
 PATIENCE = 5.0  # seconds that a test waits for what must happen
 STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
@@ -290,7 +291,7 @@ def hurry(feed: Feed) -> Iterator[None]:
 
 def feed_of(log: Log, *, window_bytes: int = 1 << 20, lookback: float = 30.0, **kw: Any) -> Feed:
     """A feed that polls a log."""
-    return Feed(STAGING, log.open_gateway, window_bytes=window_bytes, lookback=lookback, **kw)
+    return Feed(Upstream(STAGING, log.open_gateway, **kw), window_bytes=window_bytes, lookback=lookback)
 
 
 def asking(log: Log) -> Callable[[int], Answer]:

@@ -8,10 +8,11 @@ import pytest
 
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
-from poslogs.streaming.feed import LINGER_SECONDS, OWN_QUESTIONS
+from poslogs.streaming.feed import LINGER_SECONDS
 from poslogs.streaming.lookback import MAX_ROWS
 from poslogs.streaming.notices import MAX_REPORTED
 from poslogs.streaming.poller import HOLD_SECONDS, RETURN_SECONDS
+from poslogs.streaming.upstream import OWN_QUESTIONS
 from tests.unit.doubles import (
     HOUR,
     LIVE,
@@ -494,7 +495,7 @@ def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
         clock.turn(3.0, feed)
         reader.take(feed)
         log.rows.clear()
-    assert len(feed._poller._lookback._recent) <= MAX_ROWS
+    assert len(feed._polling._poller._lookback._recent) <= MAX_ROWS
     feed.leave(reader)
 
 

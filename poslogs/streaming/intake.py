@@ -1,0 +1,53 @@
+"""The intake: what a page is to a window: rows that became visible late, new rows, and a notice of rows left out."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from poslogs.platformos.entries import Entry, Page
+from poslogs.streaming.batch import Batch, batches
+from poslogs.streaming.lookback import Lookback
+from poslogs.streaming.upstream import Upstream
+from poslogs.streaming.window import Window
+
+TURN_BYTES: Final = 1024 * 1024  # of batches that are made in one go
+
+
+class Intake(NamedTuple):
+    """The entries of a page that a window has not taken in."""
+
+    late: Sequence[Entry]  # below the newest id of the window
+    new: Sequence[Entry]
+    last: int  # the highest id of all rows of the page
+    notice: bytes  # an error frame for rows that are not entries; empty without any
+
+    @classmethod
+    def of(cls, page: Page, high: int, lookback: Lookback | None, asked: float, upstream: Upstream) -> Intake:
+        """What a page is to a window up to `high`; `lookback` is there when the poll looked back, asked at `asked`."""
+        split = bisect_right(page.entries, high, key=lambda entry: entry.id)
+        late = lookback.late(page.entries[:split]) if lookback is not None and page.last else []
+        if lookback is not None and page.last >= high:
+            lookback.looked(asked)
+        return cls(late, page.entries[split:], page.last, upstream.notice(page))
+
+    def batches(self, window: Window) -> Iterator[Batch]:
+        """Its batches as the window goes on: late rows first, then new ones, then the notice."""
+        number = window.number + 1
+        for batch in batches(self.late, number, window.high, late=True):
+            yield batch
+            number += 1
+        made = 0
+        for batch in batches(self.new, number, window.high):
+            yield batch
+            number += 1
+            made += len(batch.data)
+            if made > TURN_BYTES:
+                made = 0
+                time.sleep(0)  # other greenlets have their turn
+        low = self.new[-1].id if self.new else window.high
+        high = max(low, self.last)  # past rows that are not entries, too
+        if self.notice or high > low:
+            yield Batch(number, low, high, (), False, self.notice)

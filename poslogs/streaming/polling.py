@@ -1,0 +1,64 @@
+"""The polling of a feed: who polls, at most one in this process, and from when on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from poslogs.streaming.poller import Poller
+from poslogs.streaming.upstream import Upstream
+from poslogs.supervisor import Loop
+
+
+class Polling:
+    """The place of the one poller. Not locked: its feed is, except while `run` starts a thread."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.began = 0.0  # on the clock: when the poller did
+        self._upstream = upstream
+        self._poller: Poller | None = None
+        self._pid = 0  # of the poller's process
+
+    @property
+    def vacant(self) -> bool:
+        """Whether nobody polls, in whatever process."""
+        return self._poller is None
+
+    @property
+    def alive(self) -> bool:
+        """Whether a poller of this process polls.
+
+        One inherited over a fork is not ours, though under gevent it may go on (decision 4).
+        """
+        return self._poller is not None and self._pid == os.getpid()
+
+    def is_for(self, poller: Poller) -> bool:
+        """Whether it is this poller's turn."""
+        return self._poller is poller
+
+    def take(self, poller: Poller) -> Poller:
+        """This one polls from now on; `run` starts it once its feed's lock is given back."""
+        self.began = self._upstream.clock()
+        self._pid = os.getpid()
+        self._poller = poller
+        return poller
+
+    def leave(self, poller: Poller) -> None:
+        """This one polls no more; harmless when another one does."""
+        if self._poller is poller:
+            self._poller = None
+
+    def run(self, poller: Poller, ended: Callable[[Poller], None]) -> bool:
+        """Start a poller, whose end is told to `ended`; False where no thread is to be had."""
+
+        def run(loop: Loop) -> None:
+            poller.run(loop)
+            ended(poller)
+
+        try:
+            self._upstream.supervisor.start("poller", run, detail=self._upstream.environment.name)
+        except RuntimeError:
+            ended(poller)
+            self._upstream.failed(self._upstream.unreadable())
+            return False
+        return True
