@@ -1,0 +1,53 @@
+"""What a cursor promises: each entry that its reader wants once, from batches and from its own answers."""
+
+from __future__ import annotations
+
+from poslogs.streaming.batch import Batch
+from poslogs.streaming.cursor import Cursor
+from poslogs.streaming.frames import Chunk
+from tests.unit.doubles import LIVE, PLAIN, entry, ids_of
+
+
+def ids(chunk: Chunk | None) -> list[int]:
+    return ids_of(chunk.plain) if chunk else []
+
+
+def batch(number: int, low: int, *ids: int, late: bool = False) -> Batch:
+    return Batch(number, low, low if late else ids[-1], [entry(id_) for id_ in ids], late, b"")
+
+
+def test_late_rows_are_for_a_reader_that_wants_them_and_had_not_had_them() -> None:
+    """10 and 20, then 15 late, twice."""
+    plain, live = Cursor(0, PLAIN), Cursor(0, LIVE)
+    first, late = batch(1, 0, 10, 20), batch(2, 20, 15, late=True)
+    for cursor in (plain, live):
+        assert ids(cursor.share(first)) == [10, 20]
+        cursor.passed(first)
+    assert plain.share(late) is None
+    assert ids(live.share(late)) == [15]
+    live.passed(late)
+    assert live.share(late) is None
+    assert (plain.position, live.position) == (20, 20)
+
+
+def test_a_batch_that_the_position_lies_in_gives_its_rest() -> None:
+    """At 15 of a batch from 10 to 20."""
+    for selection in (PLAIN, LIVE):
+        assert ids(Cursor(15, selection).rest_of(batch(1, 5, 10, 15, 20))) == [20]
+
+
+def test_what_came_by_an_answer_of_its_own_does_not_come_again() -> None:
+    """It asked from further back than it was, as a live reader does that was left behind."""
+    cursor = Cursor(10, LIVE)
+    assert len(cursor.frames([entry(11), entry(12)])) == 2
+    cursor.position = 12
+    assert len(cursor.frames([entry(11), entry(12), entry(13)])) == 1
+
+
+def test_after_a_restart_what_was_had_counts_no_more() -> None:
+    """Ids were reset to 5: 7 is new, though it had one of that number."""
+    cursor = Cursor(0, LIVE)
+    cursor.passed(batch(1, 0, 5, 7, 9))
+    cursor.restart(5)
+    assert cursor.position == 5
+    assert len(cursor.frames([entry(7)])) == 1

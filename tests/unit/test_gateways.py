@@ -1,0 +1,73 @@
+"""What gateways promise: one user at a time, the credentials of now, and none open when nobody needs it."""
+
+from __future__ import annotations
+
+import threading
+
+from poslogs.platformos.environments import Environment
+from poslogs.streaming.gateways import Gateways
+from tests.unit.doubles import STAGING, Log
+
+
+def test_a_gateway_is_used_again_while_anybody_keeps_them() -> None:
+    """Three questions one after another take one; the last user that leaves closes it."""
+    log = Log(1)
+    gateways = Gateways(STAGING, log.open_gateway, 4)
+    with gateways.kept():
+        with gateways.kept():
+            for _ in range(3):
+                with gateways.lent() as gateway:
+                    gateway.after(0)
+        assert (log.opened, log.closed) == (1, 0)
+        with gateways.lent():
+            pass
+    assert (log.opened, log.closed) == (1, 1)
+
+
+def test_without_a_user_each_closes_after_its_question() -> None:
+    """Nobody may come again."""
+    log = Log(1)
+    gateways = Gateways(STAGING, log.open_gateway, 4)
+    for count in (1, 2):
+        with gateways.lent():
+            assert log.opened == count
+        assert log.closed == count
+
+
+def test_nobody_is_lent_what_another_uses_and_few_stay_open() -> None:
+    """Ten questions at once: ten gateways; two of them stay for later ones."""
+    log = Log(1)
+    gateways = Gateways(STAGING, log.open_gateway, 2)
+
+    def ask() -> None:
+        with gateways.lent() as gateway:
+            gateway.after(0)
+
+    with gateways.kept():
+        with log.hold():
+            threads = [threading.Thread(target=ask, daemon=True) for _ in range(10)]
+            for thread in threads:
+                thread.start()
+            log.wait(lambda log: len(log.asked) == 10)
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert (log.opened, log.closed) == (10, 8)
+    assert log.closed == 10
+
+
+def test_other_credentials_take_another_gateway() -> None:
+    """A token was renewed: what was opened with the old one is closed, lent or spare."""
+    log = Log(1)
+    opened: list[Environment] = []
+    gateways = Gateways(STAGING, lambda env: opened.append(env) or log.open_gateway(env), 4)
+    renewed = Environment("staging", STAGING.url, "me@example.com", "another-token")
+    with gateways.kept():
+        with gateways.lent():
+            pass
+        with gateways.lent():
+            gateways.environment = renewed
+        assert log.closed == 1
+        with gateways.lent():
+            pass
+    assert opened == [STAGING, renewed]
+    assert log.closed == 2

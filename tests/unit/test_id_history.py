@@ -1,0 +1,36 @@
+"""What an id history promises: it knows a position of before a reset from one that the log has not reached yet."""
+
+from __future__ import annotations
+
+from poslogs.streaming.id_history import IdHistory
+
+
+def test_a_position_of_before_a_reset_continues_where_the_log_was_reset_to() -> None:
+    """100 was the newest; ids were reset to 20 and have come to 25: 26 to 100 are old, unless new ids pass them."""
+    history = IdHistory("staging")
+    history.saw(90)
+    assert history.after(95) is None
+    history.reset(100, 20, 25, noticed=True)
+    assert (history.generation, history.top) == (1, 25)
+    assert [history.after(position) for position in (20, 25, 26, 100, 101)] == [None, None, 20, 20, None]
+    history.saw(60)
+    assert [history.after(position) for position in (60, 61)] == [None, 20]
+    assert history.restart is not None
+    assert history.restart.position == 20
+    assert b"were reset, as after a restored backup" in history.restart.notice.plain
+
+
+def test_a_reader_s_own_question_counts_as_what_was_seen_before_a_reset() -> None:
+    """The window was at 100, a reader had seen 130: positions up to there are old ones."""
+    history = IdHistory("staging")
+    history.saw(130)
+    history.reset(100, 20, 20, noticed=True)
+    assert history.after(130) == 20
+    assert history.after(131) is None
+
+
+def test_a_reset_that_no_reader_can_tell_is_none_for_them() -> None:
+    """Only a reader's position said that the log went so far: the newest id is known, and no generation begins."""
+    history = IdHistory("staging")
+    history.reset(2**60, 3, 3, noticed=False)
+    assert (history.generation, history.restart, history.top) == (0, None, 3)

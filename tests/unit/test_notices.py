@@ -1,0 +1,41 @@
+"""What notices promise: each thing is reported once, and little is remembered."""
+
+from __future__ import annotations
+
+from poslogs.platformos.entries import Page
+from poslogs.streaming.notices import MAX_REPORTED, Notices
+
+
+def test_refused_rows_are_reported_once_however_often_they_come() -> None:
+    """The same reasons with the same marks give a frame once; a new one is reported alone; a new feed begins anew."""
+    notices = Notices("staging")
+    reasons = ["a row that is no object|aa", "a row that is no object|bb", "a row without a usable id|cc"]
+    first = notices.left_out_of(Page([], reasons, 0))
+    assert b"3 rows were left out of environment staging: a row that is no object, a row without a usable id." in first
+    assert notices.left_out_of(Page([], reasons, 0)) == b""
+    second = notices.left_out_of(Page([], [*reasons, "a row that is no object|dd"], 0))
+    assert b"1 row was left out of environment staging: a row that is no object." in second
+    notices.begin()
+    assert notices.left_out_of(Page([], reasons, 0)) == first
+
+
+def test_the_number_of_remembered_refusals_is_bounded() -> None:
+    """So many different bad rows do not fill the memory; all are counted."""
+    notices = Notices("staging")
+    for number in range(30):
+        notices.left_out_of(Page([], [f"a row that is no object|{number}-{row}" for row in range(1000)], 0, 5))
+    assert len(notices._reported) <= MAX_REPORTED
+    assert notices.left_out == 30 * 1005
+
+
+def test_answers_that_come_newest_first_are_noticed_once() -> None:
+    """Whoever is told wakes the readers the first time alone; the notice stays for those who come later."""
+    notices = Notices("staging")
+    assert not notices.look_at_order(Page([], [], 3))
+    assert notices.newest_first is None
+    assert notices.look_at_order(Page([], [], 3, newest_first=True))
+    assert notices.newest_first is not None
+    assert b"Environment staging answers newest first" in notices.newest_first.plain
+    assert not notices.look_at_order(Page([], [], 3, newest_first=True))
+    notices.begin()
+    assert notices.newest_first is None

@@ -1,0 +1,236 @@
+"""What an environment's way to platformOS promises: one outage for all, few questions at once, each asked once."""
+
+from __future__ import annotations
+
+import threading
+
+from poslogs.platformos.environments import Environment
+from poslogs.streaming.feed import LINGER_SECONDS
+from poslogs.streaming.upstream import OWN_QUESTIONS
+from tests.unit.doubles import (
+    PATIENCE,
+    Follower,
+    Log,
+    RunningClock,
+    StandingClock,
+    down,
+    entry,
+    eventually,
+    feed_of,
+    ids_of,
+    in_threads,
+)
+
+
+def test_a_failed_poll_waits_before_the_next_whatever_the_interval() -> None:
+    """An interval of 0.25 s: the first wait is 0.5 to 1 s, the second 1 to 2 s, and a good answer ends it."""
+    log = Log(clock=(clock := StandingClock(0.0)))
+    log.failure = down()
+    feed = feed_of(log, clock=clock)
+    reader = Follower(interval=0.25)
+    feed.join(reader)
+    feed.attach(reader, 0)
+    log.wait(lambda _: log.asked)
+    for _ in range(35):
+        clock.turn(0.1, feed)
+    first, second, third, *_ = [asked.at for asked in log.asked]
+    assert 0.5 <= second - first <= 1.11
+    assert 1.0 <= third - second <= 2.11
+    assert feed.upstream.outage is not None
+    log.failure = None
+    clock.turn(30.0, feed)
+    assert feed.upstream.outage is None
+    before = len(log.asked)
+    clock.turn(0.25, feed)
+    assert len(log.asked) == before + 1
+    feed.leave(reader)
+
+
+def test_the_waiting_after_a_reader_s_own_failed_question_is_shared() -> None:
+    """A question of a reader's own failed: the poller does not ask before the outage's wait is over either."""
+    log = Log(1, 2, 3, clock=(clock := StandingClock(0.0)))
+    feed = feed_of(log, clock=clock)
+    reader = Follower(interval=1.0)
+    feed.join(reader)
+    feed.attach(reader, 2)
+    reader.take(feed)
+    clock.turn(0.0, feed)
+    polls = len(log.polls)
+    log.failure = down("Too busy.", retry_after=20.0)
+    question = feed.upstream.backfill(0, wake := threading.Event())
+    assert wake.wait(PATIENCE)
+    assert (question.done, question.answer) == (True, None)
+    log.failure = None
+    clock.turn(19.0, feed)
+    assert len(log.polls) == polls
+    clock.turn(1.5, feed)
+    assert len(log.polls) == polls + 1
+    assert feed.upstream.outage is None
+    feed.leave(reader)
+
+
+def test_an_outage_is_one_until_a_question_is_answered() -> None:
+    """Readers tell outages apart by identity: three failures in a row are the same one."""
+    log = Log(clock=(clock := StandingClock(0.0)))
+    log.failure = down("First.")
+    feed = feed_of(log, clock=clock)
+    reader = Follower(interval=1.0)
+    feed.join(reader)
+    feed.attach(reader, 0)
+    log.wait(lambda _: log.asked)
+    clock.turn(0.0, feed)
+    outage = feed.upstream.outage
+    log.failure = down("Second.")
+    clock.turn(31.0, feed)
+    clock.turn(31.0, feed)
+    assert outage is not None
+    assert feed.upstream.outage is outage
+    assert (outage.tries, outage.sentence) == (3, "Second.")
+    assert b"First." in outage.chunk.plain
+    feed.leave(reader)
+
+
+def test_a_refused_token_ends_the_poller_and_wakes_everyone() -> None:
+    """No further question is asked with it; readers find the refusal; the next reader begins anew."""
+    log = Log(1)
+    feed = feed_of(log)
+    reader = Follower(interval=0.002)
+    feed.join(reader)
+    feed.attach(reader, 0)
+    reader.take(feed)
+    reader.wake.clear()
+    log.failure = down("No.", refused=True)
+    assert reader.wake.wait(PATIENCE)
+    eventually(lambda: log.closed == 1, "the poller did not end")
+    asked = len(log.asked)
+    assert feed.upstream.refusal is not None
+    assert b"No." in feed.upstream.refusal.plain
+    feed.leave(reader)
+    log.failure = None
+    again = Follower()
+    feed.join(again)
+    assert feed.upstream.refusal is None
+    feed.attach(again, 0)
+    assert ids_of(again.take(feed)) == [1]
+    assert log.opened == 2
+    assert len(log.asked) > asked
+    feed.leave(again)
+
+
+def test_renewed_credentials_are_used_from_the_next_poll_on() -> None:
+    """The environment's token changes while the feed runs: a new gateway, the old one given back, nothing lost."""
+    log = Log(1)
+    feed = feed_of(log)
+    doors = []
+    feed.upstream.gateways._open = lambda environment: doors.append(environment) or log.open_gateway(environment)
+    reader = Follower(interval=0.002)
+    feed.join(reader)
+    feed.attach(reader, 0)
+    reader.take(feed)
+    renewed = Environment("staging", "https://staging.example.com", "me@example.com", "another-token")
+    feed.upstream.renew(renewed)
+    log.add(2)
+    assert ids_of(reader.take(feed)) == [2]
+    log.wait(lambda _: log.opened == 2)
+    assert doors[-1] is renewed
+    eventually(lambda: log.closed == 1, "the old gateway was not given back")
+    feed.leave(reader)
+
+
+def test_a_fault_of_ours_is_an_outage_and_no_end() -> None:
+    """A gateway that raises something odd: told in plain words, without its text, and asked again."""
+    log = Log(1, clock=(clock := StandingClock(0.0)))
+    log.failure = RuntimeError("/home/us/secret-token")
+    feed = feed_of(log, clock=clock)
+    reader = Follower(interval=1.0)
+    feed.join(reader)
+    feed.attach(reader, 0)
+    log.wait(lambda _: log.asked)
+    clock.turn(0.0, feed)
+    assert feed.upstream.outage is not None
+    assert feed.upstream.outage.sentence == "Environment staging could not be read."
+    assert b"secret" not in feed.upstream.outage.chunk.plain
+    log.failure = None
+    clock.turn(31.0, feed)
+    assert ids_of(reader.take(feed)) == [1]
+    feed.leave(reader)
+
+
+def test_readers_that_ask_the_same_share_the_question() -> None:
+    """Ten readers at one position: platformOS is asked once, all ten get the answer."""
+    log = Log(1, 2, 3)
+    feed = feed_of(log)
+    wakes = [threading.Event() for _ in range(10)]
+    with log.hold():
+        questions = in_threads(*[lambda wake=wake: feed.upstream.backfill(1, wake) for wake in wakes])
+        log.wait(lambda _: log.asked)
+    assert all(wake.wait(PATIENCE) for wake in wakes)
+    assert log.own == [1]
+    (question,) = set(questions)
+    assert [entry.id for entry in question.answer.entries] == [2, 3]  # type: ignore[attr-defined]
+
+
+def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
+    """A question that has been answered is asked anew: what came meanwhile is in it."""
+    log = Log(1)
+    feed = feed_of(log)
+    for expected in ([1], [1, 2]):
+        question = feed.upstream.backfill(0, wake := threading.Event())
+        assert wake.wait(PATIENCE)
+        assert question.answer is not None
+        assert [entry.id for entry in question.answer.entries] == expected
+        log.add(2)
+
+
+def test_own_questions_are_few_at_once() -> None:
+    """Twenty readers of two clients at twenty positions: OWN_QUESTIONS under way, the others wait, all are answered."""
+    log = Log(*range(1, 30))
+    feed = feed_of(log)
+    wakes = [threading.Event() for _ in range(20)]
+    with log.hold():
+        questions = [feed.upstream.backfill(position, wake, "ab"[position % 2]) for position, wake in enumerate(wakes)]
+        log.wait(lambda _: len(log.asked) == OWN_QUESTIONS)
+    assert all(wake.wait(PATIENCE) for wake in wakes)
+    assert log.busiest == OWN_QUESTIONS
+    assert [question.answer.entries[0].id for question in questions if question.answer] == list(range(1, 21))
+
+
+def test_gateways_of_own_questions_are_used_again_while_the_poller_lives() -> None:
+    """Ten questions one after another: the poller's gateway or one besides it, and all are given back in the end."""
+    log = Log(*range(1, 30))
+    clock = RunningClock()
+    feed = feed_of(log, clock=clock)
+    reader = Follower()
+    feed.join(reader)
+    feed.attach(reader, 20)
+    reader.take(feed)
+    for position in range(10):
+        feed.upstream.backfill(position, wake := threading.Event())
+        assert wake.wait(PATIENCE)
+    assert log.opened <= 2
+    feed.leave(reader)
+    clock.turn(LINGER_SECONDS + 1)
+    feed.leave(Follower())
+    eventually(lambda: log.closed == log.opened, "gateways stayed open")
+
+
+def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None:
+    """A log that answers more than was asked for: only what lies past the position counts."""
+
+    class Generous(Log):
+        def answer(self, last_id: int) -> list[object]:
+            return super().answer(max(0, last_id - 2))
+
+    log = Generous(1, 2, 3, 4)
+    feed = feed_of(log)
+    question = feed.upstream.backfill(3, wake := threading.Event())
+    assert wake.wait(PATIENCE)
+    assert question.answer is not None
+    assert question.answer.entries == [entry(4)]
+    reader = Follower(interval=0.002)
+    feed.join(reader)
+    feed.attach(reader, 3)
+    assert ids_of(reader.take(feed)) == [4]
+    log.add(5)
+    assert ids_of(reader.take(feed)) == [5]
+    feed.leave(reader)
