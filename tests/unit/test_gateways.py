@@ -6,7 +6,7 @@ import threading
 
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.gateways import Gateways
-from tests.unit.doubles import STAGING, Log
+from tests.unit.doubles import PATIENCE, STAGING, Log
 
 
 def test_a_gateway_is_used_again_while_anybody_keeps_them() -> None:
