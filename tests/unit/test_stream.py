@@ -606,6 +606,21 @@ def test_a_tail_that_is_looked_for_while_ids_are_reset_is_of_the_log_after_it(se
     feed.leave(other)
 
 
+@pytest.mark.parametrize("selection", [PLAIN, LIVE])
+def test_a_tail_gives_nothing_of_the_log_from_before_ids_were_reset(selection: Selection) -> None:
+    """Ids were reset from 10 to 5 and have come to 6, and the poller has not looked since: its window has the old 6."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=0)) as first:
+        first.open().until(10)
+        for number in range(6, 11):
+            del log.rows[number]
+        log.add(6, message="new")
+        with Reading(feed, selection=selection, start=Start(tail=2), interval=0.01) as reading:
+            assert reading.open().until(6) == [5, 6]
+            assert b"new" in b"".join(reading.got)
+
+
 def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and_wait() -> None:
     """The entries come by a reader's own questions, heartbeats in between; nobody tries again and again at once."""
 
