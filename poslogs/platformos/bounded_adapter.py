@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
+from poslogs.cooperation import let_others_run
+
 READ_BYTES: Final = 65536
 INFLATE_BYTES: Final = 1024 * 1024  # that are inflated in one go, before others have their turn
 MAX_HEAD_BYTES: Final = 256 * 1024  # status lines and headers, beyond what the body may have
@@ -125,7 +127,7 @@ def _inflated(inflater: Any, chunk: bytes) -> Iterator[bytes]:
             if len(part) < INFLATE_BYTES:
                 return
             chunk = inflater.unconsumed_tail
-            time.sleep(0)
+            let_others_run()
     except zlib.error:
         raise ValueError("cannot be decoded") from None
 
@@ -158,7 +160,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, into: Any) -> int | None:
-        time.sleep(0)  # an answer that floods never waits, and would keep the other greenlets from their turn
+        let_others_run()  # an answer that floods never waits by itself
         count: int | None = self._raw.readinto(into)
         self._wire.spend(count or 0)
         self.ended = count == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Collection, Container
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from poslogs.cooperation import let_others_run
 from poslogs.platformos.answers import TOO_LARGE, Rows, Unreadable
 from poslogs.platformos.ids import MAX_ID as MAX_ID
 from poslogs.platformos.ids import position as position
@@ -161,7 +161,7 @@ def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page
     last = more = 0
     for count, row in enumerate(rows):
         if not count % TURN_ROWS:
-            time.sleep(0)  # an answer may hold very many rows; other greenlets have their turn
+            let_others_run()  # an answer may hold very many rows
         if known and isinstance(row, dict) and (number := position(row.get("id"))) and number in known:
             last = max(last, number)
             continue

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from poslogs.cooperation import let_others_run
 from poslogs.servers.sockets import STALL_SECONDS, Connection
 from poslogs.streaming.body import Body
 from poslogs.streaming.frames import HEARTBEAT, Chunk, Member, in_chunks
@@ -359,4 +360,4 @@ class DirectStreams:
             self._plan(self._beats, max(stream.stream.beat_due, until + self._pause / 2), stream)
             count += 1
             if not count % TURN:
-                time.sleep(0)  # other greenlets have their turn
+                let_others_run()
