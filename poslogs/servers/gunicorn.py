@@ -16,6 +16,7 @@ from gevent import monkey
 from gunicorn.http.wsgi import Response
 from gunicorn.workers import base, ggevent
 
+from poslogs.servers.readiness import Readiness
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
 from poslogs.servers.threads import Threads
@@ -103,8 +104,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
     def _adopt(self) -> bool:
         from poslogs.streaming.body import Body
 
-        self.parts.disconnects.epoll = original("epoll")
-        self.parts.disconnects.poll = original("poll")
+        self.parts.disconnects.make_readiness = lambda: Readiness(original("epoll"), original("poll"))
         self._keep_the_hub_quiet()
         if not self.parts.direct.serve(gevent.spawn_raw):
             return False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import _socket
 import logging
-import select
 import socket
 import ssl
 import struct
 import sys
 from collections.abc import Callable
 from typing import Any, Final
+
+from poslogs.servers.readiness import WRITABLE, wait_for
 
 if sys.platform == "linux":
     import fcntl
@@ -89,11 +90,9 @@ class Connection:
         return taken
 
     def wait_for_room(self, seconds: float) -> None:
-        """Wait until a socket that was taken may be written to, or is shut. Raises TimeoutError after so long."""
+        """Wait until a socket that was taken has room or is shut. Raises TimeoutError after that many seconds."""
         assert self.socket is not None
-        waiter = select.poll()
-        waiter.register(self.socket.fileno(), select.POLLOUT)
-        if not waiter.poll(seconds * 1000):
+        if not wait_for(self.socket.fileno(), WRITABLE, seconds):
             raise TimeoutError("the reader has read nothing for too long")
 
     def stop_reading(self) -> None:
