@@ -12,7 +12,7 @@ from poslogs.access.limits import Limits
 from poslogs.doors import names
 from poslogs.errors import Forbidden, Refusal, Unauthorized
 from poslogs.platformos.environments import Environments
-from poslogs.servers import visits
+from poslogs.servers import visit
 
 OPEN_PATHS: Final = ("/", "/livez", "/readyz", "/openapi.json")
 PAGE_FILES: Final = "/page/"
@@ -65,7 +65,7 @@ def admit(request: Request, clients: Clients, limits: Limits, environments: Envi
         raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
     if client.published:
         _admit_published(request, environments)
-    visits.known(request.environ)
+    visit.known(request.environ)
     return client
 
 

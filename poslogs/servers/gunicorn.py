@@ -5,7 +5,6 @@ gunicorn's master imports this module: at its top are gunicorn, gevent and the s
 
 from __future__ import annotations
 
-import ctypes
 import datetime
 import select
 from collections.abc import Callable
@@ -16,17 +15,15 @@ from gevent import monkey
 from gunicorn.http.wsgi import Response
 from gunicorn.workers import base, ggevent
 
+from poslogs.servers import memory
 from poslogs.servers.readiness import Readiness
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
 from poslogs.servers.threads import Threads
-from poslogs.servers.visits import STREAMING, Visit
+from poslogs.servers.visit import STREAMING, Visit
 from poslogs.servers.worker import Worker
 
-ARENAS: Final = 2
 THREADS: Final = 256  # streams and requests at once, where a configuration leaves gunicorn's 1
-
-_M_ARENA_MAX: Final = -8  # malloc.h
 
 
 class _Taken:
@@ -166,7 +163,7 @@ class ThreadWorker(Worker, Threads):
 
     def init_process(self) -> None:
         """Begin in the worker's own process, and serve until it ends."""
-        share_arenas()
+        memory.share_arenas()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
@@ -197,14 +194,6 @@ def original(name: str) -> Any:
         return monkey.get_original("select", name)
     except AttributeError:
         return getattr(select, name, None)
-
-
-def share_arenas() -> None:
-    """Have all threads take memory from ARENAS of glibc's: by default eight a core keep what each has once held."""
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
-    except (AttributeError, OSError, TypeError):
-        pass  # another C library
 
 
 def _have_threads(cfg: Any) -> None:

@@ -22,7 +22,8 @@ from gunicorn.workers import gthread
 from poslogs.servers.heads import HEAD_BYTES, JUNCTION_BYTES, is_whole
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
-from poslogs.servers.visits import CLOSING, QUEUED, READING, STREAMING, Visit, Visits
+from poslogs.servers.visit import CLOSING, QUEUED, READING, STREAMING, Visit
+from poslogs.servers.visits import Visits
 
 SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
 DRAINED_BYTES: Final = 64 * 1024  # of a client that goes on sending when it has its answer

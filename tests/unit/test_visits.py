@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from poslogs.servers import visits as module
-from poslogs.servers.visits import ANSWERING, CLOSING, QUEUED, READING, VISIT, WORKING, Visit, Visits, known, reading
+from poslogs.servers.visit import ANSWERING, CLOSING, QUEUED, READING, VISIT, WORKING, Bounds, Visit, known, reading
+from poslogs.servers.visits import Visits
 
 JSON, STREAM = [("Content-Type", "application/json")], [("content-type", "text/event-stream; charset=utf-8")]
 
@@ -22,7 +23,7 @@ class Crowd:
         self.now = 1000.0
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
         self.later: list[Callable[[], None]] = []
-        self.visits = Visits(most, each, lambda it: None if it == "proxy" else it, 60.0, 5.0, lambda run: run())
+        self.visits = Visits(Bounds(most, each, 60.0, 5.0), lambda it: None if it == "proxy" else it, lambda run: run())
 
     def come(self, address: str = "proxy", state: str = "", *, known: bool = False) -> Visit | None:
         pair = socket.socketpair()
