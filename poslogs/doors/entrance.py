@@ -65,7 +65,7 @@ def admit(request: Request, clients: Clients, limits: Limits, environments: Envi
         raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
     if client.published:
         _admit_published(request, environments)
-    visit.known(request.environ)
+    visit.mark_known(request.environ)
     return client
 
 

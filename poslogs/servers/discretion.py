@@ -117,7 +117,7 @@ class Restraint(logging.Filter):
         return over or count < MOST_LINES
 
 
-class Atoms:
+class DiscreetAtoms:
     """In front of gunicorn's atoms of an access line: neither the user's name nor credentials, in whatever atom.
 
     poslogs knows no users by name, so a name that comes with `Basic` is a token in the wrong place.
@@ -136,19 +136,19 @@ class Atoms:
         return value
 
 
-def keep(logger: Any, *, restrained: bool = True) -> None:
+def make_discreet(logger: Any, *, restrained: bool = True) -> None:
     """Have a logger be discreet, and restrained where strangers cause its lines."""
     logger.addFilter(DISCRETION)
     if restrained:
         logger.addFilter(Restraint())
 
 
-def keep_access(log: Any) -> None:
+def make_access_discreet(log: Any) -> None:
     """Have gunicorn's logger, of whatever class, be discreet in access lines."""
     log.access_log.addFilter(DISCRETION)
     theirs = log.atoms_wrapper_class
-    if not issubclass(theirs, Atoms):
-        log.atoms_wrapper_class = type("DiscreetAtoms", (Atoms, theirs), {})
+    if not issubclass(theirs, DiscreetAtoms):
+        log.atoms_wrapper_class = type("DiscreetAtoms", (DiscreetAtoms, theirs), {})
 
 
 def _candidates(word: str) -> Iterator[str]:

@@ -52,7 +52,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
             client.close()
             return
         try:
-            self._know(client)
+            self._track(client)
             super().handle(listener, client, addr)
         finally:
             self.visits.leave(client)
@@ -61,11 +61,11 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         """Answer a request whose head has come."""
         visit: Visit | None = self.visits.of(sock)
         assert visit is not None
-        visit.asks(req)
+        visit.begin(req)
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            visit.waits()
+            visit.wait_for_head()
 
     def timeout_ctx(self) -> Any:
         """The time for the next head. Other greenlets run first, so one client's many requests do not hold them up."""
@@ -76,7 +76,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         """Serve a connection of HTTP/2, whose requests gunicorn bounds itself."""
         visit: Visit | None = self.visits.of(client)
         assert visit is not None
-        visit.turns(STREAMING)
+        visit.enter(STREAMING)
         super().handle_http2(listener, client, addr, **more)
 
     def is_already_handled(self, respiter: Any) -> bool:
@@ -98,7 +98,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         self._end()
         base.Worker.handle_quit(self, sig, frame)
 
-    def _adopt(self) -> bool:
+    def _connect_parts(self) -> bool:
         from poslogs.streaming.body import Body
 
         self.parts.disconnects.make_readiness = lambda: Readiness(original("epoll"), original("poll"))
@@ -168,7 +168,7 @@ class ThreadWorker(Worker, Threads):
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request."""
-        self._know(conn.sock)
+        self._track(conn.sock)
         return super().handle(conn)
 
     def is_news(self, error: OSError) -> bool:

@@ -26,7 +26,7 @@ class BoundedRequest(Request):
     `forwarded_allow_ips` names: `header_map = "dangerous"` would let anybody set SCRIPT_NAME.
     """
 
-    grew: ClassVar[Any]  # a function of a socket and a size, from `use` on
+    grew: ClassVar[Any]  # a function of a socket and a size, from `install` on
     _come = 0
 
     def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
@@ -46,7 +46,7 @@ class BoundedRequest(Request):
         return None if "_" in name and name not in forwarders and "*" not in forwarders else kept
 
 
-def use(grew: Callable[[Any, int], None]) -> None:
+def install(grew: Callable[[Any, int], None]) -> None:
     """Have gunicorn read the requests of this process by BoundedRequest.
 
     `grew` is called with the socket, and the bytes so far, of a head that comes in more than one piece.

@@ -11,7 +11,7 @@ from gunicorn.util import write_nonblock
 READ_HERE: Final = ("Authorization", "Content-Type", "Accept", "Last-Event-ID", "MCP-Protocol-Version")
 
 
-class Refused:
+class RefusedClient:
     """A client's socket, given to gunicorn for its answer to a request that it cannot read.
 
     gunicorn writes a page of HTML with a message that may quote a header. The client gets the same status, and JSON

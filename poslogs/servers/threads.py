@@ -77,10 +77,10 @@ class Threads(gthread.ThreadWorker):
         conn.visit = visit
         self.nr_conns += 1
         if self.alive:
-            self._know(sock)
+            self._track(sock)
         self.enqueue_req(conn)
 
-    def _know(self, client: Any) -> None:
+    def _track(self, client: Any) -> None:
         """Know a connection from its beginning on."""
         raise NotImplementedError
 
@@ -95,35 +95,35 @@ class Threads(gthread.ThreadWorker):
                 conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
             conn.data_ready = True
             if not is_whole(conn.parser.unreader.buf.getvalue()):
-                conn.visit.waits()
+                conn.visit.wait_for_head()
                 conn.sock.setblocking(False)
                 self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_head, conn))
                 return
-        conn.visit.turns(QUEUED)
+        conn.visit.enter(QUEUED)
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request, in a thread."""
         conn.visit.in_thread = True
-        conn.visit.turns(READING)
+        conn.visit.enter(READING)
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head has come."""
-        conn.visit.asks(req)
+        conn.visit.begin(req)
         try:
             return super().handle_request(req, conn)
         finally:
-            conn.visit.turns(READING)  # the rest of its body
+            conn.visit.enter(READING)  # the rest of its body
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keep a connection whose request was answered, or close it; runs in the main loop."""
-        conn.visit.waits()
+        conn.visit.wait_for_head()
         super().finish_request(conn, fs)
 
     def handle_http2(self, conn: Any) -> Any:
         """Serve a connection of HTTP/2, whose requests gunicorn bounds itself, in a thread."""
-        conn.visit.turns(STREAMING)
+        conn.visit.enter(STREAMING)
         return super().handle_http2(conn)
 
     def linger(self, conn: Any) -> bool:
@@ -134,7 +134,7 @@ class Threads(gthread.ThreadWorker):
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn, [0]))
         except (OSError, ValueError, KeyError):
             return False
-        conn.visit.turns(CLOSING)
+        conn.visit.enter(CLOSING)
         return True
 
     def _can_read(self, conn: Any) -> bool:

@@ -80,35 +80,35 @@ class Visit:
         self.cut_since = 0.0  # `since` as it was cut
         self.left = False
 
-    def turns(self, state: str) -> None:
+    def enter(self, state: str) -> None:
         """Be in this state from now on."""
         self.state = state
         self.since = time.monotonic()
 
-    def waits(self) -> None:
+    def wait_for_head(self) -> None:
         """Wait for the head of its next request."""
         self.served = self.served or self.response is not None
         self.request, self.response, self.size = None, None, 0
-        self.turns(WAITING)
+        self.enter(WAITING)
 
-    def asks(self, req: Any) -> None:
+    def begin(self, req: Any) -> None:
         """Begin a request: `req` is gunicorn's, and its client is not known yet.
 
         Where the next request has come with it, the connection is closed after this answer: otherwise one packet could
         keep the server busy with many requests. Clients must be ready for that (RFC 9112, section 9.3.2).
         """
         self.known, self.size, self.sent = False, 0, 0
-        self.turns(WORKING)
+        self.enter(WORKING)
         self.request, req.visit = req, self
         if req.unreader.buf.getvalue() and not any(name in _BODY and value != "0" for name, value in req.headers):
             req.force_close()
 
-    def answers(self, response: Any) -> None:
+    def answer(self, response: Any) -> None:
         """Begin to answer: the app has returned, and `response`, gunicorn's, sends the body."""
         self.response = response
-        self.turns(ANSWERING)
+        self.enter(ANSWERING)
 
-    def streams(self) -> bool:
+    def is_streaming(self) -> bool:
         """Whether its answer is a stream."""
         response = self.response  # another thread may be about to end it
         if self.state != ANSWERING or response is None:
@@ -119,7 +119,7 @@ class Visit:
         """Whether its client has had its time; `now` is monotonic."""
         state, response = self.state, self.response
         if state == ANSWERING and response is not None:
-            if self.streams():
+            if self.is_streaming():
                 return False
             if not response.headers_sent or (self.known and response.sent > self.sent):
                 self.since = now  # the answer is being made, or its client reads it
@@ -136,7 +136,7 @@ class Visit:
             return 4  # after all strangers: a client that does not send its body holds a thread as they do
         if self.state in (WAITING, CLOSING):
             return 3 if self.known else int(not self.served and self.state == WAITING)
-        return 2 if self.state in MIDDLE and not self.known and not self.streams() else None
+        return 2 if self.state in MIDDLE and not self.known and not self.is_streaming() else None
 
 
 def with_visits(app: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +149,7 @@ def with_visits(app: Callable[..., Any]) -> Callable[..., Any]:
             return app(environ, start_response)
         environ[VISIT] = visit
         body = app(environ, start_response)
-        visit.answers(response)
+        visit.answer(response)
         return body
 
     return answer
@@ -162,11 +162,11 @@ def reading(environ: Mapping[str, Any]) -> Iterator[None]:
     if visit is None:
         yield
         return
-    visit.turns(READING)
+    visit.enter(READING)
     try:
         yield
     finally:
-        visit.turns(WORKING)
+        visit.enter(WORKING)
 
 
 def leaves_body(environ: Mapping[str, Any]) -> bool:
@@ -184,7 +184,7 @@ def close_after(environ: Mapping[str, Any]) -> bool:
     return True
 
 
-def known(environ: Mapping[str, Any]) -> None:
+def mark_known(environ: Mapping[str, Any]) -> None:
     """Note that a request has a valid token."""
     visit: Visit | None = environ.get(VISIT)
     if visit is not None:

@@ -121,7 +121,7 @@ class Visits:
         theirs = self._by_whose.get(whose, ())
         if (
             len(theirs) < self._bounds.each
-            or sum(not visit.cut and not visit.streams() for visit in theirs) < self._bounds.each
+            or sum(not visit.cut and not visit.is_streaming() for visit in theirs) < self._bounds.each
         ):
             return True
         idle = [visit for visit in theirs if visit.served and visit.state == WAITING]

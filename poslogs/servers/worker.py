@@ -16,7 +16,7 @@ from poslogs.servers import discretion, heads, listeners, master, memory, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.parts import parts_of
-from poslogs.servers.refusal import Refused
+from poslogs.servers.refusal import RefusedClient
 from poslogs.servers.unchunked import send_unchunked
 from poslogs.servers.visit import Bounds, with_visits
 from poslogs.servers.visits import Visits
@@ -80,16 +80,16 @@ class Worker(base.Worker):
         self.parts = parts = parts_of(self.wsgi)
         self._news = News(self._warn_of_scarcity)
         self.log.error_log.addFilter(lambda record: self._news.worth(record.exc_info[1]) if record.exc_info else True)
-        discretion.keep(self.log.error_log)
-        discretion.keep_access(self.log)
+        discretion.make_discreet(self.log.error_log)
+        discretion.make_access_discreet(self.log)
         self.wsgi = send_unchunked(self.wsgi)
-        direct = self._adopt()
+        direct = self._connect_parts()
         fitting = capacity(
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self.threads_of(self.cfg), direct=direct
         )
         parts.host.settle(fitting.streams, self.threads_of(self.cfg))
         self.worker_connections = fitting.connections
-        self._receive_visits()
+        self._watch_visits()
         self._stopping = threading.Event()
         parts.supervisor.ensure("stops", self._watch)
         # What is loaded now stays. The collector skips it, and does not run for each page of rows that is read.
@@ -121,27 +121,27 @@ class Worker(base.Worker):
         """Answer a request that gunicorn refuses, in the shape of the app's own refusals."""
         if isinstance(exc, ConfigurationProblem):  # raised for a path outside SCRIPT_NAME: the client's fault, not ours
             exc = InvalidRequestLine("a path outside of SCRIPT_NAME")
-        super().handle_error(req, Refused(client, exc), addr, exc)
+        super().handle_error(req, RefusedClient(client, exc), addr, exc)
 
-    def _adopt(self) -> bool:
+    def _connect_parts(self) -> bool:
         """Connect the app's parts with this kind of worker; True when gunicorn does not count open streams."""
         return False
 
-    def _receive_visits(self) -> None:
+    def _watch_visits(self) -> None:
         """Watch over the connections from now on, within the bounds that the settings give."""
         settings, cfg = self.parts.settings, self.cfg
         bounds = Bounds(
             self.worker_connections, settings.address_connections, settings.answer_seconds, float(cfg.keepalive)
         )
         self.visits = visits = Visits(bounds, settings.site, self._run_where_connections_close)
-        heads.use(visits.grew)
+        heads.install(visits.grew)
         self.parts.supervisor.ensure("visits", visits.watch)
         self.wsgi = with_visits(self.wsgi)
 
     def _run_where_connections_close(self, run: Callable[[], None]) -> None:
         run()
 
-    def _know(self, client: Any) -> None:
+    def _track(self, client: Any) -> None:
         """Know a connection from its beginning on."""
         self.parts.disconnects.track(client)
 
