@@ -7,7 +7,8 @@ from typing import Final
 
 from flask import Request
 
-from poslogs.access.clients import MAX_TOKEN_BYTES, Client, Clients
+from poslogs.access.client import MAX_TOKEN_BYTES
+from poslogs.access.clients import Client, Clients
 from poslogs.access.limits import Limits
 from poslogs.doors import names
 from poslogs.errors import Forbidden, Refusal, Unauthorized

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from poslogs.access.clients import Client
+from poslogs.access.client import Client
 from poslogs.access.slots import Slots
 from poslogs.doors.admission import admission
 from poslogs.errors import Refusal
