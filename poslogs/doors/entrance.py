@@ -35,7 +35,7 @@ X_FORWARDED: Final = "HTTP_X_FORWARDED"
 
 
 def is_open(request: Request) -> bool:
-    """Whether a request needs no token: the page, probes, CORS preflights (contract), what is certainly not here."""
+    """Whether a request needs no token: the page, probes, CORS preflights, OAuth metadata (there is none)."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return True
     path = request.path

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from poslogs.cooperation import let_others_run
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.answer import Answers
@@ -86,7 +85,6 @@ class Feed:
         self._wake = threading.Event()  # the poller's
         self._readers = Readers(clock())
         self._poller: Poller | None = None
-        self._pid = 0  # of the poller's process
         self._began = 0.0  # on the clock: when the poller did
         self._awaited = False  # the poller waits until a reader has taken the newest batch
 
@@ -214,7 +212,7 @@ class Feed:
     def demand(self, poller: Poller, now: float) -> Demand | None:
         """What the readers want; None: this poller is to end."""
         with self._lock:
-            if self._poller is not poller or self._pid != os.getpid():
+            if self._poller is not poller:
                 return None
             if len(self._readers):
                 return Demand(self._readers.interval)
@@ -244,7 +242,7 @@ class Feed:
             readers = list(self._readers)
         for turn, publication in enumerate(publications(page)):
             if turn:
-                time.sleep(0)  # what it is for the readers is made and packed meanwhile
+                let_others_run()  # what it is for the readers is made and packed meanwhile
             for count, reader in enumerate(readers, 1):
                 made = publication.made
                 try:
@@ -252,7 +250,7 @@ class Feed:
                 except Exception as error:
                     self._supervisor.failed("stream", self.upstream.environment.name, error)
                 if publication.made > made or not count % TURN_READERS:
-                    time.sleep(0)  # both take a while; other greenlets have their turn
+                    let_others_run()  # both take a while
 
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
         """Ids were reset: go on with an empty window; False: this poller is to end."""
@@ -283,8 +281,7 @@ class Feed:
     # Its poller's life
 
     def _alive(self) -> bool:
-        # A poller inherited over a fork is not ours, though under gevent it may go on (decision 4).
-        return self._poller is not None and self._pid == os.getpid()
+        return self._poller is not None
 
     def _start(self, position: int) -> Poller:
         """Make a poller, which `_run` starts once the lock is given back."""
@@ -292,7 +289,6 @@ class Feed:
         self.upstream.notices.begin()
         self.upstream.forget_trouble()
         self._began = self._clock()
-        self._pid = os.getpid()
         self._poller = Poller(self, self.upstream, self._wake, self._lookback)
         return self._poller
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from poslogs.per_process import PerProcess
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.answer import Answers
@@ -13,7 +14,9 @@ from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 
 
 class Feeds:
-    """Feeds by environment, made when first asked for, in the process that asks (hosting.md, rule 6)."""
+    """Feeds by environment, made when first asked for. Each process has its own, since a fork leaves their pollers to
+    the parent (docs/decisions/0014-supervision.md).
+    """
 
     def __init__(
         self,
@@ -33,16 +36,16 @@ class Feeds:
         self._questions = questions
         self._patience = patience
         self._supervisor = supervisor
-        self._lock = threading.Lock()
-        self._feeds: dict[tuple[str, str], Feed] = {}
+        self._known = PerProcess(_Known)
 
     def of(self, environment: Environment) -> Feed:
         """The feed of an environment; another address under the same name is another feed."""
         key = (environment.name, environment.url)
-        with self._lock:
-            feed = self._feeds.get(key)
+        known = self._known()
+        with known.lock:
+            feed = known.feeds.get(key)
             if feed is None:
-                feed = self._feeds[key] = Feed(
+                feed = known.feeds[key] = Feed(
                     environment,
                     self._open_gateway,
                     window_bytes=self._window_bytes,
@@ -58,11 +61,12 @@ class Feeds:
     def forget(self, environments: Mapping[str, Environment]) -> None:
         """Renew the credentials of feeds, and drop those whose environment is no longer served."""
         kept: list[tuple[Feed, Environment]] = []
-        with self._lock:
-            for key, feed in list(self._feeds.items()):
+        known = self._known()
+        with known.lock:
+            for key, feed in list(known.feeds.items()):
                 now = environments.get(key[0])
                 if now is None or now.url != key[1]:
-                    del self._feeds[key]
+                    del known.feeds[key]
                 else:
                     kept.append((feed, now))
         for feed, now in kept:
@@ -70,5 +74,14 @@ class Feeds:
 
     def all(self) -> list[Feed]:
         """The feeds there are."""
-        with self._lock:
-            return list(self._feeds.values())
+        known = self._known()
+        with known.lock:
+            return list(known.feeds.values())
+
+
+class _Known:
+    """The feeds of one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.feeds: dict[tuple[str, str], Feed] = {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from poslogs.cooperation import let_others_run
 from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.gateway import GatewayError, Unclear, whole
 from poslogs.streaming import frames
@@ -259,7 +259,7 @@ class Poller:
             made += len(batch.data)
             if made > TURN_BYTES:
                 made = 0
-                time.sleep(0)  # other greenlets have their turn
+                let_others_run()
         low = new[-1].id if new else window.high
         high = max(low, page.last)  # past rows that are not entries, too
         notice = self._upstream.notice(page)

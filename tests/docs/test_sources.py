@@ -17,15 +17,6 @@ SOURCES = sorted(
     for it in (ROOT / "poslogs").glob("**/*")
     if it.suffix in (".py", ".js", ".ts", ".css", ".html", ".svg")
 )
-# Those that cite something else still.
-LEFT = {
-    "poslogs/doors/entrance.py",
-    "poslogs/errors.py",
-    "poslogs/streaming/feed.py",
-    "poslogs/streaming/feeds.py",
-    "poslogs/streaming/frames.py",
-    "poslogs/streaming/report.py",
-}
 
 
 def missing(text: str) -> list[str]:
@@ -34,15 +25,10 @@ def missing(text: str) -> list[str]:
     return pages + SPECIFIED.findall(text)
 
 
-@pytest.mark.parametrize("source", [it for it in SOURCES if str(it) not in LEFT], ids=str)
+@pytest.mark.parametrize("source", SOURCES, ids=str)
 def test_a_source_cites_pages_of_the_repository_alone(source: Path) -> None:
     """By their path from its root, such as docs/decisions/0005-disconnects.md."""
     assert missing((ROOT / source).read_text()) == []
-
-
-def test_those_that_are_left_are_no_more_than_needed() -> None:
-    """A file that is mended is taken from the list."""
-    assert [it for it in sorted(LEFT) if not missing((ROOT / it).read_text())] == []
 
 
 @pytest.mark.parametrize("citation", ["(hosting.md, section 3)", '(contract, "Frames")', "docs/decisions/0099-none.md"])
