@@ -1,4 +1,4 @@
-"""The banner: what a newcomer reads when the server has started."""
+"""The banner: the lines that the server prints when it has started."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ UNIX = "unix:"
 
 
 def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) -> str:
-    """What is served, to whom, within which limits, and a command to paste.
+    """What is served, to which clients, within which limits, and a command to paste.
 
-    `ticket` is the token of this run, where nobody else may read what is served; it is shown here alone.
+    `ticket` is the token of this run, where no client may read what is served; it is printed nowhere else.
     """
     environments = parts.environments.all()
     clients = parts.clients.all().values()
@@ -60,19 +60,19 @@ def _about_published(parts: Parts) -> str:
 
 
 def _whose(parts: Parts) -> str:
-    """What stands in place of a token that is not shown."""
+    """The words in place of a token that is not shown."""
     return "<the token of this run>" if parts.clients.has_run else f"<a token of {parts.clients.path}>"
 
 
 def _base(address: str) -> str | None:
-    """Where a browser of this machine finds the page; None at a Unix socket, where it does not."""
+    """The URL of the page for a browser on this machine; None at a Unix socket, which browsers cannot open."""
     if address.startswith(UNIX):
         return None
     return address.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 
 
 def _socket(address: str) -> str:
-    """What tells curl of a Unix socket, with a blank behind it."""
+    """curl's option for a Unix socket, with a blank after it; "" for other addresses."""
     if not address.startswith(UNIX):
         return ""
     path = address.removeprefix(UNIX)

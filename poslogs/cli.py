@@ -1,4 +1,4 @@
-"""The command line: the server, whether it would start, which settings there are, and who may read."""
+"""The command line: start the server, check its start, list settings, manage tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 import click
 
 from poslogs import __version__
-from poslogs.access.clients import MIN_TOKEN_CHARS, Clients
+from poslogs.access.client import MIN_TOKEN_CHARS
+from poslogs.access.clients import Clients
 from poslogs.cli_serve import serve
 from poslogs.cli_token import token
 from poslogs.concerns import concerns
@@ -87,7 +88,7 @@ def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> Non
 
 
 def _check_reach(host: str, clients: Clients) -> None:
-    """Raises ConfigError where the clients are not fit for an address that other machines reach."""
+    """Raise ConfigError where the clients' tokens are not safe at an address that other machines reach."""
     if clients.only_published:
         raise ConfigError(
             f"the tokens in {clients.path} are all published with poslogs, and {host} is not loopback; "

@@ -9,8 +9,8 @@ import click
 from poslogs.servers.command import command
 from poslogs.settings import shipped
 
-# SIGUSR2 has gunicorn start itself anew as a script: without this its folder would come first on Python's path, and
-# its module `http` in place of Python's.
+# At SIGUSR2 gunicorn starts itself again as a script. Without this its folder would come first on Python's path, and
+# its module `http` would replace Python's.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 
 
@@ -22,9 +22,9 @@ SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 def serve(options: tuple[str, ...]) -> None:
     """Start the server: gunicorn, with the workers and the numbers of poslogs.
 
-    It listens at HOST and PORT, reads .pos and clients.json of this folder, and serves a demo where there is no .pos.
-    All options of gunicorn are taken; -h lists them. A gunicorn.conf.py of this folder, or the file that -c names,
-    takes the place of the configuration that comes with poslogs; it must name a worker class of poslogs.
+    It listens at HOST and PORT, reads .pos and clients.json in this folder, and serves a demo where there is no .pos.
+    It takes every option of gunicorn; -h lists them. A gunicorn.conf.py in this folder, or the file that -c names,
+    replaces the configuration that comes with poslogs; it must name a worker class of poslogs.
 
     \b
       poslogs serve

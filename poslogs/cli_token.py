@@ -24,11 +24,11 @@ TOKEN_BYTES = 32  # 43 characters
 def token() -> None:
     """Make, list and revoke tokens: who may read.
 
-    They stand in the file that POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one that comes with
-    poslogs. In a checkout a token is added to that one too; an installed poslogs makes a clients.json here, with what
-    is in the other. Tokens that came with poslogs go on opening the demo only.
+    The file is the one that POSLOGS_CLIENTS_FILE names, else clients.json in this folder, else the one that comes with
+    poslogs. In a checkout tokens are added to that file too. An installed poslogs makes a clients.json in this folder,
+    with the tokens that came with poslogs. These open the demo only.
     The file holds a digest of each token that is made here, never the token. It is replaced in one step, and only its
-    owner may read it then. A server that runs takes a change without a restart.
+    owner may read it. A running server follows the change without a restart.
     """
 
 
@@ -92,7 +92,7 @@ def _tell(sentence: str) -> None:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """End with status 1 and one sentence where something cannot be done."""
+    """Turn a ConfigError into one sentence on stderr, and exit with status 1."""
     try:
         yield
     except ConfigError as error:

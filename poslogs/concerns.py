@@ -1,4 +1,4 @@
-"""Concerns: what an operator should know of clients.json that keeps no server from starting."""
+"""Concerns: faults of clients.json that do not keep the server from starting, but that an operator should know."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import stat
 from collections.abc import Collection
 from difflib import get_close_matches
 
-from poslogs.access.clients import MIN_TOKEN_CHARS, Clients
+from poslogs.access.client import MIN_TOKEN_CHARS
+from poslogs.access.clients import Clients
 from poslogs.platformos.environments import Environments
 
-NEAR = 0.5  # how much alike two names are of which one is meant by the other; `prod` and `production` are 0.57
+NEAR = 0.5  # names at least this similar may be meant for each other; `prod` and `production` are 0.57
 
 
 def concerns(clients: Clients, environments: Environments) -> list[str]:
-    """A sentence for each thing that is probably not as it was meant, with what to do; no token is in it."""
+    """A sentence, without any token, for each thing that is probably not intended, with what to do about it."""
     if clients.only_published and not environments.demo:
         return [] if clients.has_run else [_nobody(clients)]
     return [*_of_tokens(clients), *_of_access(clients), *_of_environments(clients, environments)]
 
 
 def nearest(name: str, names: Collection[str]) -> str:
-    """The one of `names` that is probably meant by `name`; "" when none is like it."""
+    """The one of `names` that `name` probably means; "" when none is similar."""
     return next(iter(get_close_matches(name, names, 1, NEAR)), "")
 
 
@@ -45,7 +46,7 @@ def _of_access(clients: Clients) -> list[str]:
     try:
         mode = clients.path.stat().st_mode
     except OSError:
-        return []  # it is being replaced, and is looked at again then
+        return []  # it is being replaced, and is checked again then
     if not written or not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return []
     return [

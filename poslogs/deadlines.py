@@ -1,4 +1,4 @@
-"""Deadlines: work that is cut off when its time is up, watched by one loop for all."""
+"""Deadlines: work that is cut off when its time is up; one loop watches all of it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class _Deadline:
     def __init__(self, due: float, cut: Callable[[], None]) -> None:
         self.due = due
         self.cut = cut
-        self.cutting: threading.Event | None = None  # there before anyone cuts; set once that is done
+        self.cutting: threading.Event | None = None  # made before the cut; set once it is done
 
 
 class Deadlines:
-    """Calls what cuts a piece of work once its seconds are over, TICK_SECONDS late at most.
+    """Calls a function that cuts a piece of work once its time is over, TICK_SECONDS late at most.
 
-    The loop starts with the first work in each process and rests while there is none.
+    The loop starts with the first work in each process, and waits while there is none. `clock` counts seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, supervisor: Supervisor = SUPERVISOR) -> None:
@@ -36,9 +36,9 @@ class Deadlines:
 
     @contextmanager
     def within(self, seconds: float, cut: Callable[[], None]) -> Iterator[None]:
-        """Do the body of the `with`; after `seconds` in it, `cut` is called once, in another thread.
+        """Run the body of the `with`; after `seconds` in it, `cut` is called once, in another thread.
 
-        `cut` must not wait. It is over when the `with` is, so that what it cuts may be closed right after.
+        `cut` must not wait. It has returned when the `with` ends, so what it cuts may be closed right after.
         """
         deadline = _Deadline(self._clock() + seconds, cut)
         self._due[deadline] = None
@@ -47,7 +47,7 @@ class Deadlines:
             self._work.set()
             yield
         finally:
-            # One of two takes it out: this, or the loop, whose cut is waited for.
+            # Either this takes it out, or the loop did: then wait for its cut.
             if self._due.pop(deadline, _TAKEN) is _TAKEN and deadline.cutting is not None:
                 deadline.cutting.wait()
 

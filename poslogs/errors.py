@@ -10,7 +10,7 @@ class ConfigError(Exception):
 
 
 class Refusal(Exception):
-    """A request that is turned down; the message is one sentence for the caller (contract, "Endpoints").
+    """A request that is turned down; the message is one sentence for the caller.
 
     It never holds a token, a path of the server or a traceback: the cause goes to our log.
     """

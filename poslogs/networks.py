@@ -1,4 +1,4 @@
-"""Networks: sets of IP addresses, such as those of the proxies in front."""
+"""Networks: sets of IP addresses, such as those of the proxies in front of the server."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-SITE_BITS: Final = 64  # of an IPv6 address: what is behind them one subscriber has for the asking
+SITE_BITS: Final = 64  # of an IPv6 address; one subscriber has all addresses that begin with them
 
 
 class Networks:
-    """Networks by their notation (`10.0.0.0/8`, `::1`). ValueError for what is none."""
+    """Networks by their notation (`10.0.0.0/8`, `::1`). Raises ValueError for text that is not a network."""
 
     def __init__(self, written: Iterable[str]) -> None:
         self._networks = tuple(ip_network(text, strict=False) for text in written)
@@ -25,13 +25,13 @@ class Networks:
         return hash(self._networks)
 
     def __contains__(self, address: str) -> bool:
-        """Whether an address is in one of them; text that is no address is in none."""
+        """Whether an address is in one of them; text that is not an address is in none."""
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self._networks)
 
 
 def site(address: str) -> str:
-    """Whose an address is, for counting: an IPv4 address itself, of IPv6 the network of one subscriber."""
+    """The unit by which connections are counted: an IPv4 address, or the /64 of an IPv6 address."""
     parsed = _parsed(address)
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((parsed, SITE_BITS), strict=False))

@@ -1,4 +1,4 @@
-"""Plain text: what others wrote, made fit for a terminal, a log or a model."""
+"""Plain text: text from outside, made safe for a terminal, a log or a model."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any, Final
 
 
 def plain(text: str) -> str:
-    r"""The text with everything that does not print as `\x1b` and its like, so that none of it acts on a terminal."""
+    r"""The text with every character that does not print escaped, as in `\x1b`, so that none acts on a terminal."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def visible(text: str) -> str:
-    r"""The text with its control characters, but line feed and tab, as `\x1b` and its like; it keeps its lines."""
+    r"""The text with its control characters escaped, as in `\x1b`, except line feed and tab."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def all_visible(value: Any) -> Any:
-    """The same for every string inside a JSON value, names too."""
+    """A JSON value with `visible` applied to every string in it, names too."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The runtime: what goes on beside requests: files are followed, streams end when they must."""
+"""The runtime: work beside requests. It follows files, and ends streams when they must end."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.files")
 
-LOOK_SECONDS: Final = 1.0
-AGAIN_SECONDS: Final = 5.0  # after files that cannot be followed
+LOOK_SECONDS: Final = 1.0  # how often files are checked for changes
+AGAIN_SECONDS: Final = 5.0  # until the next check after an unexpected error
 
 
 class Runtime:
@@ -42,7 +42,7 @@ class Runtime:
         self.draining = False
 
     def drain(self) -> None:
-        """The server stops: end every stream without `done`, so that its reader resumes elsewhere."""
+        """End every stream without `done` as the server stops, so that its reader resumes elsewhere."""
         self.draining = True
         for slot in self._slots.all():
             slot.holder.drain()
@@ -53,7 +53,7 @@ class Runtime:
             stream.drain()
 
     def refresh(self) -> None:
-        """Read changed files again, and end the streams that may no longer be."""
+        """Read changed files again, and end the streams that are no longer allowed."""
         changed = self._environments.refresh()
         if changed:
             self._feeds.forget(self._environments.all())
@@ -62,7 +62,7 @@ class Runtime:
             self.warn()
 
     def warn(self) -> None:
-        """Log what an operator should know of clients.json and has not been told."""
+        """Log what an operator should know of clients.json, each sentence once while it is true."""
         found = concerns(self._clients, self._environments)
         for sentence in found:
             if sentence not in self._warned:
@@ -70,7 +70,7 @@ class Runtime:
         self._warned = frozenset(found)
 
     def watch(self) -> None:
-        """See to it that files are followed from now on, in this process."""
+        """Follow files from now on, in this process. May be called again."""
         self._supervisor.ensure("files", self._run)
 
     def _run(self, loop: Loop) -> None:
@@ -79,7 +79,7 @@ class Runtime:
             time.sleep(LOOK_SECONDS)
             try:
                 self.refresh()
-            except Exception as error:  # noqa: BLE001 - whatever a file holds: another process would read the same
+            except Exception as error:  # noqa: BLE001 - of a file, whatever it holds; another process would read the same
                 loop.failed(error)
                 time.sleep(AGAIN_SECONDS)
 

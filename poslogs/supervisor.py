@@ -1,49 +1,53 @@
-"""The supervisor: runs the loops on which many streams depend, so that none of them ends or stands still unnoticed."""
+"""The supervisor: every background thread is a loop under it, so that none ends or stands still unnoticed."""
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from poslogs.per_process import PerProcess
+
 log = logging.getLogger("poslogs.supervisor")
 
-STALL_SECONDS: Final = 10.0  # a loop that has not turned for so long, though it should, is stalled
-SURE_SECONDS: Final = (
-    1.0  # between the first look that finds it late and the first that counts: a process may have slept
-)
+STALL_SECONDS: Final = 10.0  # a loop that has not turned for this long, though it should have, is stalled
+SURE_SECONDS: Final = 1.0  # a loop must be late at two looks this far apart: the whole process may have slept
 IDLE_SECONDS: Final = 3.0  # the longest that a loop waits for work, so that one without work turns too
 AGAIN_SECONDS: Final = 0.1  # before a loop that failed goes on; doubled at each failure in a row
 MOST_AGAIN_SECONDS: Final = 5.0
 
 
 class Loop:
-    """One loop: a function that runs in a thread of its own and calls `turn` each time that it goes round."""
+    """One loop: a function that runs in a thread of its own and calls `turn` at the start of each round.
 
-    __slots__ = ("_supervisor", "asking", "detail", "due", "failures", "fresh", "late", "name", "reported", "run")
+    It belongs to the process that started it. gevent copies greenlets over a fork, so a loop may go on in a child that
+    never asked for it: there its next `turn` ends it.
+    """
 
-    def __init__(self, supervisor: Supervisor, name: str, detail: str, run: Run) -> None:
+    def __init__(self, supervisor: Supervisor, home: Loops, name: str, detail: str, run: Run) -> None:
         self.run = run
-        self.name = name  # of its kind, for anyone
-        self.detail = detail  # which of its kind, for the log alone
+        self.name = name  # its kind: /health and /metrics show it to every client
+        self.detail = detail  # which of its kind, such as the environment: for the log alone
         self.due = supervisor.clock() + STALL_SECONDS  # on the clock: late from then on
-        self.asking = False  # another server
-        self.late: float | None = None  # on the clock: the look that found it late first
+        self.asking = False  # it waits for another server
+        self.late: float | None = None  # on the clock: when a look first found it late
         self.failures = 0  # in a row
-        self.fresh = True  # it has not been round since it was run, or run again
+        self.fresh = True  # it was started, or started again, and has not finished a round since
         self.reported = False
         self._supervisor = supervisor
+        self._home = home
 
     def turn(self, within: float = STALL_SECONDS) -> None:
-        """The loop goes round once more; the next time is due within so many seconds.
+        """Begin the next round, which may take `within` seconds.
 
-        A loop that fails in each of its rounds never gets round, and so is late in the end.
-        Raises whatever the supervisor's `interfere` raises.
+        A loop that fails in each of its rounds never finishes one, and so is late in the end.
+        Raises Inherited in a process that did not start the loop, and whatever the supervisor's `interfere` raises.
         """
+        if self._home is not self._supervisor.loops():
+            raise Inherited
         if self.fresh:
             self.fresh = False
         else:
@@ -52,9 +56,9 @@ class Loop:
         self._supervisor.interfere(self.name)
 
     def asks(self, within: float) -> None:
-        """The loop asks another server, which may take so many seconds, until its next `turn`.
+        """Ask another server, which may take `within` seconds, until the next `turn`.
 
-        If it takes longer that is told, but no reason to replace this process: the next one would ask the same server.
+        A loop that takes longer is reported, but the process is not replaced: the next one would ask the same server.
         """
         self._goes_on(within)
         self.asking = True
@@ -72,38 +76,61 @@ class Loop:
 Run = Callable[[Loop], None]
 
 
+class Inherited(BaseException):
+    """Raised in a loop that a fork has copied; no `except Exception` of the loop may stop it."""
+
+
+class Loops:
+    """The loops of one process. The lock is theirs too: one that was held during a fork stays locked in the child."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.all: set[Loop] = set()
+        self.singles: dict[Run, Loop] = {}
+
+    def discard(self, loop: Loop) -> None:
+        """Have one no longer."""
+        with self.lock:
+            self.all.discard(loop)
+            if self.singles.get(loop.run) is loop:
+                del self.singles[loop.run]
+
+    def late(self, now: float) -> list[Loop]:
+        """Those that should have turned before `now`."""
+        with self.lock:
+            return [loop for loop in self.all if loop.due < now]
+
+
 class Supervisor:
-    """Runs loops, each in a thread of its own, in this process.
+    """Starts every background thread of the process: each is a loop, and none of them ends or stands still unnoticed.
 
     A loop that raises is logged with its traceback, counted in `faults` and run again. A loop that stands still is
-    named by `stalled`; the probes and gunicorn's worker ask for that. State is this object's alone; its lock is held
-    over nothing that waits. `clock` counts seconds, from anywhere.
+    named by `stalled`; the probes and gunicorn's worker ask for that. A fork starts with no loops: each part asks for
+    its loop by `ensure` whenever it needs it. `clock` counts seconds, from any moment.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.faults: Counter[str] = Counter()  # by the name of the loop; it only grows
+        self.faults: Counter[str] = Counter()  # by the name of the loop; counts only rise
         self.interfere: Callable[[str], None] = lambda _: None  # called at each turn: where a test breaks a loop
-        self._lock = threading.Lock()
-        self._loops: set[Loop] = set()
-        self._singles: dict[Run, Loop] = {}
-        self._pid = os.getpid()
+        self.loops = PerProcess(Loops)
 
     def start(self, name: str, run: Run, *, detail: str = "") -> None:
-        """Run a loop until `run` returns. Raises RuntimeError where no thread is to be had."""
-        self._begin(Loop(self, name, detail, run))
+        """Run a loop until `run` returns. Raises RuntimeError when no thread can be started."""
+        loops = self.loops()
+        self._begin(loops, Loop(self, loops, name, detail, run))
 
     def ensure(self, name: str, run: Run) -> None:
         """Run a loop in this process, unless this very one runs. Raises RuntimeError as `start` does."""
-        if run in self._singles and self._pid == os.getpid():
+        loops = self.loops()
+        if run in loops.singles:
             return
-        loop = Loop(self, name, "", run)
-        with self._lock:
-            self._forget_parent()
-            if run in self._singles:
+        loop = Loop(self, loops, name, "", run)
+        with loops.lock:
+            if run in loops.singles:
                 return
-            self._singles[run] = loop
-        self._begin(loop)
+            loops.singles[run] = loop
+        self._begin(loops, loop)
 
     def stalled(self) -> list[str]:
         """The names of the loops that should have turned and have not, sorted, each once."""
@@ -120,11 +147,8 @@ class Supervisor:
 
     def _late(self) -> list[Loop]:
         now = self.clock()
-        with self._lock:
-            self._forget_parent()
-            late = [loop for loop in self._loops if loop.due < now]
         found = []
-        for loop in late:
+        for loop in self.loops().late(now):
             since = loop.late
             if since is None:
                 loop.late = now
@@ -136,46 +160,35 @@ class Supervisor:
                     log.error("%s stands still: it should have gone on %.0f s ago.", title, now - loop.due)
         return found
 
-    def _begin(self, loop: Loop) -> None:
-        with self._lock:
-            self._forget_parent()
-            self._loops.add(loop)
-            self.faults[loop.name] += 0  # so that a monitor sees the first fault as a rise
+    def _begin(self, loops: Loops, loop: Loop) -> None:
+        with loops.lock:
+            loops.all.add(loop)
+        self.faults.setdefault(loop.name, 0)  # so that a monitor sees the first fault as a rise
         title = f"{loop.name} {loop.detail}".strip()
-        thread = threading.Thread(target=self._run, args=(loop,), name=title, daemon=True)
+        thread = threading.Thread(target=self._run, args=(loops, loop), name=title, daemon=True)
         try:
             thread.start()
         except BaseException:
-            self._forget(loop)
+            loops.discard(loop)
             raise
 
-    def _run(self, loop: Loop) -> None:
+    def _run(self, loops: Loops, loop: Loop) -> None:
         while True:
             loop.fresh = True
             try:
                 loop.run(loop)
+            except Inherited:
+                return  # a copy in another process, which has loops of its own
             except Exception as error:  # noqa: BLE001 - the loop must outlive whatever happens in one of its turns
                 loop.failures += 1
                 self.failed(loop.name, loop.detail, error)
                 time.sleep(min(MOST_AGAIN_SECONDS, AGAIN_SECONDS * 2.0 ** min(loop.failures - 1, 10)))
             except BaseException as error:
                 self.failed(loop.name, loop.detail, error)
-                raise  # it is over, and stays among the others: so it is late soon, and named
+                raise  # it is over, but stays in the list: so it is late soon, and named
             else:
                 break
-        self._forget(loop)
-
-    def _forget(self, loop: Loop) -> None:
-        with self._lock:
-            self._loops.discard(loop)
-            if self._singles.get(loop.run) is loop:
-                del self._singles[loop.run]
-
-    def _forget_parent(self) -> None:
-        # Threads are gone after a fork; under gevent an inherited one may go on, and its loop ends by itself.
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._loops, self._singles = set(), {}
+        loops.discard(loop)
 
 
 def _title(name: str, detail: str) -> str:

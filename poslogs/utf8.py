@@ -1,4 +1,4 @@
-"""UTF-8: bytes into text, and what is wrong with bytes that are something else."""
+"""UTF-8: bytes into text, and what is wrong with bytes in another encoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-# Where the first four bytes are zero in text that begins with two ASCII characters, as all JSON objects do.
+# Which of the first four bytes are zero in text that begins with two ASCII characters, as every JSON object does.
 _ZEROS: Final[dict[tuple[bool, ...], str]] = {
     (False, True, True, True): "UTF-32",
     (True, True, True, False): "UTF-32",

@@ -1,4 +1,4 @@
-"""A watched file: read at the start, read again when it changes, its last good value kept."""
+"""A watched file: read at the start and again when it changes; its last good value is kept."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ log = logging.getLogger("poslogs.files")
 T = TypeVar("T")
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
-_LATER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # no fault of the file's
+_LATER = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # not the file's fault: the change is read later
 
 
 class WatchedFile(Generic[T]):
-    """A JSON file and what `parse` makes of it.
+    """A JSON file and the value that `parse` makes of it.
 
-    `refresh` costs one stat while nothing changes. A change that cannot be read or parsed is logged once,
-    and the last good value stays. Raises ConfigError at construction only. Only a regular file of up to MAX_FILE_BYTES
-    is read, so that nothing which stands in its place is waited for.
+    `refresh` costs one stat while nothing changes. A change that cannot be read or parsed is logged once, and the last
+    good value stays. Only the constructor raises ConfigError. Only a regular file of up to MAX_FILE_BYTES is read: a
+    pipe or a device in its place would be waited for.
     """
 
     def __init__(self, path: Path, parse: Callable[[object], T]) -> None:
         self.path = path
         self._parse = parse
         self._lock = Lock()
-        self._reading = False  # by whoever set it; the others go on with what there is
+        self._reading = False  # one thread reads it; the others use the value that there is
         self._told = ""
         self._seen = self._signature()
         self.value: T = self._read()
@@ -99,11 +99,11 @@ class WatchedFile(Generic[T]):
 
 
 def _open_regular(path: str, flags: int) -> int:
-    """A descriptor of a regular file, never waited for. Raises OSError."""
-    _refuse_irregular(os.stat(path).st_mode)  # before it is opened: that alone may wake a device or a pipe's writer
+    """A descriptor of a regular file, opened without waiting. Raises OSError."""
+    _refuse_irregular(os.stat(path).st_mode)  # before opening it, which alone may wake a device or a pipe's writer
     descriptor = os.open(path, flags | _NO_WAIT)
     try:
-        _refuse_irregular(os.fstat(descriptor).st_mode)  # it may have been replaced meanwhile
+        _refuse_irregular(os.fstat(descriptor).st_mode)  # it may have been replaced since
     except OSError:
         os.close(descriptor)
         raise

@@ -1,1 +1,1 @@
-"""Who may ask, and how much."""
+"""Who may read, and how much: tokens, rates, slots."""

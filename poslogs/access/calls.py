@@ -1,4 +1,4 @@
-"""Calls under way: what ends by itself and asks platformOS, counted for each client and in all."""
+"""Calls under way: requests that ask platformOS and end by themselves, counted for each client and in all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from poslogs.access.clients import Client
+from poslogs.access.client import Client
 from poslogs.access.room import Room
 from poslogs.errors import Unavailable
 
@@ -15,7 +15,7 @@ RETRY_SECONDS: Final = 5
 
 
 class Calls:
-    """The places for calls in this process: `each` for one client, `most` for all; `room` is shared with streams."""
+    """The places for calls in this process: `each` per client, `most` in all; `room` is shared with streams."""
 
     def __init__(self, each: int, most: int, room: Room | None = None) -> None:
         self._room = room or Room()
@@ -30,7 +30,7 @@ class Calls:
         return self._own.total()
 
     def take(self, client: Client) -> Callable[[], None]:
-        """A place for a call; what it returns gives the place back, and may be called again and again.
+        """Take a place for a call; the returned function gives it back, and may be called more than once.
 
         Raises Unavailable (503) when there is none.
         """
@@ -56,7 +56,7 @@ class Calls:
             with self._lock:
                 if taken:
                     self._own[taken.pop()] -= 1
-                    self._own += Counter()  # without those that have none
+                    self._own += Counter()  # drops clients without calls
                     self._room.give_back()
 
         return give_back

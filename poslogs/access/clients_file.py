@@ -1,4 +1,4 @@
-"""The file of clients as it is written: one client more, or one fewer, in one step."""
+"""Writing clients.json: one client more, or one fewer, in one step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from poslogs.access.clients import Clients, published_of
+from poslogs.access.client import published_of
+from poslogs.access.clients import Clients
 from poslogs.errors import ConfigError
 
 MAX_NAME_CHARS: Final = 100
@@ -24,8 +25,7 @@ LOOK_SECONDS: Final = 0.05
 def add(path: Path, name: str, token: str, envs: Sequence[str] = (), *, first: Path | None = None) -> None:
     """Add a client of this name, known by the digest of its token; without `envs` it may read all environments.
 
-    A file that is not there is made, with the published clients of `first`. Raises ConfigError, and leaves the file as
-    it was.
+    A missing file is made, with the published clients of `first`. Raises ConfigError, and leaves the file as it was.
     """
     if not name.isprintable() or not name.strip() or len(name) > MAX_NAME_CHARS:
         raise ConfigError(f"the name of a client must have 1 to {MAX_NAME_CHARS} printable characters.")
@@ -49,7 +49,7 @@ def remove(path: Path, name: str, *, first: Path | None = None) -> None:
 
 @contextmanager
 def _changed(path: Path, first: Path | None) -> Iterator[dict[str, Any]]:
-    """The clients of the file, to be changed; then they are checked and written, if nothing was raised."""
+    """The clients of the file, for the body of the `with` to change; then they are checked and written."""
     real = path.resolve()  # a link stays a link
     try:
         with _alone(real.parent):
@@ -62,7 +62,7 @@ def _changed(path: Path, first: Path | None) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keep other commands from changing files of the folder meanwhile. Raises ConfigError after WAIT_SECONDS."""
+    """Keep other commands from changing files of the folder. Raises ConfigError after WAIT_SECONDS."""
     held = os.open(folder, os.O_RDONLY)
     try:
         end = time.monotonic() + WAIT_SECONDS
@@ -82,27 +82,27 @@ def _alone(folder: Path) -> Iterator[None]:
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    Clients(path)  # what no server would take is not written to
+    Clients(path)  # a file that no server would take is not changed
     value = json.loads(path.read_text(encoding="utf-8-sig"))
     assert isinstance(value, dict)
     return value
 
 
 def _first(path: Path) -> dict[str, Any]:
-    """The published clients of the file that came with poslogs, which nobody's token belongs into."""
+    """The published clients of the file that came with poslogs; other tokens in it are not copied."""
     came = _read(path)
     published = {client.id for client in published_of(came).values()} if came else set()
     return {name: fields for name, fields in came.items() if name in published}
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put the text in the file's place, for its owner alone to read and write."""
+    """Replace the file by this text in one step; only its owner may read it."""
     made, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with mode 0600
     try:
         with os.fdopen(made, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            with suppress(OSError):  # nobody but root may give a file away, and it is ours then
+            with suppress(OSError):  # only root may give a file to its owner; else it is ours
                 stat = (path if path.exists() else path.parent).stat()
                 os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Request rates: how often a client may ask, and how often an address may guess."""
+"""Request rates: how many requests a client may send, and how many wrong tokens an address."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from flask import Blueprint, Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats, parse_many
 
-from poslogs.access.clients import Client
+from poslogs.access.client import Client
 from poslogs.access.storage import SCHEME, MonotonicStorage
 from poslogs.errors import TooMany
 
-ROOMY: Final = RateLimitItemPerMinute(300)  # for what costs next to nothing, such as lists of /mcp
-WRONG_TOKENS: Final = RateLimitItemPerMinute(20)  # from one address; right tokens from it are not touched
-KNOWN_NOTATIONS: Final = 256
-IPV6_HOST_BITS: Final = 64  # a host or a home has a /64 of its own, and may take any address of it
+ROOMY: Final = RateLimitItemPerMinute(300)  # for requests that cost next to nothing, such as the lists of /mcp
+WRONG_TOKENS: Final = RateLimitItemPerMinute(20)  # from one address; valid tokens from it do not count
+KNOWN_NOTATIONS: Final = 256  # of rates that are kept parsed
+IPV6_HOST_BITS: Final = 64  # a host or a home has a /64 of its own, and may use any address in it
 
 
 class Limits:
     """Rates over all endpoints together, by client, counted by flask-limiter; `install` before any route runs.
 
-    A request of no client (a probe, a preflight) is not counted, nor one for a path where nothing is. A fixed window
-    would let twice as many through at its edge, so windows move. `storage` is an address that `limits` knows: the
-    default counts in this process's memory (storage.py).
+    Requests without a client (probes, preflights) and for unknown paths are not counted. A fixed window would let twice
+    as many through at its edge, so windows move. `storage` is an address that `limits` knows; the default counts in
+    this process's memory (storage.py). How flask-limiter is used, and why, is docs/decisions/0002-libraries.md.
     """
 
     def __init__(self, storage: str = f"{SCHEME}://") -> None:
@@ -46,12 +46,12 @@ class Limits:
         self.spend_roomily = self._limiter.shared_limit(_roomy, scope="roomy")(_spend_roomily)
 
     def install(self, app: Flask) -> None:
-        """Count requests from here on. What authenticates must have been registered before."""
+        """Count the app's requests from now on. Authentication must have been registered before."""
         self._limiter.init_app(app)
         app.after_request(self._tell)
 
     def leave(self, routes: Blueprint) -> None:
-        """Count no request for these routes: they call `spend` or `spend_roomily` themselves."""
+        """Do not count requests for these routes: they call `spend` or `spend_roomily` themselves."""
         self._limiter.exempt(routes)
 
     @property
@@ -61,9 +61,9 @@ class Limits:
         return len(storage) if isinstance(storage, MonotonicStorage) else 0
 
     def wrong_token(self, address: str) -> None:
-        """Count a wrong token from an address, an IPv6 one by its /64. Raises TooMany when there were too many.
+        """Count a wrong token from an address, IPv6 by its /64. Raises TooMany at more than WRONG_TOKENS.
 
-        flask-limiter has no door for this: its rates are those of a request, and this one is not always spent.
+        flask-limiter itself has no call for this: its rates apply to every request, and this one to wrong tokens alone.
         """
         keys = "wrong-token", _sender(address)
         if self._limiter.limiter.hit(WRONG_TOKENS, *keys):
@@ -88,7 +88,7 @@ _OWN: Final = "own"
 
 
 class _OwnRates(ApplicationLimit):
-    """A limit that is parsed once for each notation: flask-limiter would do it for each request."""
+    """A limit that is parsed once for each notation: flask-limiter would parse it at each request."""
 
     def __iter__(self) -> Iterator[Any]:
         notation = _own_of_an_endpoint()
@@ -136,7 +136,7 @@ def _refuse(reached: RequestLimit) -> Response | None:
 
 @lru_cache(KNOWN_NOTATIONS)
 def _each_once(notation: str) -> str:
-    """The rates of a client's limits, each once: flask-limiter would count a rate that is written twice twice."""
+    """The rates of a client's limits, each once: flask-limiter would count a repeated rate twice."""
     return "; ".join(str(rate) for rate in dict.fromkeys(parse_many(notation)))
 
 
@@ -146,7 +146,7 @@ def _higher(notation: str) -> bool:
 
 
 def _sender(address: str) -> str:
-    """The part of an address by which guesses are counted; one word for all that is none, whatever its length."""
+    """The part of an address by which guesses are counted; `no-address` for text that is not an address."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

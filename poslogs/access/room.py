@@ -1,4 +1,4 @@
-"""Room: the threads that streams and calls may hold together, so that some are always left for all else."""
+"""Room: the threads that streams and calls may hold together, so that some are left for other requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class Room:
-    """So many places; None is no bound, as where greenlets serve."""
+    """A number of places; None means no bound, as where greenlets serve."""
 
     def __init__(self, places: int | None = None) -> None:
         self.places = places

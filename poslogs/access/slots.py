@@ -6,21 +6,21 @@ import threading
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar
 
-from poslogs.access.clients import Client
+from poslogs.access.client import Client
 from poslogs.access.room import Room
 from poslogs.errors import TooMany, Unavailable
 
-POKES: Final = 2  # writes until a server that cannot be asked notices that its reader has gone (hosting.md, section 3)
-POKE_SECONDS: Final = 0.05
-LEAVE_SECONDS: Final = 1.0  # at most, until streams whose readers have left have given their slots back
+POKES: Final = 2  # writes after which most servers notice that a reader has gone (docs/decisions/0005-disconnects.md)
+POKE_SECONDS: Final = 0.05  # between two writes
+LEAVE_SECONDS: Final = 1.0  # at most, for streams whose readers have left to give their slots back
 RETRY_SECONDS: Final = 5
 
 
 class Holder(Protocol):
-    """A stream, as far as slots care."""
+    """A stream, as far as slots know it."""
 
     def disconnected(self) -> None:
-        """Its reader has left: it gives its slot back soon. Does not wait."""
+        """Note that its reader has left, so that it gives its slot back soon. Does not wait."""
 
     def poke(self) -> None:
         """Write a heartbeat now."""
@@ -41,9 +41,9 @@ class Slot(Generic[H]):
 
 
 class Slots(Generic[H]):
-    """The streams open in this process, counted for each client and in all; `capacity` None is no bound.
+    """The streams open in this process, counted for each client and in all.
 
-    `room` is what they share with calls.
+    `capacity` bounds all of them, None does not. `room` is shared with calls.
     """
 
     def __init__(self, capacity: int | None = None, room: Room | None = None) -> None:
@@ -64,10 +64,10 @@ class Slots(Generic[H]):
             return [slot for slots in self._slots.values() for slot in slots]
 
     def take(self, client: Client, holder: H, gone: Callable[[], bool | None]) -> Callable[[], None]:
-        """A slot for the client; what it returns gives the slot back, and may be called again and again.
+        """Take a slot for the client; the returned function gives it back, and may be called more than once.
 
-        At the limit, the client's streams whose readers have left are found first, so that a page which is
-        reloaded does not lock itself out. Raises TooMany (429) or Unavailable (503).
+        At the limit, slots of streams whose readers have left are freed first, so that a page that is reloaded does
+        not lock itself out. Raises TooMany (429) or Unavailable (503).
         """
         slot = Slot(client, holder, gone)
         if self._full():
@@ -111,7 +111,7 @@ class Slots(Generic[H]):
                 self._slots.pop(slot.client.id, None)
 
     def _reclaim(self, client: Client) -> None:
-        """Give back the slots of the client's readers that have left; ask those who can tell, poke the others."""
+        """Free slots of the client's readers that have left: ask where the server can tell, else poke the streams."""
         with self._changed:
             slots = list(self._slots.get(client.id, ()))
         gone = [(slot, slot.gone()) for slot in slots]
@@ -124,7 +124,7 @@ class Slots(Generic[H]):
                 self._changed.wait(POKE_SECONDS)
 
     def _let_leave(self, slots: list[Slot[H]]) -> None:
-        """Have streams whose readers have left give their slots back, and wait until they did."""
+        """Have streams whose readers have left give their slots back; wait for that, LEAVE_SECONDS at most."""
         for slot in slots:
             slot.holder.disconnected()
         if slots:

@@ -1,4 +1,4 @@
-"""A storage for flask-limiter that no change of the clock on the wall moves, and no flood of addresses fills."""
+"""A storage for flask-limiter that neither a changed wall clock nor a flood of addresses can upset."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Final
 from limits.storage import MovingWindowSupport, Storage
 
 SCHEME: Final = "monotonic"
-SWEEP_SECONDS: Final = 60.0  # between two looks for windows that nobody uses any more
+SWEEP_SECONDS: Final = 60.0  # how often windows without hits are dropped
 MAX_WINDOWS: Final = 10_000  # about 1 kB each for addresses that guess tokens
-SPARE_WINDOWS: Final = MAX_WINDOWS // 4  # dropped at once at the bound: a flood of new keys costs little for each
+SPARE_WINDOWS: Final = MAX_WINDOWS // 4  # dropped together at the bound, so that a flood of new keys costs little
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class _Window:
         return not self.hits or self.hits[-1] <= now - self.expiry
 
     def worth(self, now: float) -> tuple[bool, int, float]:
-        """A rank: what is over comes first, then what holds few hits and had its last one long ago, full ones last."""
+        """A rank for dropping, lowest first: windows that are over, then those with few old hits, then full ones."""
         if self.over(now):
             return False, 0, 0.0
         full = len(self.hits) >= self.limit and self.hits[0] > now - self.expiry
@@ -51,8 +51,8 @@ class MonotonicStorage(MovingWindowSupport, Storage):
     Here MAX_WINDOWS are kept. At that bound those with the fewest hits are dropped first, so that a key that has
     reached its limit stays limited whatever number of new keys comes.
 
-    What callers are told (`get_moving_window`) is time as it is on the wall at that moment. Fixed windows are not
-    supported. `clock` counts seconds, from anywhere.
+    `get_moving_window` returns wall-clock time. Fixed windows are not supported. `clock` counts seconds, from any
+    moment.
     """
 
     STORAGE_SCHEME = [SCHEME]  # noqa: RUF012 - `limits` declares it so
@@ -72,11 +72,11 @@ class MonotonicStorage(MovingWindowSupport, Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What may be raised when storing fails: nothing does here."""
+        """The exceptions of a failed storage: none happen here."""
         return ValueError
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count `amount` hits, unless more than `limit` within `expiry` seconds would be there then."""
+        """Count `amount` hits, unless that would make more than `limit` within `expiry` seconds; whether it did."""
         now = self._clock()
         if amount > limit:
             return False

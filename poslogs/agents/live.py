@@ -11,6 +11,7 @@ import orjson
 
 from poslogs.agents.entry_budget import EntryBudget
 from poslogs.agents.events import Caller, Event, LogMessage, Outcome, Progress
+from poslogs.cooperation import let_others_run
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import frames
@@ -70,7 +71,7 @@ class _Live:
                 if self._stopped:
                     break
                 yield self._progress()
-                time.sleep(0)  # other greenlets have their turn
+                let_others_run()
         if self._stopped:  # else the caller has gone
             yield self._outcome()
 

@@ -12,7 +12,7 @@ from flask import Request, g
 from poslogs.deadlines import DEADLINES
 from poslogs.errors import BadInput, BodyLate, BodyTooLarge, NotJson
 from poslogs.servers.sockets import Connection
-from poslogs.servers.visits import close_after, leaves_body, reading
+from poslogs.servers.visit import close_after, leaves_body, reading
 from poslogs.utf8 import NotUtf8, text_of
 
 MAX_BYTES: Final = 64 * 1024  # no tool takes nearly so much

@@ -7,12 +7,13 @@ from typing import Final
 
 from flask import Request
 
-from poslogs.access.clients import MAX_TOKEN_BYTES, Client, Clients
+from poslogs.access.client import MAX_TOKEN_BYTES
+from poslogs.access.clients import Client, Clients
 from poslogs.access.limits import Limits
 from poslogs.doors import names
 from poslogs.errors import Forbidden, Refusal, Unauthorized
 from poslogs.platformos.environments import Environments
-from poslogs.servers import visits
+from poslogs.servers import visit
 
 OPEN_PATHS: Final = ("/", "/livez", "/readyz", "/openapi.json")
 PAGE_FILES: Final = "/page/"
@@ -34,7 +35,7 @@ X_FORWARDED: Final = "HTTP_X_FORWARDED"
 
 
 def is_open(request: Request) -> bool:
-    """Whether a request needs no token: the page, probes, CORS preflights (contract), what is certainly not here."""
+    """Whether a request needs no token: the page, probes, CORS preflights, OAuth metadata (there is none)."""
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return True
     path = request.path
@@ -65,7 +66,7 @@ def admit(request: Request, clients: Clients, limits: Limits, environments: Envi
         raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
     if client.published:
         _admit_published(request, environments)
-    visits.known(request.environ)
+    visit.mark_known(request.environ)
     return client
 
 

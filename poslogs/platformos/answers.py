@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
 import orjson
 
-from poslogs.platformos import cut, split
-from poslogs.platformos.split import NO_OBJECT, NOT_JSON, Body, NotALog, Work
+from poslogs.platformos import cut, lenient, split
+from poslogs.platformos.split import Body
+from poslogs.platformos.work import NO_OBJECT, NOT_JSON, NotALog, Work
 
 __all__ = ["NotALog", "Rows", "Unreadable", "rows"]
 
-MOST_ROWS: Final = 20_000  # of one answer that are taken, where no setting says otherwise
-WHOLE_BYTES: Final = 2 * 1024 * 1024  # a body of this size is parsed in one go
-FEW_BYTES: Final = 256 * 1024  # and its brackets are not counted before when it has no more than these
-ODD_BYTES: Final = 64 * 1024  # so is one that is no strict JSON
-GROUP_BYTES: Final = 64 * 1024  # of the rows of a larger one that are parsed together
-MAX_ROW_BYTES: Final = 16 * 1024 * 1024  # a larger row is no entry; each character may take six of them
-LENIENT_BYTES: Final = 8 * 1024 * 1024  # nor a larger one that strict JSON refuses: that way takes ten times as much
-MAX_VALUES: Final = 100_000  # nor is one with more values in it: each takes up to a hundred bytes, and its time
+MOST_ROWS: Final = 20_000  # rows of one answer that are taken, where no setting says otherwise
+WHOLE_BYTES: Final = 2 * 1024 * 1024  # a body up to this size is parsed in one go
+FEW_BYTES: Final = 256 * 1024  # a body up to this size is parsed without counting its brackets first
+ODD_BYTES: Final = 64 * 1024  # a body up to this size is parsed in one go even if it is not strict JSON
+GROUP_BYTES: Final = 64 * 1024  # rows of a larger body are parsed together up to this size
+MAX_ROW_BYTES: Final = 16 * 1024 * 1024  # a larger row is not an entry; a character may take six bytes of it
+LENIENT_BYTES: Final = 8 * 1024 * 1024  # nor is a larger row that strict JSON refuses: the lenient way takes ten times
+MAX_VALUES: Final = 100_000  # nor is a row with more values in it: each takes up to a hundred bytes, and time
 
 
 class Unreadable:
     """A row inside a readable answer that is not parsed; the reason says why.
 
-    `id` is what its text says it is, "" where it says nothing; `mark` tells it from other rows.
+    `id` is the id that its text gives, "" without one; `mark` is a hash by which it is known again.
     """
 
     def __init__(self, text: Body, reason: str = "a row that cannot be read") -> None:
@@ -45,10 +44,10 @@ class Unreadable:
 
 
 class Rows(Collection[object]):
-    """The rows of a large answer. They are parsed anew each time that one goes through them, a few at a time.
+    """The rows of a large answer, parsed a few at a time, and again at each iteration.
 
-    `left_out`: how many more came that are no entries. `more`: rows came that are not here, past the last id.
-    `listed`: the answer had a list of rows, so that none of them means that none are there.
+    `left_out`: how many rows more came that cannot be entries. `more`: rows past the last id came and are not here.
+    `listed`: the answer had a list of rows, so an empty one means that the log has none.
     """
 
     def __init__(self, texts: list[bytes | Unreadable], left_out: int, *, more: bool, listed: bool = True) -> None:
@@ -83,10 +82,10 @@ class Rows(Collection[object]):
 
 
 def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS) -> Collection[object]:
-    """The rows of an answer, in its own order; an empty body and a missing `logs` bring none, unlisted.
+    """The rows of an answer, in its own order; none, and not `listed`, of an empty body or one without `logs`.
 
-    One bad row does not spoil the others: it comes as `Unreadable`. Of more than `most` rows, or cut.MOST_BYTES of
-    them, those with the lowest ids past `after` come. Raises NotALog when the whole is no answer.
+    A bad row does not spoil the others: it comes as `Unreadable`. Of more than `most` rows, or cut.MOST_BYTES of
+    them, those with the lowest ids past `after` come. Raises NotALog when the body is not an answer of the log API.
     """
     if not body or body.isspace():
         return _unlisted()
@@ -121,7 +120,7 @@ def _logs(answer: object) -> list[object] | None:
 def _leniently(body: bytes | bytearray, after: int, most: int) -> Collection[object]:
     text = body.decode("utf-8", "replace")
     try:
-        found = _logs(_clean(_DECODER.decode(text)))
+        found = _logs(lenient.decode(text))
     except RecursionError:
         return _apart(body, after, most)  # one row is too deep: take the rows one by one
     except ValueError:
@@ -132,7 +131,7 @@ def _leniently(body: bytes | bytearray, after: int, most: int) -> Collection[obj
 
 
 def _apart(body: bytes | bytearray, after: int, most: int) -> Collection[object]:
-    """The rows of an answer that is too large, or too odd, to be parsed as one."""
+    """The rows of an answer that is too large, or too odd, to be parsed in one go."""
     work = Work()
     start = split.member(body, b'"logs"', work)
     if start is None or body[start : start + 4] == b"null":
@@ -165,7 +164,7 @@ def _parsed(texts: list[bytes]) -> list[object]:
         try:
             found: list[object] = orjson.loads(b"[%b]" % b",".join(texts))
         except orjson.JSONDecodeError:
-            pass  # one of them
+            pass  # one of them is odd: parse each by itself
         else:
             return found
     return [_parse(text) for text in texts]
@@ -173,42 +172,17 @@ def _parsed(texts: list[bytes]) -> list[object]:
 
 def _parse(text: bytes) -> object:
     try:
-        return orjson.loads(text)  # what it takes among its like must not depend on a row beside it
+        return orjson.loads(text)  # whether a row is taken must not depend on the rows beside it
     except orjson.JSONDecodeError:
         if len(text) > LENIENT_BYTES:
             return Unreadable(text, TOO_LARGE)
     try:
-        return _clean(_DECODER.decode(text.decode("utf-8", "replace")))
+        return lenient.decode(text.decode("utf-8", "replace"))
     except (RecursionError, ValueError):
         return Unreadable(text)
-
-
-def _whole_number(digits: str) -> int | float | None:
-    return int(digits) if len(digits) < 20 else _finite(digits)
-
-
-def _finite(digits: str) -> float | None:
-    value = float(digits)
-    return value if math.isfinite(value) else None
 
 
 NO_LIST: Final = "`logs` that is no list"
 TOO_LARGE: Final = "a row that is too large"
 
-# What strict JSON has no word for (NaN, Infinity, 1e999, an integer of 5,000 digits) becomes null or a float.
-_DECODER: Final = json.JSONDecoder(
-    parse_constant=lambda _: None, parse_int=_whole_number, parse_float=_finite, strict=False
-)
-_LONE: Final = re.compile("[\ud800-\udfff]")  # the parser has joined those that are pairs
 _ID: Final = re.compile(rb'"?([0-9]{1,19})"?\s*[,}]')
-
-
-def _clean(value: object) -> object:
-    """The value without lone surrogates, which UTF-8 cannot carry."""
-    if isinstance(value, str):
-        return _LONE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, dict):
-        return {str(_clean(key)): _clean(item) for key, item in value.items()}
-    return value

@@ -1,4 +1,4 @@
-"""The wire: connections to platformOS whose every byte is bounded, in time and number, whatever the other side does."""
+"""Connections to platformOS on which an answer is bounded in time and bytes, whatever the other side does."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from requests.adapters import HTTPAdapter
 
+from poslogs.cooperation import let_others_run
+
 READ_BYTES: Final = 65536
-INFLATE_BYTES: Final = 1024 * 1024  # that are inflated in one go, before others have their turn
-MAX_HEAD_BYTES: Final = 256 * 1024  # status lines and headers, beyond what the body may have
+INFLATE_BYTES: Final = 1024 * 1024  # inflated in one go, before others have their turn
+MAX_HEAD_BYTES: Final = 256 * 1024  # of status lines and headers, in addition to the body
 
 
 class TooLarge(Exception):
-    """More came than may."""
+    """The answer has more bytes than allowed."""
 
 
 class Late(Exception):
@@ -26,28 +28,28 @@ class Late(Exception):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """The usual adapter, for one request at a time, with bounds that `allow` sets.
+    """The adapter of requests, for one request at a time, with bounds that `allow` sets.
 
     Everything that http.client reads (interim answers, headers, chunk sizes, trailers, body) passes through one
-    reader, which counts it. What waits outside of that reader, as a TLS handshake does, ends by `cut`.
+    reader, which counts it. A wait outside of that reader, such as a TLS handshake, ends by `cut`.
     """
 
     def __init__(self) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
-        self._pool: Any = None  # of the one host that it asks
+        self._pool: Any = None  # of the one host that it connects to
         self._line: socket.socket | None = None
         self._end = 0.0
         self._left = 0
         self._max_bytes = 0
 
     def allow(self, seconds: float, max_bytes: int) -> None:
-        """The bounds of the next answer: seconds from now in all, and bytes of its body, inflated or not."""
+        """Set the bounds of the next answer: seconds from now in all, and bytes of its body, inflated or not."""
         self._end = time.monotonic() + seconds
         self._max_bytes = max_bytes
         self._left = max_bytes + MAX_HEAD_BYTES
 
     def cut(self) -> None:
-        """Break the connection, so that whoever waits for it goes on at once."""
+        """Break the connection: a thread or greenlet that waits for it goes on at once."""
         if self._line is not None:
             try:
                 self._line.shutdown(socket.SHUT_RDWR)
@@ -56,8 +58,8 @@ class BoundedAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connection."""
-        # urllib3 drops its pools and leaves their connections to Python's collector, which comes late: an error that
-        # failed a request holds its pool in a circle.
+        # urllib3 drops its pools and leaves their connections to Python's collector. That comes late, since the error
+        # of a failed request and its pool refer to each other.
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -83,7 +85,7 @@ class BoundedAdapter(HTTPAdapter):
         return body
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """The pool, whose connections are made here from now on."""
+        """The pool, with connections of our own class from now on."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if "ConnectionCls" not in vars(pool):
             pool.ConnectionCls = self._bounded(pool.ConnectionCls)
@@ -104,16 +106,16 @@ class BoundedAdapter(HTTPAdapter):
             line.close()
 
     def _bounded(self, kind: Any) -> Any:
-        wire = self
+        adapter = self
 
         def new_conn(connection: Any) -> Any:
             sock = kind._new_conn(connection)
-            # Of our own: http.client forgets the socket of an answer that ends its connection, and TLS wraps it.
-            wire._know(sock.dup())
+            # A copy: http.client forgets the socket of an answer that ends its connection, and TLS wraps it.
+            adapter._know(sock.dup())
             return sock
 
         def answer(sock: Any, *args: Any, **kwargs: Any) -> Answer:
-            return Answer(wire, sock, *args, **kwargs)
+            return Answer(adapter, sock, *args, **kwargs)
 
         return type(kind.__name__, (kind,), {"_new_conn": new_conn, "response_class": staticmethod(answer)})
 
@@ -125,42 +127,42 @@ def _inflated(inflater: Any, chunk: bytes) -> Iterator[bytes]:
             if len(part) < INFLATE_BYTES:
                 return
             chunk = inflater.unconsumed_tail
-            time.sleep(0)
+            let_others_run()
     except zlib.error:
         raise ValueError("cannot be decoded") from None
 
 
 class Answer(http.client.HTTPResponse):
-    """An answer that is read through the wire's bounds, and whose head must be whole."""
+    """An answer that is read within the adapter's bounds, and whose head must be whole."""
 
-    def __init__(self, wire: BoundedAdapter, sock: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, adapter: BoundedAdapter, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self._reader = _Reader(wire, self.fp.detach())
+        self._reader = _Reader(adapter, self.fp.detach())
         self.fp = io.BufferedReader(self._reader, READ_BYTES)
 
     def begin(self) -> None:
-        """Read the head. http.client takes one that breaks off for a whole one."""
+        """Read the head. Raises IncompleteRead where it breaks off, which http.client takes for its end."""
         super().begin()
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a socket, counted."""
+    """Reads from a socket, and counts the bytes."""
 
-    def __init__(self, wire: BoundedAdapter, raw: Any) -> None:
+    def __init__(self, adapter: BoundedAdapter, raw: Any) -> None:
         super().__init__()
         self.ended = False
-        self._wire = wire
+        self._adapter = adapter
         self._raw = raw
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, into: Any) -> int | None:
-        time.sleep(0)  # an answer that floods never waits, and would keep the other greenlets from their turn
+        let_others_run()  # an answer that floods never waits by itself
         count: int | None = self._raw.readinto(into)
-        self._wire.spend(count or 0)
+        self._adapter.spend(count or 0)
         self.ended = count == 0
         return count
 

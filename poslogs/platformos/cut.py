@@ -1,4 +1,4 @@
-"""A cut: the rows of an answer that are taken of more than are taken at once, so that the next question brings more."""
+"""A cut: the rows that are taken of an answer with too many; the next question brings the rest."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeVar
 
 from poslogs.platformos.ids import position
-from poslogs.platformos.split import Work
+from poslogs.platformos.work import Work
 
-MOST_BYTES: Final = 16 * 1024 * 1024  # of the rows that are taken, by weight; the first is taken whatever its weight
-MOST_ODD: Final = 1000  # rows without an id; those that are no objects are counted beyond that
-LOOKED_AT: Final = 20  # times as many rows as are taken: what comes behind them is left for the next question
+MOST_BYTES: Final = 16 * 1024 * 1024  # weight of the rows that are taken; the first is taken whatever its weight
+MOST_ODD: Final = 1000  # rows without an id that are taken; more of them are only counted
+LOOKED_AT: Final = 20  # times as many rows as are taken are read; those after them wait for the next question
 CONTROLS: Final = bytes([*range(32), 127])
 
 
@@ -27,14 +27,14 @@ Parse = Callable[[bytes], object]
 def lowest(
     rows: Iterable[bytes | T], parse: Parse, after: int, most: int, work: Work
 ) -> tuple[list[bytes | T], int, bool]:
-    """The rows that are taken, how many others are no entries, and whether there may be more past the last.
+    """The rows that are taken, how many others cannot be entries, and whether more may come past the last.
 
-    `rows` are texts. All are taken if they are `most` at most, and MOST_BYTES; else those with the lowest ids past
-    `after`, whatever order they come in; LOOKED_AT times `most` are looked at.
+    `rows` are texts. All are taken if they are at most `most` and MOST_BYTES; else those with the lowest ids past
+    `after`, in whatever order they came. LOOKED_AT times `most` rows are read.
     """
     kept: list[bytes | T] = []
     odd = size = 0
-    room = 1  # so many times more than is taken may be kept before it is cut
+    room = 1  # how many times `most` may be kept before it is cut down
     top: int | None = None  # no row past this id is taken
     for count, row in enumerate(rows, 1):
         if isinstance(row, bytes) and not row.startswith(b"{"):
@@ -56,7 +56,7 @@ def lowest(
 
 
 def weight(row: bytes | Odd) -> int:
-    """The length of a row, in which a control character counts six times: so long is its escape."""
+    """The length of a row in bytes, where a control character counts as its escape, six bytes; 0 if unreadable."""
     return len(row) + 5 * (len(row) - len(row.translate(None, CONTROLS))) if isinstance(row, bytes) else 0
 
 

@@ -1,4 +1,4 @@
-"""Simulated environment: the rows of a small shop that exists in no place but the clock."""
+"""The simulated environments: rows of a small shop, computed from the clock."""
 
 import time
 from collections.abc import Callable, Container, Iterator
@@ -24,10 +24,10 @@ RETENTION_S = 300  # rows older than this are gone
 PAGE = 500  # rows in one answer at most
 
 SLOT_MS = 12_000  # rows are made up slot by slot; an id is its row's moment in ms, so id // SLOT_MS is its slot
-SPARE_MS = 100  # the end of a slot that is left free for rows which give way to one another
+SPARE_MS = 100  # left free at the end of a slot, for rows whose moment was taken
 GAP_MS = 700  # between two lines of one scene, at most
-ALARM_SLOTS = 2  # so many slots in a row hold an error and a warning: any 60 s see both
-OUTAGE_SLOTS = 20  # so many slots in a row hold one outage: one about every 4 minutes
+ALARM_SLOTS = 2  # an error and a warning in each two slots, so that any 60 s see both
+OUTAGE_SLOTS = 20  # an outage in each 20 slots, about every 4 minutes
 OUTAGE_ERRORS = (15, 30)
 DAILY_SCENES = {"staging": 2, "production": 5}  # in a slot, besides errors, warnings and outages
 ORDERS_PER_SLOT = 64
@@ -36,10 +36,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DemoGateway:
-    """Answers like a real environment's gateway; what it answers follows from its name and the clock alone.
+    """Answers like a real environment's gateway, by its name and the clock alone.
 
-    Any two gateways of one name give the same row for the same id, in every process and on every machine.
-    A row appears when the clock passes its moment, never later, and never changes.
+    Two gateways of one name give the same row for the same id, in every process and on every machine. A row appears
+    when the clock passes its moment, never later, and never changes.
     """
 
     def __init__(self, name: str, *, clock: Callable[[], float] = time.time, page: int = PAGE) -> None:
@@ -66,7 +66,7 @@ class DemoGateway:
         return rows[: self._page]
 
     def close(self) -> None:
-        """Nothing is held, so nothing is given back."""
+        """Do nothing: there is no connection."""
 
 
 def _row(moment: int, line: Line) -> dict[str, object]:
@@ -88,7 +88,7 @@ def _moments(name: str, slot: int) -> list[tuple[int, Line]]:
     for turn, scene in enumerate(scenes):
         gap = min(GAP_MS, (SLOT_MS - SPARE_MS) // (len(scene) + 1))
         room = SLOT_MS - SPARE_MS - gap * len(scene)
-        # each scene begins in its own part of the slot, so that no reader looks at silence for long
+        # each scene begins in its own part of the slot, so that no pause is long
         moment = slot * SLOT_MS + (turn * room + dice.below(room)) // len(scenes)
         for line in scene:
             moment += gap - dice.below(gap // 3)

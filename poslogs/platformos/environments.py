@@ -21,7 +21,7 @@ MAX_REPORTED = 20  # environments that cannot be used, each with a line in the l
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where one instance's log is, and what opens it. The token never shows in a repr."""
+    """Where one instance's log is, and the token that opens it, which no repr shows."""
 
     name: str
     url: str  # no trailing slash
@@ -32,7 +32,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file of environments holds; it has one at least that can be used."""
+    """What a file of environments holds: at least one that can be used."""
 
     usable: dict[str, Environment]
     unusable: dict[str, str]  # name to a sentence that says what is wrong with it
@@ -41,22 +41,22 @@ class _File:
 class Environments:
     """The environments that are served now: pos-cli's file, one more from MPKIT_*, else the demo.
 
-    pos-cli looks for CONFIG_FILE_PATH, then `.pos`, then `.marketplace-kit` (platformos.md). One environment of a file
-    that cannot be used is left out and reported; the others are served. Raises ConfigError when none can be used.
+    The file is the one that pos-cli uses: CONFIG_FILE_PATH, else `.pos`, else `.marketplace-kit`. An environment that
+    cannot be used is left out and reported; the others are served. Raises ConfigError when none can be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._named = Path(settings.config_file) if settings.config_file else None
         self._extra = _from_variables(settings)
         self._file: WatchedFile[_File] | None = None
-        self._told = ""  # what is wrong with a file that appeared
+        self._told = ""  # the last logged fault of a file that appeared
         self._reported: dict[str, str] = {}
         if path := self._find():
             self._file = WatchedFile(path, _parse)
 
     @property
     def source(self) -> str:
-        """Where they come from, as told in the start-up lines."""
+        """Where they come from, for the start-up lines: a path, MPKIT_URL, or `demo`."""
         parts = [str(self._file.path)] if self._file else []
         parts += ["MPKIT_URL"] if self._extra else []
         return " and ".join(parts) or "demo"
@@ -75,7 +75,7 @@ class Environments:
         return {name: told for name, told in self._file.value.unusable.items() if name not in self._extra}
 
     def report(self) -> None:
-        """Name in the log what is not served, each time that this changes."""
+        """Log what is not served, each time that this changes."""
         if self._file is None:
             return
         path, unusable = self._file.path, self.unusable
@@ -88,15 +88,15 @@ class Environments:
 
     @property
     def demo(self) -> bool:
-        """Whether they are the demo: nobody's log is served."""
+        """Whether they are the demo, so that no real log is served."""
         return self._file is None and not self._extra
 
     def get(self, name: str) -> Environment | None:
-        """The environment of that name, if there is one."""
+        """The environment of that name; None when it is not served."""
         return self.all().get(name)
 
     def refresh(self) -> bool:
-        """Follow the file; a `.pos` that appears ends the demo. True when something changed."""
+        """Read the file again if it has changed; a `.pos` that appears ends the demo. True when something changed."""
         if self._file is not None:
             changed = self._file.refresh()
             if changed:

@@ -1,10 +1,8 @@
-"""The gateway: our way to one environment's log, with one question: what came after this id?"""
+"""The gateway: one environment's log over HTTP, with one question: what came after this id?"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Container
-from email.utils import parsedate_to_datetime
+from collections.abc import Container
 from typing import Any, Final, Protocol
 
 import requests
@@ -16,16 +14,16 @@ from poslogs.platformos import answers, entries
 from poslogs.platformos.bounded_adapter import BoundedAdapter, Late, TooLarge
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
+from poslogs.platformos.failures import reason_of, retry_after
 
 CONNECT_SECONDS: Final = 3.05
-MAX_RETRY_AFTER: Final = 300.0  # seconds; platformOS may ask for no longer pause
 
 
 class GatewayError(Exception):
-    """A poll that brought nothing; the message is a sentence for readers, without any token.
+    """A poll that brought no rows; the message is a sentence for readers, without any token.
 
-    `refused`: the environment's token is not accepted, and trying again is of no use.
-    `retry_after`: seconds that platformOS asked us to wait, if it did.
+    `refused`: platformOS does not accept the environment's token, so trying again does not help.
+    `retry_after`: seconds that platformOS asked us to wait; None when it did not ask.
     """
 
     def __init__(self, sentence: str, *, refused: bool = False, retry_after: float | None = None) -> None:
@@ -36,9 +34,9 @@ class GatewayError(Exception):
 
 
 class Unclear(GatewayError):
-    """An answer that tells nothing of the log: no list of rows, or rows of which none has a usable id.
+    """An answer that says nothing about the log: without a list of rows, or with no row that has a usable id.
 
-    It is no end of the log: ask again. `page` says why its rows are none.
+    It does not mean the end of the log: ask again. `page` says why its rows are not entries.
     """
 
     def __init__(self, env: str, page: Page) -> None:
@@ -47,7 +45,7 @@ class Unclear(GatewayError):
 
 
 def whole(page: Page, env: str) -> Page:
-    """The page, where it tells what is there: only then does no row past a position mean the end. Raises Unclear."""
+    """The page, if it says what is in the log: only then does an empty page mean the end. Raises Unclear otherwise."""
     if not page.whole:
         raise Unclear(env, page)
     return page
@@ -60,14 +58,14 @@ class Gateway(Protocol):
         """What platformOS lists past `last_id`, without the rows `known`; at most one request. Raises GatewayError."""
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection; a later question opens a new one."""
 
 
 class HttpGateway:
     """A gateway over HTTP, for one caller at a time; its connection is kept alive.
 
-    A poll is bounded by `seconds` in all and by `max_bytes` (inflated), whatever the other side does; of a longer
-    answer the first `max_rows` rows are taken.
+    Whatever platformOS does, a poll takes `seconds` at most and an answer `max_bytes` (inflated). Of more than
+    `max_rows` rows, those with the lowest ids are taken.
     """
 
     def __init__(
@@ -78,9 +76,9 @@ class HttpGateway:
         self._max_bytes = max_bytes
         self._max_rows = max_rows
         self._session = requests.Session()
-        self._session.trust_env = False  # a .netrc entry would replace our Authorization (hosting.md, section 10)
+        self._session.trust_env = False  # else .netrc replaces our token (docs/decisions/0002-libraries.md)
         self._prepared: requests.PreparedRequest | None = None
-        self._address = ""  # all of its url but the id
+        self._address = ""  # its url without the id
         self._wire = BoundedAdapter()
         self._session.mount("http://", self._wire)
         self._session.mount("https://", self._wire)
@@ -99,8 +97,8 @@ class HttpGateway:
             )
         if 300 <= status < 400:
             raise GatewayError(f"platformOS redirects environment {name} elsewhere; check its url in .pos.")
-        wait = _retry_after(headers.get("Retry-After"))
-        if status in (404, 405, 410):  # no such path: something stands between the address and ours
+        wait = retry_after(headers.get("Retry-After"))
+        if status in (404, 405, 410):  # no such path, so this is not the address of a platformOS site
             raise GatewayError(
                 f"platformOS answered {status} for environment {name}; "
                 "check its url in .pos: it should be the site's address alone, such as https://example.com.",
@@ -120,7 +118,7 @@ class HttpGateway:
         self._session.close()
 
     def _question(self, last_id: int) -> requests.PreparedRequest:
-        # Prepared once, as questions differ in the id alone: that halves what requests takes of a poll.
+        # Prepared once, as questions differ only in the id: this halves the time that requests adds to a poll.
         env = self._environment
         if self._prepared is None:
             headers = {
@@ -166,39 +164,7 @@ class HttpGateway:
             late = True
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             if not late:
-                raise GatewayError(f"Connection failed: environment {name} {_reason(error)}.") from error
-        if late:  # whatever came after the cut is not to be trusted
+                raise GatewayError(f"Connection failed: environment {name} {reason_of(error)}.") from error
+        if late:  # an answer that came in spite of the cut may be incomplete
             raise GatewayError(f"platformOS did not answer for environment {name} within {self._seconds:g} s.")
         return answer
-
-
-def _retry_after(text: str | None, now: Callable[[], float] = time.time) -> float | None:
-    """Seconds of a Retry-After header in either form (RFC 9110, section 10.2.3), 0 to MAX_RETRY_AFTER."""
-    if not text:
-        return None
-    try:
-        seconds = float(text) if text.strip().isdigit() else parsedate_to_datetime(text).timestamp() - now()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
-
-
-def _reason(error: Exception) -> str:
-    text = repr(error)
-    for sign, reason in _REASONS:
-        if sign in text:
-            return reason
-    return "could not be reached"
-
-
-_REASONS: Final = (
-    ("NameResolution", "has an address that no name server knows"),
-    ("CERTIFICATE", "has a certificate that is not valid"),
-    ("SSL", "could not agree on TLS"),
-    ("refused", "refused the connection"),
-    ("imed out", "did not answer in time"),
-    ("reset", "reset the connection"),
-    ("RemoteDisconnected", "closed the connection"),
-    ("IncompleteRead", "broke off its answer"),
-    ("decod", "sent an answer that cannot be decompressed"),
-)

@@ -9,7 +9,7 @@ MAX_ID: Final = 2**63 - 1
 
 
 def position(value: object) -> int | None:
-    """The number that an id or a position names, 1 to MAX_ID (0 for positions); None when it names none."""
+    """The number of an id (1 to MAX_ID) or a position (from 0), as a number or digits; None for anything else."""
     if isinstance(value, str):
         return int(value) if _DIGITS.fullmatch(value) and int(value) <= MAX_ID else None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,50 +1,26 @@
-"""Splitting: where the values of an answer begin and end, by brackets, quotes and commas, before anything is parsed."""
+"""Splitting: where the values of an answer begin and end, by brackets, quotes and commas, before anything is parsed.
+
+What it is for, and how long an answer may take, is docs/decisions/0016-split-before-parsed.md.
+"""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Final
 
-TURN_SECONDS: Final = 0.005  # of work, after which other greenlets and threads have their turn
-MAX_STEPS: Final = 2_000_000  # for one answer: seconds of work, and ten times as many as a long log takes
-MAX_NAMES: Final = 10_000  # of members that are looked through for one
-ESCAPES: Final = 500  # in a string, and values in a row, that one match passes at most: no match takes long
+from poslogs.platformos.work import CUT_OFF, NO_OBJECT, NOT_JSON, TOO_MUCH, NotALog, Work
+
+MAX_NAMES: Final = 10_000  # members that are searched for one name
+ESCAPES: Final = 500  # escapes of a string, or values, that one match passes at most, so that no match takes long
 
 Body = bytes | bytearray | memoryview
-
-
-class NotALog(Exception):
-    """The body is no answer of the log API; the message says what it is instead."""
-
-
-class Work:
-    """The work on one answer: bounded in all, and others have their turn now and then.
-
-    `steps` are left: an answer that takes more of them has more brackets than any log.
-    """
-
-    __slots__ = ("_due", "steps")
-
-    def __init__(self) -> None:
-        self.steps = MAX_STEPS
-        self._due = time.monotonic() + TURN_SECONDS
-
-    def step(self) -> None:
-        """Go on, when others have had their turn. Raises NotALog when it is too much."""
-        self.steps -= 1
-        if self.steps < 0:
-            raise NotALog(TOO_MUCH)
-        if time.monotonic() > self._due:
-            time.sleep(0)
-            self._due = time.monotonic() + TURN_SECONDS
 
 
 def member(body: Body, name: bytes, work: Work) -> int | None:
     """Where the value of a member of the outermost object begins; None when it has no such member.
 
-    `name` is written with its quotes. The first of several counts. Raises NotALog where the body is no JSON.
+    `name` includes its quotes. The first of several members counts. Raises NotALog where the body is not JSON.
     """
     start = _skip(body, 0)
     if body[start : start + 1] != b"{":
@@ -70,10 +46,10 @@ def member(body: Body, name: bytes, work: Work) -> int | None:
 
 
 def elements(body: Body, start: int, work: Work) -> Iterator[tuple[int, int]]:
-    """Where each element of a list begins and ends; `start` is that of the list.
+    """Where each element of the list at `start` begins and ends.
 
-    All that comes behind the list is looked through too, up to the end of the object that the list is in.
-    Raises NotALog where the body is no JSON.
+    What follows the list is read too, to the end of the object that the list is in. Raises NotALog where the body is
+    not JSON.
     """
     empty = _END_OF_LIST.match(body, start + 1)
     pos = empty.end() if empty else start + 1
@@ -98,7 +74,7 @@ def elements(body: Body, start: int, work: Work) -> Iterator[tuple[int, int]]:
 
 
 def end_of(body: Body, start: int, work: Work) -> int:
-    """Where the value ends that begins at `start`. Raises NotALog where there is no value, or no end of it."""
+    """Where the value ends that begins at `start`. Raises NotALog where there is no value, or it does not end."""
     first = body[start : start + 1]
     if first == b'"':
         return _end_of_string(body, start, work)
@@ -111,7 +87,7 @@ def end_of(body: Body, start: int, work: Work) -> int:
 
 
 def exceeds(body: bytes, most: int, work: Work) -> bool:
-    """Whether a value holds more than so many others: members, elements, objects and lists."""
+    """Whether a value holds more than `most` others: members, elements, objects and lists."""
     if _count(body) <= most:
         return False
     count = pos = 0
@@ -131,7 +107,7 @@ def _count(text: bytes) -> int:
 
 
 def _close(body: Body, pos: int, depth: int, work: Work) -> int:
-    """Where the brackets end that are open at a position, so many of them."""
+    """Where the last of `depth` brackets ends that are open at `pos`."""
     while True:
         found = _INSIDE.match(body, pos)
         assert found is not None  # it may be empty
@@ -178,14 +154,10 @@ def _kind(body: Body, start: int) -> str:
     return "HTML" if first == b"<" else NO_OBJECT if first in (b"[", b'"') else NOT_JSON
 
 
-NO_OBJECT: Final = "JSON that is no object"
-NOT_JSON: Final = "something that is not JSON"
-TOO_MUCH: Final = "more brackets than a log has"
-CUT_OFF: Final = "JSON that is cut off"
 QUOTE: Final = ord('"')
 COMMA: Final = ord(",")
 
-# Mostly the first quote ends a text, as nothing escapes it: that is found five times as quickly.
+# The first quote mostly ends a text, as nothing escapes it; that case is five times as fast.
 _WHOLE_TEXT: Final = rb'"(?:[^"]*+(?<!\\)"|[^"\\]*+(?:\\.[^"\\]*+){0,%d}+")' % ESCAPES
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _SCALAR: Final = re.compile(rb'[^",:\[\]{} \t\r\n]++')
@@ -195,14 +167,14 @@ _AFTER_MEMBER: Final = re.compile(rb"[ \t\r\n]*+[,}]")
 _AFTER_ELEMENT: Final = re.compile(rb"[ \t\r\n]*+[,\]]")
 _KEY: Final = re.compile(rb"[ \t\r\n]*+(" + _WHOLE_TEXT + rb")[ \t\r\n]*+:[ \t\r\n]*+", re.DOTALL)
 _TEXT: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+){0,%d}+' % ESCAPES, re.DOTALL)
-# A list or an object of nothing but texts and scalars; and one of those, too.
+# A list or an object of texts and scalars alone, then one that also holds such lists and objects.
 _FLAT: Final = rb'[\[{](?:[^"\[\]{}]++|%b){0,50}+[\]}]' % _WHOLE_TEXT
 _LOW: Final = rb'[\[{](?:[^"\[\]{}]++|%b|%b){0,50}+[\]}]' % (_WHOLE_TEXT, _FLAT)
-# What nearly all rows are, in one match.
+# Nearly every row, in one match.
 _ROW: Final = re.compile(
     rb'[ \t\r\n]*+(\{(?:[^"\[\]{}]++|%b|%b){0,100}+\})[ \t\r\n]*+[,\]]' % (_WHOLE_TEXT, _LOW), re.DOTALL
 )
-# Whatever leaves the depth as it is; then brackets in a row, of one kind.
+# What leaves the depth unchanged, then a run of opening or of closing brackets.
 _INSIDE: Final = re.compile(
     rb'(?:[^"\[\]{}]++|%b|%b){0,%d}+(?:([\[{]++)|([\]}]++))?' % (_WHOLE_TEXT, _FLAT, ESCAPES), re.DOTALL
 )

@@ -6,12 +6,12 @@ import resource
 from dataclasses import dataclass
 from typing import Final
 
-OWN_FILES: Final = 60  # descriptors for what is not a client's: listeners, polls of platformOS, files that are read
+OWN_FILES: Final = 60  # descriptors for listeners, polls of platformOS and files, which are not clients'
 SPARE_FILES: Final = 1000  # descriptors beyond one for each connection, where the system gives as many
-UNLIMITED_FILES: Final = 1_000_000  # as many as are reckoned with where the system sets no limit
+UNLIMITED_FILES: Final = 1_000_000  # the number that is assumed where the system sets no limit
 LEAST_CONNECTIONS: Final = 8
 KEPT_THREADS: Final = 2  # for requests beside streams
-LEAST_THREADS: Final = KEPT_THREADS + 1  # fewer hold no stream
+LEAST_THREADS: Final = KEPT_THREADS + 1  # with fewer there is no room for a stream
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Capacity:
 def capacity(
     connections: int, files: int, streams: int | None = None, *, threads: int | None = None, direct: bool = False
 ) -> Capacity:
-    """The capacity for so many wished connections and streams (None: as many as there is room for).
+    """The capacity nearest to the wished connections and streams (None: as many streams as there is room for).
 
-    `files` is how many descriptors the process may have. `threads` is None where greenlets serve. `direct`: gunicorn
-    does not count the connections of streams.
+    `files` is how many descriptors the process may have. `threads` is None where greenlets serve. `direct`: streams
+    are not among the connections that gunicorn counts.
     """
     files -= OWN_FILES
     if threads is not None:  # gthread opens one more for a connection that has not asked yet
@@ -44,9 +44,9 @@ def capacity(
 
 
 def room(threads: int | None) -> int | None:
-    """How many of so many threads streams and calls may hold together; None where greenlets serve.
+    """How many threads streams and calls may hold together, of `threads`; None where greenlets serve.
 
-    Two are left for probes and refusals, one where threads are few.
+    Two are left for probes and refusals, one where there are fewer than eight.
     """
     return None if threads is None else max(0, threads - max(1, min(KEPT_THREADS, threads // 4)))
 
@@ -58,7 +58,7 @@ def files() -> int:
 
 
 def raise_files(connections: int) -> None:
-    """Let this process have as many descriptors as it may ask for, and may need for so many connections."""
+    """Raise the limit of descriptors to what `connections` need, as far as the system allows."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + SPARE_FILES
     wanted = max(now, needed) if most == resource.RLIM_INFINITY or most > needed else most

@@ -18,10 +18,10 @@ TOLD: Final = (
 
 
 def command(options: Sequence[str], ours: Path) -> list[str]:
-    """gunicorn's command line with these options, which gunicorn's own parser reads first.
+    """The command line that starts gunicorn with these options, once gunicorn's own parser has accepted them.
 
-    The configuration is that of the options or of GUNICORN_CMD_ARGS, else gunicorn.conf.py of this folder, as
-    gunicorn has it; else `ours`. Raises SystemExit: 2 for options that gunicorn does not have, 0 for its help.
+    The configuration is the one that the options or GUNICORN_CMD_ARGS name, else gunicorn.conf.py of this folder, as
+    for gunicorn itself; else `ours`. Raises SystemExit: 2 for options that gunicorn does not have, 0 for its help.
     """
     cfg = Config(f"{PROG} [OPTIONS]", prog=PROG)
     parser = cfg.parser()

@@ -1,8 +1,8 @@
-"""Discretion: what log lines do not say, and how many of a kind there are.
+"""Discretion: filters that keep tokens out of log lines, and lines of one kind few.
 
 Strangers write what they like into requests, and clients send tokens where they do not belong: in a header without its
-colon, as a user's name, in an address. A line that quotes a request is cut before the quotation; what looks like a
-token is hidden by its form, and a token that is known here by its value.
+colon, as a user's name, in an address. A line that quotes a request is cut before the quotation. What looks like a
+token is hidden by its form, and a valid token by its value.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 HIDDEN: Final = "[hidden]"
-MOST_CHARACTERS: Final = 4000  # of a message; a traceback has ten times as many
-MOST_TOKEN: Final = 4096  # characters; no longer one is taken (access/clients.py)
-LEAST_TOKEN: Final = 6  # characters; shorter words are too common to be hidden
+MOST_CHARACTERS: Final = 4000  # of a message; a traceback may have ten times as many
+MOST_TOKEN: Final = 4096  # characters; no token is longer (access/client.py)
+LEAST_TOKEN: Final = 6  # characters; shorter words are too common to hide
 MOST_LINES: Final = 20  # of one kind in SPAN_SECONDS
 SPAN_SECONDS: Final = 60.0
 MOST_KINDS: Final = 64
-KIND: Final = 20  # characters by which lines are of one kind
+KIND: Final = 20  # lines that begin with the same 20 characters are of one kind
 
 # gunicorn's lines that quote what a client has sent.
 _QUOTING: Final = ("Invalid request from ip=", "Ignored premature client disconnection", "Invalid PROXY")
 _QUOTATION: Final = re.compile(r"b?['\"].*", re.DOTALL)
 
-# `Authorization` and all behind it, up to what ends a quotation or a line.
+# `Authorization` and all that follows, up to the end of a quotation or a line.
 _HEADER: Final = re.compile(r"(?i)((?:proxy-)?authorization)(?!\s*$)[^\r\n'\"]+")
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic)((?:[\s:=+]|%20|%3a)+)([^\s'\",;<>]+)")
 _NAMED: Final = re.compile(
@@ -41,13 +41,13 @@ _WORD: Final = re.compile(rf"[^\s'\"<>]{{{LEAST_TOKEN},}}")
 _SEPARATORS: Final = re.compile(r"[?&,;#()\[\]{}|\\:@]")
 _PARTS: Final = re.compile(r"[/=]")
 _SIGNS: Final = re.compile(rf"{_SEPARATORS.pattern}|{_PARTS.pattern}")
-MOST_SIGNS: Final = 64  # in a word; of one that has more, only what stands between them is looked at
+MOST_SIGNS: Final = 64  # in a word; in one that has more, only the parts between signs are checked
 
 
 class Discretion(logging.Filter):
     """A filter for loggers and handlers: it hides tokens in messages and tracebacks, and lets every record through.
 
-    `is_token` tells a token that opens something, by its value.
+    `is_token` says whether a word is a valid token.
     """
 
     def __init__(self) -> None:
@@ -55,25 +55,25 @@ class Discretion(logging.Filter):
         self.is_token: Callable[[str], bool] = lambda _: False
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change what a record says, where it says too much."""
+        """Hide tokens in a record; always True."""
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001 - arguments that do not fit: logging itself reports that, without them
             return True
-        told = self.hide(message)
-        if told != message:
-            record.msg, record.args = told, ()
+        hidden = self.hide(message)
+        if hidden != message:
+            record.msg, record.args = hidden, ()
         if record.exc_info and not record.exc_text:
             text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
             record.exc_text = self.hide(text, 10 * MOST_CHARACTERS)
         return True
 
     def hide(self, text: str, most: int = MOST_CHARACTERS) -> str:
-        """The text without tokens, and without what is beyond `most` characters."""
+        """The text without tokens, cut after `most` characters."""
         if text.startswith(_QUOTING):
             text = _QUOTATION.sub("", text).rstrip(" :")
         size = len(text)
-        text = text[: most + MOST_TOKEN]  # so that none is cut in two
+        text = text[: most + MOST_TOKEN]  # no token is cut in two
         text = _HEADER.sub(rf"\1 {HIDDEN}", text)
         text = _SCHEME.sub(rf"\1\2{HIDDEN}", text)
         text = _NAMED.sub(rf"\1{HIDDEN}", text)
@@ -89,15 +89,15 @@ class Discretion(logging.Filter):
 
 
 class Restraint(logging.Filter):
-    """A filter that lets MOST_LINES records of a kind through in SPAN_SECONDS, and tells how many it kept back."""
+    """A filter that lets MOST_LINES records of a kind through in SPAN_SECONDS, and says how many it left out."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
-        self._kinds: dict[str, tuple[float, int]] = {}  # since when, and how many
+        self._kinds: dict[str, tuple[float, int]] = {}  # when its span began (monotonic), and its records since
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether there is room for one more of its kind; CRITICAL always has."""
+        """Whether one more record of this kind is let through; CRITICAL always is."""
         if record.levelno >= logging.CRITICAL:
             return True
         kind, now = str(record.msg)[:KIND], time.monotonic()
@@ -105,7 +105,7 @@ class Restraint(logging.Filter):
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds = {it: seen for it, seen in self._kinds.items() if now - seen[0] < SPAN_SECONDS}
             if len(self._kinds) >= MOST_KINDS and kind not in self._kinds:
-                kind = ""  # all that are left share one
+                kind = ""  # all other kinds share one
             since, count = self._kinds.get(kind, (now, 0))
             over = now - since >= SPAN_SECONDS
             kept = count - MOST_LINES if over else 0
@@ -117,10 +117,10 @@ class Restraint(logging.Filter):
         return over or count < MOST_LINES
 
 
-class Atoms:
-    """In front of gunicorn's atoms of an access line: neither the user's name nor credentials, in whatever atom.
+class DiscreetAtoms:
+    """A mixin for gunicorn's atoms of an access line: neither the user's name nor credentials are in any of them.
 
-    poslogs knows no users by name, so a name that comes with `Basic` is a token in the wrong place.
+    poslogs has no users with names, so a name that comes with `Basic` is a token in the wrong place.
     """
 
     def __getitem__(self, key: str) -> Any:
@@ -136,23 +136,23 @@ class Atoms:
         return value
 
 
-def keep(logger: Any, *, restrained: bool = True) -> None:
-    """Have a logger be discreet, and restrained where strangers cause its lines."""
+def make_discreet(logger: Any, *, restrained: bool = True) -> None:
+    """Hide tokens in a logger's records. `restrained`: let few of a kind through, as strangers can cause them."""
     logger.addFilter(DISCRETION)
     if restrained:
         logger.addFilter(Restraint())
 
 
-def keep_access(log: Any) -> None:
-    """Have gunicorn's logger, of whatever class, be discreet in access lines."""
+def make_access_discreet(log: Any) -> None:
+    """Hide credentials in the access lines of gunicorn's logger, whatever its class."""
     log.access_log.addFilter(DISCRETION)
     theirs = log.atoms_wrapper_class
-    if not issubclass(theirs, Atoms):
-        log.atoms_wrapper_class = type("DiscreetAtoms", (Atoms, theirs), {})
+    if not issubclass(theirs, DiscreetAtoms):
+        log.atoms_wrapper_class = type("DiscreetAtoms", (DiscreetAtoms, theirs), {})
 
 
 def _candidates(word: str) -> Iterator[str]:
-    """What of a word may be a token: all of it, what stands between its signs, and what follows a slash or `=`."""
+    """The parts of a word that may be a token: the whole, what is between signs, and what follows a slash or `=`."""
     yield word
     if len(pieces := _SIGNS.split(word)) > MOST_SIGNS:
         yield from pieces
@@ -165,7 +165,7 @@ def _candidates(word: str) -> Iterator[str]:
 
 
 def _credentials(header: str) -> Iterator[str]:
-    """The secrets of an Authorization header, as they may stand elsewhere too."""
+    """The secrets of an Authorization header, encoded and decoded."""
     for word in re.split(r"[\s,]+", header):
         if len(word) < LEAST_TOKEN or word.lower() in ("bearer", "basic"):
             continue

@@ -5,7 +5,6 @@ gunicorn's master imports this module: at its top are gunicorn, gevent and the s
 
 from __future__ import annotations
 
-import ctypes
 import datetime
 import select
 from collections.abc import Callable
@@ -16,20 +15,19 @@ from gevent import monkey
 from gunicorn.http.wsgi import Response
 from gunicorn.workers import base, ggevent
 
+from poslogs.servers import memory
+from poslogs.servers.readiness import Readiness
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
 from poslogs.servers.threads import Threads
-from poslogs.servers.visits import STREAMING, Visit
+from poslogs.servers.visit import STREAMING, Visit
 from poslogs.servers.worker import Worker
 
-ARENAS: Final = 2
-THREADS: Final = 256  # streams and requests at once, where a configuration leaves gunicorn's 1
-
-_M_ARENA_MAX: Final = -8  # malloc.h
+THREADS: Final = 256  # for streams and requests, where a configuration leaves gunicorn's default of 1
 
 
 class _Taken:
-    """What the app's answer becomes when its stream has left gunicorn's hands."""
+    """Stands in for the app's body once a direct stream has taken the connection."""
 
     def __init__(self, response: Response, environ: dict[str, Any]) -> None:
         self.response = response
@@ -37,13 +35,13 @@ class _Taken:
 
 
 class GeventWorker(Worker, ggevent.GeventWorker):
-    """gunicorn's gevent worker, whose streams are driven together in place of a greenlet for each."""
+    """gunicorn's gevent worker, with direct streams in place of a greenlet for each stream."""
 
-    can_preload = False  # gevent patches in the worker; an app that was loaded before has kept what is not patched
+    can_preload = False  # gevent patches in the worker: an app that was loaded before keeps what is not patched
 
     def init_process(self) -> None:
         """Begin in the worker's own process, and serve until it ends."""
-        gevent.config.track_greenlet_tree = False  # it would keep the stack from which each one was started
+        gevent.config.track_greenlet_tree = False  # it would keep the stack that started each greenlet
         super().init_process()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
@@ -54,7 +52,7 @@ class GeventWorker(Worker, ggevent.GeventWorker):
             client.close()
             return
         try:
-            self._know(client)
+            self._track(client)
             super().handle(listener, client, addr)
         finally:
             self.visits.leave(client)
@@ -63,28 +61,28 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         """Answer a request whose head has come."""
         visit: Visit | None = self.visits.of(sock)
         assert visit is not None
-        visit.asks(req)
+        visit.begin(req)
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
-            visit.waits()
+            visit.wait_for_head()
 
     def timeout_ctx(self) -> Any:
-        """The time for the next head; first others have a turn, however many requests one sends at once."""
-        gevent.sleep(0)
+        """The time for the next head. Other greenlets run first, so one client's many requests do not hold them up."""
+        gevent.sleep(0)  # what poslogs.cooperation does; the master imports this module, and not that one
         return super().timeout_ctx()
 
     def handle_http2(self, listener: Any, client: Any, addr: Any, **more: Any) -> None:
-        """Serve a connection of HTTP/2, whose requests have bounds of their own."""
+        """Serve a connection of HTTP/2, whose requests gunicorn bounds itself."""
         visit: Visit | None = self.visits.of(client)
         assert visit is not None
-        visit.turns(STREAMING)
+        visit.enter(STREAMING)
         super().handle_http2(listener, client, addr, **more)
 
     def is_already_handled(self, respiter: Any) -> bool:
-        """Take the connection of a direct stream from gunicorn, which then is done with it.
+        """Log the access of a direct stream, and end gunicorn's part in its connection.
 
-        Raises StopIteration, as gunicorn invites: so its greenlet ends as after a connection that is not kept alive.
+        Raises StopIteration, as gunicorn invites: its greenlet then ends as after a connection that is not kept alive.
         """
         if not isinstance(respiter, _Taken):
             return bool(super().is_already_handled(respiter))
@@ -93,18 +91,17 @@ class GeventWorker(Worker, ggevent.GeventWorker):
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once, as SIGINT and SIGQUIT ask, but let the streams end first."""
-        gevent.spawn(self._quit, sig, frame)  # a handler of signals may not wait
+        gevent.spawn(self._quit, sig, frame)  # a signal handler may not wait
 
     def _quit(self, sig: int, frame: Any) -> None:
         self.alive = False
         self._end()
         base.Worker.handle_quit(self, sig, frame)
 
-    def _adopt(self) -> bool:
+    def _connect_parts(self) -> bool:
         from poslogs.streaming.body import Body
 
-        self.parts.disconnects.epoll = original("epoll")
-        self.parts.disconnects.poll = original("poll")
+        self.parts.disconnects.make_readiness = lambda: Readiness(original("epoll"), original("poll"))
         self._keep_the_hub_quiet()
         if not self.parts.direct.serve(gevent.spawn_raw):
             return False
@@ -118,13 +115,13 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         return True
 
     def _take(self, body: Any, environ: dict[str, Any], start_response: Any) -> Any:
-        """Let a stream that goes out over HTTP/1 on a plain socket begin as a direct one; else its body as it is."""
+        """Begin a direct stream where the connection is HTTP/1 on a plain socket; else return the body unchanged."""
         response: Any = getattr(start_response, "__self__", None)  # gunicorn calls with a method of its response
         connection = environ.get("poslogs.connection")
-        begun = type(response) is Response and response.status is not None  # HTTP/2 has a class of its own
+        begun = type(response) is Response and response.status is not None  # HTTP/2 has another class
         if not begun or connection is None or not connection.can_be_taken:
             return body
-        response.force_close()  # gunicorn no longer has the connection, so nothing can be asked on it after this
+        response.force_close()  # gunicorn gives the connection away, and reads no other request from it
         try:
             lines = [*response.default_headers(), *(f"{name}: {value}\r\n" for name, value in response.headers)]
             head = f"{''.join(lines)}\r\n".encode("latin-1")
@@ -152,11 +149,11 @@ class ThreadWorker(Worker, Threads):
     @classmethod
     def threads_of(cls, cfg: Any) -> int:
         """How many threads serve under a configuration."""
-        return THREADS if cfg.threads == 1 else int(cfg.threads)  # gunicorn's 1 would serve one stream and no more
+        return THREADS if cfg.threads == 1 else int(cfg.threads)  # one thread would serve one stream and nothing else
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """Refuse what cannot work, and use THREADS where a configuration says nothing."""
+        """Refuse a configuration that cannot work; use THREADS where it says nothing."""
         _have_threads(cfg)
         super().check_config(cfg, log)
 
@@ -166,28 +163,28 @@ class ThreadWorker(Worker, Threads):
 
     def init_process(self) -> None:
         """Begin in the worker's own process, and serve until it ends."""
-        share_arenas()
+        memory.share_arenas()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request."""
-        self._know(conn.sock)
+        self._track(conn.sock)
         return super().handle(conn)
 
     def is_news(self, error: OSError) -> bool:
-        """Whether an accept that fails is more than want of descriptors, which is told by itself."""
+        """Whether an accept failed for another reason than a lack of descriptors, of which News warns."""
         return self._news.worth(error)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End as SIGTERM ends it.
 
-        gunicorn's own handler takes the lock of its pool, for ever when it comes while the pool takes a connection.
+        gunicorn's own handler takes the lock of its pool, and waits for ever when the signal came while that was held.
         """
         self.handle_exit(sig, frame)
         self.cfg.worker_int(self)
 
     def _run_where_connections_close(self, run: Callable[[], None]) -> None:
-        if self.alive:  # later its queue is closed
+        if self.alive:  # its queue is closed after that
             self.method_queue.defer(run)
 
 
@@ -197,14 +194,6 @@ def original(name: str) -> Any:
         return monkey.get_original("select", name)
     except AttributeError:
         return getattr(select, name, None)
-
-
-def share_arenas() -> None:
-    """Have all threads take memory from ARENAS of glibc's: by default eight a core keep what each has once held."""
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
-    except (AttributeError, OSError, TypeError):
-        pass  # another C library
 
 
 def _have_threads(cfg: Any) -> None:

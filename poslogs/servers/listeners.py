@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
 
-SEND_BYTES: Final = 256 * 1024  # of a reader that does not read, in the kernel; a larger batch waits for room
-STALL_MS: Final = 120_000  # a reader that takes nothing for that long is cut (docs/decisions/0007-lost-and-stalled.md)
+SEND_BYTES: Final = 256 * 1024  # kept by the kernel for a reader that does not read; a larger batch waits for room
+STALL_MS: Final = 120_000  # until a reader that takes nothing is cut (docs/decisions/0007-lost-and-stalled.md)
 
 
 def tune(listeners: Iterable[Any]) -> None:
-    """Bound what their connections may hold back: on Linux an accepted socket inherits both options.
+    """Bound what the kernel keeps for slow readers: on Linux an accepted socket inherits both options.
 
-    Processes share a listener, so whoever of them tunes it does so for all.
+    Processes share a listener, so one that tunes it does so for all.
     """
     for listener in listeners:
         if listener.family in (socket.AF_INET, socket.AF_INET6):
@@ -25,7 +25,7 @@ def tune(listeners: Iterable[Any]) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host that a server listens on."""
+    """Whether a server that listens on this host is reached from this machine only."""
     try:
         return host == "localhost" or ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -33,8 +33,8 @@ def is_loopback(host: str) -> bool:
 
 
 def url(address: Any) -> str:
-    """Where clients reach a listener, from what its `getsockname` returns."""
-    if isinstance(address, bytes):  # in Linux's abstract namespace, where no file is
+    """The URL of a listener, from what its `getsockname` returns; `unix:` and a path for a Unix socket."""
+    if isinstance(address, bytes):  # in Linux's abstract namespace, which has no files
         return f"unix:@{os.fsdecode(address[1:])}"
     if not isinstance(address, tuple):
         return f"unix:{os.path.abspath(address)}"

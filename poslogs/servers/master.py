@@ -1,7 +1,7 @@
 """gunicorn's master: it starts and reloads only what will work, and keeps to one worker.
 
-The master imports this module, and a reload renews nothing that it has imported. So it knows gunicorn and the
-standard library only, and what depends on poslogs is asked in a process of its own, by `poslogs check`.
+The master imports this module, and a reload renews nothing that the master has imported. So this imports gunicorn and
+the standard library only, and what depends on poslogs is checked by a process of its own, `poslogs check`.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from poslogs.servers.listeners import is_loopback
 
 ROOT: Final = Path(__file__).resolve().parents[2]  # from where `python -m poslogs` finds the package
 PREFIX: Final = "poslogs cannot start: "
-TAKEN_OVER: Final = ("GUNICORN_PID", "GUNICORN_FD", "LISTEN_FDS")  # set where listeners are there before the start
-NONE: Final = ("127.0.0.1", 0)  # in place of addresses that are looked at later, or not at all
+TAKEN_OVER: Final = ("GUNICORN_PID", "GUNICORN_FD", "LISTEN_FDS")  # set where listeners exist before the start
+NOWHERE: Final = ("127.0.0.1", 0)  # in place of addresses that are checked later, or not at all
 
-_checked: WeakSet[Any] = WeakSet()  # configurations that `check_start` has let through
+_checked: WeakSet[Any] = WeakSet()  # configurations that `check_start` has accepted
 _kept: WeakSet[Any] = WeakSet()  # configurations under which a second worker is refused
 
 
 def check_start(server: Any) -> None:
     """Refuse a start that cannot work, in one sentence, before anything listens: gunicorn's hook `on_starting`."""
     taken_over = any(name in os.environ for name in TAKEN_OVER)
-    addresses = [NONE] if taken_over else server.cfg.address  # `check_config` looks at what is taken over itself
+    addresses = [NOWHERE] if taken_over else server.cfg.address  # those taken over are checked in `when_ready`
     _refuse(_against(server.cfg, addresses, ports=not server.cfg.reuse_port and not taken_over))
     _checked.add(server.cfg)
 
 
 def check_config(cfg: Any) -> None:
-    """The same where a configuration has no such hook: a worker class's `check_config`, when listeners are there.
+    """Refuse the same where a configuration has no such hook: from a worker class, when listeners exist already.
 
-    Also prepares what the master does later: a reload that looks first, and the refusal of a second worker.
+    Also prepare what the master does later: a reload that checks first, and the refusal of a second worker.
     """
     if cfg not in _checked:
-        _refuse(_against(cfg, [NONE], ports=False))
+        _refuse(_against(cfg, [NOWHERE], ports=False))
     keep_to_one_worker(cfg)
     theirs = cfg.when_ready
 
@@ -57,7 +57,7 @@ def check_config(cfg: Any) -> None:
 def keep_to_one_worker(cfg: Any) -> None:
     """Have SIGTTIN add no worker, for the reason that a start with two is refused. May be called again.
 
-    A reload makes a new configuration, so each worker asks for this as it is made.
+    A reload makes a new configuration, so each worker calls this as it is made.
     """
     if cfg in _kept:
         return
@@ -74,9 +74,9 @@ def keep_to_one_worker(cfg: Any) -> None:
 
 
 def _refuse_open_listeners(server: Any) -> None:
-    """Refuse listeners that others than this machine reach, where clients.json is not fit for that.
+    """Refuse listeners that other machines reach, where clients.json is not fit for that.
 
-    They are asked where they listen: what systemd or an older master hands over need not be what was configured.
+    The listeners themselves say where they listen: systemd or an older master may hand over others than configured.
     """
     addresses = [each for each in _listening(server) if isinstance(each, tuple) and not is_loopback(each[0])]
     if addresses:
@@ -84,13 +84,13 @@ def _refuse_open_listeners(server: Any) -> None:
 
 
 def _listening(server: Any) -> list[Any]:
-    """Where a server listens: of each listener its own name; with reuse_port its workers make them, as configured."""
+    """The addresses at which a server listens; with reuse_port, where workers make the listeners, those configured."""
     return [listener.getsockname() for listener in server.LISTENERS] or list(server.cfg.address)
 
 
 def _reload_carefully(server: Any) -> None:
-    # gunicorn has no hook before a reload, and one that fails would leave nobody who serves: what a signal calls is
-    # looked up on the arbiter each time, so it is put there.
+    # gunicorn has no hook before a reload, and a reload that fails would leave no worker. The arbiter looks its signal
+    # handlers up on itself at each signal, so a method that is put there is called.
     reload = server.handle_hup
 
     def handle_hup() -> None:
@@ -103,13 +103,13 @@ def _reload_carefully(server: Any) -> None:
 
 
 def _against_reload(server: Any) -> str:
-    if type(server.app) is not WSGIApplication:  # an embedder's own, which reads no file
+    if type(server.app) is not WSGIApplication:  # of a program that embeds gunicorn, which reads no file
         return _against(server.cfg, _listening(server), ports=False)
     try:
         cfg = WSGIApplication(server.app.usage, prog=server.app.prog).cfg
         same = cfg.address == server.cfg.address  # then gunicorn keeps the listeners, whatever these are
         return _against(cfg, _listening(server) if same else cfg.address, ports=False)
-    except SystemExit:  # without this look the master would end here
+    except SystemExit:  # without this check the master would end here
         return "gunicorn's configuration cannot be used; what is wrong with it stands above."
     except (AttributeError, RuntimeError) as error:
         return f"gunicorn's configuration cannot be used: {str(error).partition(chr(10))[0]}"
@@ -132,7 +132,7 @@ def _against(cfg: Any, addresses: Iterable[Any], *, ports: bool) -> str:
         )
     command = [sys.executable, "-m", "poslogs", "check", "--workers", str(cfg.workers)]
     reached = [address for address in addresses if isinstance(address, tuple)]
-    for address in reached or [NONE]:  # a Unix socket is reached from this machine only
+    for address in reached or [NOWHERE]:  # a Unix socket is reached from this machine only
         command += ["--bind", f"{address[0]}:{address[1]}"]
     if not ports:
         command.append("--no-port-check")

@@ -1,4 +1,4 @@
-"""News: which errors of sockets an operator wants to read."""
+"""News: which errors of sockets are worth a log line to an operator."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ AGAIN_SECONDS: Final = 60  # between two warnings of scarcity
 
 
 class News:
-    """Tells errors of the server from those that are its clients' or its machine's.
+    """Separates errors of the server from those that a client or the machine caused.
 
-    gunicorn takes ECONNRESET and EPIPE alone for a client that has left; one whose network is lost ends in others.
-    Where descriptors or memory run out, `warn` is called with the reason, once in AGAIN_SECONDS.
+    gunicorn takes only ECONNRESET and EPIPE for a client that has left; a client whose network is lost causes LOST.
+    Where descriptors or memory run out (SCARCE), `warn` is called with the reason, once in AGAIN_SECONDS.
     """
 
     def __init__(self, warn: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""Refusals of gunicorn itself: what it does not let through to the app has the app's shape all the same."""
+"""Refusals of gunicorn itself, of requests that never reach the app, in the shape of the app's own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gunicorn.util import write_nonblock
 READ_HERE: Final = ("Authorization", "Content-Type", "Accept", "Last-Event-ID", "MCP-Protocol-Version")
 
 
-class Refused:
+class RefusedClient:
     """A client's socket, given to gunicorn for its answer to a request that it cannot read.
 
-    gunicorn writes a page of HTML with a message that may quote a header. The client gets the same status as JSON,
-    with nothing of that message. Everything but `sendall` is the socket's own.
+    gunicorn writes a page of HTML with a message that may quote a header. The client gets the same status, and JSON
+    without that message. Everything but `sendall` and `gettimeout` is the socket's own.
     """
 
     def __init__(self, client: Any, error: BaseException | None = None) -> None:
@@ -26,7 +26,7 @@ class Refused:
         return getattr(self._client, name)
 
     def gettimeout(self) -> float:
-        """As one that never waits: gunicorn then leaves its mode alone, which `sendall` changes itself."""
+        """0, as for a socket that never waits: gunicorn then leaves its mode to `sendall`."""
         return 0.0
 
     def sendall(self, answer: bytes) -> None:
@@ -35,7 +35,7 @@ class Refused:
 
 
 def too_many() -> bytes:
-    """What a connection beyond those of its address is told."""
+    """The answer to a connection beyond those that its address may have."""
     return _answer(
         "HTTP/1.1 503 Service Unavailable",
         "Too many connections from this address; close some, or try again in a moment.",
@@ -60,8 +60,8 @@ def _answer(status: str, sentence: str, more: str = "") -> bytes:
 
 
 def _sentence(error: BaseException | None) -> str:
-    """What is wrong with the value of a header that clients set by hand; "" for all else."""
-    # What gunicorn calls the header may be a whole line, with a token in it: only names that we know are repeated.
+    """What is wrong with a header that clients set by hand (READ_HERE); "" for everything else."""
+    # gunicorn's name of the header may be a whole line with a token in it, so only known names are repeated.
     found = str(error.hdr) if isinstance(error, InvalidHeader) and error.req is None else ""
     name = next((name for name in READ_HERE if name.upper() == found), None)
     if name is None:

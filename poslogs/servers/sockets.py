@@ -1,10 +1,9 @@
-"""The client's socket under a request, by server: what it tells that WSGI does not."""
+"""The client's socket under a request, by server: what can be known of the client beside what WSGI says."""
 
 from __future__ import annotations
 
 import _socket
 import logging
-import select
 import socket
 import ssl
 import struct
@@ -12,19 +11,22 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
+from poslogs.servers.readiness import WRITABLE, wait_for
+
 if sys.platform == "linux":
     import fcntl
     import termios
 
 log = logging.getLogger("poslogs.sockets")
 
-STALL_SECONDS: Final = 120.0  # a reader that takes nothing for so long is cut (docs/decisions/0007-lost-and-stalled.md)
+STALL_SECONDS: Final = 120.0  # until a reader that takes nothing is cut (docs/decisions/0007-lost-and-stalled.md)
 
 
 class Connection:
-    """The client's socket, where the server lends it (gunicorn, flask run); else what the server tells (waitress).
+    """A client's connection, by its socket where the server lends that (gunicorn, flask run), else by a question.
 
-    It is asked and shut by its socket, never by a descriptor's number, which may be another's by then.
+    waitress answers whether the client has gone. Everything goes by the socket, never by the number of its descriptor,
+    which may be another connection's by then.
     """
 
     __slots__ = ("_lent", "_unanswered", "asked", "quiet", "settled", "socket")
@@ -34,8 +36,8 @@ class Connection:
         self.socket: _socket.socket | None = _real(self._lent)
         self.asked: Callable[[], bool] | None = environ.get("waitress.client_disconnected")
         self._unanswered: float | None = None
-        self.quiet = False  # all that had been sent was acknowledged, at the last look
-        self.settled = 0.0  # the sender's `beat_due` when it was quiet
+        self.quiet = False  # at the last look, everything that had been sent was acknowledged
+        self.settled = 0.0  # the sender's `beat_due` at the last look that found it quiet
 
     def gone(self) -> bool | None:
         """Whether the client has closed its side; None when nobody can tell."""
@@ -51,10 +53,10 @@ class Connection:
             return True
 
     def unanswered(self, now: float) -> float | None:
-        """Seconds, as far as earlier calls saw, for which the client has acknowledged nothing that was sent again.
+        """Seconds since the first call that found bytes sent again and not acknowledged.
 
-        None while it answers, and where this cannot be told (elsewhere than on Linux). A client that is there but does
-        not read answers: it says again and again that it has no room. `now` counts seconds, from anywhere.
+        None while the client acknowledges, and where the kernel does not tell (elsewhere than on Linux). A client that
+        is there but does not read does acknowledge: it says again and again that it has no room. `now` is monotonic.
         """
         if self.socket is None or sys.platform != "linux":
             return None
@@ -66,7 +68,7 @@ class Connection:
             info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
             sent_again, probes, since_ack = _TCP_INFO.unpack(info)
         except (OSError, ValueError, struct.error):
-            return None  # closed, or no TCP
+            return None  # closed, or not TCP
         # Of two probes within half a second one may go unanswered (tcp_invalid_ratelimit).
         if not sent_again and probes < 2:
             self._unanswered = None
@@ -80,24 +82,22 @@ class Connection:
         return self._lent is not None and not hasattr(self._lent, "do_handshake")
 
     def take(self) -> _socket.socket:
-        """Take the socket from the server for good: it is ours to write to, without waiting, and to `close`."""
+        """Take the socket from the server for good; from then on it never blocks, and is ours to `close`."""
         old = self.socket
         assert old is not None
-        # Not `socket.socket`, which gevent replaces by one that carries what it needs to wait.
+        # Not `socket.socket`: gevent puts a larger one in its place, which can wait.
         self.socket = taken = _socket.socket(old.family, old.type, old.proto, self._lent.detach())
         self._lent = None
         return taken
 
     def wait_for_room(self, seconds: float) -> None:
-        """Wait until a socket that was taken may be written to, or is shut. Raises TimeoutError after so long."""
+        """Wait until a socket that was taken has room or is shut. Raises TimeoutError after that many seconds."""
         assert self.socket is not None
-        waiter = select.poll()
-        waiter.register(self.socket.fileno(), select.POLLOUT)
-        if not waiter.poll(seconds * 1000):
+        if not wait_for(self.socket.fileno(), WRITABLE, seconds):
             raise TimeoutError("the reader has read nothing for too long")
 
     def stop_reading(self) -> None:
-        """Read no more from the client: whoever waits for its bytes goes on at once."""
+        """Read no more from the client: a thread or greenlet that waits for its bytes goes on at once."""
         if self._lent is not None:
             stop_reading(self._lent)
 
@@ -107,43 +107,43 @@ class Connection:
             self.socket.close()
 
     def shut(self) -> None:
-        """End it both ways, so that whoever waits for it goes on at once; who owns it closes it."""
+        """End it both ways: a thread or greenlet that waits for it goes on at once. Its owner closes it."""
         if self.socket is not None:
             _shut(self.socket, socket.SHUT_RDWR)
 
     def cut(self) -> None:
-        """`shut` it; what was not sent is not kept for a peer that is lost."""
+        """`shut` it, and drop what was not sent yet: its client is lost."""
         if self.socket is not None:
             _cut(self.socket)
 
 
 # struct tcp_info (linux/tcp.h): tcpi_retransmits, tcpi_probes, tcpi_last_ack_recv in milliseconds.
 _TCP_INFO: Final = struct.Struct("=2xBB52xI")
-_NOTHING: Final = b"\0\0\0\0"  # bytes that are not acknowledged, as an int
+_NOTHING: Final = b"\0\0\0\0"  # 0 as an int: how many bytes are not acknowledged
 
 
 def stop_reading(lent: Any) -> None:
-    """Read no more from a socket that a server has."""
+    """Read no more from a socket of the server's."""
     _shut(_real(lent), socket.SHUT_RD)
 
 
 def cut(lent: Any) -> None:
-    """End a socket that a server has both ways, so that whoever waits for it goes on at once, and closes it.
+    """End a socket of the server's both ways: a thread or greenlet that waits for it goes on at once, and closes it.
 
-    What was not sent is not kept for a client that does not read it.
+    What was not sent yet is dropped.
     """
     _cut(_real(lent))
 
 
 def turn_away(lent: Any, answer: bytes) -> None:
-    """Say why to a client that was just accepted, as far as that needs no waiting; the server closes it."""
+    """Send `answer` to a client that was just accepted, as far as that needs no waiting; the caller closes it."""
     real = _real(lent)
     try:
         real.setblocking(False)
         if not hasattr(lent, "do_handshake"):
             real.send(answer)
             real.shutdown(socket.SHUT_WR)
-            real.recv(65536)  # what is unread as it closes would take the answer back
+            real.recv(65536)  # unread bytes at the close would reset the connection, and the answer with it
     except OSError:
         log.debug("The client had gone before.", exc_info=True)
 
@@ -153,7 +153,7 @@ def _lent(environ: dict[str, Any]) -> Any:
 
 
 def _real(lent: Any) -> Any:
-    # gevent wraps the real socket; its own shutdown raises in whoever waits, and its own peek would wait.
+    # gevent wraps the real socket: its shutdown raises in the greenlet that waits, and its peek would wait.
     return getattr(lent, "_sock", lent)
 
 
@@ -168,7 +168,7 @@ def _cut(sock: _socket.socket) -> None:
 def _shut(sock: _socket.socket, how: int) -> None:
     try:
         if isinstance(sock, ssl.SSLSocket):
-            socket.socket.shutdown(sock, how)  # its own would let the rest of an answer go out unencrypted
+            socket.socket.shutdown(sock, how)  # SSLSocket's own would let the rest of an answer leave unencrypted
         else:
             sock.shutdown(how)
     except OSError:

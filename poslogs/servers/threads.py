@@ -1,8 +1,8 @@
-"""gunicorn's gthread worker, in which neither an unfinished head nor a close holds a thread, or the loop of all.
+"""gunicorn's gthread worker, in which an unfinished head or a close holds neither a thread nor the main loop.
 
-gunicorn hands a connection to a thread as it is accepted, which then waits for the head for as long as that takes; and
-its main loop waits up to two seconds for each client to close. Here the main loop reads heads as they come, and gives a
-request to a thread when its head is whole. What it closes it leaves in its poller until the client has closed, too.
+gunicorn hands each accepted connection to a thread, which waits for the head without a deadline, and its main loop
+waits up to two seconds for each client to close. Here the main loop reads heads as they come, and gives a request to a
+thread when its head is whole. A connection that it closes stays in its poller until the client has closed too.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from gunicorn.workers import gthread
 from poslogs.servers.heads import HEAD_BYTES, JUNCTION_BYTES, is_whole
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
-from poslogs.servers.visits import CLOSING, QUEUED, READING, STREAMING, Visit, Visits
+from poslogs.servers.visit import CLOSING, QUEUED, READING, STREAMING, Visit
+from poslogs.servers.visits import Visits
 
 SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
-DRAINED_BYTES: Final = 64 * 1024  # of a client that goes on sending when it has its answer
-_NOBODY: Final = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)  # what an accept may say that finds none
+DRAINED_BYTES: Final = 64 * 1024  # read at most from a client that goes on sending after its answer
+_NOBODY: Final = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)  # from an accept that finds no connection
 
 
 class Held(gthread.TConn):
-    """A connection; where gunicorn closes it gracefully, its worker does so without waiting."""
+    """A connection that its worker closes without waiting, where gunicorn would wait for the client."""
 
     visit: Visit
 
@@ -39,8 +40,8 @@ class Held(gthread.TConn):
         self.worker = worker
 
     def close(self, graceful: bool = False) -> None:
-        """Close it, now or as soon as the client has closed."""
-        graceful = graceful and self.sock.fileno() >= 0  # a thread may have closed it
+        """Close it now, or with `graceful` as soon as the client has closed."""
+        graceful = graceful and self.sock.fileno() >= 0  # a thread may have closed it already
         if graceful and self.worker.alive and self.worker.linger(self):
             return
         super().close(graceful)
@@ -48,15 +49,15 @@ class Held(gthread.TConn):
 
 
 class Threads(gthread.ThreadWorker):
-    """The part of our worker with threads that reads heads, and closes, in its main loop.
+    """The part of our thread worker that reads heads, and closes connections, in its main loop.
 
-    With TLS, cleartext HTTP/2 and uWSGI's protocol a thread reads the head, as gunicorn has it; `Visits` bounds that.
+    With TLS, cleartext HTTP/2 and uWSGI's protocol a thread reads the head, as in gunicorn; `Visits` bounds that.
     """
 
     visits: Visits
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection, or wait a moment where descriptors have run out: an error would end the worker."""
+        """Accept a connection, or pause where descriptors have run out: an error here would end the worker."""
         try:
             sock, address = listener.accept()
         except OSError as error:
@@ -76,64 +77,64 @@ class Threads(gthread.ThreadWorker):
         conn.visit = visit
         self.nr_conns += 1
         if self.alive:
-            self._know(sock)
+            self._track(sock)
         self.enqueue_req(conn)
 
-    def _know(self, client: Any) -> None:
+    def _track(self, client: Any) -> None:
         """Know a connection from its beginning on."""
         raise NotImplementedError
 
     def is_news(self, error: OSError) -> bool:
-        """Whether an accept that fails is more than want of descriptors."""
+        """Whether an accept failed for another reason than a lack of descriptors."""
         raise NotImplementedError
 
     def enqueue_req(self, conn: Any) -> None:
-        """Give a connection to a thread, once its next head is whole."""
+        """Give a connection to a thread once its next head is whole; until then the main loop reads it."""
         if self.alive and self._can_read(conn):
             if conn.parser is None:
                 conn.parser = http.get_parser(self.cfg, conn.sock, conn.client)
             conn.data_ready = True
             if not is_whole(conn.parser.unreader.buf.getvalue()):
-                conn.visit.waits()
+                conn.visit.wait_for_head()
                 conn.sock.setblocking(False)
                 self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_head, conn))
                 return
-        conn.visit.turns(QUEUED)
+        conn.visit.enter(QUEUED)
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request, in a thread."""
         conn.visit.in_thread = True
-        conn.visit.turns(READING)
+        conn.visit.enter(READING)
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head has come."""
-        conn.visit.asks(req)
+        conn.visit.begin(req)
         try:
             return super().handle_request(req, conn)
         finally:
-            conn.visit.turns(READING)  # what is left of its body
+            conn.visit.enter(READING)  # the rest of its body
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Keep a connection whose request is answered, or close it, in the main loop."""
-        conn.visit.waits()
+        """Keep a connection whose request was answered, or close it; runs in the main loop."""
+        conn.visit.wait_for_head()
         super().finish_request(conn, fs)
 
     def handle_http2(self, conn: Any) -> Any:
-        """Serve a connection of HTTP/2, whose requests have bounds of their own, in a thread."""
-        conn.visit.turns(STREAMING)
+        """Serve a connection of HTTP/2, whose requests gunicorn bounds itself, in a thread."""
+        conn.visit.enter(STREAMING)
         return super().handle_http2(conn)
 
     def linger(self, conn: Any) -> bool:
-        """Close a connection's sending side, and the rest when the client has closed; False where that cannot be."""
+        """Close the sending side now, and the rest when the client has closed; False where that is impossible."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn, [0]))
         except (OSError, ValueError, KeyError):
             return False
-        conn.visit.turns(CLOSING)
+        conn.visit.enter(CLOSING)
         return True
 
     def _can_read(self, conn: Any) -> bool:
@@ -156,7 +157,7 @@ class Threads(gthread.ThreadWorker):
         size = buffer.seek(0, 2)
         buffer.write(data)
         with buffer.getbuffer() as head:
-            begin = max(0, size - JUNCTION_BYTES)  # what came before has been looked at
+            begin = max(0, size - JUNCTION_BYTES)  # earlier bytes were searched before
             whole = is_whole(bytes(head[begin:]), size - begin) or len(head) >= HEAD_BYTES
         if whole:
             self.poller.unregister(sock)

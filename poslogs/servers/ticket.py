@@ -15,9 +15,9 @@ _VALID, _SHOWN, _GREETED = 0, 1, 2  # bytes of the flags
 
 
 class Ticket:
-    """A token, and whether it opens anything. Made before a fork, it is the same in every process after it.
+    """A token, and whether it opens anything. A process that forks shares its ticket with its children.
 
-    Its token stands in memory alone: in no argument, variable, file or log line.
+    The token is kept in memory only: never in an argument, a variable of the environment, a file or a log line.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Ticket:
 
     @property
     def is_greeted(self) -> bool:
-        """Whether a worker's start-up lines will show it; else who makes the app does."""
+        """Whether a worker's start-up lines will show it; else `create_app` does."""
         return bool(self._flags[_GREETED])
 
     def leave_to_greeting(self) -> None:
@@ -46,7 +46,7 @@ class Ticket:
         self._flags[_GREETED] = 1
 
     def show(self) -> str | None:
-        """The token, to whoever asks first while it is valid; None after that."""
+        """The token, at the first call while it is valid; None after that."""
         if not self.valid or self._flags[_SHOWN]:
             return None
         self._flags[_SHOWN] = 1

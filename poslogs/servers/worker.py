@@ -1,8 +1,7 @@
-"""What both of our gunicorn workers do: they find the app's parts, fit them to the machine, and end streams well."""
+"""What both of our gunicorn workers do: fit the app to the machine, watch over connections, let streams end."""
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import threading
@@ -10,34 +9,34 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from gunicorn.errors import AppImportError
 from gunicorn.http.errors import ConfigurationProblem, InvalidRequestLine
 from gunicorn.workers import base
 
-from poslogs.servers import chunks, discretion, heads, listeners, master, ticket
+from poslogs.servers import discretion, heads, listeners, master, memory, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
-from poslogs.servers.refusal import Refused
-from poslogs.servers.visits import VISIT, Visits
+from poslogs.servers.parts import parts_of
+from poslogs.servers.refusal import RefusedClient
+from poslogs.servers.unchunked import send_unchunked
+from poslogs.servers.visit import Bounds, with_visits
+from poslogs.servers.visits import Visits
 
 if TYPE_CHECKING:
     from poslogs.app import Parts
     from poslogs.supervisor import Loop
 
-LOOK_SECONDS: Final = 0.2  # between two looks whether the worker was told to stop
-TRIM_SECONDS: Final = 15  # between two times that memory which nobody uses is given back; some milliseconds each
-END_SECONDS: Final = 2.0  # for the streams' ends, at most
+LOOK_SECONDS: Final = 0.2  # how often the worker looks whether it was told to stop
+TRIM_SECONDS: Final = 15  # how often unused memory is given back, which takes some milliseconds
+END_SECONDS: Final = 2.0  # at most, for all streams to end
 END_LOOK_SECONDS: Final = 0.02
-STILL: Final = 25  # looks in which no stream ends: what is left is read by nobody
-GC_OBJECTS: Final = 20_000  # made and not yet freed, between two looks of Python's collector
-WRAPPERS: Final = 32  # objects around the app that are looked through for it
-HOLDS: Final = ("wsgi_app", "app", "application", "__self__")  # where middleware keeps the app that it wraps
+STILL: Final = 25  # looks in a row in which no stream ended: nobody reads those that are left
+GC_OBJECTS: Final = 20_000  # new objects that are not freed yet, at which Python's collector runs
 
 
 class Worker(base.Worker):
-    """The part that is in front of gunicorn's own worker class; gunicorn's master makes it, then forks."""
+    """A mixin in front of gunicorn's own worker class. gunicorn's master makes the worker, then forks."""
 
-    can_preload: ClassVar[bool] = True  # whether the master may load the app for it
+    can_preload: ClassVar[bool] = True  # whether the master may load the app before the fork
     parts: Parts  # the app's, from `load_wsgi` on
     visits: Visits  # from `load_wsgi` on
     wsgi: Any  # what gunicorn calls
@@ -50,7 +49,7 @@ class Worker(base.Worker):
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse a configuration that cannot work: gunicorn's master asks before it makes a worker."""
-        ticket.of_this_run().leave_to_greeting()  # made here, each worker inherits the same one
+        ticket.of_this_run().leave_to_greeting()  # made before the fork, so that each worker has the same one
         master.check_config(cfg)
         heads.trust_nobody_by_default(cfg)
         inherited = getattr(super(), "check_config", None)
@@ -59,12 +58,12 @@ class Worker(base.Worker):
 
     def __init__(self, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> None:
         super().__init__(age, ppid, sockets, app, timeout, cfg, log)
-        self._stopping: threading.Event | None = None  # set when the streams are to end; made in the worker's process
+        self._stopping: threading.Event | None = None  # set when streams are to end; made after the fork
         self._told_unwell = False
         master.keep_to_one_worker(cfg)
         heads.trust_nobody_by_default(cfg)  # a reload has made a new configuration
         listeners.tune(sockets)
-        # What the master has made stays shared with the worker: a look of Python's collector would copy it.
+        # Memory of the master's stays shared with the worker, as long as Python's collector does not write to it.
         gc.collect()
         gc.freeze()
 
@@ -76,24 +75,24 @@ class Worker(base.Worker):
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the app, and put its parts to this worker's use. AppImportError when it is not poslogs."""
+        """Load the app and fit its parts to this worker. Raises AppImportError when it is not poslogs."""
         super().load_wsgi()
         self.parts = parts = parts_of(self.wsgi)
         self._news = News(self._warn_of_scarcity)
         self.log.error_log.addFilter(lambda record: self._news.worth(record.exc_info[1]) if record.exc_info else True)
-        discretion.keep(self.log.error_log)
-        discretion.keep_access(self.log)
-        self.wsgi = chunks.spare(self.wsgi)
-        direct = self._adopt()
+        discretion.make_discreet(self.log.error_log)
+        discretion.make_access_discreet(self.log)
+        self.wsgi = send_unchunked(self.wsgi)
+        direct = self._connect_parts()
         fitting = capacity(
             self.cfg.worker_connections, files(), parts.slots.capacity, threads=self.threads_of(self.cfg), direct=direct
         )
         parts.host.settle(fitting.streams, self.threads_of(self.cfg))
         self.worker_connections = fitting.connections
-        self._receive_visits()
+        self._watch_visits()
         self._stopping = threading.Event()
         parts.supervisor.ensure("stops", self._watch)
-        # What is there now stays: the collector need not look at it again, nor at each page of rows while it is read.
+        # What is loaded now stays. The collector skips it, and does not run for each page of rows that is read.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_OBJECTS, 20, 100)
@@ -108,60 +107,41 @@ class Worker(base.Worker):
 
     def notify(self) -> None:
         """Tell the master that this worker is alive, while it is well: one that is not gets replaced."""
-        if self._is_well():
+        if not self.parts.supervisor.unwell():
             self._told_unwell = False
             super().notify()
             return
         if not self._told_unwell:
             self._told_unwell = True
             self.log.critical("This worker is not well, and waits to be replaced.")
-        if self.ppid != os.getppid():  # nobody is left who would
+        if self.ppid != os.getppid():  # the master has gone, so nobody would replace it
             self.alive = False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what gunicorn itself refuses, in the shape of the app's own refusals."""
-        if isinstance(exc, ConfigurationProblem):  # a path outside SCRIPT_NAME, which is no fault of the server
+        """Answer a request that gunicorn refuses, in the shape of the app's own refusals."""
+        if isinstance(exc, ConfigurationProblem):  # raised for a path outside SCRIPT_NAME: the client's fault, not ours
             exc = InvalidRequestLine("a path outside of SCRIPT_NAME")
-        super().handle_error(req, Refused(client, exc), addr, exc)
+        super().handle_error(req, RefusedClient(client, exc), addr, exc)
 
-    def _adopt(self) -> bool:
-        """Connect the app's parts with this kind of worker; True when streams leave gunicorn's hands."""
+    def _connect_parts(self) -> bool:
+        """Connect the app's parts with this kind of worker; True when gunicorn does not count open streams."""
         return False
 
-    def _is_well(self) -> bool:
-        return not self.parts.supervisor.unwell()
-
-    def _receive_visits(self) -> None:
-        """Watch over the connections from now on, by the settings."""
+    def _watch_visits(self) -> None:
+        """Watch over the connections from now on, within the bounds that the settings give."""
         settings, cfg = self.parts.settings, self.cfg
-        self.visits = visits = Visits(
-            self.worker_connections,
-            settings.address_connections,
-            settings.site,
-            settings.answer_seconds,
-            cfg.keepalive,
-            self._run_where_connections_close,
+        bounds = Bounds(
+            self.worker_connections, settings.address_connections, settings.answer_seconds, float(cfg.keepalive)
         )
-        heads.use(visits.grew)
+        self.visits = visits = Visits(bounds, settings.site, self._run_where_connections_close)
+        heads.install(visits.grew)
         self.parts.supervisor.ensure("visits", visits.watch)
-        app = self.wsgi
-
-        def answer(environ: dict[str, Any], start_response: Any) -> Any:
-            response = getattr(start_response, "__self__", None)  # gunicorn calls with a method of its response
-            visit = getattr(getattr(response, "req", None), "visit", None)
-            if visit is None:  # HTTP/2
-                return app(environ, start_response)
-            environ[VISIT] = visit
-            body = app(environ, start_response)
-            visit.answers(response)
-            return body
-
-        self.wsgi = answer
+        self.wsgi = with_visits(self.wsgi)
 
     def _run_where_connections_close(self, run: Callable[[], None]) -> None:
         run()
 
-    def _know(self, client: Any) -> None:
+    def _track(self, client: Any) -> None:
         """Know a connection from its beginning on."""
         self.parts.disconnects.track(client)
 
@@ -176,62 +156,33 @@ class Worker(base.Worker):
             addresses = [listeners.url(sock.getsockname()) for sock in self.sockets]
             print(banner(self.parts, addresses, token), flush=True)
         except OSError:
-            pass  # nobody reads what this server prints, which is no reason to start workers again and again
+            pass  # stdout is closed; an error here would have the master start workers again and again
 
     def _watch(self, loop: Loop) -> None:
-        """End the streams as soon as the worker is told to stop; every graceful way turns `alive` off."""
+        """End the streams as soon as the worker is told to stop: every graceful way sets `alive` to False."""
         due = 0.0
         assert self._stopping is not None
         while self.alive and not self._stopping.wait(LOOK_SECONDS):
             loop.turn()
             if time.monotonic() >= due:
                 due = time.monotonic() + TRIM_SECONDS
-                give_memory_back()
+                memory.give_back()
         self.parts.runtime.drain()
         self._wait_for_streams()
         self.parts.disconnects.release_idle()
-        self.cfg.set("graceful_timeout", 1)  # nothing is left that would end by itself
+        self.cfg.set("graceful_timeout", 1)  # what is left now does not end by itself
 
     def _end(self) -> None:
-        """Have the streams end now, and wait for them: gunicorn does not know of those that left its hands."""
+        """Have the streams end now, and wait for them: gunicorn does not know of direct ones."""
         if self._stopping is not None:
             self._stopping.set()
             self._wait_for_streams()
 
     def _wait_for_streams(self) -> None:
-        # The looks are counted, not timed: on a machine that is overrun neither this nor the streams get on.
+        # Looks are counted, not timed: on an overloaded machine the streams get as little time as this does.
         slots = self.parts.slots
         end, open_, still = time.monotonic() + END_SECONDS, slots.open, 0
         while slots.open and still < STILL and time.monotonic() < end:
             time.sleep(END_LOOK_SECONDS)
             still = still + 1 if slots.open == open_ else 0
             open_ = slots.open
-
-
-def parts_of(app: Any) -> Parts:
-    """The parts of poslogs in a WSGI app, which middleware may wrap.
-
-    Looks at WRAPPERS objects or a few more. Raises AppImportError when none of them is the app.
-    """
-    seen: list[Any] = [app]
-    for found in seen:  # grows meanwhile
-        extensions = getattr(found, "extensions", None)
-        if isinstance(extensions, dict) and "poslogs" in extensions:
-            parts: Parts = extensions["poslogs"]
-            return parts
-        inner = [getattr(found, name, None) for name in HOLDS]
-        seen += [it for it in inner if it is not None and all(it is not known for known in seen)]
-        if len(seen) > WRAPPERS:
-            break
-    raise AppImportError(
-        f"{master.PREFIX}the app given to gunicorn is not poslogs, or wraps it where it cannot be found; "
-        "wrap it as app.wsgi_app = Middleware(app.wsgi_app)."
-    )
-
-
-def give_memory_back() -> None:
-    """Give free memory back to the system: without this glibc keeps what one answer of 32 MiB took, in pieces."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        pass  # another C library

@@ -61,7 +61,7 @@ class Feed:
         with self._lock:
             first = not len(self._readers)
             self._readers.add(reader)
-            begins = first and (self.upstream.refusal is not None or not self._polling.alive)
+            begins = first and (self.upstream.refusal is not None or self._polling.vacant)
         if begins:
             self.upstream.forget_trouble()
         self._wake.set()
@@ -83,7 +83,7 @@ class Feed:
         """
         started: Poller | None = None
         with self._lock:
-            if not self._polling.alive:
+            if self._polling.vacant:
                 started = self._start(position)
             elif fresh and self.upstream.clock() - self._polling.began > SHARED_START_SECONDS:
                 return None
@@ -131,7 +131,7 @@ class Feed:
     def outdated(self, position: int) -> bool:
         """Whether `position` dates from before the last id reset that was noticed here, and is not reached again."""
         with self._lock:
-            return self._polling.alive and self.history.after(position) is not None
+            return not self._polling.vacant and self.history.after(position) is not None
 
     def end(self, position: int) -> Restart:
         """Where a reader continues, and its notice, whose position is past the end of the log.
@@ -147,19 +147,19 @@ class Feed:
         `end` is the newest id that is listed: the window tells only if it reaches up to it.
         """
         with self._lock:
-            whole = self._polling.alive and self.window.high == end
+            whole = not self._polling.vacant and self.window.high == end
             return self.window.tail(count, selection) if whole else None
 
     @property
     def high(self) -> int:
         """The position up to which a running feed has asked; 0 when it does not run."""
         with self._lock:
-            return self.window.high if self._polling.alive else 0
+            return 0 if self._polling.vacant else self.window.high
 
     def awaits(self, position: int) -> bool:
         """Whether it runs, and has not come to a position yet."""
         with self._lock:
-            return self._polling.alive and self.window.high < position
+            return not self._polling.vacant and self.window.high < position
 
     @property
     def readers(self) -> int:
@@ -178,7 +178,7 @@ class Feed:
     def demand(self, poller: Poller, now: float) -> Demand | None:
         """What the readers want; None: this poller is to end."""
         with self._lock:
-            if not self._polling.is_for(poller) or not self._polling.alive:
+            if not self._polling.is_for(poller):
                 return None
             if len(self._readers):
                 return Demand(self._readers.interval)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from poslogs.per_process import PerProcess
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.answer import Answers
@@ -14,7 +15,9 @@ from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 
 
 class Feeds:
-    """Feeds by environment, made when first asked for, in the process that asks (hosting.md, rule 6)."""
+    """Feeds by environment, made when first asked for. Each process has its own, since a fork leaves their pollers to
+    the parent (docs/decisions/0014-supervision.md).
+    """
 
     def __init__(
         self,
@@ -34,14 +37,14 @@ class Feeds:
         self._questions = questions
         self._patience = patience
         self._supervisor = supervisor
-        self._lock = threading.Lock()
-        self._feeds: dict[tuple[str, str], Feed] = {}
+        self._known = PerProcess(_Known)
 
     def of(self, environment: Environment) -> Feed:
         """The feed of an environment; another address under the same name is another feed."""
         key = (environment.name, environment.url)
-        with self._lock:
-            feed = self._feeds.get(key)
+        known = self._known()
+        with known.lock:
+            feed = known.feeds.get(key)
             if feed is None:
                 upstream = Upstream(
                     environment,
@@ -51,18 +54,19 @@ class Feeds:
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )
-                feed = self._feeds[key] = Feed(upstream, window_bytes=self._window_bytes, lookback=self._lookback)
+                feed = known.feeds[key] = Feed(upstream, window_bytes=self._window_bytes, lookback=self._lookback)
         feed.upstream.renew(environment)  # its token may be another by now
         return feed
 
     def forget(self, environments: Mapping[str, Environment]) -> None:
         """Renew the credentials of feeds, and drop those whose environment is no longer served."""
         kept: list[tuple[Feed, Environment]] = []
-        with self._lock:
-            for key, feed in list(self._feeds.items()):
+        known = self._known()
+        with known.lock:
+            for key, feed in list(known.feeds.items()):
                 now = environments.get(key[0])
                 if now is None or now.url != key[1]:
-                    del self._feeds[key]
+                    del known.feeds[key]
                 else:
                     kept.append((feed, now))
         for feed, now in kept:
@@ -70,5 +74,14 @@ class Feeds:
 
     def all(self) -> list[Feed]:
         """The feeds there are."""
-        with self._lock:
-            return list(self._feeds.values())
+        known = self._known()
+        with known.lock:
+            return list(known.feeds.values())
+
+
+class _Known:
+    """The feeds of one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.feeds: dict[tuple[str, str], Feed] = {}

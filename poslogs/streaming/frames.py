@@ -20,8 +20,8 @@ LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed q
 class Chunk:
     """Whole frames that leave in one write, made once for all readers.
 
-    `packed` is the same as one gzip segment: a fresh compressor, flushed in full, so that it means the same
-    after whatever came before it (hosting.md, section 7).
+    `packed` is the same bytes as one gzip segment, by a fresh compressor that is flushed in full: so it means the same
+    after any other segment (docs/decisions/0004-one-poller.md).
     """
 
     __slots__ = ("_crc", "_framed", "_framed_packed", "_packed", "plain")
@@ -114,7 +114,7 @@ def _string(inner: bytes) -> bytes:
 
 
 # Some parsers of lines break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped;
-# JSON itself escapes every other control (contract, "Frames").
+# JSON itself escapes every other control.
 _ESCAPES: Final = {
     first: [(chr(code).encode(), b"\\u%04x" % code) for code in codes]
     for first, codes in ((b"\xe2\x80", (0x2028, 0x2029)), (b"\xc2", range(0x80, 0xA0)))

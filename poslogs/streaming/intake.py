@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from poslogs.cooperation import let_others_run
 from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming.batch import Batch, batches
 from poslogs.streaming.lookback import Lookback
@@ -46,7 +46,7 @@ class Intake(NamedTuple):
             made += len(batch.data)
             if made > TURN_BYTES:
                 made = 0
-                time.sleep(0)  # other greenlets have their turn
+                let_others_run()
         low = self.new[-1].id if self.new else window.high
         high = max(low, self.last)  # past rows that are not entries, too
         if self.notice or high > low:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from poslogs.streaming.poller import Poller
@@ -17,20 +16,11 @@ class Polling:
         self.began = 0.0  # on the clock: when the poller did
         self._upstream = upstream
         self._poller: Poller | None = None
-        self._pid = 0  # of the poller's process
 
     @property
     def vacant(self) -> bool:
-        """Whether nobody polls, in whatever process."""
+        """Whether nobody polls."""
         return self._poller is None
-
-    @property
-    def alive(self) -> bool:
-        """Whether a poller of this process polls.
-
-        One inherited over a fork is not ours, though under gevent it may go on (decision 4).
-        """
-        return self._poller is not None and self._pid == os.getpid()
 
     def is_for(self, poller: Poller) -> bool:
         """Whether it is this poller's turn."""
@@ -39,7 +29,6 @@ class Polling:
     def take(self, poller: Poller) -> Poller:
         """This one polls from now on; `run` starts it once its feed's lock is given back."""
         self.began = self._upstream.clock()
-        self._pid = os.getpid()
         self._poller = poller
         return poller
 

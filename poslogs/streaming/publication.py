@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
+from poslogs.cooperation import let_others_run
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.selection import Selection
@@ -60,7 +60,7 @@ def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[
     """Give the batches of a page to readers; what fails with one of them is told to `failed`, the others get theirs."""
     for turn, publication in enumerate(publications(page)):
         if turn:
-            time.sleep(0)  # what it is for the readers is made and packed meanwhile
+            let_others_run()  # what it is for the readers is made and packed meanwhile
         for count, reader in enumerate(readers, 1):
             made = publication.made
             try:
@@ -68,7 +68,7 @@ def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[
             except Exception as error:  # noqa: BLE001 - of one reader
                 failed(error)
             if publication.made > made or not count % TURN_READERS:
-                time.sleep(0)  # both take a while; other greenlets have their turn
+                let_others_run()  # both take a while
 
 
 def publications(page: Iterable[Batch]) -> Iterator[Publication]:

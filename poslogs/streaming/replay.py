@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Final, TypeVar, cast
 from weakref import ref
 
+from poslogs.cooperation import let_others_run
 from poslogs.platformos.gateway import Unclear
 from poslogs.streaming import frames
 from poslogs.streaming.answer import Answer
@@ -69,7 +69,7 @@ class Replay:
                 self._pulse.look()
                 yield self._pulse.sent(chunk)
             if not chunks:
-                time.sleep(0)  # others have their turn
+                let_others_run()
             cursor.position = max(cursor.position, int(min(after, limit)))
             if after >= min(last, limit):
                 break

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from poslogs.cooperation import let_others_run
 from poslogs.plain import visible
 from poslogs.platformos import entries
 from poslogs.platformos.entries import NO_TIME, Entry
@@ -154,7 +155,7 @@ def read(
                 count += 1
                 report.add(entry)
                 if not count % entries.TURN_ROWS:
-                    time.sleep(0)  # other greenlets have their turn
+                    let_others_run()
             del page, entry  # not to be held while the next one comes
             if report.complete:
                 break
@@ -166,7 +167,7 @@ def read(
 
 
 def _place(data: dict[str, Any]) -> str:
-    """Where a structured Liquid diagnostic says that it happened (platformos.md)."""
+    """The place that a structured Liquid diagnostic names, as path:line; "" without one."""
     stack = data.get("stack")
     inmost = stack[0] if isinstance(stack, list) and stack and isinstance(stack[0], dict) else {}
     path, line = inmost.get("path"), inmost.get("line")

@@ -39,7 +39,7 @@ CONNECTIONS, THREADS = 120, 24  # that the worker has
 STRANGERS = 180
 PROBES = 20
 PROBE_S = 1.0  # /livez is answered within
-HEAD_S = 10.0  # a head must have come by then (servers/visits.py)
+HEAD_S = 10.0  # a head must have come by then (servers/visit.py)
 NOT_A_PROXY = {"POSLOGS_PROXIES": "192.0.2.1"}  # so that loopback is counted like any address
 LIVEZ = request("/livez", method="GET", token=None)
 HEAD = LIVEZ[:-10]

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from poslogs import __version__
-from poslogs.access.clients import published_of
+from poslogs.access.client import published_of
 from poslogs.doors.page.door import STATIC
 from tests.package.installed import Installed, build, run
 from tests.support.need import need, repo

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from poslogs.access.clients import Client
+from poslogs.access.client import Client
 from poslogs.access.slots import Slots
 from poslogs.doors.admission import admission
 from poslogs.errors import Refusal
@@ -24,6 +24,7 @@ from poslogs.servers import sockets
 from poslogs.servers.direct import DirectStreams
 from poslogs.servers.host import Host
 from poslogs.servers.liveness import Disconnects
+from poslogs.servers.readiness import Readiness
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.body import Body
 from poslogs.streaming.feeds import Feeds
@@ -98,7 +99,7 @@ class House:
         )
         self.slots: Slots[Stream] = Slots()
         self._disconnects = Disconnects(self.supervisor, heartbeat)
-        self._disconnects.epoll, self._disconnects.poll = Epoll, real_poll
+        self._disconnects.make_readiness = lambda: Readiness(Epoll, real_poll)
         nothing: Any = _Unchanging()
         runtime = Runtime(nothing, nothing, self.feeds, self.slots, self.supervisor)
         self._hold = admission(self.slots, self._disconnects, runtime, Host(self.slots))

@@ -201,8 +201,8 @@ def test_a_folder_that_is_held_is_told(folder: Path) -> None:
 def test_the_help_says_which_file_is_meant() -> None:
     """The one that comes with poslogs too."""
     text = " ".join(token("--help").output.split())
-    assert "POSLOGS_CLIENTS_FILE names, else in clients.json here, else in the one that comes with poslogs" in text
-    assert "Tokens that came with poslogs go on opening the demo only" in text
+    assert "POSLOGS_CLIENTS_FILE names, else clients.json in this folder, else the one that comes with poslogs" in text
+    assert "with the tokens that came with poslogs. These open the demo only" in text
 
 
 def test_a_file_that_is_made_belongs_to_the_account_of_its_folder(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poslogs.access import clients_file
-from poslogs.access.clients import MAX_TOKEN_BYTES, REQUESTS, STREAMS, Client, Clients
+from poslogs.access.client import MAX_TOKEN_BYTES, REQUESTS, STREAMS, Client
+from poslogs.access.clients import Clients
 from poslogs.errors import ConfigError
 from poslogs.platformos.environments import Environment
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from poslogs.servers.direct import OVER, OWNED, RESTING, SPARE_TURNS, DirectStream, DirectStreams
+from poslogs.servers.direct import SPARE_TURNS, DirectStreams
+from poslogs.servers.direct_stream import OVER, OWNED, RESTING, DirectStream
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.body import Body
 from poslogs.streaming.feed import Feed

@@ -9,7 +9,7 @@ import pytest
 from gunicorn.glogging import SafeAtoms
 
 from poslogs.servers import discretion
-from poslogs.servers.discretion import MOST_LINES, Atoms, Discretion, Restraint
+from poslogs.servers.discretion import MOST_LINES, DiscreetAtoms, Discretion, Restraint
 
 TOKEN = "s3cret/token+of=mine"  # of the signs that words are parted at
 UNKNOWN = "Zm9yZWlnbi10b2tlbg"
@@ -131,7 +131,7 @@ def test_lines_of_one_kind_are_few_a_minute_and_the_rest_is_counted(monkeypatch:
 def test_an_access_line_names_no_user_and_no_credentials() -> None:
     """Nor do other atoms, where the same secret stands in them."""
 
-    class Both(Atoms, SafeAtoms):
+    class Both(DiscreetAtoms, SafeAtoms):
         pass
 
     atoms = Both(

@@ -10,7 +10,8 @@ import pytest
 
 from poslogs.access.slots import Slots
 from poslogs.errors import Unavailable
-from poslogs.servers.host import Host, told
+from poslogs.servers.host import Host
+from poslogs.servers.server import server_of
 from tests.unit.doubles import in_threads
 
 THREADS = {"wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False}
@@ -26,7 +27,7 @@ def met(environ: dict[str, Any], owner: object = None, own: int | None = None) -
     """A host that has met a server, and the slots that it bounds."""
     slots: Slots[Any] = Slots(own)
     host = Host(slots)
-    host.meet(environ, beside(owner))
+    host.learn(environ, beside(owner))
     return host, slots
 
 
@@ -57,7 +58,7 @@ def test_what_a_server_tells_bounds_the_streams(
 @pytest.mark.parametrize("threads", [None, "", "many", b"\xff", -1, 0, 10**9, True, 2.5, [], object()])
 def test_what_is_no_count_is_not_told(threads: object) -> None:
     """Attributes that nobody promised may be anything."""
-    found = told({**DAEMON, "mod_wsgi.threads_per_process": threads}, None)
+    found = server_of({**DAEMON, "mod_wsgi.threads_per_process": threads}, None)
     assert (found.name, found.threads, found.processes) == ("mod_wsgi", None, None)
     _, slots = met({**DAEMON, "mod_wsgi.threads_per_process": threads})
     assert slots.capacity is not None
@@ -114,7 +115,7 @@ def test_first_requests_that_come_together_are_one_line(caplog: pytest.LogCaptur
     found: list[int | None] = []
 
     def ask() -> None:
-        host.meet({**THREADS, "wsgi.multithread": False}, beside(None))
+        host.learn({**THREADS, "wsgi.multithread": False}, beside(None))
         found.append(slots.capacity)
 
     in_threads(*[ask] * 8)

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from poslogs.servers.liveness import LEAST_PATIENCE_SECONDS, Disconnects
+from poslogs.servers.liveness import Disconnects
+from poslogs.servers.losses import LEAST_PATIENCE_SECONDS
+from poslogs.servers.readiness import Readiness
 from poslogs.servers.sockets import Connection
 from poslogs.supervisor import Supervisor
 from tests.unit.doubles import eventually
@@ -50,7 +52,7 @@ def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epol
     """By the kernel, or where it does not tell by a look."""
     disconnects = Disconnects(Supervisor(), 0.4)
     if not epoll:
-        disconnects.epoll = None
+        disconnects.make_readiness = lambda: Readiness(None, select.poll)
     left = Told()
     stop = disconnects.watch(connection(pair[0]), left)
     assert left.times == 0
@@ -67,7 +69,7 @@ def test_who_waits_for_one_answer_may_have_closed_the_sending_side(
     """As nc -N does: it is still there. One that resets is not, where the kernel tells."""
     disconnects = Disconnects(Supervisor(), 0.4)
     if not epoll:
-        disconnects.epoll = None
+        disconnects.make_readiness = lambda: Readiness(None, select.poll)
     patient, other = Told(), Told()
     disconnects.watch(connection(pair[0]), patient, until_reset=True)
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
@@ -188,7 +190,7 @@ def test_a_connection_is_looked_at_until_what_was_sent_is_acknowledged_and_again
         looked = Told()
         kernel.getsockopt = lambda *_: (looked(), Kernel.getsockopt(kernel))[1]  # type: ignore[method-assign]
         disconnects, sending = Disconnects(Supervisor(), 0.8), Sending()
-        disconnects.epoll = None
+        disconnects.make_readiness = lambda: Readiness(None, select.poll)
         lost = Connection({"gunicorn.socket": kernel})
         kernel.recv = lambda *_: b"."  # type: ignore[attr-defined]
         disconnects.watch(lost, Told(), sending)
@@ -303,7 +305,7 @@ def test_a_report_of_one_that_left_never_ends_another_that_got_its_number() -> N
     """The kernel tells of a reset; before this is read its descriptor is closed, and is a healthy stream's."""
     disconnects = Disconnects(Supervisor(), 0.4)
     reporter = Reporter()
-    disconnects.epoll = lambda: reporter
+    disconnects.make_readiness = lambda: Readiness(lambda: reporter, select.poll)
     first, second = Told(), Told()
     with connected() as (ours, theirs):
         number = ours.fileno()
@@ -385,7 +387,7 @@ def test_a_child_has_a_kernel_s_ear_of_its_own(pair: tuple[socket.socket, socket
     """A process that watched and then forked: the child's connections are the child's alone."""
     disconnects = Disconnects(Supervisor(), 0.4)
     disconnects.watch(connection(pair[0]), Told())
-    parents = disconnects._kernel.fileno()
+    parents = disconnects._finders().watches
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:  # no assertion here: a child must not run the tests
@@ -393,7 +395,7 @@ def test_a_child_has_a_kernel_s_ear_of_its_own(pair: tuple[socket.socket, socket
         told = threading.Event()
         disconnects.watch(connection(ours), told.set)
         theirs.close()
-        own = disconnects._kernel.fileno() != parents and list(disconnects._watches) != [pair[0].fileno()]
+        own = disconnects._finders().watches is not parents and len(disconnects._finders().watches.all()) <= 1
         os.write(write, b"yes" if told.wait(5) and own else b"no")
         os._exit(0)
     os.close(write)

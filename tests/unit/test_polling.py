@@ -28,13 +28,12 @@ def test_one_that_left_does_not_take_the_place_of_another_with_it() -> None:
     polling, upstream, old = made(Supervisor())
     new = made(Supervisor())[2]
     assert polling.vacant
-    assert not polling.alive
     polling.take(old)
     polling.leave(old)
     polling.take(new)
     polling.leave(old)
     assert polling.is_for(new)
-    assert polling.alive
+    assert not polling.vacant
     assert not polling.is_for(old)
     assert upstream.outage is None
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos import split
-from poslogs.platformos.split import CUT_OFF, NOT_JSON, TOO_MUCH, NotALog, Work
+from poslogs.platformos.work import CUT_OFF, NOT_JSON, TOO_MUCH, NotALog, Work
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('ab"\\[]{},: \x7f', max_size=9),

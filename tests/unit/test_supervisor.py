@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from poslogs.supervisor import AGAIN_SECONDS, STALL_SECONDS, SURE_SECONDS, Loop, Supervisor
+from poslogs.supervisor import AGAIN_SECONDS, STALL_SECONDS, SURE_SECONDS, Inherited, Loop, Supervisor
 from tests.unit.doubles import PATIENCE, StandingClock, eventually, in_threads
 
 
@@ -235,6 +236,54 @@ def test_a_child_owes_nothing_for_its_parent_s_loops() -> None:
     os.close(read)
     os.waitpid(pid, 0)
     turning.end()
+
+
+def test_a_loop_that_a_fork_has_copied_ends_at_its_next_turn() -> None:
+    """Under gevent the child has a copy of each greenlet, which would poll beside the child's own."""
+    supervisor = Supervisor(StandingClock(0.0))
+    loops: list[Loop] = []
+    begun = threading.Event()
+
+    def run(loop: Loop) -> None:
+        loop.turn()
+        loops.append(loop)
+        begun.set()
+
+    supervisor.ensure("poller", run)
+    assert begun.wait(PATIENCE)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # no assertion here: a child must not run the tests
+        said = b"went on"
+        try:
+            loops[0].turn()
+        except Inherited:
+            said = b"ended"
+        os.write(write, said)
+        os._exit(0)
+    os.close(write)
+    assert os.read(read, 10) == b"ended"
+    os.close(read)
+    os.waitpid(pid, 0)
+    loops[0].turn()  # the parent's own goes on
+
+
+def test_a_lock_that_was_held_during_a_fork_does_not_keep_the_child_from_its_loops() -> None:
+    """The thread that held it is not there to give it back."""
+    supervisor = Supervisor(StandingClock(0.0))
+    read, write = os.pipe()
+    with supervisor.loops().lock:
+        pid = os.fork()
+        if pid == 0:  # no assertion here: a child must not run the tests
+            own = threading.Event()
+            supervisor.ensure("losses", lambda loop: own.set())
+            os.write(write, b"yes" if own.wait(PATIENCE) else b"no")
+            os._exit(0)
+    os.close(write)
+    assert select.select([read], [], [], PATIENCE)[0]
+    assert os.read(read, 10) == b"yes"
+    os.close(read)
+    os.waitpid(pid, 0)
 
 
 def test_a_loop_that_fails_in_every_round_waits_longer_each_time_and_is_named() -> None:

@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 
 from poslogs.servers import visits as module
-from poslogs.servers.visits import ANSWERING, CLOSING, QUEUED, READING, VISIT, WORKING, Visit, Visits, known, reading
+from poslogs.servers.visit import (
+    ANSWERING,
+    CLOSING,
+    QUEUED,
+    READING,
+    VISIT,
+    WORKING,
+    Bounds,
+    Visit,
+    mark_known,
+    reading,
+)
+from poslogs.servers.visits import Visits
 
 JSON, STREAM = [("Content-Type", "application/json")], [("content-type", "text/event-stream; charset=utf-8")]
 
@@ -22,7 +34,7 @@ class Crowd:
         self.now = 1000.0
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
         self.later: list[Callable[[], None]] = []
-        self.visits = Visits(most, each, lambda it: None if it == "proxy" else it, 60.0, 5.0, lambda run: run())
+        self.visits = Visits(Bounds(most, each, 60.0, 5.0), lambda it: None if it == "proxy" else it, lambda run: run())
 
     def come(self, address: str = "proxy", state: str = "", *, known: bool = False) -> Visit | None:
         pair = socket.socketpair()
@@ -30,7 +42,7 @@ class Crowd:
         visit = self.visits.come(pair[0], (address, 1), lambda: pair[0])
         if visit is not None and state:
             visit.response = SimpleNamespace(headers=JSON, headers_sent=True, sent=0)
-            visit.turns(state)
+            visit.enter(state)
             visit.known = known
         return visit
 
@@ -129,7 +141,7 @@ def test_a_cut_that_waits_to_be_done_is_not_done_to_what_came_after(make: Callab
     visit = crowd.come()
     assert visit is not None
     crowd.turn(11)
-    visit.turns(WORKING)
+    visit.enter(WORKING)
     crowd.turn(1)
     for run in later:
         run()
@@ -167,8 +179,8 @@ def test_idle_ones_go_first_then_heads_then_strangers_then_clients_and_streams_n
     idle = crowd.come(state=ANSWERING)  # 5
     assert client is not None
     assert idle is not None
-    client.waits()
-    idle.waits()
+    client.wait_for_head()
+    idle.wait_for_head()
     assert crowd.gone() == []
     crowd.now += 0.5
     crowd.come()  # 6: one is left of two that are to be free, so three go
@@ -192,7 +204,7 @@ def test_who_has_gone_on_meanwhile_is_not_cut(make: Callable[..., Crowd]) -> Non
     assert len(later) == 3
     assert visits[0] is not None
     crowd.now += 0.1
-    visits[0].turns(WORKING)
+    visits[0].enter(WORKING)
     crowd.visits.leave(crowd.pairs[1][0])
     for run in later:
         run()
@@ -210,11 +222,11 @@ def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Cr
     assert crowd.come("b") is not None
     assert first[0] is not None
     assert first[1] is not None
-    first[0].answers(SimpleNamespace(headers=STREAM, headers_sent=True, sent=0))
+    first[0].answer(SimpleNamespace(headers=STREAM, headers_sent=True, sent=0))
     assert crowd.come("a") is not None
     assert crowd.come("a") is None
-    first[1].answers(SimpleNamespace(headers=JSON, headers_sent=True, sent=0))
-    first[1].waits()
+    first[1].answer(SimpleNamespace(headers=JSON, headers_sent=True, sent=0))
+    first[1].wait_for_head()
     assert crowd.come("a") is None  # it is idle for too short a time
     crowd.now += 0.5
     assert crowd.come("a") is not None
@@ -254,13 +266,13 @@ def test_heads_that_are_not_whole_are_bounded_in_all(make: Callable[..., Crowd])
 def test_what_a_request_does_is_told_through_its_environ() -> None:
     """Reading a body, and a token that is known; where no worker of ours serves, nothing."""
     visit = Visit(lambda: None, None)
-    visit.turns(WORKING)
+    visit.enter(WORKING)
     environ = {VISIT: visit}
     with reading(environ):
         assert visit.state == READING
         with reading({}):
-            known({})
+            mark_known({})
     assert visit.state == WORKING
     assert not visit.known
-    known(environ)
+    mark_known(environ)
     assert visit.known

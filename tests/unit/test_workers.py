@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from poslogs.servers.capacity import Capacity, capacity
 from poslogs.servers.listeners import url
 from poslogs.servers.news import News
+from poslogs.servers.parts import parts_of
 from poslogs.servers.refusal import in_our_shape
-from poslogs.servers.worker import parts_of
 from tests.support.server import REPO
 
 

@@ -1,0 +1,40 @@
+"""The work on one answer: bounded in all, with a turn for others now and then."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from poslogs.cooperation import let_others_run
+
+TURN_SECONDS: Final = 0.005  # of work, after which other greenlets and threads have their turn
+MAX_STEPS: Final = 2_000_000  # for one answer: some seconds, and ten times what a long log takes
+
+# What an answer is that is not a log: the end of a sentence that begins with "platformOS answered".
+NO_OBJECT: Final = "JSON that is no object"
+NOT_JSON: Final = "something that is not JSON"
+TOO_MUCH: Final = "more brackets than a log has"
+CUT_OFF: Final = "JSON that is cut off"
+
+
+class NotALog(Exception):
+    """The body is not an answer of the log API; the message says what it is instead."""
+
+
+class Work:
+    """The steps that are left for one answer; one that takes more of them has more brackets than any log."""
+
+    __slots__ = ("_due", "steps")
+
+    def __init__(self) -> None:
+        self.steps = MAX_STEPS
+        self._due = time.monotonic() + TURN_SECONDS
+
+    def step(self) -> None:
+        """Take a step, after others have had their turn where it is due. Raises NotALog when none is left."""
+        self.steps -= 1
+        if self.steps < 0:
+            raise NotALog(TOO_MUCH)
+        if time.monotonic() > self._due:
+            let_others_run()
+            self._due = time.monotonic() + TURN_SECONDS

@@ -1,0 +1,162 @@
+"""A WSGI server, as a request shows it: which one it is, what it says of itself, and whether it can hold streams.
+
+A stream keeps the thread or greenlet that serves it until its reader leaves. Under a server that serves one request at
+a time it would keep the whole server.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from poslogs.servers.capacity import LEAST_THREADS, capacity, files
+
+MOST: Final = 1_000_000  # a larger number does not count threads or processes
+INSTEAD: Final = "run `python -m poslogs serve` instead"
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a server says of itself: counts are those of one process, None where it does not say."""
+
+    name: str
+    cure: str  # how to start it so that it can hold streams
+    threads: int | None = None
+    connections: int | None = None
+    processes: int | None = None
+
+
+def server_of(environ: Mapping[str, Any], owner: object) -> Server:
+    """The server; `owner` is the object whose method `start_response` is.
+
+    Attributes that servers do not promise are read where they exist, and count as not said elsewhere.
+    """
+    known = (found for find in _KNOWN if (found := find(environ, owner)) is not None)
+    return next(known, Server("this server", INSTEAD, None, _count(owner, "server.pool.size")))
+
+
+def obstacle(environ: Mapping[str, Any], server: Server) -> str:
+    """Why the server can hold no stream, and what to start instead; "" when it can."""
+    if environ.get("wsgi.run_once"):
+        return f"CGI starts a process for each request, in which no limit holds; {server.cure}"
+    patched = on_greenlet()
+    if patched is None:
+        return _obstacle_of_threads(environ, server)
+    return (
+        ""
+        if patched
+        else "gevent serves, but Python's threading is not patched, so that one stream would keep all others waiting; "
+        "call gevent.monkey.patch_all() before all imports (uWSGI: --gevent-early-monkey-patch)"
+    )
+
+
+def streams(server: Server, own: int | None) -> int:
+    """How many streams the server can hold, by what it says and by descriptors; `own` is the operator's bound."""
+    return capacity(server.connections or files(), files(), own, threads=threads_of(server)).streams
+
+
+def threads_of(server: Server) -> int | None:
+    """How many threads serve; None for greenlets, and where the server does not say."""
+    return None if on_greenlet() else server.threads
+
+
+def unbounded(environ: Mapping[str, Any], server: Server) -> bool:
+    """Whether a bounded number of threads serves, as far as is known, and nothing says how many they are."""
+    return server.threads is None and on_greenlet() is None and "werkzeug.socket" not in environ
+
+
+def on_greenlet() -> bool | None:
+    """Whether a greenlet of gevent's serves this request and waiting lets others run; None for a thread."""
+    gevent, monkey = sys.modules.get("gevent"), sys.modules.get("gevent.monkey")
+    if gevent is None or not isinstance(gevent.getcurrent(), gevent.Greenlet):
+        return None
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def _obstacle_of_threads(environ: Mapping[str, Any], server: Server) -> str:
+    if not environ.get("wsgi.multithread", True):
+        return (
+            f"{server.name} serves one request at a time, so that a stream would keep all others waiting; {server.cure}"
+        )
+    if server.threads is not None and server.threads < LEAST_THREADS:
+        return f"{server.name} has too few threads for a stream beside requests ({server.threads}); {server.cure}"
+    return ""
+
+
+def _cgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the next
+    return Server("CGI", INSTEAD) if environ.get("wsgi.run_once") else None
+
+
+def _gunicorn(environ: Mapping[str, Any], owner: object) -> Server | None:
+    if "gunicorn" not in str(environ.get("SERVER_SOFTWARE", "")):
+        return None
+    cure = f"start it with -k poslogs.servers.gunicorn.GeventWorker, or {INSTEAD}"
+    threads = _count(owner, "cfg.threads")
+    if threads == 1 and "gthread" not in str(_value(owner, "cfg.worker_class_str")):
+        threads = None  # the class has something else
+    connections = _count(owner, "cfg.worker_connections") or _count(owner, "server.pool.size")
+    return Server("gunicorn", cure, threads, connections, _count(owner, "cfg.workers"))
+
+
+def _uwsgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
+    if "uwsgi.version" not in environ:
+        return None
+    module, cure = sys.modules.get("uwsgi"), "start it with --enable-threads --threads 64"
+    cores = _count(module, "cores")
+    return Server("uWSGI", cure, cores, cores, _count(module, "numproc"))
+
+
+def _mod_wsgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
+    if "mod_wsgi.version" not in environ:
+        return None
+    threads = _number(environ.get("mod_wsgi.threads_per_process"))
+    processes = _number(environ.get("mod_wsgi.maximum_processes"))
+    module, cure = sys.modules.get("mod_wsgi"), "let it run as WSGIDaemonProcess with processes=1 threads=64"
+    threads = threads or _count(module, "threads_per_process")
+    return Server("mod_wsgi", cure, threads, None, processes or _count(module, "maximum_processes"))
+
+
+def _waitress(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
+    asked = environ.get("waitress.client_disconnected")
+    if not asked:
+        return None
+    adj = _value(asked, "__self__.adj")
+    return Server("waitress", "start it with --threads=64", _count(adj, "threads"), _count(adj, "connection_limit"))
+
+
+def _cheroot(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
+    threads = _count(owner, "req.server.requests.min")
+    return None if threads is None else Server("cheroot", "give it 64 threads", threads)
+
+
+_KNOWN: Final[tuple[Callable[[Mapping[str, Any], object], Server | None], ...]] = (
+    _cgi,
+    _gunicorn,
+    _uwsgi,
+    _mod_wsgi,
+    _waitress,
+    _cheroot,
+)
+
+
+def _value(owner: object, path: str) -> object:
+    for name in path.split("."):
+        owner = getattr(owner, name, None)
+    return owner
+
+
+def _count(owner: object, path: str) -> int | None:
+    return _number(_value(owner, path))
+
+
+def _number(value: object) -> int | None:
+    """A count as a number; None for anything else."""
+    if not isinstance(value, int | str | bytes) or isinstance(value, bool):
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        return None
+    return number if 1 <= number <= MOST else None
