@@ -40,7 +40,7 @@ from poslogs.settings import Settings, misspelt
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
-from poslogs.tools import Toolbox
+from poslogs.tools.toolbox import Toolbox
 
 log = logging.getLogger("poslogs")
 

@@ -17,7 +17,9 @@ from poslogs.streaming import frames
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
-from poslogs.tools import Input, selection_of, start_of
+from poslogs.tools.inputs import Input
+from poslogs.tools.selection import selection_of, start_of
+from poslogs.tools.table import LIVE
 
 INTERVAL_SECONDS: Final = 1.0  # between two polls
 TICK_SECONDS: Final = 0.5  # longest time without an event
@@ -33,7 +35,7 @@ def follow(feed: Feed, environment: Environment, caller: Caller, input_: Input) 
     start = Start(tail=0) if given.position is None else given
     live = _Live(feed, environment.name, input_, start.position)
     # Unfiltered, so that each position is known up to which entries were examined.
-    live.stream = Stream(feed, selection=Selection(None, late=True), start=start, interval=INTERVAL_SECONDS,
+    live.stream = Stream(feed, selection=Selection(None, late=LIVE.late), start=start, interval=INTERVAL_SECONDS,
                          heartbeat=TICK_SECONDS, duration=live.total, client=caller.client.id)  # fmt: skip
     caller.admit(live.stream)
     return live.run()
@@ -45,7 +47,7 @@ class _Live:
     def __init__(self, feed: Feed, env: str, input_: Input, position: int | None) -> None:
         self._feed = feed
         self._env = env
-        self._selection = selection_of(input_, late=True)
+        self._selection = selection_of(input_, late=LIVE.late)
         self._first = input_["until"] == "first"
         self._position = position  # up to which entries were examined; None before the log's end is known
         self._budget = EntryBudget(input_["limit"], full=input_["full"])

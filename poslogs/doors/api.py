@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -25,7 +26,11 @@ from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
 from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
-from poslogs.tools import TOOLS, Input, Tool, Toolbox
+from poslogs.tools import table
+from poslogs.tools.inputs import Input
+from poslogs.tools.table import TOOLS, T
+from poslogs.tools.tool import EndingTool, StreamingTool
+from poslogs.tools.toolbox import Toolbox
 
 STREAM_HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -52,21 +57,15 @@ def blueprint(
 ) -> Blueprint:
     """The routes, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
     routes = Blueprint("api", __name__)
-
-    @lru_cache(KNOWN_BODIES)
-    def understood(text: bytes, streams: bool) -> tuple[Tool, Input]:
-        return _understood(toolbox, text, streams=streams)
-
-    def asked(*, streams: bool) -> tuple[Tool, Input]:
-        text = body.read(request)
-        return (understood if len(text) <= MAX_KNOWN_BYTES else understood.__wrapped__)(text, streams)
+    streaming, ending = _reading(StreamingTool), _reading(EndingTool)
 
     @routes.post("/call-stream")
     def call_stream() -> Response:
-        tool, input_ = asked(streams=True)
+        tool, input_ = streaming()
         if runtime.draining:
             raise Unavailable("This server is stopping; try again in a moment.", retry_after=1)
-        stream = toolbox.open(_client(), tool, input_, request.headers.get("Last-Event-ID", ""))
+        last = request.headers.get("Last-Event-ID", "")
+        stream = tool.does(toolbox, _client(), input_, last, late=tool.late)
         connection = Connection(request.environ)
         admit(_client(), stream, connection, request.environ)
         # A server of ours may take the stream with its connection (servers/gunicorn.py); others send the body.
@@ -78,9 +77,9 @@ def blueprint(
 
     @routes.post("/call")
     def call() -> Response:
-        tool, input_ = asked(streams=False)
+        tool, input_ = ending()
         answering = begin(_client(), request.environ)
-        length = answering.begin(toolbox.call(_client(), tool, input_, answering.asker))
+        length = answering.begin(tool.does(toolbox, _client(), input_, answering.asker))
         headers = {} if length is None else {"Content-Length": str(length)}
         return Response(answering, headers=headers, mimetype="application/json", direct_passthrough=True)
 
@@ -183,12 +182,25 @@ def _client() -> Client:
     return client
 
 
-def _understood(toolbox: Toolbox, text: bytes, *, streams: bool) -> tuple[Tool, Input]:
-    asked = body.parse(text)
-    if unknown := sorted(set(asked) - {"tool", "input"}):
-        name = plain(unknown[0][:40])
-        raise BadInput(f"`{name}` is not known here; the body has `tool`, and `input` with all that the tool takes.")
-    if "tool" not in asked:
-        raise BadInput("`tool` is missing: name one that GET /tools lists.")
-    tool = toolbox.tool(asked["tool"], streams=streams)
-    return tool, tool.check(asked.get("input", {}))
+def _reading(kind: type[T]) -> Callable[[], tuple[T, Input]]:
+    """What reads a request's body as the call of a tool of this kind, and its input. It raises a Refusal."""
+
+    def understood(text: bytes) -> tuple[T, Input]:
+        asked = body.parse(text)
+        if unknown := sorted(set(asked) - {"tool", "input"}):
+            name = plain(unknown[0][:40])
+            raise BadInput(
+                f"`{name}` is not known here; the body has `tool`, and `input` with all that the tool takes."
+            )
+        if "tool" not in asked:
+            raise BadInput("`tool` is missing: name one that GET /tools lists.")
+        tool = table.find(asked["tool"], kind)
+        return tool, tool.check(asked.get("input", {}))
+
+    remembered = lru_cache(KNOWN_BODIES)(understood)
+
+    def asked() -> tuple[T, Input]:
+        text = body.read(request)
+        return (remembered if len(text) <= MAX_KNOWN_BYTES else understood)(text)
+
+    return asked

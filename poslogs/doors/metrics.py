@@ -19,7 +19,7 @@ from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
-from poslogs.tools import Toolbox
+from poslogs.tools.toolbox import Toolbox
 
 EXPECTED: Final = (400, 401, 403, 404, 429, 502, 503)  # told from the start, so that a first one is seen to rise
 

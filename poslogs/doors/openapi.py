@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from poslogs import __version__
 from poslogs.doors.shapes import SHAPES, ref
-from poslogs.tools import TOOLS
+from poslogs.tools.table import TOOLS
 
 _JSON: Final = "application/json"
 _STRING: Final = {"schema": {"type": "string"}}

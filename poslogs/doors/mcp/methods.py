@@ -93,9 +93,9 @@ def _call_tool(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, An
     arguments = _arguments(call)
     if any(name not in call.capabilities for name in tool.needs):
         needs = {"requiredCapabilities": tool.needs}
-        raise call.fault(rpc.NEEDS_CAPABILITY, f"{tool.tool.name} needs {', '.join(tool.needs)}.", data=needs)
+        raise call.fault(rpc.NEEDS_CAPABILITY, f"{tool.name} needs {', '.join(tool.needs)}.", data=needs)
     try:  # what a model can mend is told to the model
-        ran = tool.run(caller, tool.tool.check(arguments))
+        ran = tool.run(caller, tool.check(arguments))
     except Refusal as refusal:
         ran = Outcome(text=refusal.sentence, error=True)
     return told(call, ran) if isinstance(ran, Outcome) else ran
