@@ -1,31 +1,23 @@
-"""The guide's routes: /call-stream, /call, /tools and /health."""
+"""The guide's routes for tools: /call-stream, /call and /tools."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-import orjson
-from flask import Blueprint, Request, Response, g, request
+from flask import Request, Response, g, request
 
-from poslogs import __version__
 from poslogs.access.clients import Client
-from poslogs.access.slots import Slots
 from poslogs.doors import body
 from poslogs.doors.admission import Admit
 from poslogs.doors.answering import Begin
+from poslogs.doors.door import Door, json_response
 from poslogs.errors import BadInput, Unavailable
 from poslogs.plain import plain
 from poslogs.runtime import Runtime
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.body import Body
-from poslogs.streaming.feed import Feed
-from poslogs.streaming.feeds import Feeds
-from poslogs.streaming.frames import moment
-from poslogs.streaming.stream import Stream
-from poslogs.supervisor import Supervisor
 from poslogs.tools import table
 from poslogs.tools.inputs import Input
 from poslogs.tools.table import TOOLS, T
@@ -41,22 +33,11 @@ STREAM_HEADERS: Final = {
 
 KNOWN_BODIES: Final = 256  # most callers say again and again the same: parsed and checked once
 MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
-UNASKED_SECONDS: Final = 600.0  # an outage that nobody has asked about for so long may be over
-MAX_UNUSABLE: Final = 100  # environments that cannot be used and are named
 
 
-def blueprint(
-    toolbox: Toolbox,
-    slots: Slots[Stream],
-    feeds: Feeds,
-    runtime: Runtime,
-    admit: Admit,
-    begin: Begin,
-    supervisor: Supervisor,
-    heartbeat: float,
-) -> Blueprint:
-    """The routes, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
-    routes = Blueprint("api", __name__)
+def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) -> Door:
+    """The routes, on these parts."""
+    routes = Door("api", __name__)
     streaming, ending = _reading(StreamingTool), _reading(EndingTool)
 
     @routes.post("/call-stream")
@@ -106,68 +87,7 @@ def blueprint(
             }
         )
 
-    @routes.get("/health")
-    def health() -> Response:
-        open_feeds = {feed.upstream.environment.name: feed for feed in feeds.all()}
-        environments, outages = [], []
-        for env in toolbox.environments(_client()):
-            told: dict[str, object] = {"name": env.name, "url": env.url, "demo": env.demo}
-            feed = open_feeds.get(env.name)
-            told["streams"] = feed.readers if feed else 0
-            if feed and feed.upstream.counts.last_success:
-                told["lastSuccess"] = moment(feed.upstream.counts.last_success)
-            if feed and (outage := failing(feed)):
-                told["failing"] = outage
-                if is_degraded(feed):
-                    outages.append({"name": env.name, **outage})
-            environments.append(told)
-        stalled = supervisor.stalled()
-        unusable = [{"name": name, "error": error} for name, error in toolbox.unusable(_client()).items()]
-        return json_response(
-            {
-                "status": "degraded" if stalled or outages else "ok",
-                **({"degraded": stalled} if stalled else {}),
-                **({"failing": outages} if outages else {}),
-                **({"unusable": unusable[:MAX_UNUSABLE]} if unusable else {}),
-                "tools": list(TOOLS),
-                "toolCount": len(TOOLS),
-                "version": __version__,
-                "streams": slots.open,
-                "heartbeat": heartbeat,
-                "environments": environments,
-            }
-        )
-
     return routes
-
-
-def failing(feed: Feed) -> dict[str, object] | None:
-    """The outage of a feed as callers are told of it; None without one."""
-    outage = feed.upstream.outage
-    if outage is None:
-        return None
-    told: dict[str, object] = {
-        "since": moment(outage.since),
-        "last": moment(outage.last),
-        "tries": outage.tries,
-        "error": outage.sentence,
-    }
-    if feed.upstream.counts.last_success:
-        told["lastSuccess"] = moment(feed.upstream.counts.last_success)
-    return told
-
-
-def is_degraded(feed: Feed) -> bool:
-    """Whether a feed's outage goes on, as far as can be known: nobody asks where nobody reads."""
-    outage = feed.upstream.outage
-    if outage is None:
-        return False
-    return feed.readers > 0 or feed.upstream.refusal is not None or time.time() - outage.last < UNASKED_SECONDS
-
-
-def json_response(value: object, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(value), status, mimetype="application/json")
 
 
 def _takes_gzip(request: Request) -> bool:

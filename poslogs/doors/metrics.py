@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Final
 
-from flask import Blueprint, Response, g
+from flask import Response, g
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
 from poslogs import __version__
 from poslogs.access.slots import Slots
+from poslogs.doors.door import Door
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
@@ -44,11 +45,9 @@ class Refusals:
             return dict(self._counts)
 
 
-def blueprint(
-    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor, refusals: Refusals
-) -> Blueprint:
+def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor, refusals: Refusals) -> Door:
     """The route, on these parts."""
-    routes = Blueprint("metrics", __name__)
+    routes = Door("metrics", __name__)
 
     @routes.get("/metrics")
     def metrics() -> Response:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import orjson
-from flask import Blueprint, Response
+from flask import Response
 
 from poslogs import __version__
+from poslogs.doors.door import Door, everyone
 from poslogs.doors.shapes import SHAPES, ref
 from poslogs.tools.table import TOOLS
 
@@ -52,9 +53,9 @@ _REFUSED: Final = {  # a stream has begun when platformOS refuses its environmen
 }
 
 
-def blueprint() -> Blueprint:
+def blueprint() -> Door:
     """The route, for everyone: it tells nothing that is not published with poslogs."""
-    routes = Blueprint("openapi", __name__)
+    routes = Door("openapi", __name__, guard=everyone)
     text = orjson.dumps(description())
 
     @routes.get("/openapi.json")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from poslogs.access.clients import Client
-from poslogs.doors.api import failing, json_response
+from poslogs.doors.door import Door, everyone, json_response
+from poslogs.doors.health import failing
 from poslogs.runtime import Runtime
 from poslogs.streaming.feeds import Feeds
 from poslogs.supervisor import Supervisor
 
 
-def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Callable[[], Client | None]) -> Blueprint:
+def blueprint(runtime: Runtime, feeds: Feeds, supervisor: Supervisor, known: Callable[[], Client | None]) -> Door:
     """The routes, on these parts; `known` finds out whose token the request carries, if any."""
-    routes = Blueprint("probes", __name__)
+    routes = Door("probes", __name__, guard=everyone)
 
     @routes.get("/livez")
     def livez() -> Response:
