@@ -193,7 +193,7 @@ class Catalogue:
 
     def _live(self, caller: Caller, input_: Input) -> Iterator[Event]:
         environment = self._environment(caller.client, input_)
-        return live.follow(self._toolbox.feed(environment), environment, caller, input_)
+        return live.follow(self._toolbox.feed(environment), caller, input_)
 
     def _report(self, caller: Caller, input_: Input) -> Outcome:
         environment = self._environment(caller.client, input_)

@@ -8,6 +8,7 @@ import pytest
 
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
+from poslogs.streaming.contents import Failure
 from poslogs.streaming.feed import LINGER_SECONDS, OWN_QUESTIONS
 from poslogs.streaming.lookback import MAX_ROWS
 from poslogs.streaming.notices import MAX_REPORTED
@@ -640,10 +641,14 @@ def test_refused_rows_are_told_once_however_often_they_come() -> None:
     feed = feed_of(Log())
     reasons = ["a row that is no object|aa", "a row that is no object|bb", "a row without a usable id|cc"]
     first = feed.upstream.notice(Page([], reasons, 0))
-    assert b"3 rows were left out of environment staging: a row that is no object, a row without a usable id." in first
-    assert feed.upstream.notice(Page([], reasons, 0)) == b""
+    assert first is not None
+    assert first.contents == (
+        Failure("3 rows were left out of environment staging: a row that is no object, a row without a usable id."),
+    )
+    assert feed.upstream.notice(Page([], reasons, 0)) is None
     second = feed.upstream.notice(Page([], [*reasons, "a row that is no object|dd"], 0))
-    assert b"1 row was left out of environment staging: a row that is no object." in second
+    assert second is not None
+    assert second.contents == (Failure("1 row was left out of environment staging: a row that is no object."),)
 
 
 def test_the_number_of_remembered_refusals_is_bounded() -> None:
