@@ -122,7 +122,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
 
     @app.after_request
     def keep_private(response: Response) -> Response:
-        """No cache keeps what a token opened, and no browser takes an answer for something else than it says."""
+        """No cache keeps an answer that needed a token, and browsers do not guess another type than it states."""
         response.headers["X-Content-Type-Options"] = "nosniff"
         if response.mimetype == "application/json":
             response.headers["Cache-Control"] = "no-store"
@@ -161,7 +161,7 @@ def _opening(settings: Settings) -> Callable[[Environment], Gateway]:
 
 
 def _let_this_run_in(clients: Clients, environments: Environments) -> None:
-    """Where nobody could read what is served, take the ticket of this run, and show it unless a worker does."""
+    """Where no token opens what is served, accept the ticket of this run, and print it unless a worker does."""
     run = ticket.of_this_run()
     if clients.only_published and not environments.demo:
         run.validate()
@@ -185,7 +185,7 @@ def _is_token(word: str, clients: Clients, environments: Environments) -> bool:
 
 
 class _OneLine(logging.Formatter):
-    """Names of environments and clients are other people's: no line of theirs looks like one of ours."""
+    """Keeps a message on one line: the name of an environment or client may hold a line break, to forge a line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name for it
         return plain(super().formatMessage(record))
@@ -200,5 +200,5 @@ def _log_to_stderr(level: str) -> None:
         handler.addFilter(discretion.DISCRETION)
         ours.addHandler(handler)
         ours.propagate = False
-    for name in ("werkzeug", "waitress"):  # what they quote of requests
+    for name in ("werkzeug", "waitress"):  # they quote requests
         logging.getLogger(name).addFilter(discretion.DISCRETION)

@@ -7,7 +7,7 @@ from typing import Final
 
 from poslogs.streaming.upstream import Upstream
 
-FRESH_SECONDS: Final = 2.0  # an answer that is no older than this says how the log is now
+FRESH_SECONDS: Final = 2.0  # a younger answer still says how the log is
 
 
 class Polls:

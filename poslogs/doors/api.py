@@ -31,8 +31,8 @@ STREAM_HEADERS: Final = {
     "Vary": "Accept-Encoding",
 }
 
-KNOWN_BODIES: Final = 256  # most callers say again and again the same: parsed and checked once
-MAX_KNOWN_BYTES: Final = 1024  # what is longer is not kept
+KNOWN_BODIES: Final = 256  # most callers send the same body again and again: it is parsed and checked once
+MAX_KNOWN_BYTES: Final = 1024  # a longer body is parsed each time
 
 
 def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) -> Door:
@@ -53,7 +53,7 @@ def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) ->
         request.environ["poslogs.connection"] = connection
         gzip = _takes_gzip(request)
         headers = {**STREAM_HEADERS, "Content-Encoding": "gzip"} if gzip else STREAM_HEADERS
-        # The body goes to the server as it is: one generator fewer in the way of each frame.
+        # No generator of ours or of Flask's stands between the stream and the server: it would run for each frame.
         return Response(Body(stream, gzip=gzip), headers=headers, direct_passthrough=True)
 
     @routes.post("/call")
@@ -103,7 +103,7 @@ def _client() -> Client:
 
 
 def _reading(kind: type[T]) -> Callable[[], tuple[T, Input]]:
-    """What reads a request's body as the call of a tool of this kind, and its input. It raises a Refusal."""
+    """A function that reads a request's body: a tool, which must be of this kind, and its input. Raises a Refusal."""
 
     def understood(text: bytes) -> tuple[T, Input]:
         asked = body.parse(text)

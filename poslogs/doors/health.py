@@ -1,4 +1,4 @@
-"""Health: how the server and its environments are, for who holds a token."""
+"""Health: how the server and its environments are, for any caller with a token."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from poslogs.supervisor import Supervisor
 from poslogs.tools.table import TOOLS
 from poslogs.tools.toolbox import Toolbox
 
-UNASKED_SECONDS: Final = 600.0  # an outage that nobody has asked about for that long may be over
-MAX_UNUSABLE: Final = 100  # environments that cannot be used and are named
+UNASKED_SECONDS: Final = 600.0  # an outage may be over when no question was asked for that long
+MAX_UNUSABLE: Final = 100  # environments that cannot be used, of those that are listed
 
 
 def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor) -> Door:
@@ -64,23 +64,23 @@ def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: 
 
 
 def failing(feed: Feed) -> dict[str, object] | None:
-    """The outage of a feed as callers are told of it; None without one."""
+    """The outage of a feed as answers show it; None without one."""
     outage = feed.upstream.outage
     if outage is None:
         return None
-    told: dict[str, object] = {
+    shown: dict[str, object] = {
         "since": moment(outage.since),
         "last": moment(outage.last),
         "tries": outage.tries,
         "error": outage.sentence,
     }
     if feed.upstream.counts.last_success:
-        told["lastSuccess"] = moment(feed.upstream.counts.last_success)
-    return told
+        shown["lastSuccess"] = moment(feed.upstream.counts.last_success)
+    return shown
 
 
 def is_degraded(feed: Feed) -> bool:
-    """Whether a feed's outage goes on, as far as can be known: nobody asks where nobody reads."""
+    """Whether a feed's outage goes on, as far as can be known: without readers no question is asked."""
     outage = feed.upstream.outage
     if outage is None:
         return False

@@ -1,4 +1,4 @@
-"""The metrics: counts for a Prometheus server, which carries a client's token like everyone."""
+"""The metrics: counts for a Prometheus server, which carries a client's token, as every caller does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
 from poslogs.tools.toolbox import Toolbox
 
-EXPECTED: Final = (400, 401, 403, 404, 429, 502, 503)  # told from the start, so that a first one is seen to rise
+EXPECTED: Final = (400, 401, 403, 404, 429, 502, 503)  # counted from 0, so that Prometheus sees the first one as a rise
 
 
 class Refusals:
@@ -62,7 +62,7 @@ def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: 
 
 
 class _Counts:
-    """What the parts count by themselves, in the form that the Prometheus library collects."""
+    """What the parts count, in the form that the Prometheus library collects."""
 
     def __init__(
         self, slots: Slots[Stream], feeds: Mapping[str, Feed | None], supervisor: Supervisor, refusals: Refusals

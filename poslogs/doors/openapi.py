@@ -16,7 +16,7 @@ _JSON: Final = "application/json"
 _STRING: Final = {"schema": {"type": "string"}}
 _TEXT: Final = {"text/plain": _STRING}
 _STREAM: Final = {"text/event-stream": _STRING}
-_ANY: Final = {_JSON: {"schema": {"type": "object", "additionalProperties": True}}}  # generators want to be told
+_ANY: Final = {_JSON: {"schema": {"type": "object", "additionalProperties": True}}}  # generators need a type
 _PASSING: Final = {"429", "503"}  # refusals that go away by themselves
 _RETRY_AFTER: Final = {"description": "When to try again, in seconds.", "schema": {"type": "integer"}}
 _LAST_EVENT_ID: Final = {
@@ -97,10 +97,10 @@ def _json(name: str) -> dict[str, Any]:
 
 
 def _refusals(*statuses: str, shape: str = "Error") -> dict[str, Any]:
-    told = {status: {"description": _REFUSALS[status], "content": _json(shape)} for status in sorted(statuses)}
-    for status in _PASSING & set(told):
-        told[status]["headers"] = {"Retry-After": _RETRY_AFTER}
-    return told
+    answers = {status: {"description": _REFUSALS[status], "content": _json(shape)} for status in sorted(statuses)}
+    for status in _PASSING & set(answers):
+        answers[status]["headers"] = {"Retry-After": _RETRY_AFTER}
+    return answers
 
 
 def _tool_call(operation: str, door: str, text: str, content: dict[str, Any]) -> dict[str, Any]:

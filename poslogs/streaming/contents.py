@@ -14,7 +14,7 @@ _END: Final = b"\n\n"
 class Entries:
     """Entries in the frames that `frames.data` made; each is taken out when it is asked for.
 
-    Nothing of it is kept beside the frames: most chunks are sent, and nobody looks at what is in them.
+    They are not kept beside the frames: most chunks are sent, and their entries are never asked for.
     """
 
     __slots__ = ("_frames",)

@@ -15,7 +15,7 @@ from poslogs.platformos import entries
 from poslogs.streaming.contents import Content, Entries, Failure, Position, Sign, entry
 from poslogs.streaming.crc import Crc
 
-LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: nobody else has a turn meanwhile
+LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: no other greenlet runs meanwhile
 
 
 class Chunk:
@@ -64,7 +64,7 @@ class Chunk:
         return self._framed_packed
 
     def crc_after(self, crc: int) -> int:
-        """The CRC-32 of what had `crc`, with the plain bytes of this chunk behind it."""
+        """The CRC-32 of what had `crc`, followed by the plain bytes of this chunk."""
         if self._crc is None:
             self._crc = Crc(self.plain)
         return self._crc.after(crc)
@@ -86,7 +86,7 @@ def in_chunks(body: bytes) -> bytes:
 
 
 def data(positions: Iterable[int], jsons: Sequence[bytes]) -> list[bytes]:
-    """The frames of entries (their JSON); `positions` are what a reader continues from behind each.
+    """The frames of entries (their JSON); `positions` are what a reader continues from after each.
 
     The inner JSON is a string of the outer one.
     """

@@ -80,7 +80,7 @@ def blueprint(catalogue: Catalogue, guard: Guard, admit: Admit, begin: Begin, he
                 response.call_on_close(ends.close)  # begun or not
                 return response
             outcomes = [event for event in answer if isinstance(event, Outcome)]
-            return json_response(methods.told(call, outcomes[0]) if outcomes else {})  # else the caller has gone
+            return json_response(methods.answer_of(call, outcomes[0]) if outcomes else {})  # else the caller has gone
         except Fault:
             raise
         except Exception:  # whatever it was, a client's connection survives it
