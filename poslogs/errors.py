@@ -42,7 +42,7 @@ class UnusableEnvironment(Refusal):
 
 
 class Unauthorized(Refusal):
-    """No token, or one that nobody holds."""
+    """No token, or one that is not in clients.json."""
 
     status = 401
 
@@ -87,7 +87,7 @@ class BodyTooLarge(Refusal):
 
 
 class NotJson(Refusal):
-    """The request's body is declared as something else than JSON."""
+    """The Content-Type is not JSON."""
 
     status = 415
 
@@ -105,12 +105,12 @@ class TooMany(Refusal):
 
 
 class TokenRefused(Refusal):
-    """platformOS does not accept the environment's token: trying again is of no use before it is renewed."""
+    """platformOS does not accept the environment's token: trying again does not help before it is renewed."""
 
     status = 502
 
 
 class Unavailable(Refusal):
-    """The server, or platformOS behind it, cannot answer now."""
+    """The server, or platformOS, cannot answer now."""
 
     status = 503

@@ -1,222 +1,145 @@
-"""Settings: every variable that an operator may set, with its default, bounds and meaning."""
+"""Settings: every variable that an operator may set, once: its default, bounds, unit and meaning."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
-from poslogs.errors import ConfigError
+from poslogs import variables
 from poslogs.networks import Networks, site
+from poslogs.variables import count, mebibytes, parsed, seconds, text
 
-_OURS = "POSLOGS_"
-_CLIENTS = "clients.json"
-_PACKAGE = Path(__file__).resolve().parent
-_PACKED = _PACKAGE / "shipped"  # a wheel has it, a checkout does not
-ROOT = _PACKAGE.parent  # of a checkout: the folder of wsgi.py
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One variable of the environment."""
-
-    variable: str
-    default: str
-    meaning: str
-    read: Callable[[str], object] = str
+_OURS: Final = "POSLOGS_"
+_CLIENTS: Final = "clients.json"
+_PACKAGE: Final = Path(__file__).resolve().parent
+_PACKED: Final = _PACKAGE / "shipped"  # a wheel has it, a checkout does not
+ROOT: Final = _PACKAGE.parent  # of a checkout: the folder of wsgi.py
 
 
-def _number(low: float, high: float, kind: type[int] | type[float] = int) -> Callable[[str], object]:
-    def read(text: str) -> object:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ConfigError(f"must be a number from {low} to {high}, not {text!r}") from None
-        if not low <= value <= high:
-            raise ConfigError(f"must be from {low} to {high}, not {text}")
-        return value
-
-    return read
+def shipped(name: str) -> Path:
+    """A file that comes with poslogs: in an installed package's folder for them, else in the root of the checkout."""
+    return (_PACKED if _PACKED.exists() else ROOT) / name
 
 
-def _origins(text: str) -> list[str]:
-    origins = [origin.strip() for origin in text.split(",") if origin.strip()]
-    for origin in origins:
-        if origin != "*" and not _ORIGIN.fullmatch(origin):
-            raise ConfigError(f"must be origins such as https://example.com, separated by commas, not {origin!r}")
-    return origins
+def _clients_files(named: str) -> tuple[Path, Path]:
+    if named:
+        return Path(named), Path(named)
+    here, ours = Path(_CLIENTS), shipped(_CLIENTS)
+    own = here if here.exists() or _PACKED.exists() else ours  # an installed package gets no tokens of an operator's
+    return own, own if own.exists() else ours
 
 
-# As browsers send it (RFC 6454, section 6.2): a scheme, a host and perhaps a port, and nothing behind them.
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9*._-]+)(:(\d{1,5}|\*))?", re.IGNORECASE)
+def _streams(text: str) -> int | None:
+    return variables.within(0, 1_000_000, int)(text) or None
 
 
-def _hosts(text: str) -> list[str]:
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise ConfigError(f"must be names such as logs.example.com, separated by commas, not {name!r}")
-    return names
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """The settings of one process, already checked. A new setting is one more field here, and nothing else."""
 
-
-_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")  # of a host, or an address of IPv4; no port
-
-
-def _networks(text: str) -> Networks:
-    try:
-        return Networks(part.strip() for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ConfigError(
-            f"must be addresses or networks such as 10.0.0.0/8, separated by commas, not {text!r}"
-        ) from None
-
-
-def _on_or_off(text: str) -> object:
-    if text.lower() not in ("on", "off"):
-        raise ConfigError(f"must be on or off, not {text!r}")
-    return text.lower() == "on"
-
-
-def _level(text: str) -> str:
-    if text.lower() not in ("debug", "info", "warning", "error"):
-        raise ConfigError(f"must be debug, info, warning or error, not {text!r}")
-    return text.upper()
-
-
-SETTINGS = (
-    Setting("HOST", "127.0.0.1", "address to listen on (gunicorn)"),
-    Setting("PORT", "3030", "port to listen on (gunicorn)", _number(0, 65535)),
-    Setting("CONFIG_FILE_PATH", "", "pos-cli's file of environments; without it `.pos`, then `.marketplace-kit`"),
-    Setting("MPKIT_URL", "", "with `MPKIT_EMAIL` and `MPKIT_TOKEN`: the address of one more environment"),
-    Setting("MPKIT_EMAIL", "", "that environment's e-mail"),
-    Setting("MPKIT_TOKEN", "", "that environment's token"),
-    Setting("MPKIT_ENV", "default", "that environment's name"),
-    Setting(
-        "POSLOGS_CLIENTS_FILE", "", "who may ask; without it `clients.json` here, then the one that comes with poslogs"
-    ),
-    Setting(
-        "POSLOGS_HEARTBEAT_SECONDS", "15", "longest silence on a stream, 0.1 to 60 seconds", _number(0.1, 60, float)
-    ),
-    Setting(
+    host: str = text("HOST", "127.0.0.1", "address to listen on (gunicorn)")
+    port: int = count("PORT", 3030, (0, 65535), "port to listen on (gunicorn)")
+    config_file: str = text(
+        "CONFIG_FILE_PATH", "", "pos-cli's file of environments; without it `.pos`, then `.marketplace-kit`"
+    )
+    mpkit_url: str = text("MPKIT_URL", "", "with `MPKIT_EMAIL` and `MPKIT_TOKEN`: the address of one more environment")
+    mpkit_email: str = text("MPKIT_EMAIL", "", "that environment's e-mail")
+    mpkit_token: str = text("MPKIT_TOKEN", "", "that environment's token")
+    mpkit_env: str = text("MPKIT_ENV", "default", "that environment's name")
+    clients_files: tuple[Path, Path] = parsed(  # the file, and the one that is read until that exists
+        "POSLOGS_CLIENTS_FILE",
+        "",
+        "who may ask; without it `clients.json` here, then the one that comes with poslogs",
+        _clients_files,
+    )
+    heartbeat: float = seconds("POSLOGS_HEARTBEAT_SECONDS", 15, (0.1, 60), "longest silence on a stream, {bounds}")
+    cors_origins: list[str] = parsed(
         "POSLOGS_CORS_ORIGINS",
         "http://localhost:*, http://127.0.0.1:*",
         "origins whose pages may call, separated by commas; `*` stands for any port or name",
-        _origins,
-    ),
-    Setting(
+        variables.origins,
+    )
+    hosts: list[str] = parsed(
         "POSLOGS_HOSTS",
         "",
         "names by which `/mcp` is called, separated by commas; without it local ones on loopback, any elsewhere",
-        _hosts,
-    ),
-    Setting(
+        variables.hosts,
+    )
+    max_streams: int | None = parsed(  # None: as many as the server can hold
         "POSLOGS_MAX_STREAMS",
         "0",
         "streams open at once in this process; 0: as many as the server tells that it can hold, less a reserve",
-        _number(0, 1_000_000),
-    ),
-    Setting("POSLOGS_MAX_CALLS", "64", "calls under way at once in this process, 1 to 10000", _number(1, 10_000)),
-    Setting("POSLOGS_CLIENT_CALLS", "8", "and of one client, 1 to 10000", _number(1, 10_000)),
-    Setting(
+        _streams,
+    )
+    max_calls: int = count("POSLOGS_MAX_CALLS", 64, (1, 10_000), "calls under way at once in this process, {bounds}")
+    client_calls: int = count("POSLOGS_CLIENT_CALLS", 8, (1, 10_000), "and of one client, {bounds}")
+    unread: float = seconds(
         "POSLOGS_UNREAD_SECONDS",
-        "60",
-        "for so long a call's client may leave a piece of its answer (256 KiB) unread, 1 to 600 seconds",
-        _number(1, 600, float),
-    ),
-    Setting(
+        60,
+        (1, 600),
+        "for so long a call's client may leave a piece of its answer (256 KiB) unread, {bounds}",
+    )
+    questions: int = count(
         "POSLOGS_QUESTIONS",
-        "4",
-        "questions of readers and calls under way at once for one environment, beside the poll, 2 to 64; "
+        4,
+        (2, 64),
+        "questions of readers and calls under way at once for one environment, beside the poll, {bounds}; "
         "one client has one fewer",
-        _number(2, 64),
-    ),
-    Setting(
+    )
+    answer_bytes: int = mebibytes(
         "POSLOGS_ANSWERS_MB",
-        "16",
-        "answers to those that are kept in memory for who reads them, of all environments, 1 to 1024 MiB",
-        _number(1, 1024),
-    ),
-    Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),
-    Setting(
+        16,
+        (1, 1024),
+        "answers to those that are kept in memory for who reads them, of all environments, {bounds}",
+    )
+    proxy_hops: int = count(
+        "POSLOGS_PROXY_HOPS", 0, (0, 5), "proxies in front whose `X-Forwarded-For` is believed, {bounds}"
+    )
+    proxies: Networks = parsed(
         "POSLOGS_PROXIES",
         "127.0.0.0/8, ::1",
         "addresses and networks of the proxies in front, separated by commas; others' forwarding headers are ignored",
-        _networks,
-    ),
-    Setting(
+        variables.networks,
+    )
+    address_connections: int = count(
         "POSLOGS_ADDRESS_CONNECTIONS",
-        "256",
-        "connections at once from one address under gunicorn, streams and `POSLOGS_PROXIES` apart, 4 to 100000",
-        _number(4, 100_000),
-    ),
-    Setting(
+        256,
+        (4, 100_000),
+        "connections at once from one address under gunicorn, streams and `POSLOGS_PROXIES` apart, {bounds}",
+    )
+    answer_seconds: float = seconds(
         "POSLOGS_ANSWER_SECONDS",
-        "60",
-        "longest time for a client to take an answer that is no stream, under gunicorn, 1 to 3600 seconds",
-        _number(1, 3600, float),
-    ),
-    Setting(
-        "POSLOGS_WINDOW_MB", "16", "recent entries held in memory for each environment, 1 to 1024 MiB", _number(1, 1024)
-    ),
-    Setting(
-        "POSLOGS_OVERLAP_SECONDS",
-        "30",
-        "how long `logs.live` looks for late rows behind its cursor, 0 to 600 seconds",
-        _number(0, 600, float),
-    ),
-    Setting("POSLOGS_POLL_SECONDS", "30", "longest time for one poll, 1 to 300 seconds", _number(1, 300, float)),
-    Setting("POSLOGS_POLL_MB", "32", "largest answer that platformOS may give, 1 to 512 MiB", _number(1, 512)),
-    Setting(
+        60,
+        (1, 3600),
+        "longest time for a client to take an answer that is no stream, under gunicorn, {bounds}",
+    )
+    window_bytes: int = mebibytes(
+        "POSLOGS_WINDOW_MB", 16, (1, 1024), "recent entries held in memory for each environment, {bounds}"
+    )
+    lookback: float = seconds(
+        "POSLOGS_OVERLAP_SECONDS", 30, (0, 600), "how long `logs.live` looks for late rows behind its cursor, {bounds}"
+    )
+    poll_seconds: float = seconds("POSLOGS_POLL_SECONDS", 30, (1, 300), "longest time for one poll, {bounds}")
+    poll_bytes: int = mebibytes("POSLOGS_POLL_MB", 32, (1, 512), "largest answer that platformOS may give, {bounds}")
+    poll_rows: int = count(
         "POSLOGS_POLL_ROWS",
-        "20000",
-        "rows of one answer that are taken at once, 100 to 1000000; the next question, at once, brings the others",
-        _number(100, 1_000_000),
-    ),
-    Setting(
+        20_000,
+        (100, 1_000_000),
+        "rows of one answer that are taken at once, {bounds}; the next question, at once, brings the others",
+    )
+    direct: bool = parsed(
         "POSLOGS_DIRECT",
         "on",
         "on: under gunicorn's gevent worker a stream that waits keeps no greenlet; off: each keeps one",
-        _on_or_off,
-    ),
-    Setting("POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", _level),
-)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one process, already checked; units as in `SETTINGS`."""
-
-    host: str
-    port: int
-    config_file: str
-    mpkit_url: str
-    mpkit_email: str
-    mpkit_token: str
-    mpkit_env: str
-    clients_files: tuple[Path, Path]
-    heartbeat: float
-    cors_origins: list[str]
-    hosts: list[str]
-    max_streams: int | None  # None: as many as the server can hold
-    max_calls: int
-    client_calls: int
-    unread: float
-    questions: int
-    answer_bytes: int
-    proxy_hops: int
-    proxies: Networks
-    address_connections: int
-    answer_seconds: float
-    window_bytes: int
-    lookback: float
-    poll_seconds: float
-    poll_bytes: int
-    poll_rows: int
-    direct: bool
-    log_level: str
+        variables.on_or_off,
+    )
+    log_level: str = parsed(
+        "POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", variables.level
+    )
 
     def __repr__(self) -> str:
         return "Settings()"  # one of them is a token
@@ -228,95 +151,33 @@ class Settings:
 
     @property
     def first_clients_file(self) -> Path:
-        """The one that is read as long as `clients_file` is not there; mostly the same."""
+        """The file that is read until `clients_file` exists; mostly the same."""
         return self.clients_files[1]
 
     def site(self, address: str) -> str | None:
-        """Whose connections are counted as this address's; None for a proxy's, which are many people's."""
+        """The site that an address's connections are counted for; None for a proxy's, which are many people's."""
         return None if address in self.proxies else site(address)
 
     @classmethod
-    def read(cls, variables: Mapping[str, str] | None = None) -> Settings:
-        """Settings of the process's variables (or of `variables`); an empty one counts as not set.
+    def read(cls, given: Mapping[str, str] | None = None) -> Settings:
+        """Settings of the process's variables, or of those that are `given`; an empty one counts as not set.
 
         Raises ConfigError that names the variable.
         """
-        given = os.environ if variables is None else variables
-        got: dict[str, object] = {}
-        for setting in SETTINGS:
-            text = given.get(setting.variable, "").strip() or setting.default
-            try:
-                got[setting.variable] = setting.read(text)
-            except ConfigError as error:
-                raise ConfigError(f"{setting.variable} {error}.") from None
-        return cls(
-            host=str(got["HOST"]),
-            port=_int(got["PORT"]),
-            config_file=str(got["CONFIG_FILE_PATH"]),
-            mpkit_url=str(got["MPKIT_URL"]),
-            mpkit_email=str(got["MPKIT_EMAIL"]),
-            mpkit_token=str(got["MPKIT_TOKEN"]),
-            mpkit_env=str(got["MPKIT_ENV"]),
-            clients_files=_clients_files(str(got["POSLOGS_CLIENTS_FILE"])),
-            heartbeat=_float(got["POSLOGS_HEARTBEAT_SECONDS"]),
-            cors_origins=list(got["POSLOGS_CORS_ORIGINS"]),  # type: ignore[call-overload]  # _origins made it
-            hosts=list(got["POSLOGS_HOSTS"]),  # type: ignore[call-overload]  # _hosts made it
-            max_streams=_int(got["POSLOGS_MAX_STREAMS"]) or None,
-            max_calls=_int(got["POSLOGS_MAX_CALLS"]),
-            client_calls=_int(got["POSLOGS_CLIENT_CALLS"]),
-            unread=_float(got["POSLOGS_UNREAD_SECONDS"]),
-            questions=_int(got["POSLOGS_QUESTIONS"]),
-            answer_bytes=_int(got["POSLOGS_ANSWERS_MB"]) << 20,
-            proxy_hops=_int(got["POSLOGS_PROXY_HOPS"]),
-            proxies=_networks_of(got["POSLOGS_PROXIES"]),
-            address_connections=_int(got["POSLOGS_ADDRESS_CONNECTIONS"]),
-            answer_seconds=_float(got["POSLOGS_ANSWER_SECONDS"]),
-            window_bytes=_int(got["POSLOGS_WINDOW_MB"]) << 20,
-            lookback=_float(got["POSLOGS_OVERLAP_SECONDS"]),
-            poll_seconds=_float(got["POSLOGS_POLL_SECONDS"]),
-            poll_bytes=_int(got["POSLOGS_POLL_MB"]) << 20,
-            poll_rows=_int(got["POSLOGS_POLL_ROWS"]),
-            direct=bool(got["POSLOGS_DIRECT"]),
-            log_level=str(got["POSLOGS_LOG_LEVEL"]),
-        )
+        found = os.environ if given is None else given
+        return cls(**{field.name: variables.of(field).value(found) for field in fields(cls)})
 
 
-def shipped(name: str) -> Path:
-    """A file that comes with poslogs: in an installed package's folder for them, else in the root of the checkout."""
-    return (_PACKED if _PACKED.exists() else ROOT) / name
+SETTINGS: Final = tuple(variables.of(field) for field in fields(Settings))
 
 
-def misspelt(variables: Mapping[str, str] | None = None) -> list[str]:
-    """A sentence for each variable of the process's that looks like one of ours and is none."""
+def misspelt(given: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each variable of the process's that looks like one of ours and is not."""
     known = {setting.variable.removeprefix(_OURS): setting.variable for setting in SETTINGS}
-    given = os.environ if variables is None else variables
-    told = []
-    for name in sorted(name for name in given if name.startswith(_OURS) and name not in known.values()):
+    found = os.environ if given is None else given
+    sentences = []
+    for name in sorted(name for name in found if name.startswith(_OURS) and name not in known.values()):
         nearest = get_close_matches(name.removeprefix(_OURS), known, 1)  # all share the beginning
         hint = f"is {known[nearest[0]]} meant?" if nearest else "`python -m poslogs settings` lists all."
-        told.append(f"{name} is no setting of poslogs and has no effect; {hint}")
-    return told
-
-
-def _clients_files(named: str) -> tuple[Path, Path]:
-    """The file of clients, and the one that is read as long as that is not there."""
-    if named:
-        return Path(named), Path(named)
-    here, ours = Path(_CLIENTS), shipped(_CLIENTS)
-    own = here if here.exists() or _PACKED.exists() else ours  # nobody's own tokens go into an installed package
-    return own, own if own.exists() else ours
-
-
-def _int(value: object) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-def _networks_of(value: object) -> Networks:
-    assert isinstance(value, Networks)
-    return value
-
-
-def _float(value: object) -> float:
-    assert isinstance(value, int | float)
-    return float(value)
+        sentences.append(f"{name} is no setting of poslogs and has no effect; {hint}")
+    return sentences

@@ -1,1 +1,1 @@
-"""What agents are offered: tools that end, resources and prompts. How they travel, no module here knows."""
+"""What agents are offered: tools that end, resources and prompts. No module here knows which protocol carries them."""

@@ -13,7 +13,7 @@ from poslogs.streaming.fetch import Found
 MAX_CHARS: Final = 40_000  # of an answer as JSON; it stays below
 ROOM: Final = MAX_CHARS - 5_000  # for entries; the rest is for late ones, and for what stands around them
 LATE_ROOM: Final = MAX_CHARS - 1_000
-LATE_CHARS: Final = 40  # of the message of a late one for which there is no more room
+LATE_CHARS: Final = 40  # of the message of a late entry for which there is little room left
 MAX_MESSAGE_CHARS: Final = 1_000
 MAX_TYPE_CHARS: Final = 200
 ENVELOPE_LEVELS: Final = 8  # of nesting, at least, that there must be room for around an entry

@@ -1,4 +1,4 @@
-"""Holding: what a stream has while it is open, and gives back however it ends."""
+"""Admission: what a stream takes when it is let in, and gives back however it ends."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ HELD: Final = "poslogs.held"  # in the environ: the streams and answers that a r
 
 
 def admission(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, host: Host) -> Admit:
-    """What gives a stream a slot of its client's, and ends it when its reader leaves, its server stops or rights end.
+    """A function that gives a stream one of its client's slots, and ends it when its reader leaves or its server stops.
 
-    It raises TooMany or Unavailable; the stream is closed then. The request's environ is where GivingBack finds it.
+    The function raises TooMany or Unavailable, and has closed the stream then. It notes the stream in the request's
+    environ, where GivingBack finds it.
     """
 
     def admit(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
@@ -47,9 +48,10 @@ def admission(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, 
 
 
 class GivingBack:
-    """The app; a stream or an answer that a request has begun, and that became another than 200, is closed.
+    """The app; streams and answers that a request has begun are closed when its response is not a 200.
 
-    Only who has the answer closes a stream, and what fails between a route and the server leaves nobody who has it.
+    The server closes the body that it is given. When something fails between a route and the server, it is given
+    another body, and would never close the first.
     """
 
     def __init__(self, app: WSGIApplication) -> None:

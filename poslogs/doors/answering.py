@@ -25,7 +25,7 @@ _END: Final = b'"}]}'
 
 
 def beginning(calls: Calls, disconnects: Disconnects, unread: float) -> Begin:
-    """What gives a call its place, which it has until its answer is closed. It raises Unavailable when there is none.
+    """A function that gives a call its place until its answer is closed. It raises Unavailable when there is none.
 
     A client that does not take the next piece of its answer for `unread` seconds is cut off.
     """
@@ -42,9 +42,10 @@ def beginning(calls: Calls, disconnects: Disconnects, unread: float) -> Begin:
 
 
 class Answering:
-    """One call: who asks for it, and its answer as the iterable that a WSGI server sends.
+    """One call: its `asker`, and its answer as the iterable that a WSGI server sends.
 
-    An answer that fails on its way raises, so that the server breaks it off: it never looks whole.
+    When the answer fails half-way, the iterable raises: the server cuts the connection, so that the client does not
+    take what it has for the whole.
     """
 
     def __init__(self, client: Client, connection: Connection, unread: float) -> None:
@@ -103,5 +104,5 @@ class Answering:
 
 
 def _inside(inner: bytes) -> bytes:
-    """JSON, which escapes all controls, inside of a JSON string."""
+    """JSON as the inside of a JSON string; it has no control characters, so quotes and backslashes are all there is."""
     return inner.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

@@ -84,7 +84,7 @@ def _explain(text: str) -> None:
 
 
 def discard(request: Request) -> None:
-    """Throw away a body that nobody read, within bounds; a client that never ends is listened to no longer."""
+    """Read and drop a body that no route has read, within bounds; a client that sends more is cut off."""
     unread = request.content_length or request.environ.get("HTTP_TRANSFER_ENCODING")
     if not unread or g.get("body_read"):
         return
@@ -100,7 +100,7 @@ def discard(request: Request) -> None:
 
 
 def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, bool]:
-    """Up to `most` bytes, and whether their time was up; with keep=False, bytes only if there were so many."""
+    """Up to `most` bytes, and whether their time was up; with keep=False bytes only if there were `most` or more."""
     environ = request.environ  # here, since `cut` runs in another thread
     connection = Connection(environ)
     late = False
@@ -108,7 +108,7 @@ def _read(request: Request, most: int, *, keep: bool = True) -> tuple[bytes, boo
     def cut() -> None:
         nonlocal late
         late = True
-        close_after(environ)  # what may still come is no request
+        close_after(environ)  # what may still come is not a request
         connection.stop_reading()
 
     kept = bytearray()

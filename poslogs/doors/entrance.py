@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Final
 
-from flask import Request
+from flask import Request, g, request
+from werkzeug.exceptions import NotFound
 
 from poslogs.access.client import MAX_TOKEN_BYTES
 from poslogs.access.clients import Client, Clients
@@ -15,7 +16,6 @@ from poslogs.errors import Forbidden, Refusal, Unauthorized
 from poslogs.platformos.environments import Environments
 from poslogs.servers import visit
 
-OPEN_PATHS: Final = ("/", "/livez", "/readyz", "/openapi.json")
 PAGE_FILES: Final = "/page/"
 # MCP hosts look for a sign-in at these; anything but a 404 there sends them into one, which static tokens do not have.
 METADATA: Final = "/.well-known"  # wherever it stands in a path
@@ -34,48 +34,64 @@ FORWARDING: Final = (
 X_FORWARDED: Final = "HTTP_X_FORWARDED"
 
 
-def is_open(request: Request) -> bool:
-    """Whether a request needs no token: the page, probes, CORS preflights, OAuth metadata (there is none)."""
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return True
-    path = request.path
-    return path in (*OPEN_PATHS, *SIGN_IN_PATHS) or path.startswith(PAGE_FILES) or METADATA in path
+class Entrance:
+    """Finds out who asks; any thread may."""
 
+    def __init__(self, clients: Clients, limits: Limits, environments: Environments) -> None:
+        self._clients = clients
+        self._limits = limits
+        self._environments = environments
 
-def admit(request: Request, clients: Clients, limits: Limits, environments: Environments) -> Client:
-    """The client whose token the request carries. Raises Unauthorized, Forbidden, or TooMany for guessing."""
-    header = request.headers.get("Authorization", "")
-    scheme, _, token = header.partition(" ")
-    token = token.strip(" ")
-    if token.endswith("\r"):  # some servers let it through
-        limits.wrong_token(request.remote_addr or "")
-        raise Unauthorized(
-            "The token ends in a carriage return (\\r), as from a file with Windows line ends; remove it.", sent=True
-        )
-    if not header:
-        raise Unauthorized("No token: send `Authorization: Bearer <token>` with a token from clients.json.", sent=False)
-    if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
-        limits.wrong_token(request.remote_addr or "")
-        raise Unauthorized(
-            "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, or there is more.",
-            sent=True,
-        )
-    client = clients.holder(token.encode("utf-8", "replace"))
-    if client is None:
-        limits.wrong_token(request.remote_addr or "")
-        raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
-    if client.published:
-        _admit_published(request, environments)
-    visit.mark_known(request.environ)
-    return client
+    def by_token(self) -> None:
+        """The guard that sets `g.client` by the request's token. Raises as `admit`, unless there is nothing to guard.
 
+        That is a CORS preflight, which carries no token, and a path that is certainly not here.
+        """
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return
+        if request.endpoint is None and isinstance(request.routing_exception, NotFound) and _is_elsewhere(request.path):
+            return
+        g.client = self.admit()
 
-def known(request: Request, clients: Clients, limits: Limits, environments: Environments) -> Client | None:
-    """The client, where a token is welcome but not needed; None for any other caller."""
-    try:
-        return admit(request, clients, limits, environments)
-    except Refusal:
-        return None
+    def admit(self) -> Client:
+        """The client whose token the request carries. Raises Unauthorized, Forbidden, or TooMany for guessing."""
+        client = self._clients.holder(self._token().encode("utf-8", "replace"))
+        if client is None:
+            self._limits.wrong_token(request.remote_addr or "")
+            raise Unauthorized("This token is not known here; use one from the server's clients.json.", sent=True)
+        if client.published:
+            _admit_published(request, self._environments)
+        visit.mark_known(request.environ)
+        return client
+
+    def known(self) -> Client | None:
+        """The client, where a token is welcome but not needed; None for any other caller."""
+        try:
+            return self.admit()
+        except Refusal:
+            return None
+
+    def _token(self) -> str:
+        header = request.headers.get("Authorization", "")
+        if not header:
+            raise Unauthorized(
+                "No token: send `Authorization: Bearer <token>` with a token from clients.json.", sent=False
+            )
+        scheme, _, token = header.partition(" ")
+        token = token.strip(" ")
+        if token.endswith("\r"):  # some servers let it through
+            self._limits.wrong_token(request.remote_addr or "")
+            raise Unauthorized(
+                "The token ends in a carriage return (\\r), as from a file with Windows line ends; remove it.",
+                sent=True,
+            )
+        if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
+            self._limits.wrong_token(request.remote_addr or "")
+            raise Unauthorized(
+                "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, or there is more.",
+                sent=True,
+            )
+        return token
 
 
 def is_local(request: Request) -> bool:
@@ -97,6 +113,10 @@ def is_named_locally(request: Request) -> bool:
     A web page whose own name was given to 127.0.0.1 sends that name (DNS rebinding).
     """
     return not request.remote_addr or names.is_local(request.headers.get("Host", ""))
+
+
+def _is_elsewhere(path: str) -> bool:
+    return path in SIGN_IN_PATHS or path.startswith(PAGE_FILES) or METADATA in path
 
 
 def _admit_published(request: Request, environments: Environments) -> None:

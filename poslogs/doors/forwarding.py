@@ -20,23 +20,23 @@ log = logging.getLogger("poslogs.forwarding")
 class Forwarding:
     """The app; requests of a proxy are taken for its client's, by the last `hops` addresses of X-Forwarded-For.
 
-    A proxy is who asks from one of the `proxies`, or through a Unix socket. From anybody else these headers change
-    nothing, which is told once.
+    Requests from one of the `proxies`, or through a Unix socket, are a proxy's. In any other request these headers
+    change nothing, which is logged once.
     """
 
     def __init__(self, app: WSGIApplication, hops: int, proxies: Networks) -> None:
         self._app = app
         self._proxies = proxies
         self._believing = ProxyFix(app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)
-        self._told = False
+        self._logged = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as the app does."""
         address = environ.get("REMOTE_ADDR") or ""
         if not address or address in self._proxies:
             return self._believing(environ, start_response)
-        if not self._told and ("HTTP_X_FORWARDED_FOR" in environ or "HTTP_X_FORWARDED_PROTO" in environ):
-            self._told = True
+        if not self._logged and ("HTTP_X_FORWARDED_FOR" in environ or "HTTP_X_FORWARDED_PROTO" in environ):
+            self._logged = True
             log.warning(
                 "Forwarding headers from %s are ignored; if it is a proxy of yours, name it in POSLOGS_PROXIES.",
                 plain(address[:64]),

@@ -1,4 +1,4 @@
-"""The metrics: counts for a Prometheus server, which carries a client's token like everyone."""
+"""The metrics: counts for a Prometheus server, which carries a client's token, as every caller does."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Final
 
-from flask import Blueprint, Response, g
+from flask import Response, g
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
 from poslogs import __version__
 from poslogs.access.slots import Slots
+from poslogs.doors.door import Door
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
-from poslogs.tools import Toolbox
+from poslogs.tools.toolbox import Toolbox
 
-EXPECTED: Final = (400, 401, 403, 404, 429, 502, 503)  # told from the start, so that a first one is seen to rise
+EXPECTED: Final = (400, 401, 403, 404, 429, 502, 503)  # counted from 0, so that Prometheus sees the first one as a rise
 
 
 class Refusals:
@@ -44,11 +45,9 @@ class Refusals:
             return dict(self._counts)
 
 
-def blueprint(
-    toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor, refusals: Refusals
-) -> Blueprint:
+def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor, refusals: Refusals) -> Door:
     """The route, on these parts."""
-    routes = Blueprint("metrics", __name__)
+    routes = Door("metrics", __name__)
 
     @routes.get("/metrics")
     def metrics() -> Response:
@@ -63,7 +62,7 @@ def blueprint(
 
 
 class _Counts:
-    """What the parts count by themselves, in the form that the Prometheus library collects."""
+    """What the parts count, in the form that the Prometheus library collects."""
 
     def __init__(
         self, slots: Slots[Stream], feeds: Mapping[str, Feed | None], supervisor: Supervisor, refusals: Refusals

@@ -1,4 +1,4 @@
-"""Names: what a request calls the server, and which of these nobody else can have given to it."""
+"""Names: what a request calls the server, and which of these names no stranger can have given to it."""
 
 from __future__ import annotations
 

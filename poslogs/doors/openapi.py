@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 import orjson
-from flask import Blueprint, Response
+from flask import Response
 
 from poslogs import __version__
+from poslogs.doors.door import Door, everyone
 from poslogs.doors.shapes import SHAPES, ref
-from poslogs.tools import TOOLS
+from poslogs.tools.table import TOOLS
 
 _JSON: Final = "application/json"
 _STRING: Final = {"schema": {"type": "string"}}
 _TEXT: Final = {"text/plain": _STRING}
 _STREAM: Final = {"text/event-stream": _STRING}
-_ANY: Final = {_JSON: {"schema": {"type": "object", "additionalProperties": True}}}  # generators want to be told
+_ANY: Final = {_JSON: {"schema": {"type": "object", "additionalProperties": True}}}  # generators need a type
 _PASSING: Final = {"429", "503"}  # refusals that go away by themselves
 _RETRY_AFTER: Final = {"description": "When to try again, in seconds.", "schema": {"type": "integer"}}
 _LAST_EVENT_ID: Final = {
@@ -52,9 +53,9 @@ _REFUSED: Final = {  # a stream has begun when platformOS refuses its environmen
 }
 
 
-def blueprint() -> Blueprint:
+def blueprint() -> Door:
     """The route, for everyone: it tells nothing that is not published with poslogs."""
-    routes = Blueprint("openapi", __name__)
+    routes = Door("openapi", __name__, guard=everyone)
     text = orjson.dumps(description())
 
     @routes.get("/openapi.json")
@@ -96,10 +97,10 @@ def _json(name: str) -> dict[str, Any]:
 
 
 def _refusals(*statuses: str, shape: str = "Error") -> dict[str, Any]:
-    told = {status: {"description": _REFUSALS[status], "content": _json(shape)} for status in sorted(statuses)}
-    for status in _PASSING & set(told):
-        told[status]["headers"] = {"Retry-After": _RETRY_AFTER}
-    return told
+    answers = {status: {"description": _REFUSALS[status], "content": _json(shape)} for status in sorted(statuses)}
+    for status in _PASSING & set(answers):
+        answers[status]["headers"] = {"Retry-After": _RETRY_AFTER}
+    return answers
 
 
 def _tool_call(operation: str, door: str, text: str, content: dict[str, Any]) -> dict[str, Any]:

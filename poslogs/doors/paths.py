@@ -15,7 +15,7 @@ _SLASHES: Final = re.compile("/{2,}")
 
 
 class OnePath:
-    """The app, whose routes each have one path: `/health/` and `//health` are `/health` to all that is inside."""
+    """The app; it sees `/health/` and `//health` as `/health`, so that each route has one path."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app

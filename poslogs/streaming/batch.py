@@ -10,7 +10,8 @@ from typing import Final
 
 from poslogs.platformos.entries import Entry, Kind
 from poslogs.streaming import frames
-from poslogs.streaming.frames import Chunk
+from poslogs.streaming.contents import Entries
+from poslogs.streaming.frames import Chunk, together
 from poslogs.streaming.selection import Selection
 
 CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
@@ -28,11 +29,19 @@ class Batch:
         "_cut", "_ends", "_kinds", "_longest", "_made", "data", "high", "ids", "late", "low", "notice", "number", "size"
     )  # fmt: skip
 
-    def __init__(self, number: int, low: int, high: int, entries: Sequence[Entry], late: bool, notice: bytes) -> None:
+    def __init__(
+        self,
+        number: int,
+        low: int,
+        high: int,
+        entries: Sequence[Entry],
+        late: bool = False,
+        notice: Chunk | None = None,
+    ) -> None:
         self.number = number
         self.low = low  # a reader at this position or later has nothing to fetch before this batch
         self.high = high  # the position after it
-        self.notice = notice  # error frames for everyone, behind the entries
+        self.notice = notice  # an error for everyone, after the entries
         self.late = late  # rows that became visible late: behind the position, which they do not move
         ids, kinds, jsons = zip(*entries, strict=True) if entries else ((), (), ())
         self._kinds: Sequence[Kind] = kinds
@@ -42,9 +51,8 @@ class Batch:
         self._longest = max(map(len, made), default=0)
         self.data = b"".join(made)
         texts = {id(kind): len(kind.error_type) for kind in kinds}
-        self.size = (
-            BATCH_BYTES + len(self.data) + len(notice) + ENTRY_BYTES * len(ids)
-        )  # what it takes in memory, about
+        # What it takes in memory, about.
+        self.size = BATCH_BYTES + len(self.data) + ENTRY_BYTES * len(ids) + (len(notice.plain) if notice else 0)
         self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
         self._made: dict[Selection | str | None, Chunk | None] = {}
         self._cut: tuple[Selection, Chunk | None] | None = None
@@ -84,8 +92,7 @@ class Batch:
             if not had(id_):
                 frame = frames.shortened(self.data[start:end], selection.max_message)
                 found.append(frame if id_ > position else b"id: %d\n%s" % (position, frame.partition(b"\n")[2]))
-        data = b"".join(found) + self.notice
-        return Chunk(data) if data else None
+        return self._with_notice(b"".join(found))
 
     def wanted_from(self, count: int, selection: Selection) -> tuple[int, int]:
         """How many entries the selection wants, `count` at most, and the position right before the oldest of them."""
@@ -94,10 +101,8 @@ class Batch:
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Its entries as JSON, each with its id."""
-        start = 0
-        for id_, end in zip(self.ids, self._ends, strict=True):
-            yield id_, frames.entry(self.data[start:end])
-            start = end
+        for id_, (_, json) in zip(self.ids, Entries(self.data), strict=True):
+            yield id_, json
 
     def forget(self) -> None:
         """Drop what was made for each selection; it is made again when asked for."""
@@ -112,8 +117,12 @@ class Batch:
         else:
             wanted = [self.data[start:end] for _, start, end in self._wanted(selection, first)]
             data = b"".join([frames.shortened(frame, selection.max_message) for frame in wanted])
-        data += self.notice
-        return Chunk(data) if data else None
+        return self._with_notice(data)
+
+    def _with_notice(self, data: bytes) -> Chunk | None:
+        if self.notice is None:
+            return Chunk(data) if data else None
+        return together([Chunk(data), self.notice]) if data else self.notice
 
     def _wanted(self, selection: Selection, first: int) -> Iterator[tuple[int, int, int]]:
         for index in range(first, len(self._ends)):
@@ -134,7 +143,7 @@ def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool 
         size += len(entry.json)
         if size >= CHUNK_BYTES:
             high = position if late else entry.id
-            yield Batch(number, low, high, run, late, b"")
+            yield Batch(number, low, high, run, late)
             number, low, run, size = number + 1, high, [], 0
     if run:
-        yield Batch(number, low, position if late else run[-1].id, run, late, b"")
+        yield Batch(number, low, position if late else run[-1].id, run, late)

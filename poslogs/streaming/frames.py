@@ -12,9 +12,10 @@ from typing import Final
 import orjson
 
 from poslogs.platformos import entries
+from poslogs.streaming.contents import Content, Entries, Failure, Position, Sign, entry
 from poslogs.streaming.crc import Crc
 
-LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: nobody else has a turn meanwhile
+LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: no other greenlet runs meanwhile
 
 
 class Chunk:
@@ -24,14 +25,21 @@ class Chunk:
     after any other segment (docs/decisions/0004-one-poller.md).
     """
 
-    __slots__ = ("_crc", "_framed", "_framed_packed", "_packed", "plain")
+    __slots__ = ("_contents", "_crc", "_framed", "_framed_packed", "_packed", "plain")
 
-    def __init__(self, plain: bytes) -> None:
+    def __init__(self, plain: bytes, *contents: Content) -> None:
+        """Without `contents` these are frames of entries alone, as `data` makes them."""
         self.plain = plain
+        self._contents = contents
         self._packed: bytes | None = None
         self._framed: bytes | None = None
         self._framed_packed: bytes | None = None
         self._crc: Crc | None = None
+
+    @property
+    def contents(self) -> tuple[Content, ...]:
+        """What it carries, in the order of its frames."""
+        return self._contents or (Entries(self.plain),)
 
     @property
     def packed(self) -> bytes:
@@ -56,10 +64,20 @@ class Chunk:
         return self._framed_packed
 
     def crc_after(self, crc: int) -> int:
-        """The CRC-32 of what had `crc`, with the plain bytes of this chunk behind it."""
+        """The CRC-32 of what had `crc`, followed by the plain bytes of this chunk."""
         if self._crc is None:
             self._crc = Crc(self.plain)
         return self._crc.after(crc)
+
+
+def together(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk, or several of them as one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    plain = b"".join([chunk.plain for chunk in chunks])
+    if not any(chunk._contents for chunk in chunks):
+        return Chunk(plain)
+    return Chunk(plain, *(content for chunk in chunks for content in chunk.contents))
 
 
 def in_chunks(body: bytes) -> bytes:
@@ -68,7 +86,7 @@ def in_chunks(body: bytes) -> bytes:
 
 
 def data(positions: Iterable[int], jsons: Sequence[bytes]) -> list[bytes]:
-    """The frames of entries (their JSON); `positions` are what a reader continues from behind each.
+    """The frames of entries (their JSON); `positions` are what a reader continues from after each.
 
     The inner JSON is a string of the outer one.
     """
@@ -83,13 +101,7 @@ def data(positions: Iterable[int], jsons: Sequence[bytes]) -> list[bytes]:
 
 def position(position: int) -> Chunk:
     """A frame without an event, which only tells the position to continue from (WHATWG: an id without data)."""
-    return Chunk(b"id: %d\n\n" % position)
-
-
-def entry(frame: bytes) -> bytes:
-    """The entry inside a frame that `data` made."""
-    text: str = orjson.loads(frame.partition(b"data: ")[2])["text"]
-    return text.encode()
+    return Chunk(b"id: %d\n\n" % position, Position(position))
 
 
 def shortened(frame: bytes, most: int | None) -> bytes:
@@ -105,7 +117,7 @@ def error(sentence: str) -> Chunk:
     """The frame that tells of trouble, stamped with this moment."""
     inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": moment(time.time())})
     text = _escaped(_string(inner))
-    return Chunk(b'event: error\ndata: {"type":"error","text":"%b"}\n\n' % text)
+    return Chunk(b'event: error\ndata: {"type":"error","text":"%b"}\n\n' % text, Failure(sentence))
 
 
 def _string(inner: bytes) -> bytes:
@@ -143,12 +155,12 @@ def moment(seconds: float) -> str:
 
 def farewell(retry: int) -> Chunk:
     """The end of a stream that the server closes for its own reasons: come back after `retry` ms."""
-    return Chunk(b": closing\nretry: %d\n\n" % retry)
+    return Chunk(b": closing\nretry: %d\n\n" % retry, Sign.FAREWELL)
 
 
-OPEN: Final = Chunk(b": open\n\n")
-HEARTBEAT: Final = Chunk(b": heartbeat\n\n")
-DONE: Final = Chunk(b"event: done\ndata: [DONE]\n\n")
+OPEN: Final = Chunk(b": open\n\n", Sign.OPEN)
+HEARTBEAT: Final = Chunk(b": heartbeat\n\n", Sign.HEARTBEAT)
+DONE: Final = Chunk(b"event: done\ndata: [DONE]\n\n", Sign.DONE)
 
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LAST_BLOCK: Final = b"\x03\x00"

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from poslogs.cooperation import let_others_run
 from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming.batch import Batch, batches
+from poslogs.streaming.frames import Chunk
 from poslogs.streaming.lookback import Lookback
 from poslogs.streaming.upstream import Upstream
 from poslogs.streaming.window import Window
@@ -22,7 +23,7 @@ class Intake(NamedTuple):
     late: Sequence[Entry]  # below the newest id of the window
     new: Sequence[Entry]
     last: int  # the highest id of all rows of the page
-    notice: bytes  # an error frame for rows that are not entries; empty without any
+    notice: Chunk | None  # for rows that are not entries
 
     @classmethod
     def of(cls, page: Page, high: int, lookback: Lookback | None, asked: float, upstream: Upstream) -> Intake:

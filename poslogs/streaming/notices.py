@@ -34,12 +34,12 @@ class Notices:
             self._reported.clear()
         self.newest_first = self.unclear = None
 
-    def left_out_of(self, page: Page) -> bytes:
-        """An error frame for rows that are not entries; empty when they were reported before, or there are none."""
+    def left_out_of(self, page: Page) -> Chunk | None:
+        """An error frame for rows that are not entries; None when they were reported before, or there are none."""
         with self._lock:
             found = [row for row in page.refused if row not in self._reported]
             if not found:
-                return b""
+                return None
             if len(self._reported) + len(found) > MAX_REPORTED:
                 self._reported.clear()
             self._reported.update(found)
@@ -47,7 +47,7 @@ class Notices:
             self.left_out += count
         reasons = ", ".join(sorted({reason.partition("|")[0] for reason in found}))
         rows = "1 row was" if count == 1 else f"{count} rows were"
-        return frames.error(f"{rows} left out of environment {self._name}: {reasons}.").plain
+        return frames.error(f"{rows} left out of environment {self._name}: {reasons}.")
 
     def look_at_order(self, page: Page) -> bool:
         """Whether this is the first page that came newest first: what it has no room for cannot be asked for."""

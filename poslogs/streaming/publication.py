@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from poslogs.cooperation import let_others_run
 from poslogs.streaming.batch import Batch
-from poslogs.streaming.frames import Chunk
+from poslogs.streaming.frames import Chunk, together
 from poslogs.streaming.selection import Selection
 
 PUBLICATION_BYTES: Final = 448 * 1024  # a publication is closed once it holds so much: a slow reader holds it whole
@@ -52,8 +52,7 @@ class Publication:
             return self._made[key]
         except KeyError:
             chunks = [chunk for batch in self.batches if (chunk := batch.chunk(selection))]
-            whole = chunks[0] if len(chunks) == 1 else Chunk(b"".join(chunk.plain for chunk in chunks))
-            return self._made.setdefault(key, whole if chunks else None)
+            return self._made.setdefault(key, together(chunks) if chunks else None)
 
 
 def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[[Exception], None]) -> None:

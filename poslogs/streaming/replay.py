@@ -111,13 +111,13 @@ class Replay:
             if (answer := backfill.answer) is not None:
                 if notice := upstream.notice(answer.page):
                     del answer
-                    yield pulse.sent(Chunk(notice))
+                    yield pulse.sent(notice)
                     answer = backfill.answer
                 if answer is not None:
                     return answer
             if isinstance(backfill.error, Unclear):
                 if notice := upstream.notice(backfill.error.page):
-                    yield pulse.sent(Chunk(notice))
+                    yield pulse.sent(notice)
                 unclear += 1
                 if unclear >= UNCLEAR_TRIES and not pulse.reported.unclear:
                     pulse.reported.unclear = True

@@ -217,7 +217,7 @@ class Stream:
         self._cursor.restart(min(self._cursor.position, restart.position))
         self._replay.left_behind = False
         # The position goes with it: what the reader had came before, and counts no more.
-        return Chunk(restart.notice.plain + frames.position(self._cursor.position).plain)
+        return frames.together([restart.notice, frames.position(self._cursor.position)])
 
     def _await_feed(self) -> Iterator[Chunk | float]:
         """Wait until the feed has come to a position that it has not reached.

@@ -25,7 +25,7 @@ def in_code() -> dict[str, set[str]]:
             if isinstance(node, ast.FunctionDef) and node.name == "_sentence":
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Return) and inner.value is not None:
-                        _add(found, "BadInput" if path.stem == "tools" else "HTTPException", inner.value)
+                        _add(found, "HTTPException", inner.value)
     return found
 
 

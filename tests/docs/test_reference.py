@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from poslogs.app import create_app
 from poslogs.settings import SETTINGS, Settings
-from poslogs.tools import TOOLS
+from poslogs.tools.table import TOOLS
 from tests.docs.sentences import in_code
 
 REPO = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from poslogs.tools import TOOLS
+from poslogs.tools.table import TOOLS
 
 ODD_TEXTS = (
     "", " ", "\0", "\r\n\r\n", "\n\nevent: done\ndata: [DONE]\n\n", "id: 9\rdata: x", "\u2028\u2029", "\ud800",

@@ -14,7 +14,9 @@ from poslogs.agents.agent_tools import AgentTool, Catalogue
 from poslogs.agents.events import Caller, Event, LogMessage, Outcome, Progress
 from poslogs.app import create_app
 from poslogs.settings import Settings
-from poslogs.tools import Input, Tool, Toolbox, schema_of
+from poslogs.tools.inputs import Input
+from poslogs.tools.schema import schema_of
+from poslogs.tools.toolbox import Toolbox
 
 PAUSE_S = 0.05
 TEXT, DATA = "test://static-text", "test://template/"
@@ -69,8 +71,9 @@ class ConformanceCatalogue(Catalogue):
         super().__init__(toolbox)
         for name, run in RUNS.items():
             needs = {"sampling": {}} if name == "test_missing_capability" else {}
-            tool = Tool(name, "For the conformance suite.", schema_of())
-            self.tools[name] = AgentTool(tool, name, None, run, open_world=False, needs=needs)
+            self.tools[name] = AgentTool(
+                name, "For the conformance suite.", schema_of(), name, None, run, open_world=False, needs=needs
+            )
 
     def resources(self, client: Client) -> list[dict[str, Any]]:
         return [*super().resources(client), {"uri": TEXT, "name": "text", "mimeType": "text/plain"}]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from poslogs.doors.body import parse
 from poslogs.errors import BadInput
-from poslogs.tools import TOOLS
+from poslogs.tools.table import TOOLS
 
 SHAPE = 'The body must be a JSON object such as {"tool": "…", "input": {…}}.'
 NO_JSON = "The body is no valid JSON: send one object, as UTF-8."

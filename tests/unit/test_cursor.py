@@ -13,7 +13,7 @@ def ids(chunk: Chunk | None) -> list[int]:
 
 
 def batch(number: int, low: int, *ids: int, late: bool = False) -> Batch:
-    return Batch(number, low, low if late else ids[-1], [entry(id_) for id_ in ids], late, b"")
+    return Batch(number, low, low if late else ids[-1], [entry(id_) for id_ in ids], late)
 
 
 def test_late_rows_are_for_a_reader_that_wants_them_and_had_not_had_them() -> None:

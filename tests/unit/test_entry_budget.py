@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from poslogs.agents.entry_budget import MAX_CHARS, MAX_MESSAGE_CHARS, EntryBudget
 from poslogs.agents.events import Outcome
 from poslogs.doors.mcp.envelope import Call
-from poslogs.doors.mcp.methods import told
+from poslogs.doors.mcp.methods import answer_of
 from poslogs.platformos import entries
 from poslogs.streaming.fetch import Found
 
@@ -86,7 +86,7 @@ def test_data_that_is_nested_too_deeply_for_an_answer_is_left_out() -> None:
             value = [value]
         page = list(found("a", data={"deep": value}).entries)
         answer = EntryBudget(9, full=True).fill("staging", Found(iter([page]), 1), newest=False)
-        orjson.dumps(told(Call(1, "tools/call", {}, {}, modern=True), Outcome(answer)))
+        orjson.dumps(answer_of(Call(1, "tools/call", {}, {}, modern=True), Outcome(answer)))
         assert len(ids(answer)) == len(page)
         assert depth > 5 or "cut" not in answer["entries"][0]  # type: ignore[index]
 

@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poslogs.streaming import frames
+from poslogs.streaming.contents import Entries, Failure, Position, Sign
 from poslogs.streaming.frames import Chunk
 from tests.unit.doubles import Event, events, joined
 
@@ -86,6 +87,63 @@ def test_any_sentence_is_one_error_event(text: str) -> None:
 def test_line_and_paragraph_separators_in_a_sentence_travel_escaped() -> None:
     """U+2028 and U+2029 are escaped in every frame, not in entries alone."""
     assert not re.search("[\u2028\u2029]", frames.error("a\u2028b\u2029c").plain.decode())
+
+
+def test_the_other_chunks_say_what_they_carry() -> None:
+    """The beginning, a heartbeat, both ends, a position, an error; nobody has to look at their bytes."""
+    for chunk, content in (
+        (frames.OPEN, Sign.OPEN),
+        (frames.HEARTBEAT, Sign.HEARTBEAT),
+        (frames.DONE, Sign.DONE),
+        (frames.farewell(200), Sign.FAREWELL),
+        (frames.position(7), Position(7)),
+        (frames.error("Down."), Failure("Down.")),
+    ):
+        assert chunk.contents == (content,)
+
+
+ENTRIES = st.lists(st.tuples(st.integers(1, 2**63 - 1), st.text(max_size=60)), min_size=1, max_size=4)
+PARTS = st.lists(
+    st.one_of(
+        ENTRIES.map(lambda found: [(position, orjson.dumps({"message": text})) for position, text in found]),
+        st.integers(1, 2**63 - 1).map(Position),
+        st.text(max_size=60).map(Failure),
+        st.just(Sign.DONE),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(PARTS)
+@example([[(7, orjson.dumps({"message": NASTY}))], Failure(NASTY), Position(9)])
+def test_a_chunk_s_contents_are_what_its_bytes_say(parts: list[object]) -> None:
+    """Entries with their positions, errors, positions, the end: in their order, however chunks were put together."""
+    chunks = [made(part) for part in parts]
+    whole = frames.together(chunks)
+    assert whole.plain == b"".join(chunk.plain for chunk in chunks)
+    carried: list[object] = []
+    for content in whole.contents:
+        carried += content if isinstance(content, Entries) else [content]
+    said: list[object] = []
+    for part in parts:
+        said += part if isinstance(part, list) else [part]
+    assert carried == said
+    assert [event.type for event in events(whole.plain)] == [
+        {tuple: "data", Failure: "error", Sign: "done"}[type(each)] for each in said if not isinstance(each, Position)
+    ]
+
+
+def made(part: object) -> Chunk:
+    match part:
+        case Position(position):
+            return frames.position(position)
+        case Failure(sentence):
+            return frames.error(sentence)
+        case list():
+            return Chunk(b"".join(frames.data([id_ for id_, _ in part], [json for _, json in part])))
+    return frames.DONE
 
 
 CHUNKS = st.lists(st.one_of(st.binary(max_size=400), st.text(max_size=60).map(str.encode)).filter(bool), max_size=12)

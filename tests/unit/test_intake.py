@@ -49,6 +49,7 @@ def test_rows_that_are_not_entries_move_the_window_and_are_reported() -> None:
     page = Page([], ["a row that is no object|aa"], 9, whole=True)
     (batch,) = Intake.of(page, window.high, None, 1.0, upstream()).batches(window)
     assert (list(batch.ids), batch.low, batch.high) == ([], 5, 9)
-    assert b"1 row was left out" in batch.notice
+    assert batch.notice is not None
+    assert b"1 row was left out" in batch.notice.plain
     window.admit([batch])
     assert list(Intake.of(Page([], [], 9, whole=True), window.high, None, 1.0, upstream()).batches(window)) == []

@@ -15,7 +15,9 @@ from poslogs.agents.agent_tools import AgentTool, Catalogue
 from poslogs.agents.events import Caller, Event, LogMessage, Outcome, Progress
 from poslogs.app import create_app
 from poslogs.settings import Settings
-from poslogs.tools import Input, Tool, Toolbox, schema_of
+from poslogs.tools.inputs import Input
+from poslogs.tools.schema import schema_of
+from poslogs.tools.toolbox import Toolbox
 from tests.wire.agent import LIVE, PREFIX, VERSION, headers, message
 
 
@@ -46,7 +48,7 @@ class More(Catalogue):
         super().__init__(toolbox)
         for run, needs in ((fails, {}), (breaks, {}), (speaks, {}), (answers, {"sampling": {}})):
             self.tools[run.__name__] = AgentTool(
-                Tool(run.__name__, "For a test.", schema_of()), "Test", None, run, needs=needs
+                run.__name__, "For a test.", schema_of(), "Test", None, run, needs=needs
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from poslogs.errors import ConfigError
 from poslogs.settings import ROOT, SETTINGS, Settings, misspelt
+from poslogs.variables import count
 
 NUMBERS = [
     ("PORT", "port", 0, 65535),
@@ -134,13 +135,28 @@ def test_no_token_shows_when_settings_are_printed() -> None:
     assert "hidden-token" not in f"{read}"
 
 
+def test_a_setting_is_one_field_with_its_variable_default_bounds_and_meaning() -> None:
+    """What a class adds is read by `read` like all others, and refused in the same words."""
+
+    @dataclass(frozen=True)
+    class More(Settings):
+        colours: int = count("POSLOGS_COLOURS", 3, (1, 7), "how many colours, {bounds}")
+
+    assert More.read({}) == More()
+    assert (More.read({}).colours, More.read({"POSLOGS_COLOURS": "7"}).colours) == (3, 7)
+    with pytest.raises(ConfigError, match=r"^POSLOGS_COLOURS must be from 1 to 7, not 8\.$"):
+        More.read({"POSLOGS_COLOURS": "8"})
+
+
 def test_every_setting_has_a_name_a_default_and_a_meaning() -> None:
     """Variables are unique, defaults pass their own check, and each fills a field."""
     names = [setting.variable for setting in SETTINGS]
     assert len(set(names)) == len(names) == len(fields(Settings))
     for setting in SETTINGS:
         assert len(setting.meaning) > 10
-        setting.read(setting.default)
+        setting.parse(setting.default)
+        if setting.unit:
+            assert setting.meaning.count(setting.unit) == 1, setting.variable
 
 
 @settings(max_examples=200, deadline=None)

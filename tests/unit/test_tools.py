@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +14,23 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from poslogs.access.clients import Client
+from poslogs.agents.agent_tools import Catalogue
+from poslogs.app import create_app
 from poslogs.doors.body import parse
 from poslogs.errors import BadInput, Forbidden, NotFound, Refusal, Unavailable, UnknownEnvironment
 from poslogs.platformos.environments import Environments
-from poslogs.settings import Settings
+from poslogs.settings import ROOT, Settings
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.stream import Stream
-from poslogs.tools import TOOLS, UNITS, Input, Tool, Toolbox
+from poslogs.tools import table
+from poslogs.tools.inputs import Input
+from poslogs.tools.schema import UNITS, schema_of, whole
+from poslogs.tools.table import ENVIRONMENTS, FETCH, LIVE, REPORT, STREAM, TOOLS
+from poslogs.tools.tool import EndingTool, StreamingTool, Tool
+from poslogs.tools.toolbox import Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
-STREAM, LIVE, FETCH, LIST, REPORT = TOOLS.values()
 STREAM_INPUTS = "env, interval, filter, lastId, tail, maxMessage."
 ALL = Client(id="all", name="All", digest=b"")
 ONE = Client(id="one", name="One", digest=b"", envs=frozenset({"staging"}))
@@ -38,8 +46,8 @@ def feeds(log: Log) -> Feeds:
     return Feeds(log.open_gateway, window_bytes=1 << 20, lookback=30.0)
 
 
-def call(toolbox: Toolbox, client: Client, tool: Tool, input_: Input) -> bytes:
-    return b"".join(toolbox.call(client, tool, input_, Asker(client.id)))
+def call(toolbox: Toolbox, client: Client, tool: EndingTool, input_: Input) -> bytes:
+    return b"".join(tool.does(toolbox, client, input_, Asker(client.id)))
 
 
 @pytest.fixture
@@ -59,8 +67,8 @@ def refused(tool: Tool, input_: object) -> str:
     return error.value.sentence
 
 
-def opened(toolbox: Toolbox, tool: Tool, last_event_id: str = "", **input_: object) -> Stream:
-    return toolbox.open(ALL, tool, tool.check({"env": "staging", **input_}), last_event_id)
+def opened(toolbox: Toolbox, tool: StreamingTool, last_event_id: str = "", **input_: object) -> Stream:
+    return tool.does(toolbox, ALL, tool.check({"env": "staging", **input_}), last_event_id, late=tool.late)
 
 
 def got(stream: Stream, count: int) -> list[int]:
@@ -107,7 +115,7 @@ def test_defaults_are_filled_in() -> None:
     assert STREAM.check({"env": "a"}) == {"env": "a", "interval": 3000}
     assert LIVE.check({"env": "a", "interval": 250}) == {"env": "a", "interval": 250, "maxDuration": 300_000}
     assert FETCH.check({"env": "a"}) == {"env": "a", "limit": 100}
-    assert LIST.check({}) == {}
+    assert ENVIRONMENTS.check({}) == {}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +219,7 @@ def test_what_is_no_id_stays_none(value: object) -> None:
             {"env": "a", "maxDuration": 5},
             "`maxDuration` is no input of platformos.logs.stream; it takes " + STREAM_INPUTS,
         ),
-        (LIST, {"env": "a"}, "`env` is no input of platformos.env.list; it takes no input."),
+        (ENVIRONMENTS, {"env": "a"}, "`env` is no input of platformos.env.list; it takes no input."),
         (STREAM, {"env": ""}, '`env` must be a string that is not empty, not "".'),
         (STREAM, {"env": 5}, "`env` must be a string that is not empty, not 5."),
         (
@@ -288,35 +296,91 @@ def test_half_a_character_in_a_name_is_refused_in_plain_text() -> None:
 # Doors
 
 
-def test_a_tool_is_found_by_its_name_at_its_door(toolbox: Toolbox) -> None:
-    """The exact name."""
+def test_a_tool_is_found_by_its_name_at_its_door() -> None:
+    """As it is, or as agents spell it."""
     for tool in TOOLS.values():
-        assert toolbox.tool(tool.name, streams=tool.streams) is tool
+        for name in (tool.name, table.spelt_for_agents(tool)):
+            assert table.find(name, type(tool)) is tool
+
+
+def test_one_record_is_all_that_a_tool_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Added to the table, it is listed, described, checked, refused at the other door, and answers."""
+
+    def answer(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
+        yield json.dumps({client.id: input_["times"]}).encode()
+
+    schema = schema_of("times", times=whole((1, 2, 3), "How often."))
+    mine = EndingTool("platformos.logs.mine", "Answers what was asked.", schema, answer)
+    monkeypatch.setitem(TOOLS, mine.name, mine)
+    clients = tmp_path / "clients.json"
+    clients.write_text('{"a": {"token": "a-token-of-some-length"}}')
+    asking = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)})).test_client()
+    asking.environ_base["HTTP_AUTHORIZATION"] = "Bearer a-token-of-some-length"
+
+    (listed,) = [tool for tool in asking.get("/tools").get_json()["tools"] if tool["name"] == mine.name]
+    assert listed == {
+        "name": mine.name,
+        "description": mine.description,
+        "inputSchema": mine.schema,
+        "endpoint": "/call",
+        "streaming": False,
+    }
+    body = asking.get("/openapi.json").get_json()["paths"]["/call"]["post"]["requestBody"]
+    assert mine.name in [each["title"] for each in body["content"]["application/json"]["schema"]["oneOf"]]
+    answered = asking.post("/call", json={"tool": mine.name, "input": {"times": 3}}).get_json()
+    assert json.loads(answered["content"][0]["text"]) == {"a": 3}
+    refused = asking.post("/call", json={"tool": mine.name, "input": {"times": 4}})
+    assert refused.get_json() == {"error": "`times` is a whole number, 1 to 3; 4 is too large."}
+    refused = asking.post("/call-stream", json={"tool": mine.name, "input": {"times": 3}})
+    assert refused.get_json() == {"error": "platformos.logs.mine ends by itself: POST it to /call."}
+
+
+def test_agents_are_offered_every_tool_but_the_one_without_an_end(toolbox: Toolbox) -> None:
+    """Under the table's names without dots, with the table's inputs where these are the same."""
+    offered = Catalogue(toolbox).tools
+    assert set(offered) == {table.spelt_for_agents(tool) for tool in TOOLS.values()} - {"platformos_logs_stream"}
+    for tool in TOOLS.values():
+        if (agents := offered.get(table.spelt_for_agents(tool))) is not None:
+            assert agents.required == tool.required
+            for name in ("lastId", "filter", "minutes"):
+                assert agents.inputs.get(name) == tool.inputs.get(name), (tool.name, name)
+
+
+def test_no_file_of_poslogs_names_a_tool_that_is_not_in_the_table() -> None:
+    """The page, the start's example and sentences spell names out, so they are held to the table here."""
+    named = {
+        name
+        for path in (ROOT / "poslogs").rglob("*")
+        if path.suffix in (".js", ".html", ".py")
+        for name in re.findall(r"\bplatformos[._](?:logs|env)[._][a-z]+\b", path.read_text())
+    }
+    assert len(named) > 5
+    assert named <= {*TOOLS, *map(table.spelt_for_agents, TOOLS.values())}
 
 
 @pytest.mark.parametrize(
-    ("name", "streams", "status", "sentence"),
+    ("name", "kind", "status", "sentence"),
     [
         (
             "platformos.logs.nothing",
-            True,
+            StreamingTool,
             404,
             'There is no tool "platformos.logs.nothing"; there are platformos.logs.stream, platformos.logs.live, '
             "platformos.logs.fetch, platformos.env.list, platformos.logs.report.",
         ),
-        ("platformos.logs.fetch", True, 400, "platformos.logs.fetch ends by itself: POST it to /call."),
-        ("platformos.logs.live", False, 400, "platformos.logs.live streams: POST it to /call-stream."),
-        (5, True, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
-        (["a"], True, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
-        (None, False, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
+        ("platformos.logs.fetch", StreamingTool, 400, "platformos.logs.fetch ends by itself: POST it to /call."),
+        ("platformos.logs.live", EndingTool, 400, "platformos.logs.live streams: POST it to /call-stream."),
+        (5, StreamingTool, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
+        (["a"], StreamingTool, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
+        (None, EndingTool, 400, "`tool` must be the name of a tool, as a string; GET /tools lists them."),
     ],
 )
 def test_a_wrong_door_names_the_right_one(
-    toolbox: Toolbox, name: object, streams: bool, status: int, sentence: str
+    name: object, kind: type[EndingTool | StreamingTool], status: int, sentence: str
 ) -> None:
     """And an unknown tool is told which ones there are."""
     with pytest.raises(Refusal) as error:
-        toolbox.tool(name, streams=streams)
+        table.find(name, kind)
     assert isinstance(error.value, NotFound if status == 404 else BadInput)
     assert (error.value.status, error.value.sentence) == (status, sentence)
 
@@ -340,9 +404,9 @@ def test_an_environment_is_the_client_s_or_a_refusal(toolbox: Toolbox) -> None:
 
 def test_the_list_of_environments_is_the_client_s_and_holds_no_token(toolbox: Toolbox) -> None:
     """Names and addresses, byte by byte."""
-    assert call(toolbox, ONE, LIST, {}) == b'{"envs":[{"name":"staging","url":"https://a.example.com"}]}'
-    assert b"hidden-token" not in call(toolbox, ALL, LIST, {})
-    assert len(json.loads(call(toolbox, ALL, LIST, {}))["envs"]) == 2
+    assert call(toolbox, ONE, ENVIRONMENTS, {}) == b'{"envs":[{"name":"staging","url":"https://a.example.com"}]}'
+    assert b"hidden-token" not in call(toolbox, ALL, ENVIRONMENTS, {})
+    assert len(json.loads(call(toolbox, ALL, ENVIRONMENTS, {}))["envs"]) == 2
 
 
 # Fetch
@@ -447,7 +511,7 @@ def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> 
 def test_streams_of_one_environment_share_its_feed(toolbox: Toolbox, feeds: Feeds) -> None:
     """Another environment has another."""
     one, two = opened(toolbox, STREAM), opened(toolbox, LIVE)
-    other = toolbox.open(ALL, STREAM, STREAM.check({"env": "production"}), "")
+    other = STREAM.does(toolbox, ALL, STREAM.check({"env": "production"}), "", late=STREAM.late)
     assert one._feed is two._feed
     assert one._feed is not other._feed
     assert {feed.upstream.environment.name for feed in feeds.all()} == {"staging", "production"}

@@ -13,7 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Entry
+from poslogs.streaming import frames
 from poslogs.streaming.batch import CHUNK_BYTES, MAX_MADE, Batch, batches
+from poslogs.streaming.contents import Entries, Failure
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.window import FRESH_BATCHES, Window
@@ -119,12 +121,19 @@ def test_what_nobody_wants_is_no_chunk() -> None:
 
 def test_a_notice_is_for_everyone_behind_the_entries() -> None:
     """An error frame that filters do not touch."""
-    notice = b"event: error\ndata: x\n\n"
-    batch = Batch(1, 9, 9, (), late=False, notice=notice)
+    notice = frames.error("Something.")
+    batch = Batch(1, 9, 9, (), notice=notice)
     for selection in SELECTIONS:
         chunk = batch.chunk(selection)
         assert chunk is not None
-        assert chunk.plain == notice
+        assert chunk.plain == notice.plain
+    with_entries = Batch(1, 0, 9, made([9]), notice=notice).chunk(PLAIN)
+    assert with_entries is not None
+    assert with_entries.plain.endswith(notice.plain)
+    entries, failure = with_entries.contents
+    assert isinstance(entries, Entries)
+    assert [position for position, _ in entries] == [9]
+    assert failure == Failure("Something.")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from poslogs.tools import TOOLS
+from poslogs.tools.table import TOOLS
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire import agent

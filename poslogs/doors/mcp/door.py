@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Final
 
-from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import MethodNotAllowed
+from flask import Response, g, request
 
 from poslogs.access.clients import Client
-from poslogs.access.limits import Limits
 from poslogs.agents.agent_tools import Catalogue
 from poslogs.agents.events import Caller, Outcome
-from poslogs.doors import body, names
+from poslogs.doors import body
 from poslogs.doors.admission import Admit
 from poslogs.doors.answering import Begin
-from poslogs.doors.api import STREAM_HEADERS, json_response
+from poslogs.doors.api import STREAM_HEADERS
+from poslogs.doors.door import Door, json_response
 from poslogs.doors.mcp import envelope, methods, sse
 from poslogs.doors.mcp.envelope import Call, Fault
-from poslogs.errors import BadInput, Forbidden, Misdirected, NotAcceptable, Refusal
+from poslogs.doors.mcp.guard import Guard
+from poslogs.errors import BadInput, NotAcceptable, Refusal
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.stream import Stream
@@ -31,49 +31,15 @@ PATH: Final = "/mcp"
 HEADERS: Final = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id")  # that pages may send
 
 
-def come_in(
-    admit: Callable[[], Client],
-    limits: Limits,
-    allowed: Callable[[str], bool],
-    *,
-    hosts: Collection[str],
-    behind_proxy: bool,
-) -> Response | None:
-    """Let a request's page, host, holder and method in, in this order; a preflight is answered after the first two.
-
-    With `hosts` these names are right, and local ones. Without it local ones are where the server listens on loopback,
-    and any name is `behind_proxy` or elsewhere.
-
-    Raises Forbidden; Misdirected for a name that a stranger's DNS gave to this machine; and what `admit` raises.
-    """
-    origin = request.headers.get("Origin")
-    if origin is not None and not allowed(origin):
-        raise Forbidden("Pages of this origin may not ask here; POSLOGS_CORS_ORIGINS names those that may.")
-    host = request.headers.get("Host", "localhost")
-    if hosts and not names.is_known(host, hosts):
-        raise Misdirected("This server has another name; POSLOGS_HOSTS lists those by which it may be called.")
-    if not hosts and not behind_proxy and names.is_local(request.environ["SERVER_NAME"]) and not names.is_local(host):
-        raise Misdirected(
-            "This server is for this machine only: call it localhost or 127.0.0.1, put its name into POSLOGS_HOSTS, "
-            "or set POSLOGS_PROXY_HOPS=1 behind a proxy that passes another name."
-        )
-    if request.method == "OPTIONS" and origin is not None:
-        return Response(status=204)
-    g.client = admit()
-    if request.method != "POST":
-        limits.spend_roomily()
-        raise MethodNotAllowed(["POST", "OPTIONS"])
-    return None
-
-
 def shaped(sentence: str, status: int) -> dict[str, Any]:
     """A refusal in the shape that clients of the protocol can show."""
     return Fault(status, sentence).body
 
 
-def blueprint(catalogue: Catalogue, limits: Limits, admit: Admit, begin: Begin, heartbeat: float) -> Blueprint:
+def blueprint(catalogue: Catalogue, guard: Guard, admit: Admit, begin: Begin, heartbeat: float) -> Door:
     """The route, on these parts; `heartbeat` is the longest silence of a stream, in seconds."""
-    routes = Blueprint("mcp", __name__)
+    routes = Door("mcp", __name__, guard=guard, shape=shaped)
+    limits = guard.limits
     limits.leave(routes)
 
     @routes.errorhandler(Fault)
@@ -114,7 +80,7 @@ def blueprint(catalogue: Catalogue, limits: Limits, admit: Admit, begin: Begin, 
                 response.call_on_close(ends.close)  # begun or not
                 return response
             outcomes = [event for event in answer if isinstance(event, Outcome)]
-            return json_response(methods.told(call, outcomes[0]) if outcomes else {})  # else the caller has gone
+            return json_response(methods.answer_of(call, outcomes[0]) if outcomes else {})  # else the caller has gone
         except Fault:
             raise
         except Exception:  # whatever it was, a client's connection survives it

@@ -1,4 +1,4 @@
-"""The envelope: JSON-RPC around what an agent asks and is told, in both eras, decided request by request."""
+"""The envelope: JSON-RPC around questions and answers, in both eras, decided request by request."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Call:
 
     @property
     def log_level(self) -> object:
-        """From which level on the client wants to be told what is logged, in the modern era."""
+        """The lowest level of log messages that the client wants, in the modern era."""
         return self.meta.get(f"{_PREFIX}logLevel")
 
     def fault(self, code: int, text: str, *, status: int = 400, data: object = None) -> Fault:
@@ -86,8 +86,8 @@ class Call:
             token = self.meta.get("progressToken")
             if not _is_id(token):
                 return None
-            told = {"progressToken": token, "progress": event.done, "total": event.total, "message": event.text}
-            return {"jsonrpc": "2.0", "method": "notifications/progress", "params": told}
+            params = {"progressToken": token, "progress": event.done, "total": event.total, "message": event.text}
+            return {"jsonrpc": "2.0", "method": "notifications/progress", "params": params}
         wanted = self.log_level if self.modern else LEVELS[0]
         if not isinstance(wanted, str) or LEVELS.index(event.level) < LEVELS.index(wanted):
             return None
@@ -127,8 +127,8 @@ def _check(call: Call, version: str, headers: Headers) -> None:
     if call.method in NAMED:
         same["Mcp-Name"] = call.params.get(NAMED[call.method])
     for name, value in same.items():
-        told = headers.get(name, "").strip(" \t")
-        if name not in headers or (_decoded(told) if name == "Mcp-Name" else told) != value:
+        sent = headers.get(name, "").strip(" \t")
+        if name not in headers or (_decoded(sent) if name == "Mcp-Name" else sent) != value:
             raise call.fault(MISMATCH, f"The header {name} must be there once and say the same as the body.")
     if version != NEWEST:
         supported = {"supported": [NEWEST], "requested": version}

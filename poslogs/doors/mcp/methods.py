@@ -27,7 +27,7 @@ def answer(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any] |
             caller.spend()
         except TooMany as refusal:  # a legacy client would not survive a 429
             if call.method == "tools/call":
-                return told(call, Outcome(text=refusal.sentence, error=True))
+                return answer_of(call, Outcome(text=refusal.sentence, error=True))
             raise call.fault(refusal.status, refusal.sentence, status=200) from None
     if call.modern and call.log_level is not None:
         _check_level(call, call.log_level)
@@ -46,7 +46,7 @@ def answer(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any] |
         raise fault from None
 
 
-def told(call: Call, outcome: Outcome) -> dict[str, Any]:
+def answer_of(call: Call, outcome: Outcome) -> dict[str, Any]:
     """The answer that a tool's outcome makes: the same content as an object and as its text."""
     text = outcome.text if outcome.value is None else orjson.dumps(outcome.value).decode()
     result: dict[str, Any] = {"content": [{"type": "text", "text": text}]}
@@ -56,15 +56,15 @@ def told(call: Call, outcome: Outcome) -> dict[str, Any]:
 
 
 def _discover(call: Call, _: Caller, catalogue: Catalogue) -> dict[str, Any]:
-    told = {"supportedVersions": [rpc.NEWEST], "capabilities": CAPABILITIES, "instructions": catalogue.instructions}
-    return call.result(told, lasting=rpc.LASTING_MS)
+    said = {"supportedVersions": [rpc.NEWEST], "capabilities": CAPABILITIES, "instructions": catalogue.instructions}
+    return call.result(said, lasting=rpc.LASTING_MS)
 
 
 def _initialize(call: Call, _: Caller, catalogue: Catalogue) -> dict[str, Any]:
     asked = call.params.get("protocolVersion")
     version = asked if asked in rpc.LEGACY else rpc.LEGACY[0]
-    told = {"protocolVersion": version, "capabilities": CAPABILITIES, "serverInfo": rpc.SERVER}
-    return call.result({**told, "instructions": catalogue.instructions})
+    said = {"protocolVersion": version, "capabilities": CAPABILITIES, "serverInfo": rpc.SERVER}
+    return call.result({**said, "instructions": catalogue.instructions})
 
 
 def _ping(call: Call, _: Caller, __: Catalogue) -> dict[str, Any]:
@@ -93,12 +93,12 @@ def _call_tool(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, An
     arguments = _arguments(call)
     if any(name not in call.capabilities for name in tool.needs):
         needs = {"requiredCapabilities": tool.needs}
-        raise call.fault(rpc.NEEDS_CAPABILITY, f"{tool.tool.name} needs {', '.join(tool.needs)}.", data=needs)
-    try:  # what a model can mend is told to the model
-        ran = tool.run(caller, tool.tool.check(arguments))
+        raise call.fault(rpc.NEEDS_CAPABILITY, f"{tool.name} needs {', '.join(tool.needs)}.", data=needs)
+    try:  # the model gets the sentence, and may ask again
+        ran = tool.run(caller, tool.check(arguments))
     except Refusal as refusal:
         ran = Outcome(text=refusal.sentence, error=True)
-    return told(call, ran) if isinstance(ran, Outcome) else ran
+    return answer_of(call, ran) if isinstance(ran, Outcome) else ran
 
 
 def _read(call: Call, caller: Caller, catalogue: Catalogue) -> dict[str, Any]:

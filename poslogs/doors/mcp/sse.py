@@ -12,7 +12,7 @@ import orjson
 
 from poslogs.agents.events import Event, Outcome
 from poslogs.doors.mcp.envelope import INTERNAL, Call
-from poslogs.doors.mcp.methods import told
+from poslogs.doors.mcp.methods import answer_of
 
 log = logging.getLogger("poslogs.mcp")
 
@@ -23,13 +23,13 @@ _BREAKS: Final = re.compile("\u2028|\u2029|\x85".encode())  # some parsers of li
 
 
 def frames(call: Call, events: Iterator[Event], heartbeat: float) -> Iterator[bytes]:
-    """The response's body: something at once, what the call is told as it comes, pings in silence, the one answer."""
+    """The response's body: something at once, the call's messages as they come, pings in silence, and the answer."""
     yield OPEN
     sent = time.monotonic()
     try:
         for event in events:
             if isinstance(event, Outcome):
-                yield frame(told(call, event))
+                yield frame(answer_of(call, event))
                 return
             message = None if event is None else call.notification(event)
             if message is not None or time.monotonic() - sent >= heartbeat:

@@ -6,10 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, abort, request, send_from_directory
+from flask import Response, abort, request, send_from_directory
 
 from poslogs import __version__
 from poslogs.access.clients import Clients
+from poslogs.doors.door import Door, everyone
 from poslogs.doors.entrance import is_local, is_named_locally
 from poslogs.platformos.environments import Environments
 
@@ -40,9 +41,9 @@ HEADERS: Final = {
 }
 
 
-def blueprint(environments: Environments, clients: Clients) -> Blueprint:
+def blueprint(environments: Environments, clients: Clients) -> Door:
     """The routes, on these parts. They tell nothing of who may ask, but for a demo's token to its own machine."""
-    routes = Blueprint("page", __name__)
+    routes = Door("page", __name__, guard=everyone)
 
     @routes.get("/")
     def page() -> Response:

@@ -1,0 +1,65 @@
+"""Fetching: what platformos.logs.fetch does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from poslogs.access.clients import Client
+from poslogs.platformos.entries import shortened
+from poslogs.platformos.environments import Environment
+from poslogs.streaming import fetch
+from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.backfill import Asker
+from poslogs.streaming.fetch import Found
+from poslogs.tools.inputs import Input
+from poslogs.tools.selection import max_message_of, selection_of, start_of
+from poslogs.tools.toolbox import Toolbox
+
+
+def answer(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
+    """The entries, the position to go on from, and whether there are more, read from platformOS as they are sent."""
+    environment = toolbox.environment(client, input_["env"])
+    most = max_message_of(input_)
+    with found_in(toolbox, environment, input_, asker) as found:
+        made = bytearray(b'{"logs":[')
+        comma = b""
+        for piece in found.pieces:
+            for entry in piece:
+                made += comma + shortened(entry.json, most)
+                comma = b","
+            piece.clear()  # its maker holds it until the client has read on
+            del entry
+            if len(made) >= PIECE_BYTES:
+                yield _taken(made)
+        made += b'],"lastId":"%d","truncated":%s}' % (found.last, b"true" if found.truncated else b"false")
+    yield _taken(made)
+
+
+@contextmanager
+def found_in(
+    toolbox: Toolbox, environment: Environment, input_: Input, asker: Asker, *, newest_first: bool = False
+) -> Iterator[Found]:
+    """The first `limit` entries after `lastId`, or without it the newest, which may come newest first.
+
+    `tail` is how many of the newest, in place of `limit`.
+
+    Raises BadInput; in its body, Unavailable when platformOS gives nothing, TokenRefused when it never will.
+    """
+    selection = selection_of(input_, late=False)
+    start = start_of(input_)
+    with toolbox.asking(environment, asker) as ask:
+        if start.position is not None:
+            found = fetch.first(ask, start.position, input_["limit"], selection)
+        else:
+            count = input_["limit"] if start.tail is None else start.tail
+            which = fetch.latest if newest_first else fetch.newest
+            found = which(ask, environment.name, count, selection)
+        found.misses = lambda: toolbox.misses_rows(environment)
+        yield found
+
+
+def _taken(made: bytearray) -> bytes:
+    taken = bytes(made)
+    made.clear()
+    return taken

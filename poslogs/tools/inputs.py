@@ -1,0 +1,102 @@
+"""Inputs: what a caller gave, held against the schema of a tool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from poslogs.errors import BadInput
+from poslogs.plain import plain
+from poslogs.tools.schema import UNITS
+
+Input = Mapping[str, Any]  # checked: a value for each input that was given or has a default
+Schemas = Mapping[str, Mapping[str, Any]]  # by the input's name
+
+ID_BITS: Final = 64  # of an id as a number; a longer number is not written out as text
+EXACT: Final = 2**53  # a float beyond may have been another number when it was written
+MAX_QUOTED_CHARS: Final = 40
+
+
+def checked(tool: str, schemas: Schemas, validator: Draft202012Validator, given: object) -> Input:
+    """The input with its defaults, numbers as the schema has them. Raises BadInput, which names what is wrong."""
+    meant = _meant(schemas, given)
+    error = min(validator.iter_errors(meant), key=_rank, default=None)
+    if error is not None:
+        raise _refusal(tool, schemas, error)
+    assert isinstance(meant, dict)
+    found = {name: int(value) if isinstance(value, float) else value for name, value in meant.items()}
+    if "tail" in found and "limit" in found:
+        raise BadInput("`tail` and `limit` both say how many entries; leave one out.")
+    return {name: schema["default"] for name, schema in schemas.items() if "default" in schema} | found
+
+
+def quoted(value: object) -> str:
+    """A value as JSON, in one line and short, for a sentence."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = plain(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= MAX_QUOTED_CHARS else f"{text[:MAX_QUOTED_CHARS]}…"
+
+
+def _meant(schemas: Schemas, given: object) -> object:
+    if not isinstance(given, dict):
+        return given
+    known = {name: value for name, value in given.items() if value is not None or name not in schemas}
+    return {name: _number(name, value, schemas.get(name, {})) for name, value in known.items()}
+
+
+def _number(name: str, value: object, schema: Mapping[str, object]) -> object:
+    """A number as the schema of its input has it; anything else as it is."""
+    divisible = UNITS.get(name) == "in milliseconds"
+    if isinstance(value, float) and abs(value) <= EXACT and (divisible or value.is_integer()):
+        value = round(value)
+    if "pattern" in schema and type(value) is int and value.bit_length() <= ID_BITS:
+        return str(value)
+    return value
+
+
+def _rank(error: ValidationError) -> tuple[int, str]:
+    order = ("type", "required", "additionalProperties")
+    return (order.index(error.validator) if not error.path and error.validator in order else len(order)), error.message
+
+
+def _refusal(tool: str, schemas: Schemas, error: ValidationError) -> BadInput:
+    if error.path:
+        name = str(error.path[0])
+        return _of_value(name, schemas[name], error)
+    takes = ", ".join(schemas) or "no input"
+    given = error.instance if isinstance(error.instance, dict) else {}
+    if error.validator == "required":
+        missing = next(name for name in cast("list[str]", error.validator_value) if name not in given)
+        return BadInput(f"`{missing}` is missing from the input; {tool} takes {takes}.")
+    if error.validator == "additionalProperties":
+        unknown = quoted(next(name for name in given if name not in schemas)).strip('"')
+        return BadInput(f"`{unknown}` is no input of {tool}; it takes {takes}.")
+    return BadInput("`input` must be a JSON object.")
+
+
+def _of_value(name: str, schema: Mapping[str, Any], error: ValidationError) -> BadInput:
+    got = quoted(error.instance)
+    if schema["type"] == "boolean":
+        return BadInput(f"`{name}` must be true or false, not {got}.")
+    if schema["type"] == "integer":
+        return _of_number(name, schema, error.validator, got)
+    if "enum" in schema:
+        return BadInput(f"`{name}` must be {' or '.join(schema['enum'])}, not {got}.")
+    if "pattern" in schema:
+        return BadInput(f"`{name}` must be the id of an entry, 1 to 19 digits, not {got}.")
+    if "maxLength" in schema:
+        return BadInput(f"`{name}` must be a string of 1 to {schema['maxLength']} characters, not {got}.")
+    return BadInput(f"`{name}` must be a string that is not empty, not {got}.")
+
+
+def _of_number(name: str, schema: Mapping[str, Any], wrong: object, got: str) -> BadInput:
+    unit, least, most = UNITS.get(name, "a whole number"), schema["minimum"], schema["maximum"]
+    if wrong not in ("minimum", "maximum"):
+        return BadInput(f"`{name}` is {unit}, {least} to {most}, not {got}.")
+    size = "small" if wrong == "minimum" else "large"
+    return BadInput(f"`{name}` is {unit}, {least} to {most}; {got} is too {size}.")

@@ -1,0 +1,82 @@
+"""The schemas of the inputs, with the bounds and units of the numbers in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from poslogs.platformos.entries import MAX_MESSAGE_BYTES
+
+Schema = dict[str, object]  # JSON Schema, 2020-12
+
+INTERVAL_MS: Final = (250, 3000, 3_600_000)  # least, default, most
+DURATION_MS: Final = (1, 300_000, 86_400_000)
+LIMIT: Final = (1, 100, 10_000)
+MINUTES: Final = (1, 60, 10_080)
+MESSAGE_BYTES: Final = (256, MAX_MESSAGE_BYTES)
+MAX_TAIL: Final = 10_000
+MAX_FILTER_CHARS: Final = 200
+UNITS: Final = {  # of the inputs that are numbers, as refusals name them
+    "interval": "in milliseconds",
+    "maxDuration": "in milliseconds",
+    "minutes": "in whole minutes",
+    "limit": "a whole number of entries",
+    "tail": "a whole number of entries",
+    "maxMessage": "in whole bytes",
+}
+
+
+def schema_of(*required: str, **properties: Mapping[str, object]) -> Schema:
+    """The schema of an input: which of its properties must be given, and what each is."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def whole(bounds: tuple[int, int, int], text: str) -> Schema:
+    """The schema of a whole number: least, default, most, and its description."""
+    least, default, most = bounds
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default, "description": text}
+
+
+ENV: Final = {
+    "type": "string",
+    "minLength": 1,
+    "description": "Name of the environment, as platformos.env.list gives it.",
+}
+FILTER: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_FILTER_CHARS,
+    "description": "Only entries whose whole type or error_type is this, ignoring case, such as error or LiquidError.",
+}
+LAST_ID: Final = {
+    "type": "string",
+    "pattern": "^[0-9]{1,19}$",
+    "description": "Id of the last entry that is known; what came after it follows.",
+}
+TAIL: Final = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": MAX_TAIL,
+    "description": "Begin with so many of the newest entries; 0 begins with what comes from now on.",
+}
+MAX_MESSAGE: Final = {
+    "type": "integer",
+    "minimum": MESSAGE_BYTES[0],
+    "maximum": MESSAGE_BYTES[1],
+    "description": "Most bytes of a message, for clients that bound a line; a longer one is cut at the power of two at "
+    "or below it, and its entry says so: cut is true. Data that is longer is left out.",
+}
+FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of every tool that streams
+    "env": ENV,
+    "interval": whole(INTERVAL_MS, "How stale the stream may get, in milliseconds."),
+    "filter": FILTER,
+    "lastId": LAST_ID,
+    "tail": TAIL,
+    "maxMessage": MAX_MESSAGE,
+}

@@ -1,0 +1,107 @@
+"""The table of tools. A new tool is one more record here, and a module that does its work.
+
+Every door reads this table: /call and /call-stream run what a record `does`, GET /tools and /openapi.json list the
+records, and agents are offered tools derived from them (poslogs/agents). Tests hold the documents and the page to it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from poslogs.errors import BadInput, NotFound
+from poslogs.tools import environments, fetch, report, stream
+from poslogs.tools.inputs import quoted
+from poslogs.tools.schema import (
+    DURATION_MS,
+    ENV,
+    FILTER,
+    FOLLOWING,
+    LAST_ID,
+    LIMIT,
+    MAX_MESSAGE,
+    MINUTES,
+    TAIL,
+    schema_of,
+    whole,
+)
+from poslogs.tools.tool import EndingTool, StreamingTool, Tool
+
+STREAM: Final = StreamingTool(
+    "platformos.logs.stream",
+    "Streams the log of an environment, one entry a frame, for as long as the caller listens.",
+    schema_of("env", **FOLLOWING),
+    stream.opened,
+    late=False,
+)
+LIVE: Final = StreamingTool(
+    "platformos.logs.live",
+    "Streams the log of an environment for a set time; rows that platformOS shows late arrive too, once.",
+    schema_of(
+        "env",
+        **FOLLOWING,
+        maxDuration=whole(DURATION_MS, "How long the stream lasts, in milliseconds; then it ends with done."),
+    ),
+    stream.opened,
+    late=True,
+)
+FETCH: Final = EndingTool(
+    "platformos.logs.fetch",
+    "Answers the newest entries, or with lastId the first after it, and ends.",
+    schema_of(
+        "env",
+        env=ENV,
+        lastId={**LAST_ID, "description": "The first entries after the entry of this id; 0: from the beginning."},
+        limit=whole(LIMIT, "How many entries at most."),
+        filter=FILTER,
+        tail={
+            **TAIL,
+            "description": "In place of lastId and limit: so many of the newest entries, as limit alone says.",
+        },
+        maxMessage=MAX_MESSAGE,
+    ),
+    fetch.answer,
+)
+ENVIRONMENTS: Final = EndingTool(
+    "platformos.env.list",
+    "Answers the environments that this token may read, by name and address.",
+    schema_of(),
+    environments.answer,
+)
+REPORT: Final = EndingTool(
+    "platformos.logs.report",
+    "Counts the entries since lastId or of the last minutes, by type and hour, and groups their errors.",
+    schema_of(
+        "env",
+        env=ENV,
+        lastId={**LAST_ID, "description": "Only what came after the entry of this id."},
+        minutes={
+            "type": "integer",
+            "minimum": MINUTES[0],
+            "maximum": MINUTES[2],
+            "description": "Only entries of so many last minutes; with neither this nor lastId it is 60.",
+        },
+    ),
+    report.answer,
+)
+
+TOOLS: Final = {tool.name: tool for tool in (STREAM, LIVE, FETCH, ENVIRONMENTS, REPORT)}
+
+T = TypeVar("T", bound=EndingTool | StreamingTool)
+
+
+def spelt_for_agents(tool: Tool) -> str:
+    """The name of a tool without the dots, which hosts of agents do not take."""
+    return tool.name.replace(".", "_")
+
+
+def find(name: object, kind: type[T]) -> T:
+    """The tool of that name, which agents spell with `_`, if it is of this kind. Raises NotFound or BadInput."""
+    if not isinstance(name, str):
+        raise BadInput("`tool` must be the name of a tool, as a string; GET /tools lists them.")
+    tool = TOOLS.get(name) or TOOLS.get(name.replace("_", "."))
+    if tool is None:
+        raise NotFound(f"There is no tool {quoted(name)}; there are {', '.join(TOOLS)}.")
+    if not isinstance(tool, kind):
+        how = "streams" if tool.streams else "ends by itself"
+        raise BadInput(f"{name} {how}: POST it to {tool.door}.")
+    return tool

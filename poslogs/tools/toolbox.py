@@ -1,0 +1,78 @@
+"""The toolbox: what tools work with, for one client at a time and within what it may read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from poslogs.access.clients import Client
+from poslogs.errors import Forbidden, TokenRefused, Unavailable, UnknownEnvironment, UnusableEnvironment
+from poslogs.plain import plain
+from poslogs.platformos.environments import Environment, Environments
+from poslogs.platformos.gateway import GatewayError
+from poslogs.streaming import calls
+from poslogs.streaming.backfill import Asker
+from poslogs.streaming.backward import Ask
+from poslogs.streaming.feed import Feed
+from poslogs.streaming.feeds import Feeds
+from poslogs.tools.inputs import quoted
+
+RETRY_SECONDS: Final = 5
+
+
+class Toolbox:
+    """The environments and their feeds; `heartbeat` is the longest silence of a stream, in seconds."""
+
+    def __init__(self, environments: Environments, feeds: Feeds, *, heartbeat: float) -> None:
+        self.heartbeat = heartbeat
+        self._environments = environments
+        self._feeds = feeds
+
+    def environments(self, client: Client) -> list[Environment]:
+        """What a client may read."""
+        return [env for env in self._environments.all().values() if client.may_read(env)]
+
+    def unusable(self, client: Client) -> dict[str, str]:
+        """Environments of a client that are configured but cannot be read: a sentence on what is wrong, by name."""
+        return {
+            name: sentence
+            for name, sentence in self._environments.unusable.items()
+            if client.may_read(Environment(name, url=""))
+        }
+
+    def environment(self, client: Client, name: str) -> Environment:
+        """One environment. Raises UnknownEnvironment, UnusableEnvironment, or Forbidden when it is not the client's."""
+        environment = self._environments.get(name)
+        if environment is None:
+            if reason := self.unusable(client).get(name):
+                raise UnusableEnvironment(f"In the server's .pos, {plain(reason)}")
+            known = ", ".join(env.name for env in self.environments(client)) or "none"
+            raise UnknownEnvironment(f"Unknown environment {quoted(name)}; known: {known}.")
+        if not client.may_read(environment):
+            raise Forbidden(f"This token may not read environment {name}.")
+        return environment
+
+    def feed(self, environment: Environment) -> Feed:
+        """The one poller of an environment."""
+        return self._feeds.of(environment)
+
+    def misses_rows(self, environment: Environment) -> bool:
+        """Whether rows of an environment may be missing from every answer, as where these come newest first."""
+        return self.feed(environment).upstream.notices.newest_first is not None
+
+    @contextmanager
+    def asking(self, environment: Environment, asker: Asker) -> Iterator[Ask]:
+        """What a call asks platformOS by.
+
+        Its body raises Unavailable when platformOS gives nothing, and TokenRefused when it never will.
+        """
+        try:
+            with calls.asking(self.feed(environment).upstream, asker) as ask:
+                yield ask
+        except GatewayError as error:
+            if error.refused:
+                raise TokenRefused(error.sentence) from None
+            wait = RETRY_SECONDS if error.retry_after is None else math.ceil(error.retry_after)
+            raise Unavailable(error.sentence, retry_after=wait) from None
