@@ -1,4 +1,4 @@
-"""The banner: what a newcomer reads when the server has started."""
+"""The banner: what the server prints once it has started."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ UNIX = "unix:"
 
 
 def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) -> str:
-    """What is served, to whom, within which limits, and a command to paste.
+    """The text: what is served, to whom, within which limits, and a command to paste.
 
-    `ticket` is the token of this run, where nobody else may read what is served; it is shown here alone.
+    `ticket` is the token of this run, if one was made. It is printed here and nowhere else.
     """
     environments = parts.environments.all()
     clients = parts.clients.all().values()
@@ -39,7 +39,7 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) ->
     ]
     if ticket is not None:
         lines += [
-            "A token was made for this run; `python -m poslogs token new NAME` makes one that stays.",
+            "A token was made for this run; `python -m poslogs token new NAME` makes one that lasts.",
             *([] if where is None else [f"Open {where}/#token={ticket} in a browser."]),
         ]
     lines += [
@@ -60,19 +60,19 @@ def _about_published(parts: Parts) -> str:
 
 
 def _whose(parts: Parts) -> str:
-    """What stands in place of a token that is not shown."""
+    """The text that replaces a token that is not shown."""
     return "<the token of this run>" if parts.clients.has_run else f"<a token of {parts.clients.path}>"
 
 
 def _base(address: str) -> str | None:
-    """Where a browser of this machine finds the page; None at a Unix socket, where it does not."""
+    """The address of the page for a browser on this machine; None for a Unix socket."""
     if address.startswith(UNIX):
         return None
     return address.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 
 
 def _socket(address: str) -> str:
-    """What tells curl of a Unix socket, with a blank behind it."""
+    """The option of curl for a Unix socket, with a space after it; "" for other addresses."""
     if not address.startswith(UNIX):
         return ""
     path = address.removeprefix(UNIX)

@@ -19,7 +19,7 @@ from poslogs.watched import WatchedFile
 
 log = logging.getLogger("poslogs.files")
 
-REQUESTS: Final = "100 per minute; 20 per 10 second"  # the guide's rates, in flask-limiter's notation
+REQUESTS: Final = "100 per minute; 20 per 10 seconds"  # the guide's rates, in flask-limiter's notation
 STREAMS: Final = 10
 MAX_TOKEN_BYTES: Final = 4096
 MIN_TOKEN_CHARS: Final = 16  # of a token off loopback; a shorter one can be guessed

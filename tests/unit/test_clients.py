@@ -45,7 +45,7 @@ def test_the_holder_of_a_token_is_found_and_nobody_else(tmp_path: Path) -> None:
 def test_a_client_has_the_guide_s_limits_and_all_environments(tmp_path: Path) -> None:
     """100 requests a minute, 20 in ten seconds, 10 streams; the name is the id when there is none."""
     mine = holder(tmp_path)
-    assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 second", 10, "mine")
+    assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 seconds", 10, "mine")
     assert mine.may_read(env("staging"))
     assert mine.may_read(env("anything"))
 
@@ -143,31 +143,31 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
         ({"a": {"token": "x", "envs": [1]}}, "envs of client a must be a list of environment names."),
         (
             {"a": {"token": "x", "limits": []}},
-            'limits of client a must be like {"requests": "100 per minute; 20 per 10 second", "streams": 10}.',
+            'limits of client a must be like {"requests": "100 per minute; 20 per 10 seconds", "streams": 10}.',
         ),
         (
             {"a": {"token": "x", "limits": {"stream": 1}}},
-            'limits of client a must be like {"requests": "100 per minute; 20 per 10 second", "streams": 10}.',
+            'limits of client a must be like {"requests": "100 per minute; 20 per 10 seconds", "streams": 10}.',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": "often"}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": "1 per 0 second"}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": "100 per minute; 0 per second"}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": 5}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": ""}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"streams": -1}}},

@@ -135,7 +135,7 @@ def test_the_curl_in_the_start_up_lines_streams_when_pasted_into_a_shell(
     with paste(running, tmp_path) as curl:
         curl.wait_line("event: data")
         assert json.loads(json.loads(curl.wait_line("data: {").removeprefix("data: "))["text"])["env"] == "staging"
-    assert re.search(r"limits +100 per minute; 20 per 10 second; 10 streams; for each client\n", running.output)
+    assert re.search(r"limits +100 per minute; 20 per 10 seconds; 10 streams; for each client\n", running.output)
     assert "published tokens that work on this machine only" in running.output
 
 
