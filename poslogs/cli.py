@@ -50,7 +50,7 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
         for address in addresses or [f"{settings.host}:{settings.port}"]:
             host, _, port = address.rpartition(":")
             if not port.isascii() or not port.isdigit() or int(port) > 65535:
-                raise ConfigError(f"{address} is no address to listen on; write it as 127.0.0.1:3030.")
+                raise ConfigError(f"{address} is not an address to listen on; write it as 127.0.0.1:3030.")
             _check_address(host.strip("[]"), int(port), clients, free=not no_port_check)
     except ConfigError as error:
         click.echo(plain(f"poslogs cannot start: {error}"), err=True)
@@ -82,7 +82,7 @@ def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> Non
         except OSError as error:
             reason = (error.strerror or "unknown reason").lower()
             raise ConfigError(
-                f"port {port} of {host} cannot be had ({reason}); stop what uses it, or start with PORT=3031."
+                f"port {port} of {host} is not available ({reason}); stop what uses it, or start with PORT=3031."
             ) from None
 
 

@@ -294,7 +294,7 @@ def misspelt(variables: Mapping[str, str] | None = None) -> list[str]:
     for name in sorted(name for name in given if name.startswith(_OURS) and name not in known.values()):
         nearest = get_close_matches(name.removeprefix(_OURS), known, 1)  # all share the beginning
         hint = f"is {known[nearest[0]]} meant?" if nearest else "`python -m poslogs settings` lists all."
-        told.append(f"{name} is no setting of poslogs and has no effect; {hint}")
+        told.append(f"{name} is not a setting of poslogs and has no effect; {hint}")
     return told
 
 

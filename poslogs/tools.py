@@ -181,7 +181,7 @@ class Tool:
                 return f"`{missing}` is missing from the input; {self.name} takes {takes}."
             if error.validator == "additionalProperties":
                 unknown = _short(next(name for name in given if name not in self.inputs)).strip('"')
-                return f"`{unknown}` is no input of {self.name}; it takes {takes}."
+                return f"`{unknown}` is not an input of {self.name}; it takes {takes}."
             return "`input` must be a JSON object."
         name = str(error.path[0])
         schema = self.inputs[name]

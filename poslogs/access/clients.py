@@ -202,7 +202,7 @@ def _digest(id_: str, fields: Mapping[str, object]) -> bytes:
             if isinstance(hashed, str) and _WITH_NAME.fullmatch(hashed):
                 raise ConfigError(
                     f"token_sha256 of client {id_} must be 64 hexadecimal digits alone; leave out the blanks and "
-                    "the `-` that sha256sum puts behind them."
+                    "the `-` that sha256sum puts after them."
                 )
             raise ConfigError(f"token_sha256 of client {id_} must be 64 hexadecimal digits.")
         return bytes.fromhex(hashed)

@@ -56,7 +56,8 @@ def admit(request: Request, clients: Clients, limits: Limits, environments: Envi
     if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
         limits.wrong_token(request.remote_addr or "")
         raise Unauthorized(
-            "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, or there is more.",
+            "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, "
+            "or there is extra text.",
             sent=True,
         )
     client = clients.holder(token.encode("utf-8", "replace"))

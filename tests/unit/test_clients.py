@@ -127,7 +127,7 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
         (
             {"a": {"token_sha256": "0" * 64 + "  -"}},
             "token_sha256 of client a must be 64 hexadecimal digits alone; leave out the blanks and the `-` that "
-            "sha256sum puts behind them.",
+            "sha256sum puts after them.",
         ),
         ({"a": {"token_sha256": "g" * 64}}, "token_sha256 of client a must be 64 hexadecimal digits."),
         ({"a": {"token": "x"}, "b": {"token": "x"}}, "clients a and b have the same token."),

@@ -48,7 +48,7 @@ def come_in(
     """
     origin = request.headers.get("Origin")
     if origin is not None and not allowed(origin):
-        raise Forbidden("Pages of this origin may not ask here; POSLOGS_CORS_ORIGINS names those that may.")
+        raise Forbidden("Pages of this origin may not call this server; POSLOGS_CORS_ORIGINS names those that may.")
     host = request.headers.get("Host", "localhost")
     if hosts and not names.is_known(host, hosts):
         raise Misdirected("This server has another name; POSLOGS_HOSTS lists those by which it may be called.")
