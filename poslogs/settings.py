@@ -89,13 +89,15 @@ def _level(text: str) -> str:
 SETTINGS = (
     Setting("HOST", "127.0.0.1", "address to listen on (gunicorn)"),
     Setting("PORT", "3030", "port to listen on (gunicorn)", _number(0, 65535)),
-    Setting("CONFIG_FILE_PATH", "", "pos-cli's file of environments; without it `.pos`, then `.marketplace-kit`"),
-    Setting("MPKIT_URL", "", "with `MPKIT_EMAIL` and `MPKIT_TOKEN`: the address of one more environment"),
+    Setting("CONFIG_FILE_PATH", "", "pos-cli's file of environments; if not set, `.pos`, then `.marketplace-kit`"),
+    Setting("MPKIT_URL", "", "address of one more environment; set `MPKIT_EMAIL` and `MPKIT_TOKEN` too"),
     Setting("MPKIT_EMAIL", "", "that environment's e-mail"),
     Setting("MPKIT_TOKEN", "", "that environment's token"),
     Setting("MPKIT_ENV", "default", "that environment's name"),
     Setting(
-        "POSLOGS_CLIENTS_FILE", "", "who may ask; without it `clients.json` here, then the one that comes with poslogs"
+        "POSLOGS_CLIENTS_FILE",
+        "",
+        "file that lists who may connect; if not set, `clients.json` here, then the one that comes with poslogs",
     ),
     Setting(
         "POSLOGS_HEARTBEAT_SECONDS", "15", "longest silence on a stream, 0.1 to 60 seconds", _number(0.1, 60, float)
@@ -109,62 +111,68 @@ SETTINGS = (
     Setting(
         "POSLOGS_HOSTS",
         "",
-        "names by which `/mcp` is called, separated by commas; without it local ones on loopback, any elsewhere",
+        "names under which `/mcp` is called, separated by commas; if not set, local ones on loopback, any elsewhere",
         _hosts,
     ),
     Setting(
         "POSLOGS_MAX_STREAMS",
         "0",
-        "streams open at once in this process; 0: as many as the server tells that it can hold, less a reserve",
+        "limit on open streams in this process; 0 means as many as the server can hold",
         _number(0, 1_000_000),
     ),
-    Setting("POSLOGS_MAX_CALLS", "64", "calls under way at once in this process, 1 to 10000", _number(1, 10_000)),
-    Setting("POSLOGS_CLIENT_CALLS", "8", "and of one client, 1 to 10000", _number(1, 10_000)),
+    Setting("POSLOGS_MAX_CALLS", "64", "limit on calls under way in this process, 1 to 10000", _number(1, 10_000)),
+    Setting("POSLOGS_CLIENT_CALLS", "8", "limit on calls under way for one client, 1 to 10000", _number(1, 10_000)),
     Setting(
         "POSLOGS_UNREAD_SECONDS",
         "60",
-        "for so long a call's client may leave a piece of its answer (256 KiB) unread, 1 to 600 seconds",
+        "how long a client may leave a piece (256 KiB) of a call's answer unread, 1 to 600 seconds",
         _number(1, 600, float),
     ),
     Setting(
         "POSLOGS_QUESTIONS",
         "4",
-        "questions of readers and calls under way at once for one environment, beside the poll, 2 to 64; "
-        "one client has one fewer",
+        "limit on questions of readers and calls to one environment at a time, beside the poll, 2 to 64; "
+        "one client may have one fewer",
         _number(2, 64),
     ),
     Setting(
         "POSLOGS_ANSWERS_MB",
         "16",
-        "answers to those that are kept in memory for who reads them, of all environments, 1 to 1024 MiB",
+        "memory for answers to these questions, kept for their readers, for all environments, 1 to 1024 MiB",
         _number(1, 1024),
     ),
-    Setting("POSLOGS_PROXY_HOPS", "0", "proxies in front whose `X-Forwarded-For` is believed, 0 to 5", _number(0, 5)),
+    Setting(
+        "POSLOGS_PROXY_HOPS",
+        "0",
+        "number of proxies in front whose `X-Forwarded-For` is believed, 0 to 5",
+        _number(0, 5),
+    ),
     Setting(
         "POSLOGS_PROXIES",
         "127.0.0.0/8, ::1",
-        "addresses and networks of the proxies in front, separated by commas; others' forwarding headers are ignored",
+        "addresses and networks of the proxies in front, separated by commas; "
+        "forwarding headers from others are ignored",
         _networks,
     ),
     Setting(
         "POSLOGS_ADDRESS_CONNECTIONS",
         "256",
-        "connections at once from one address under gunicorn, streams and `POSLOGS_PROXIES` apart, 4 to 100000",
+        "limit on connections from one address under gunicorn, without streams and `POSLOGS_PROXIES`, 4 to 100000",
         _number(4, 100_000),
     ),
     Setting(
         "POSLOGS_ANSWER_SECONDS",
         "60",
-        "longest time for a client to take an answer that is no stream, under gunicorn, 1 to 3600 seconds",
+        "longest time for a client to take an answer that is not a stream, under gunicorn, 1 to 3600 seconds",
         _number(1, 3600, float),
     ),
     Setting(
-        "POSLOGS_WINDOW_MB", "16", "recent entries held in memory for each environment, 1 to 1024 MiB", _number(1, 1024)
+        "POSLOGS_WINDOW_MB", "16", "memory for recent entries of each environment, 1 to 1024 MiB", _number(1, 1024)
     ),
     Setting(
         "POSLOGS_OVERLAP_SECONDS",
         "30",
-        "how long `logs.live` looks for late rows behind its cursor, 0 to 600 seconds",
+        "how far back `logs.live` looks for late rows, 0 to 600 seconds",
         _number(0, 600, float),
     ),
     Setting("POSLOGS_POLL_SECONDS", "30", "longest time for one poll, 1 to 300 seconds", _number(1, 300, float)),
@@ -172,16 +180,16 @@ SETTINGS = (
     Setting(
         "POSLOGS_POLL_ROWS",
         "20000",
-        "rows of one answer that are taken at once, 100 to 1000000; the next question, at once, brings the others",
+        "rows of one answer that are taken at once, 100 to 1000000; the next question brings the others",
         _number(100, 1_000_000),
     ),
     Setting(
         "POSLOGS_DIRECT",
         "on",
-        "on: under gunicorn's gevent worker a stream that waits keeps no greenlet; off: each keeps one",
+        "on: under gunicorn's gevent worker a waiting stream needs no greenlet; off: each has one",
         _on_or_off,
     ),
-    Setting("POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", _level),
+    Setting("POSLOGS_LOG_LEVEL", "info", "level of the log on stderr: debug, info, warning or error", _level),
 )
 
 
