@@ -1,4 +1,4 @@
-# One verb a chore. `make run` and `make test` do everything on a fresh machine.
+# `make run` and `make test` install what they need, so they work on a fresh machine.
 PYTHON ?= python3
 SECONDS ?= 60
 SEED ?=
@@ -15,29 +15,29 @@ BUILD := bench/build
 HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
-# The lock has every file of each version, for any platform: what comes from the index is what was locked.
+# requirements.lock has the hash of each file of each version, for any platform, so pip installs only what was locked.
 .PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
-	@echo "make lock    write requirements.lock anew: the hashes of what requirements.txt pins"
+	@echo "make lock    write requirements.lock again after a change of requirements.txt"
 	@echo "make test    run the tests"
-	@echo "make test-slow  what make test leaves out: thousands of orders, storms, 100,000 connections; an hour"
-	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
-	@echo "make test-openapi  the tests of clients that generators make of /openapi.json; installs those in .cache/openapi (once)"
-	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
-	@echo "make trace-page  measure what the page does while 200 entries a second arrive (SECONDS=60)"
-	@echo "make screenshots  the pictures of the page in docs/"
-	@echo "make faults  the faults of docs/promises.md alone, with a thousand streams where that takes long"
-	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
-	@echo "make schedule  play the streaming core in 3000 orders that seeds choose (SEEDS=0:500): some minutes"
-	@echo "make soak    a storm of readers, then random faults and readers for a while (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
-	@echo "make bench   measure it beside its peers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); bench/README.md"
-	@echo "make bench-peers  install the peers that make bench measures beside it"
-	@echo "make check   lint, types, layers; JavaScript too, where npm is"
-	@echo "make format  put the code in its usual form"
-	@echo "make dist    build the wheel in dist/, which pip and pipx install"
-	@echo "make clean   remove what the other verbs made"
+	@echo "make test-slow  run the tests that make test leaves out: an hour"
+	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
+	@echo "make test-openapi  test clients generated from /openapi.json; it installs the generators in .cache/openapi"
+	@echo "make test-page  test the page in Chromium, also with 100,000 entries"
+	@echo "make trace-page  measure the page while 200 entries a second arrive (SECONDS=60)"
+	@echo "make screenshots  take the pictures of the page in docs/ again"
+	@echo "make faults  test the faults of docs/promises.md, also with a thousand streams"
+	@echo "make fuzz    send 100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
+	@echo "make schedule  run the streaming core in 3000 random orders of events (SEEDS=0:500): some minutes"
+	@echo "make soak    run random readers and faults (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
+	@echo "make bench   compare it with other servers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); see bench/README.md"
+	@echo "make bench-peers  install the servers that make bench compares it with"
+	@echo "make check   report formatting, lint, types and layers; JavaScript too if npm is installed"
+	@echo "make format  repair formatting"
+	@echo "make dist    build the wheel in dist/"
+	@echo "make clean   remove everything that the other verbs made"
 
 $(VENV)/run.stamp: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// A basic client of the tools that answer once: lists tools, lists environments, fetches logs. Node 18 or newer, no
-// packages.
+// A basic client of the tools that do not stream: lists tools, lists environments, fetches logs. Needs Node 18 or newer
+// and no packages.
 'use strict';
 const { parseArgs } = require('node:util');
 require('node:dns').setDefaultResultOrder('ipv4first'); // Node 18 may read localhost as ::1, where nothing listens
@@ -8,10 +8,10 @@ require('node:dns').setDefaultResultOrder('ipv4first'); // Node 18 may read loca
 const HELP = `Usage: node examples/mcp-client.js [options]
 
   --url URL      the server (http://localhost:3030)
-  --token TOKEN  who asks (the variable CLIENT_SECRET, else the demo token)
+  --token TOKEN  your token (the variable CLIENT_SECRET, else the demo's token)
   --env NAME     environment (staging)
   --limit N      how many entries (20)
-  --last-id ID   the entries after this one, in place of the newest
+  --last-id ID   the oldest entries after this one, instead of the newest
   --filter WORD  only entries of this type or error_type
   --help         this text`;
 
@@ -23,12 +23,12 @@ class Client {
   }
 
   /**
-   * One request, its JSON; throws with the server's sentence when it refuses.
+   * Sends one request and returns the JSON answer. Throws the server's sentence if it refuses.
    * @param {string} method @param {string} path @param {object} [body]
    */
   async request(method, path, body) {
     const headers = { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' };
-    const signal = AbortSignal.timeout(90_000); // a fetch of much history may take a minute
+    const signal = AbortSignal.timeout(90_000); // a fetch of a long history may take a minute
     const response = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body), signal });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(answer.error ?? `The server answered with status ${response.status}`);
@@ -77,7 +77,7 @@ async function main() {
   for (const { timestamp, type, message } of logs) {
     console.log(`  ${visible(`[${timestamp}] [${type.toUpperCase()}] ${message.trimEnd()}`)}`);
   }
-  console.log(`${logs.length} in all; --last-id ${lastId} goes on from here`);
+  console.log(`${logs.length} in all; --last-id ${lastId} continues from here`);
 }
 
 process.stdout.on('error', () => process.exit(0)); // the reader of our pipe has left, as `| head` does

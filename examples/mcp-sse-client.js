@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Follows the logs of one platformOS environment over POST /call-stream. Node 18 or newer, no packages.
-// A client that is left running needs three things, and each is one function here: a parser that does not care
-// how the bytes were cut (events), output that no log line can abuse (visible), and reconnects that neither
-// lose nor repeat an entry (follow).
+// A client that runs for days needs three things. Each is a function here: a parser that works however the bytes
+// were cut (events), output that no log line can abuse (visible), and reconnects that neither lose nor repeat an
+// entry (follow).
 'use strict';
 const { parseArgs } = require('node:util');
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -11,31 +11,31 @@ require('node:dns').setDefaultResultOrder('ipv4first'); // Node 18 may read loca
 const HELP = `Usage: node examples/mcp-sse-client.js [options]
 
   --url URL           the server (http://localhost:3030)
-  --token TOKEN       who asks (the variable CLIENT_SECRET, else the demo token)
+  --token TOKEN       your token (the variable CLIENT_SECRET, else the demo's token)
   --env NAME          environment (staging)
-  --tool stream|live  stream goes on for ever, live for --max-duration (live when that is given, else stream)
+  --tool stream|live  stream never ends, live ends after --max-duration (default: live if that is given, else stream)
   --filter WORD       only entries of this type or error_type
-  --interval MS       how stale the stream may get (3000)
+  --interval MS       longest delay before a new entry is sent (3000)
   --tail N            start with the N newest entries; 0: only new ones
   --last-id ID        start after this entry
-  --max-duration MS   stop after so long (live: 300000)
+  --max-duration MS   stop after this time (live: 300000)
   --json              one entry a line, as JSON
   --help              this text`;
 
-const SILENCE_MS = 60_000; // four heartbeats: a connection that brings nothing for so long is dead
+const SILENCE_MS = 60_000; // four heartbeats: a connection that is silent for that long is dead
 const MAX_WAIT_MS = 30_000; // between two tries, unless the server asks for more
-const STABLE_MS = 10_000; // a connection that held so long starts the waits anew
-const COLOURS = new Map([['error', 31], ['warn', 33], ['debug', 90]]); // of a terminal
-const REMEMBERED = 10_000; // printed entries that are known again; a resumed stream repeats a few at most
+const STABLE_MS = 10_000; // after a connection that lasted this long, waits are short again
+const COLOURS = new Map([['error', 31], ['warn', 33], ['debug', 90]]); // ANSI codes
+const REMEMBERED = 10_000; // printed entries, to recognise the few that a resumed stream may repeat
 
-class Failure extends Error {} // trying again would not help: tell it and stop
+class Failure extends Error {} // another try would fail too: report it and stop
 
 /**
  * The events of a response body, by the rules of the HTML standard.
  * @param {AsyncIterable<Uint8Array>} body @param {() => void} onBytes
  */
 async function* events(body, onBytes) {
-  const decoder = new TextDecoder(); // in stream mode: a character may be cut by a chunk's end
+  const decoder = new TextDecoder(); // one for the whole stream: a chunk may end inside a character
   let rest = '', afterCR = false, event = '', data = [], id, retry;
   for await (const bytes of body) {
     onBytes();
@@ -47,12 +47,12 @@ async function* events(body, onBytes) {
     lines[0] = rest + lines[0];
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      if (line === '') { // an id or a retry counts without data too; an event is one only with data
+      if (line === '') { // an id or a retry counts even without data; an event needs data
         yield { event: event || 'message', data: data.length ? data.join('\n') : null, id, retry };
         event = ''; data = []; retry = undefined;
         continue;
       }
-      const colon = line.indexOf(':'); // at 0: a comment, which only shows that the server lives
+      const colon = line.indexOf(':'); // at 0: a comment, which only shows that the server is alive
       const field = colon < 0 ? line : line.slice(0, colon);
       const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
       if (field === 'event') event = value;
@@ -60,7 +60,7 @@ async function* events(body, onBytes) {
       else if (field === 'id' && !value.includes('\0')) id = value;
       else if (field === 'retry' && /^\d+$/.test(value)) retry = Number(value);
     }
-  } // what is left is half an event: dropped, the next connection brings it whole
+  } // half an event is dropped: the next connection brings it whole
 }
 
 /**
@@ -87,7 +87,7 @@ function print(entry, json) {
 }
 
 /**
- * Prints entries until the stream is complete; throws a Failure when going on is of no use.
+ * Prints entries until the stream is complete. Throws a Failure if another try would fail too.
  * @typedef {{ env: string, filter?: string, lastId?: string, interval?: number, tail?: number,
  *   maxDuration?: number }} Input
  * @param {{ url: string, token: string, tool: string, input: Input, json?: boolean, maxDuration?: number }} options
@@ -118,14 +118,14 @@ async function follow({ url, token, tool, input, json, maxDuration }) {
         lastId = event.id ?? lastId;
         retry = event.retry ?? retry;
         if (event.data === null) continue;
-        if (event.event === 'done') { // with time left and after an error: nothing more can come
+        if (event.event === 'done') { // after an error and with time left: nothing more can come
           if (failing && performance.now() < deadline - 1000) throw new Failure('The stream ended for good, see above');
           return;
         }
         const content = JSON.parse(JSON.parse(event.data).text); // JSON text in a JSON envelope
         failing = event.event === 'error';
         if (failing) { tell(`! ${content.message}`); continue; }
-        const key = `${content.id} ${content.timestamp}`; // an instance restored from a backup counts its ids anew
+        const key = `${content.id} ${content.timestamp}`; // a site restored from a backup gives its ids again
         if (!seen.has(key)) print(content, json);
         if (seen.add(key).size > REMEMBERED) seen.delete(seen.values().next().value);
       }
@@ -134,7 +134,7 @@ async function follow({ url, token, tool, input, json, maxDuration }) {
       const { message, cause } = /** @type {Error & { cause?: NodeJS.ErrnoException }} */ (error);
       why = cause?.message || message;
       if (cause?.code === 'ECONNREFUSED') why = `No server answers at ${url}: start it with \`make run\``;
-      if (!reached) throw new Failure(why); // a mistyped URL is told at once, a restart is waited for
+      if (!reached) throw new Failure(why); // a mistyped URL is reported at once; after that, a restart is waited for
     } finally {
       clearTimeout(silence);
       connection.abort();
@@ -142,7 +142,7 @@ async function follow({ url, token, tool, input, json, maxDuration }) {
     tries = performance.now() - opened > STABLE_MS ? 0 : tries + 1;
     const backoff = Math.min(MAX_WAIT_MS, 1000 * 2 ** (tries - 1));
     const wait = Math.max(backoff, retry, retryAfter) * (1 + Math.random() / 2); // jitter: not all clients at once
-    tell(`! ${why}; going on${lastId ? ` after entry ${lastId}` : ''} in ${(wait / 1000).toFixed(1)} s`);
+    tell(`! ${why}; continuing${lastId ? ` after entry ${lastId}` : ''} in ${(wait / 1000).toFixed(1)} s`);
     await sleep(Math.min(wait, 3_600_000, Math.max(0, deadline - performance.now())));
   }
 }
@@ -165,7 +165,7 @@ async function main() {
     token: given.token ?? process.env.CLIENT_SECRET ?? 'your-client-secret-here',
     input: {
       env: given.env ?? 'staging', filter: given.filter, lastId: given['last-id'],
-      interval: number('interval'), tail: number('tail'), // what is left undefined is not sent
+      interval: number('interval'), tail: number('tail'), // undefined ones are not sent
     },
     tool, json: given.json, maxDuration: number('max-duration') ?? (tool === 'live' ? 300_000 : undefined),
   });

@@ -17,9 +17,9 @@ except ImportError:
 try:
     import sseclient  # the package is called sseclient-py
 except ImportError:
-    sseclient = None  # what does not stream goes without
+    sseclient = None  # only `stream` needs it
 
-TIMEOUT_S = (3.05, 60)  # connect, then silence: a stream brings at least a heartbeat every 15 s
+TIMEOUT_S = (3.05, 60)  # connect, then silence: a heartbeat comes every 15 s
 HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -27,7 +27,7 @@ class Server:
     def __init__(self, url, token):
         self.url, self.token = url.rstrip("/"), token
         self.session = requests.Session()
-        self.session.auth = self.sign  # a bare header would give way to an entry of ~/.netrc
+        self.session.auth = self.sign  # requests would replace a plain header by an entry of ~/.netrc
 
     def sign(self, request):
         request.headers["Authorization"] = f"Bearer {self.token}"
@@ -47,20 +47,20 @@ class Server:
         return self.ask("GET", "/tools").json()["tools"]
 
     def call(self, tool, **arguments):
-        """What a tool that ends by itself answers: JSON, as text in the envelope that MCP uses."""
+        """The answer of a tool that does not stream: JSON, as text in the envelope that MCP uses."""
         answer = self.ask("POST", "/call", json={"tool": tool, "input": arguments}).json()
         return json.loads(answer["content"][0]["text"])
 
     def stream(self, tool, **arguments):
-        """Yields (event, content) until the stream is complete; content is an entry, or what went wrong."""
+        """Yields (event, content) until the stream is complete. `content` is an entry, or an error with a message."""
         if sseclient is None:
             sys.exit("sseclient is missing, which streams need: pip install sseclient-py")
         response = self.ask("POST", "/call-stream", json={"tool": tool, "input": arguments}, stream=True)
-        for event in sseclient.SSEClient(response).events():  # it leaves out comments, the heartbeats
+        for event in sseclient.SSEClient(response).events():  # it skips comments, which heartbeats are
             if event.event == "done":
                 return
             yield event.event, json.loads(json.loads(event.data)["text"])
-        sys.exit("the stream was cut; run again with --last-id to go on (mcp-sse-client.js does so by itself)")
+        sys.exit("the stream was cut; run again with --last-id to continue (mcp-sse-client.js does that by itself)")
 
 
 def visible(text):
@@ -80,7 +80,7 @@ def options():
     parser.add_argument("--token", default=os.environ.get("CLIENT_SECRET", demo), help="default: $CLIENT_SECRET")
     parser.add_argument("--env", default="staging", help="environment (%(default)s)")
     parser.add_argument("--filter", help="only entries of this type or error_type")
-    parser.add_argument("--last-id", dest="lastId", help="what came after this entry")
+    parser.add_argument("--last-id", dest="lastId", help="only entries after this one")
     parser.add_argument("--tail", type=int, help="the N newest entries")
     parser.add_argument("--limit", type=int, help="fetch: at most N entries, the newest without --last-id (100)")
     parser.add_argument("--seconds", type=float, default=10, help="stream: how long (%(default)s)")
@@ -88,7 +88,7 @@ def options():
 
 
 def main():
-    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal need not know every character
+    sys.stdout.reconfigure(errors="backslashreplace")  # some terminals cannot show every character
     given = options()
     server = Server(given.url, given.token)
     wanted = {"env": given.env, "filter": given.filter, "lastId": given.lastId, "tail": given.tail}
@@ -103,7 +103,7 @@ def main():
         answer = server.call("platformos.logs.fetch", **wanted, **({"limit": given.limit} if given.limit else {}))
         for entry in answer["logs"]:
             show(entry)
-        more = "more with" if answer["truncated"] and given.lastId is not None else "what comes later with"
+        more = "more with" if answer["truncated"] and given.lastId is not None else "later entries with"
         print(f"{len(answer['logs'])} entries; {more} --last-id {answer['lastId']}", file=sys.stderr)
     else:
         for event, content in server.stream("platformos.logs.live", **wanted, maxDuration=int(given.seconds * 1000)):

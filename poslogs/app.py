@@ -173,7 +173,7 @@ def _let_this_run_in(clients: Clients, environments: Environments) -> None:
             f"The tokens in {clients.path} are published and open no real environment. A token for this run:",
             f"  {token}",
             f"The page takes it from the end of its address: /#token={token}",
-            "`python -m poslogs token new NAME` makes a token that stays.",
+            "`python -m poslogs token new NAME` makes a token that lasts.",
         )
         print("\n".join(map(plain, text)), file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""The banner: the lines that the server prints when it has started."""
+"""The banner: what the server prints once it has started."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ UNIX = "unix:"
 
 
 def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) -> str:
-    """What is served, to which clients, within which limits, and a command to paste.
+    """The text: what is served, to whom, within which limits, and a command to paste.
 
-    `ticket` is the token of this run, where no client may read what is served; it is printed nowhere else.
+    `ticket` is the token of this run, if one was made. It is printed here and nowhere else.
     """
     environments = parts.environments.all()
     clients = parts.clients.all().values()
@@ -39,7 +39,7 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) ->
     ]
     if ticket is not None:
         lines += [
-            "A token was made for this run; `python -m poslogs token new NAME` makes one that stays.",
+            "A token was made for this run; `python -m poslogs token new NAME` makes one that lasts.",
             *([] if where is None else [f"Open {where}/#token={ticket} in a browser."]),
         ]
     lines += [
@@ -60,19 +60,19 @@ def _about_published(parts: Parts) -> str:
 
 
 def _whose(parts: Parts) -> str:
-    """The words in place of a token that is not shown."""
+    """The text that replaces a token that is not shown."""
     return "<the token of this run>" if parts.clients.has_run else f"<a token of {parts.clients.path}>"
 
 
 def _base(address: str) -> str | None:
-    """The URL of the page for a browser on this machine; None at a Unix socket, which browsers cannot open."""
+    """The address of the page for a browser on this machine; None for a Unix socket."""
     if address.startswith(UNIX):
         return None
     return address.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
 
 
 def _socket(address: str) -> str:
-    """curl's option for a Unix socket, with a blank after it; "" for other addresses."""
+    """The option of curl for a Unix socket, with a space after it; "" for other addresses."""
     if not address.startswith(UNIX):
         return ""
     path = address.removeprefix(UNIX)

@@ -1,4 +1,4 @@
-"""The command line: start the server, check its start, list settings, manage tokens."""
+"""The command line: start the server, check a start, list the settings, make tokens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from poslogs.settings import SETTINGS, Settings, misspelt
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="poslogs")
 def main() -> None:
-    """platformOS logs, streamed."""
+    """Stream platformOS logs to any number of readers."""
 
 
 main.add_command(serve)
@@ -31,13 +31,13 @@ main.add_command(token)
 
 
 @main.command()
-@click.option("--bind", "addresses", multiple=True, metavar="HOST:PORT", help="An address to listen on; may repeat.")
-@click.option("--workers", default=1, show_default=True, help="How many worker processes there would be.")
-@click.option("--no-port-check", is_flag=True, help="Do not look whether the port is free.")
+@click.option("--bind", "addresses", multiple=True, metavar="HOST:PORT", help="Address to listen on; may be repeated.")
+@click.option("--workers", default=1, show_default=True, help="Number of worker processes.")
+@click.option("--no-port-check", is_flag=True, help="Do not check whether the port is free.")
 def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None:
-    """Tell in one sentence what would keep the server from starting; exit 1 then.
+    """Report whether the server would start.
 
-    Without --bind the address is that of HOST and PORT.
+    If not, say why in one sentence and exit with status 1. Without --bind the address is the one of HOST and PORT.
     """
     try:
         settings = Settings.read()
@@ -51,7 +51,7 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
         for address in addresses or [f"{settings.host}:{settings.port}"]:
             host, _, port = address.rpartition(":")
             if not port.isascii() or not port.isdigit() or int(port) > 65535:
-                raise ConfigError(f"{address} is no address to listen on; write it as 127.0.0.1:3030.")
+                raise ConfigError(f"{address} is not an address to listen on; write it as 127.0.0.1:3030.")
             _check_address(host.strip("[]"), int(port), clients, free=not no_port_check)
     except ConfigError as error:
         click.echo(plain(f"poslogs cannot start: {error}"), err=True)
@@ -83,12 +83,12 @@ def _check_address(host: str, port: int, clients: Clients, *, free: bool) -> Non
         except OSError as error:
             reason = (error.strerror or "unknown reason").lower()
             raise ConfigError(
-                f"port {port} of {host} cannot be had ({reason}); stop what uses it, or start with PORT=3031."
+                f"port {port} of {host} is not available ({reason}); stop what uses it, or start with PORT=3031."
             ) from None
 
 
 def _check_reach(host: str, clients: Clients) -> None:
-    """Raise ConfigError where the clients' tokens are not safe at an address that other machines reach."""
+    """Raises ConfigError if the clients are not fit for an address that other machines can reach."""
     if clients.only_published:
         raise ConfigError(
             f"the tokens in {clients.path} are all published with poslogs, and {host} is not loopback; "

@@ -9,8 +9,8 @@ import click
 from poslogs.servers.command import command
 from poslogs.settings import shipped
 
-# At SIGUSR2 gunicorn starts itself again as a script. Without this its folder would come first on Python's path, and
-# its module `http` would replace Python's.
+# On SIGUSR2 gunicorn starts itself again, as a script. Without this, the script's folder would come first on Python's
+# path, and its module `http` would hide Python's.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 
 
@@ -20,11 +20,12 @@ SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 )
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="")
 def serve(options: tuple[str, ...]) -> None:
-    """Start the server: gunicorn, with the workers and the numbers of poslogs.
+    """Start the server.
 
-    It listens at HOST and PORT, reads .pos and clients.json in this folder, and serves a demo where there is no .pos.
-    It takes every option of gunicorn; -h lists them. A gunicorn.conf.py in this folder, or the file that -c names,
-    replaces the configuration that comes with poslogs; it must name a worker class of poslogs.
+    That is gunicorn, with the worker classes and numbers of poslogs. It listens at HOST and PORT, and reads .pos and
+    clients.json in this folder. Without a .pos it serves a demo. It takes all options of gunicorn; -h lists them.
+    A gunicorn.conf.py in this folder, or the file that -c names, replaces the configuration that comes with poslogs.
+    Such a file must name a worker class of poslogs.
 
     \b
       poslogs serve
@@ -33,5 +34,5 @@ def serve(options: tuple[str, ...]) -> None:
       poslogs serve -c mine.py
     """
     argv = command(options, shipped("gunicorn.conf.py"))
-    # This process becomes gunicorn, which gets its signals then, and nothing that gevent patches is loaded there.
+    # This process becomes gunicorn, which then gets its signals. Nothing that gevent must patch is loaded in it yet.
     os.execve(argv[0], argv, os.environ | SAFE_PATH)

@@ -22,21 +22,24 @@ TOKEN_BYTES = 32  # 43 characters
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke tokens: who may read.
+    """Make, list and revoke tokens.
 
-    The file is the one that POSLOGS_CLIENTS_FILE names, else clients.json in this folder, else the one that comes with
-    poslogs. In a checkout tokens are added to that file too. An installed poslogs makes a clients.json in this folder,
-    with the tokens that came with poslogs. These open the demo only.
-    The file holds a digest of each token that is made here, never the token. It is replaced in one step, and only its
-    owner may read it. A running server follows the change without a restart.
+    The file of clients is the one that POSLOGS_CLIENTS_FILE names, else clients.json in this folder, else the one that
+    comes with poslogs. In a checkout tokens are added to that file too. An installed poslogs first copies it to a
+    clients.json in this folder. The tokens that came with poslogs open the demo only.
+
+    The file gets a digest of each new token, never the token itself. It is replaced in one step, and only its owner can
+    read it afterwards. A running server takes each change without a restart.
     """
 
 
 @token.command()
 @click.argument("name")
-@click.option("--env", "envs", multiple=True, metavar="ENV", help="An environment it may read; may repeat. Else all.")
+@click.option(
+    "--env", "envs", multiple=True, metavar="ENV", help="Environment that it may read; may be repeated. Default: all."
+)
 def new(name: str, envs: tuple[str, ...]) -> None:
-    """Make a token for NAME and print it. It is shown this once, alone on stdout."""
+    """Make a token for NAME and print it once, alone on stdout."""
     with _refusals():
         settings = Settings.read()
         if envs:
@@ -45,12 +48,12 @@ def new(name: str, envs: tuple[str, ...]) -> None:
         clients_file.add(settings.clients_file, name, made, envs, first=settings.first_clients_file)
     click.echo(made)
     readable = ", ".join(envs) if envs else "all environments"
-    _tell(f"{name} may read {readable}. Keep the token: {settings.clients_file} holds its digest alone.")
+    _tell(f"{name} may read {readable}. Keep the token: {settings.clients_file} holds only its digest.")
 
 
 @token.command("list")
 def list_() -> None:
-    """List the names in the file and what each may read, never a token."""
+    """List the clients and what each may read, never a token."""
     with _refusals():
         settings = Settings.read()
         clients = Clients(settings.clients_file, settings.first_clients_file)
@@ -61,7 +64,7 @@ def list_() -> None:
 @token.command()
 @click.argument("name")
 def revoke(name: str) -> None:
-    """Remove NAME from the file. Its token opens nothing from then on, and its open streams end."""
+    """Remove NAME from the file. Its token stops working, and its open streams end."""
     with _refusals():
         settings = Settings.read()
         clients_file.remove(settings.clients_file, name, first=settings.first_clients_file)
@@ -92,7 +95,7 @@ def _tell(sentence: str) -> None:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Turn a ConfigError into one sentence on stderr, and exit with status 1."""
+    """Ends the command with status 1 and one sentence if something cannot be done."""
     try:
         yield
     except ConfigError as error:

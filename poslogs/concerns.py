@@ -50,7 +50,7 @@ def _of_access(clients: Clients) -> list[str]:
     if not written or not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return []
     return [
-        f"Other accounts of this machine may read {clients.path}, and the token of client {written[0]} stands in it; "
+        f"Other accounts of this machine may read {clients.path}, and the token of client {written[0]} is in it; "
         f"run `chmod 600 {clients.path}`, or write its token_sha256 there."
     ]
 

@@ -44,16 +44,16 @@ class Settings:
     host: str = text("HOST", "127.0.0.1", "address to listen on (gunicorn)")
     port: int = count("PORT", 3030, (0, 65535), "port to listen on (gunicorn)")
     config_file: str = text(
-        "CONFIG_FILE_PATH", "", "pos-cli's file of environments; without it `.pos`, then `.marketplace-kit`"
+        "CONFIG_FILE_PATH", "", "pos-cli's file of environments; if not set, `.pos`, then `.marketplace-kit`"
     )
-    mpkit_url: str = text("MPKIT_URL", "", "with `MPKIT_EMAIL` and `MPKIT_TOKEN`: the address of one more environment")
+    mpkit_url: str = text("MPKIT_URL", "", "address of one more environment; set `MPKIT_EMAIL` and `MPKIT_TOKEN` too")
     mpkit_email: str = text("MPKIT_EMAIL", "", "that environment's e-mail")
     mpkit_token: str = text("MPKIT_TOKEN", "", "that environment's token")
     mpkit_env: str = text("MPKIT_ENV", "default", "that environment's name")
     clients_files: tuple[Path, Path] = parsed(  # the file, and the one that is read until that exists
         "POSLOGS_CLIENTS_FILE",
         "",
-        "who may ask; without it `clients.json` here, then the one that comes with poslogs",
+        "file that lists who may connect; if not set, `clients.json` here, then the one that comes with poslogs",
         _clients_files,
     )
     heartbeat: float = seconds("POSLOGS_HEARTBEAT_SECONDS", 15, (0.1, 60), "longest silence on a stream, {bounds}")
@@ -66,62 +66,65 @@ class Settings:
     hosts: list[str] = parsed(
         "POSLOGS_HOSTS",
         "",
-        "names by which `/mcp` is called, separated by commas; without it local ones on loopback, any elsewhere",
+        "names under which `/mcp` is called, separated by commas; if not set, local ones on loopback, any elsewhere",
         variables.hosts,
     )
     max_streams: int | None = parsed(  # None: as many as the server can hold
         "POSLOGS_MAX_STREAMS",
         "0",
-        "streams open at once in this process; 0: as many as the server tells that it can hold, less a reserve",
+        "limit on open streams in this process; 0 means as many as the server can hold",
         _streams,
     )
-    max_calls: int = count("POSLOGS_MAX_CALLS", 64, (1, 10_000), "calls under way at once in this process, {bounds}")
-    client_calls: int = count("POSLOGS_CLIENT_CALLS", 8, (1, 10_000), "and of one client, {bounds}")
+    max_calls: int = count("POSLOGS_MAX_CALLS", 64, (1, 10_000), "limit on calls under way in this process, {bounds}")
+    client_calls: int = count(
+        "POSLOGS_CLIENT_CALLS", 8, (1, 10_000), "limit on calls under way for one client, {bounds}"
+    )
     unread: float = seconds(
         "POSLOGS_UNREAD_SECONDS",
         60,
         (1, 600),
-        "for so long a call's client may leave a piece of its answer (256 KiB) unread, {bounds}",
+        "how long a client may leave a piece (256 KiB) of a call's answer unread, {bounds}",
     )
     questions: int = count(
         "POSLOGS_QUESTIONS",
         4,
         (2, 64),
-        "questions of readers and calls under way at once for one environment, beside the poll, {bounds}; "
-        "one client has one fewer",
+        "limit on questions of readers and calls to one environment at a time, beside the poll, "
+        "{bounds}; one client may have one fewer",
     )
     answer_bytes: int = mebibytes(
         "POSLOGS_ANSWERS_MB",
         16,
         (1, 1024),
-        "answers to those that are kept in memory for who reads them, of all environments, {bounds}",
+        "memory for answers to these questions, kept for their readers, for all environments, {bounds}",
     )
     proxy_hops: int = count(
-        "POSLOGS_PROXY_HOPS", 0, (0, 5), "proxies in front whose `X-Forwarded-For` is believed, {bounds}"
+        "POSLOGS_PROXY_HOPS", 0, (0, 5), "number of proxies in front whose `X-Forwarded-For` is believed, {bounds}"
     )
     proxies: Networks = parsed(
         "POSLOGS_PROXIES",
         "127.0.0.0/8, ::1",
-        "addresses and networks of the proxies in front, separated by commas; others' forwarding headers are ignored",
+        "addresses and networks of the proxies in front, separated by commas; forwarding headers from "
+        "others are ignored",
         variables.networks,
     )
     address_connections: int = count(
         "POSLOGS_ADDRESS_CONNECTIONS",
         256,
         (4, 100_000),
-        "connections at once from one address under gunicorn, streams and `POSLOGS_PROXIES` apart, {bounds}",
+        "limit on connections from one address under gunicorn, without streams and `POSLOGS_PROXIES`, {bounds}",
     )
     answer_seconds: float = seconds(
         "POSLOGS_ANSWER_SECONDS",
         60,
         (1, 3600),
-        "longest time for a client to take an answer that is no stream, under gunicorn, {bounds}",
+        "longest time for a client to take an answer that is not a stream, under gunicorn, {bounds}",
     )
     window_bytes: int = mebibytes(
-        "POSLOGS_WINDOW_MB", 16, (1, 1024), "recent entries held in memory for each environment, {bounds}"
+        "POSLOGS_WINDOW_MB", 16, (1, 1024), "memory for recent entries of each environment, {bounds}"
     )
     lookback: float = seconds(
-        "POSLOGS_OVERLAP_SECONDS", 30, (0, 600), "how long `logs.live` looks for late rows behind its cursor, {bounds}"
+        "POSLOGS_OVERLAP_SECONDS", 30, (0, 600), "how far back `logs.live` looks for late rows, {bounds}"
     )
     poll_seconds: float = seconds("POSLOGS_POLL_SECONDS", 30, (1, 300), "longest time for one poll, {bounds}")
     poll_bytes: int = mebibytes("POSLOGS_POLL_MB", 32, (1, 512), "largest answer that platformOS may give, {bounds}")
@@ -129,16 +132,16 @@ class Settings:
         "POSLOGS_POLL_ROWS",
         20_000,
         (100, 1_000_000),
-        "rows of one answer that are taken at once, {bounds}; the next question, at once, brings the others",
+        "rows of one answer that are taken at once, {bounds}; the next question brings the others",
     )
     direct: bool = parsed(
         "POSLOGS_DIRECT",
         "on",
-        "on: under gunicorn's gevent worker a stream that waits keeps no greenlet; off: each keeps one",
+        "on: under gunicorn's gevent worker a waiting stream needs no greenlet; off: each has one",
         variables.on_or_off,
     )
     log_level: str = parsed(
-        "POSLOGS_LOG_LEVEL", "info", "our own log on stderr: debug, info, warning or error", variables.level
+        "POSLOGS_LOG_LEVEL", "info", "level of the log on stderr: debug, info, warning or error", variables.level
     )
 
     def __repr__(self) -> str:
@@ -179,5 +182,5 @@ def misspelt(given: Mapping[str, str] | None = None) -> list[str]:
     for name in sorted(name for name in found if name.startswith(_OURS) and name not in known.values()):
         nearest = get_close_matches(name.removeprefix(_OURS), known, 1)  # all share the beginning
         hint = f"is {known[nearest[0]]} meant?" if nearest else "`python -m poslogs settings` lists all."
-        sentences.append(f"{name} is no setting of poslogs and has no effect; {hint}")
+        sentences.append(f"{name} is not a setting of poslogs and has no effect; {hint}")
     return sentences

@@ -12,7 +12,7 @@ from limits import parse_many
 
 from poslogs.errors import ConfigError
 
-REQUESTS: Final = "100 per minute; 20 per 10 second"  # the guide's rates, in flask-limiter's notation
+REQUESTS: Final = "100 per minute; 20 per 10 seconds"  # the guide's rates, in flask-limiter's notation
 STREAMS: Final = 10
 MAX_TOKEN_BYTES: Final = 4096
 MIN_TOKEN_CHARS: Final = 16  # of a token where other machines reach the server; a shorter one can be guessed
@@ -121,7 +121,7 @@ def _digest(id_: str, fields: Mapping[str, object]) -> bytes:
             if isinstance(hashed, str) and _WITH_NAME.fullmatch(hashed):
                 raise ConfigError(
                     f"token_sha256 of client {id_} must be 64 hexadecimal digits alone; leave out the blanks and "
-                    "the `-` that sha256sum puts behind them."
+                    "the `-` that sha256sum puts after them."
                 )
             raise ConfigError(f"token_sha256 of client {id_} must be 64 hexadecimal digits.")
         return bytes.fromhex(hashed)

@@ -53,15 +53,15 @@ def value(body: bytes) -> Any:
     try:
         text = text_of(body)
     except NotUtf8 as error:
-        raise BadInput(f"The body is no valid JSON: it {error}; send it as UTF-8.") from None
+        raise BadInput(f"The body is not valid JSON: it {error}; send it as UTF-8.") from None
     try:
         found = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_float=_finite)
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise BadInput("The body has half of a surrogate pair, which is no character.") from None
+        raise BadInput("The body has half of a surrogate pair, which is not a character.") from None
     except (ValueError, RecursionError):
         _explain(text.strip())
-        raise BadInput("The body is no valid JSON: send one object, as UTF-8.") from None
+        raise BadInput("The body is not valid JSON: send one object, as UTF-8.") from None
     return found
 
 
@@ -69,17 +69,17 @@ def _explain(text: str) -> None:
     """Raises BadInput where a shell or an editor has visibly changed what was meant as JSON."""
     if text.startswith("'"):
         raise BadInput(
-            "The body is no valid JSON: it begins with a single quote, as cmd.exe passes it on; "
+            "The body is not valid JSON: it begins with a single quote, as cmd.exe passes it on; "
             'there put double quotes around the body and write \\" for those inside, or send a file: -d @body.json.'
         )
     if '"' not in text and _UNQUOTED.match(text):
         raise BadInput(
-            "The body is no valid JSON: it has lost its double quotes, as in PowerShell and cmd.exe; "
+            "The body is not valid JSON: it has lost its double quotes, as in PowerShell and cmd.exe; "
             'write \\" for each of them, or send a file: -d @body.json.'
         )
     if _CURLY.match(text):
         raise BadInput(
-            'The body is no valid JSON: it has curly quotes, as word processors write them; JSON takes " alone.'
+            'The body is not valid JSON: it has curly quotes, as word processors write them; JSON takes " alone.'
         )
 
 

@@ -88,7 +88,8 @@ class Entrance:
         if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
             self._limits.wrong_token(request.remote_addr or "")
             raise Unauthorized(
-                "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, or there is more.",
+                "Send one `Authorization: Bearer <token>`; the word Bearer or the token is missing, "
+                "or there is extra text.",
                 sent=True,
             )
         return token

@@ -40,7 +40,7 @@ def install(app: Flask, by_token: Guard) -> None:
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:
         log.error("A request to %s failed.", request.path, exc_info=error)
-        return _shaped("Something went wrong here; the server's log tells what.", 500)
+        return _shaped("Something went wrong here; the server's log says what.", 500)
 
 
 def _shaped(sentence: str, status: int) -> Response:
@@ -50,7 +50,7 @@ def _shaped(sentence: str, status: int) -> Response:
 
 def _sentence(error: HTTPException) -> str:
     if error.code == 404:
-        return "There is nothing at this path; GET /tools lists the tools, and GET /health tells how the server is."
+        return "There is nothing at this path; GET /tools lists the tools, and GET /health says how the server is."
     if error.code == 405:
         allow = error.get_response().headers.get("Allow", "another method")
         allowed = ", ".join(name for name in allow.split(", ") if name not in ("OPTIONS", "HEAD"))

@@ -75,7 +75,7 @@ def _refusal(tool: str, schemas: Schemas, error: ValidationError) -> BadInput:
         return BadInput(f"`{missing}` is missing from the input; {tool} takes {takes}.")
     if error.validator == "additionalProperties":
         unknown = quoted(next(name for name in given if name not in schemas)).strip('"')
-        return BadInput(f"`{unknown}` is no input of {tool}; it takes {takes}.")
+        return BadInput(f"`{unknown}` is not an input of {tool}; it takes {takes}.")
     return BadInput("`input` must be a JSON object.")
 
 

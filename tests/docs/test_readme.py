@@ -16,8 +16,8 @@ TOKEN = "a-token-of-my-own"
 
 
 def test_the_line_for_a_digest_gives_what_is_taken(tmp_path: Path) -> None:
-    """Pasted as it stands: 64 digits and nothing behind them."""
-    (line,) = re.findall(r"`(printf %s \"\$TOKEN\" \|[^`]+)` makes a `token_sha256`", TEXT)
+    """Pasted as it stands, it prints 64 digits and nothing else."""
+    (line,) = re.findall(r"`token_sha256`: `(printf %s \"\$TOKEN\" \|[^`]+)` prints it", TEXT)
     env = {"PATH": "/usr/bin:/bin", "TOKEN": TOKEN}
     made = subprocess.run([need("bash"), "-c", line], env=env, capture_output=True, text=True, check=True).stdout
     path = tmp_path / "clients.json"

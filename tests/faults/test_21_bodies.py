@@ -74,7 +74,7 @@ NOT_A_CALL = [
     ('{"tool":true}', "`tool` must be the name of a tool"),
     ('{"tool":"platformos.logs.fetch","input":{"env":"staging"}}', "POST it to /call."),
 ]
-NO_OBJECT = ("The body is no valid JSON", "The body must be a JSON object such as", "`tool` is missing")
+NO_OBJECT = ("The body is not valid JSON", "The body must be a JSON object such as", "`tool` is missing")
 NO_NUMBERS: list[Any] = ["3000", "", True, False, [], [3000], {}, -1, 0.1, 1e300, 10**18, 2**63]
 BOUNDS = [
     (STREAM, "interval", [0, 249, 3_600_001]),

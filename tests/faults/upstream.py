@@ -25,7 +25,7 @@ HOUR = {"env": "staging", "interval": 3_600_000}
 
 
 def follow(server: Server, env: str = "staging", tool: str = STREAM, *, interval: int = 250, **kw: Any) -> Reader:
-    """A reader of `env`; what is no input of a tool goes to Reader."""
+    """A reader of `env`; what is not an input of a tool goes to Reader."""
     input_ = {name: kw.pop(name) for name in ("lastId", "tail", "filter", "maxDuration") if name in kw}
     return server.stream(tool, {"env": env, "interval": interval, **input_}, **kw)
 

@@ -185,7 +185,7 @@ class Screen:
 
     def by_time(self) -> list[int]:
         """What the chart of hours or minutes tells, from left to right."""
-        texts = self.figure("Entries by hour").get_by_role("button").all_text_contents()
+        texts = self.figure("Entries over time").get_by_role("button").all_text_contents()
         found = [re.search(r"([\d,]+) entr(y|ies)\b", text) for text in texts]
         return [int(each[1].replace(",", "")) for each in found if each]
 

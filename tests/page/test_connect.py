@@ -380,7 +380,7 @@ def test_an_answer_that_is_not_poslogs_is_told_and_spoils_nothing(site: Server, 
     screen.page.route("**/health", lambda route: route.fulfill(status=200, content_type="text/html", body=form))
     screen.token.fill(TOKEN)
     screen.button("Connect").click()
-    expect(screen.connection).to_contain_text("What answers here is not poslogs.")
+    expect(screen.connection).to_contain_text("The answer is not from poslogs.")
     screen.page.unroute("**/health")
     screen.connect()
     screen.wait_state("live")

@@ -139,7 +139,7 @@ def test_a_hundred_thousand_entries_are_held_and_the_page_answers(
     screen = _tab(window(), site)
     fill(screen, platformos, MOST_HELD)
     with arriving(platformos):
-        expect(screen.page.get_by_text(re.compile(r"oldest [\d,]+ entries have left"))).to_be_visible(timeout=60_000)
+        expect(screen.page.get_by_text(re.compile(r"oldest [\d,]+ entries were dropped"))).to_be_visible(timeout=60_000)
         expect(screen.page.get_by_text(f"{MOST_HELD:,} entries held")).to_be_visible()
         assert screen.entries.count() <= MOST_DRAWN
         assert sum(screen.by_type().values()) <= MOST_HELD

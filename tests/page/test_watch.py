@@ -51,7 +51,7 @@ def test_entries_are_counted_by_the_minute_while_the_span_is_short(screen: Scree
     """Three minutes, of which one is empty."""
     platformos.add({"created_at": _ago(minutes=9)}, {"created_at": _ago(minutes=9)}, {"created_at": _ago(minutes=5)})
     screen.wait_ids(platformos.ids)
-    expect(screen.figure("Entries by hour")).to_contain_text("minute")
+    expect(screen.figure("Entries over time")).to_contain_text("minute")
     assert screen.by_time() == [2, 1]
 
 
@@ -60,9 +60,9 @@ def test_entries_are_counted_by_the_hour_when_the_span_is_long(screen: Screen, p
     hours = [12, 12, 12, 6, 6, 0.001]
     platformos.add(*({"created_at": _ago(hours=each)} for each in hours))
     screen.wait_ids(platformos.ids)
-    expect(screen.figure("Entries by hour").get_by_role("button")).to_have_count(3)
+    expect(screen.figure("Entries over time").get_by_role("button")).to_have_count(3)
     assert screen.by_time() == [3, 2, 1]
-    expect(screen.figure("Entries by hour")).not_to_contain_text("minute")
+    expect(screen.figure("Entries over time")).not_to_contain_text("minute")
 
 
 def test_the_charts_follow_the_filter(screen: Screen, platformos: PlatformOS) -> None:
@@ -88,7 +88,7 @@ def test_a_click_in_a_chart_narrows_the_view(screen: Screen, platformos: Platfor
     screen.wait_ids(platformos.ids)
     screen.figure("Entries by type").get_by_role("button", name=re.compile("error")).click()
     screen.wait_ids(["1", "3"])
-    screen.figure("Entries by hour").get_by_role("button").first.click()
+    screen.figure("Entries over time").get_by_role("button").first.click()
     screen.wait_ids(["1"])
     screen.button("Show all").click()
     screen.wait_ids(platformos.ids)

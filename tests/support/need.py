@@ -18,6 +18,7 @@ PROGRAMS = {  # program: the names it goes by, the package that brings it
     "nginx": (("nginx",), "nginx"),
     "curl": (("curl",), "curl"),
     "bash": (("bash",), "bash"),
+    "jq": (("jq",), "jq"),
     "docker": (("docker",), "docker"),
     "apache2": (("apache2", "httpd"), "apache2"),
     "openssl": (("openssl",), "openssl"),

@@ -13,10 +13,10 @@ from poslogs.errors import BadInput
 from poslogs.tools.table import TOOLS
 
 SHAPE = 'The body must be a JSON object such as {"tool": "…", "input": {…}}.'
-NO_JSON = "The body is no valid JSON: send one object, as UTF-8."
+NO_JSON = "The body is not valid JSON: send one object, as UTF-8."
 TWICE = "The body names a key twice; name each once."
-CP1252 = "The body is no valid JSON: it is not UTF-8, but perhaps Windows-1252, at {}; send it as UTF-8."
-SURROGATE = "The body has half of a surrogate pair, which is no character."
+CP1252 = "The body is not valid JSON: it is not UTF-8, but perhaps Windows-1252, at {}; send it as UTF-8."
+SURROGATE = "The body has half of a surrogate pair, which is not a character."
 
 
 def test_an_object_is_what_it_says() -> None:
@@ -84,7 +84,7 @@ def test_other_encodings_than_utf_8_are_refused_by_name(encoding: str) -> None:
     with pytest.raises(BadInput) as error:
         parse('{"tool":"x"}'.encode(encoding))
     wide = encoding[:6].upper()
-    assert error.value.sentence == f"The body is no valid JSON: it is {wide}; send it as UTF-8."
+    assert error.value.sentence == f"The body is not valid JSON: it is {wide}; send it as UTF-8."
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_a_shell_has_made_of_the_quotes_is_named(body: str, sign: str) -> N
     """Where it begins, what did it, and what to write."""
     with pytest.raises(BadInput) as error:
         parse(body.encode())
-    assert error.value.sentence.startswith(f"The body is no valid JSON: it {sign}")
+    assert error.value.sentence.startswith(f"The body is not valid JSON: it {sign}")
 
 
 @pytest.mark.parametrize("kind", ["list", "object"])

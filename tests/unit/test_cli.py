@@ -116,7 +116,7 @@ def test_a_port_that_is_taken_is_told_before_gunicorn_tries(folder: Path, port: 
         taken.bind(("127.0.0.1", port))
         taken.listen()
         assert refusal("--bind", f"127.0.0.1:{port}") == (
-            f"port {port} of 127.0.0.1 cannot be had (address already in use); "
+            f"port {port} of 127.0.0.1 is not available (address already in use); "
             "stop what uses it, or start with PORT=3031."
         )
         assert check("--no-port-check", "--bind", f"127.0.0.1:{port}").exit_code == 0
@@ -184,7 +184,7 @@ def test_short_tokens_are_refused_off_loopback_and_warned_about_on_it(folder: Pa
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
 def test_a_token_in_a_file_that_others_may_read_is_warned_about(folder: Path, mode: int) -> None:
     """Whoever checks is told with what to do; not of a digest, nor of a token that everybody knows."""
-    told = "Other accounts of this machine may read clients.json, and the token of client mine stands in it; run `chmod"
+    told = "Other accounts of this machine may read clients.json, and the token of client mine is in it; run `chmod"
     (folder / "clients.json").chmod(mode)
     assert check("--no-port-check").stderr.startswith(told)
     for harmless in ({"mine": {"token_sha256": "0" * 64}}, PUBLISHED):

@@ -67,7 +67,7 @@ def test_a_token_is_made_and_shown_once(folder: Path) -> None:
     made = result.stdout.removesuffix("\n")
     assert re.fullmatch(r"[\w-]{43}", made)
     assert made not in result.stderr
-    assert result.stderr == "bob may read all environments. Keep the token: clients.json holds its digest alone.\n"
+    assert result.stderr == "bob may read all environments. Keep the token: clients.json holds only its digest.\n"
     assert in_file() == {**OTHERS, "bob": {"token_sha256": sha256(made.encode()).hexdigest()}}
     assert list(in_file()) == [*OTHERS, "bob"]
     holder = Clients(Path("clients.json")).holder(made.encode())
@@ -202,7 +202,7 @@ def test_the_help_says_which_file_is_meant() -> None:
     """The one that comes with poslogs too."""
     text = " ".join(token("--help").output.split())
     assert "POSLOGS_CLIENTS_FILE names, else clients.json in this folder, else the one that comes with poslogs" in text
-    assert "with the tokens that came with poslogs. These open the demo only" in text
+    assert "The tokens that came with poslogs open the demo only" in text
 
 
 def test_a_file_that_is_made_belongs_to_the_account_of_its_folder(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_the_holder_of_a_token_is_found_and_nobody_else(tmp_path: Path) -> None:
 def test_a_client_has_the_guide_s_limits_and_all_environments(tmp_path: Path) -> None:
     """100 requests a minute, 20 in ten seconds, 10 streams; the name is the id when there is none."""
     mine = holder(tmp_path)
-    assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 second", 10, "mine")
+    assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 seconds", 10, "mine")
     assert mine.may_read(env("staging"))
     assert mine.may_read(env("anything"))
 
@@ -128,7 +128,7 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
         (
             {"a": {"token_sha256": "0" * 64 + "  -"}},
             "token_sha256 of client a must be 64 hexadecimal digits alone; leave out the blanks and the `-` that "
-            "sha256sum puts behind them.",
+            "sha256sum puts after them.",
         ),
         ({"a": {"token_sha256": "g" * 64}}, "token_sha256 of client a must be 64 hexadecimal digits."),
         ({"a": {"token": "x"}, "b": {"token": "x"}}, "clients a and b have the same token."),
@@ -144,31 +144,31 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
         ({"a": {"token": "x", "envs": [1]}}, "envs of client a must be a list of environment names."),
         (
             {"a": {"token": "x", "limits": []}},
-            'limits of client a must be like {"requests": "100 per minute; 20 per 10 second", "streams": 10}.',
+            'limits of client a must be like {"requests": "100 per minute; 20 per 10 seconds", "streams": 10}.',
         ),
         (
             {"a": {"token": "x", "limits": {"stream": 1}}},
-            'limits of client a must be like {"requests": "100 per minute; 20 per 10 second", "streams": 10}.',
+            'limits of client a must be like {"requests": "100 per minute; 20 per 10 seconds", "streams": 10}.',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": "often"}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": "1 per 0 second"}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": "100 per minute; 0 per second"}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": 5}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"requests": ""}}},
-            'requests in the limits of client a must be like "100 per minute; 20 per 10 second".',
+            'requests in the limits of client a must be like "100 per minute; 20 per 10 seconds".',
         ),
         (
             {"a": {"token": "x", "limits": {"streams": -1}}},

@@ -205,8 +205,8 @@ def test_a_variable_that_is_misspelt_is_told_with_the_nearest() -> None:
     """Only ours are looked at; what is right is not told."""
     given = {"POSLOGS_HEARTBEAT_SECOND": "5", "POSLOGS_POLL_MB": "3", "POSLOGS_XYZZY": "1", "HOSTS": "a"}
     assert misspelt(given) == [
-        "POSLOGS_HEARTBEAT_SECOND is no setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?",
-        "POSLOGS_XYZZY is no setting of poslogs and has no effect; `python -m poslogs settings` lists all.",
+        "POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?",
+        "POSLOGS_XYZZY is not a setting of poslogs and has no effect; `python -m poslogs settings` lists all.",
     ]
 
 

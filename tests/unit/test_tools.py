@@ -195,7 +195,7 @@ def test_what_is_no_id_stays_none(value: object) -> None:
         "`lastId` must be the id of an entry, 1 to 19 digits, not "
     )
     assert refused(STREAM, {"env": "a", "lastId": 2.0**60}).startswith("`lastId` must be the id of an entry")
-    assert refused(STREAM, {"env": "a", "nothing": None}).startswith("`nothing` is no input of ")
+    assert refused(STREAM, {"env": "a", "nothing": None}).startswith("`nothing` is not an input of ")
 
 
 @pytest.mark.parametrize(
@@ -217,9 +217,9 @@ def test_what_is_no_id_stays_none(value: object) -> None:
         (
             STREAM,
             {"env": "a", "maxDuration": 5},
-            "`maxDuration` is no input of platformos.logs.stream; it takes " + STREAM_INPUTS,
+            "`maxDuration` is not an input of platformos.logs.stream; it takes " + STREAM_INPUTS,
         ),
-        (ENVIRONMENTS, {"env": "a"}, "`env` is no input of platformos.env.list; it takes no input."),
+        (ENVIRONMENTS, {"env": "a"}, "`env` is not an input of platformos.env.list; it takes no input."),
         (STREAM, {"env": ""}, '`env` must be a string that is not empty, not "".'),
         (STREAM, {"env": 5}, "`env` must be a string that is not empty, not 5."),
         (

@@ -247,7 +247,7 @@ def test_what_a_model_can_mend_is_a_result_that_says_how(running: Running) -> No
         assert said == 'This token may not read "production". Call platformos_env_list; known: staging.'
     for arguments, sentence in (
         ({}, "`env` is missing from the input; platformos_logs_fetch takes env, lastId, filter, limit, full."),
-        ({"env": "staging", "tail": 5}, "`tail` is no input of platformos_logs_fetch; it takes "),
+        ({"env": "staging", "tail": 5}, "`tail` is not an input of platformos_logs_fetch; it takes "),
         ({"env": "staging", "limit": 201}, "`limit` is a whole number of entries, 1 to 200; 201 is too large."),
         ({"env": "staging", "lastId": 5.5}, "`lastId` must be the id of an entry, 1 to 19 digits, not 5.5."),
         ({"env": "staging", "lastId": "9" * 19}, "`lastId` must be the id of an entry"),

@@ -135,7 +135,7 @@ def test_the_curl_in_the_start_up_lines_streams_when_pasted_into_a_shell(
     with paste(running, tmp_path) as curl:
         curl.wait_line("event: data")
         assert json.loads(json.loads(curl.wait_line("data: {").removeprefix("data: "))["text"])["env"] == "staging"
-    assert re.search(r"limits +100 per minute; 20 per 10 second; 10 streams; for each client\n", running.output)
+    assert re.search(r"limits +100 per minute; 20 per 10 seconds; 10 streams; for each client\n", running.output)
     assert "published tokens that work on this machine only" in running.output
 
 
@@ -234,7 +234,7 @@ def test_a_busy_port_ends_the_start_with_the_way_out(tmp_path: Path) -> None:
     """Another program has the port, on both kinds of worker: which it is, why, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        signs = [f"port {port} of 127.0.0.1 cannot be had", "in use", "PORT=3031"]
+        signs = [f"port {port} of 127.0.0.1 is not available", "in use", "PORT=3031"]
         all_in_vain(tmp_path, [({"kind": kind, "env": {"PORT": port}}, signs) for kind in ("gevent", "gthread")])
 
 
@@ -324,7 +324,7 @@ def test_a_variable_that_is_misspelt_is_told_once_with_the_nearest(
 ) -> None:
     """It would have no effect, and nobody would know."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"})
-    told = "POSLOGS_HEARTBEAT_SECOND is no setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?"
+    told = "POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?"
     running.wait_output(told)
     assert running.output.count(told) == 1
 

@@ -57,7 +57,7 @@ def shown(server: Server) -> str:
     assert TOKEN.fullmatch(token), address
     assert f'-H "Authorization: Bearer {token}"' in server.output
     assert server.output.count(token) == 2
-    assert "`python -m poslogs token new NAME` makes one that stays." in server.output
+    assert "`python -m poslogs token new NAME` makes one that lasts." in server.output
     return token
 
 
@@ -155,7 +155,7 @@ def test_a_demo_has_no_token_of_its_run_until_a_pos_appears_and_it_is_reloaded(
 def test_other_servers_print_the_token_of_a_run_once(server: Start, platformos: PlatformOS, kind: str) -> None:
     """Where the app is made, as nobody else shows it; it opens what is served."""
     running = server(kind, clients=SHIPPED)
-    running.wait_output("makes a token that stays.")
+    running.wait_output("makes a token that lasts.")
     (token,) = re.findall(r"/#token=([\w-]{43})$", running.output, re.MULTILINE)
     assert f"\n  {token}\n" in running.output
     assert running.output.count(token) == 2

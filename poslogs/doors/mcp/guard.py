@@ -36,7 +36,7 @@ class Guard:
         """
         origin = request.headers.get("Origin")
         if origin is not None and not self.allows(origin):
-            raise Forbidden("Pages of this origin may not ask here; POSLOGS_CORS_ORIGINS names those that may.")
+            raise Forbidden("Pages of this origin may not call this server; POSLOGS_CORS_ORIGINS names those that may.")
         self._check_name(request.headers.get("Host", "localhost"))
         if request.method == "OPTIONS" and origin is not None:
             return Response(status=204)

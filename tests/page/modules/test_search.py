@@ -78,7 +78,7 @@ def test_a_wrong_expression_is_told(page: Tab) -> None:
     page.run(BEGIN, {"texts": ["(x", "y"], "query": "(x", "regex": True})
     page.wait("changes > 0")
     problem, count, busy = page.run("() => [search.problem, search.count, search.busy]")
-    assert (problem, count, busy) == ("This is no regular expression: Unterminated group.", 0, False)
+    assert (problem, count, busy) == ("This is not a regular expression: Unterminated group.", 0, False)
     page.run("() => search.set('(x')")
     page.wait("search.count === 1")
     assert page.run("() => search.problem") == ""

@@ -96,7 +96,7 @@ def test_a_restart_is_a_blink(server: Start, platformos: PlatformOS, tab: OpenTa
     reader.wait_last(platformos.ids[-1])
     assert reader.ids == platformos.ids
     told = next(event for event in reader.events if event.get("state") == "reconnecting")
-    assert told["reason"] == "The server has closed the stream, as it does when it restarts."
+    assert told["reason"] == "The server closed the stream, as it does when it restarts."
     assert 200 <= told["wait"] <= 3000
 
 
@@ -235,7 +235,7 @@ def test_silence_is_noticed(server: Start, tab: OpenTab, begins: bool) -> None:
     reader.page.clock.run_for(3000)
     reader.wait("asked === 2")
     told = [event for event in reader.events if event.get("state") == "reconnecting"]
-    assert [event["reason"] for event in told] == ["Nothing was heard for 75 s."]
+    assert [event["reason"] for event in told] == ["Nothing arrived for 75 s."]
 
 
 def test_waits_grow_up_to_half_a_minute(server: Start, tab: OpenTab) -> None:
@@ -281,7 +281,7 @@ def test_what_a_server_asks_for_is_waited(server: Start, tab: OpenTab) -> None:
     assert [event["reason"] for event in told] == [
         "Not so fast.",
         "The server answers with status 503.",
-        "The server has closed the stream, as it does when it restarts.",
+        "The server closed the stream, as it does when it restarts.",
     ]
     assert (told[0]["wait"], told[2]["wait"]) == (40_000, 1234)
     assert 19_000 <= told[1]["wait"] <= 20_000
@@ -299,7 +299,7 @@ def test_what_is_no_stream_is_not_taken_for_one(server: Start, tab: OpenTab) -> 
     reader.run(ANSWERS, answers)
     reader.page.clock.run_for(5000)
     reasons = [event["reason"] for event in reader.events if event.get("state") == "reconnecting"]
-    assert reasons[:2] == ["What answers is no stream.", "The server sent what is no log entry."]
+    assert reasons[:2] == ["The answer is not a stream.", "The server sent something that is not a log entry."]
 
 
 def test_the_network_that_is_back_ends_a_wait(server: Start, tab: OpenTab) -> None:

@@ -1,12 +1,12 @@
-/** The alert: told when more errors have come since the last Clear than the reader wants to bear. */
+/** The alert: it appears when more errors have come than the reader allows. It counts from five minutes before the opening. */
 /** @import { Entry } from "../types.d.ts" */
-import { counted, visible } from "./text.js";
+import { clock, counted, visible } from "./text.js";
 
 const MOST = 100_000; // of the threshold
-const RECENT_MS = 300_000; // before the opening: what was logged earlier is history, and nobody is called for it
+const RECENT_MS = 300_000; // before the opening; older errors are history and do not count
 const KEY = "poslogs.alert";
 
-/** Counts errors; shows itself in `box` once there are more than the number in `threshold`. */
+/** Counts errors. Shows itself in `box` once there are more than the number in `threshold`. */
 export class Alert {
   errors = 0;
 
@@ -14,8 +14,8 @@ export class Alert {
   #threshold;
   #notify;
   #env = "";
-  #opened = 0;
-  #told = false; // by a notification, since the count began
+  #since = 0; // when the count began, in ms since 1970
+  #notified = false; // since the count began
 
   /** @param {HTMLElement} box @param {HTMLInputElement} threshold @param {HTMLButtonElement} notify */
   constructor(box, threshold, notify) {
@@ -31,42 +31,42 @@ export class Alert {
     this.#showNotify();
   }
 
-  /** How many errors are borne without a word. */
+  /** How many errors do not yet raise the alert. */
   get threshold() {
     const number = this.#threshold.valueAsNumber;
     return Number.isFinite(number) ? Math.min(MOST, Math.max(0, number)) : 10;
   }
 
-  /** Count the errors of an environment that is watched from now on. @param {string} env */
+  /** Counts the errors of an environment, those of the last five minutes too. @param {string} env */
   open(env) {
     this.#env = visible(env);
-    this.#opened = Date.now();
-    this.begin();
+    this.begin(Date.now() - RECENT_MS);
   }
 
-  /** Count anew. */
-  begin() {
+  /** Starts the count again at zero. @param {number} since ms since 1970; earlier entries of the past do not count */
+  begin(since = Date.now()) {
     this.errors = 0;
-    this.#told = false;
+    this.#since = since;
+    this.#notified = false;
     this.#show();
   }
 
-  /** Count what has come; `past`: it was there before. @param {Entry[]} entries @param {boolean} past */
+  /** Counts entries that have come. `past`: they were there before. @param {Entry[]} entries @param {boolean} past */
   add(entries, past) {
-    const since = past ? this.#opened - RECENT_MS : 0;
+    const since = past ? this.#since : 0;
     const errors = entries.filter(({ type, timestamp }) => type === "error" && Date.parse(timestamp) >= since);
     const latest = errors.at(-1);
     if (latest === undefined) return;
     this.errors += errors.length;
     this.#show();
-    if (this.errors > this.threshold && !this.#told) this.#call(latest);
+    if (this.errors > this.threshold && !this.#notified) this.#call(latest);
   }
 
   #show() {
     const over = this.errors > this.threshold;
     this.#box.hidden = !over;
     const [text, count] = this.#box.children;
-    const said = `More than ${counted(this.threshold, "error")} since the last Clear`;
+    const said = `More than ${counted(this.threshold, "error")} since ${clock(this.#since)}`;
     if (over && text.textContent !== said) text.textContent = said;
     count.textContent = over ? `(${this.errors.toLocaleString("en")})` : "";
     document.title = [this.errors > 0 ? `(${this.errors})` : "", this.#env, this.#env === "" ? "poslogs" : "· poslogs"]
@@ -76,14 +76,14 @@ export class Alert {
 
   /** @param {Entry} error */
   #call(error) {
-    this.#told = true;
+    this.#notified = true;
     if (!document.hidden || globalThis.Notification?.permission !== "granted") return;
     const text = `${counted(this.errors, "error")} in ${this.#env}. The latest: ${error.message.slice(0, 200)}`;
     try {
       const call = new Notification("poslogs", { body: visible(text), tag: this.#env, icon: "page/icon.svg" });
       call.addEventListener("click", () => globalThis.focus());
     } catch {
-      // phones have notifications for service workers only; the alert is in the page all the same
+      // on phones only service workers can notify; the alert is in the page anyway
     }
   }
 
@@ -96,8 +96,8 @@ export class Alert {
     const permission = globalThis.Notification?.permission;
     this.#notify.disabled = permission !== "default";
     this.#notify.textContent =
-      { default: "Notify me", granted: "You are notified", denied: "Notifications are blocked" }[permission] ??
-      "No notifications here";
-    this.#notify.title = "When this tab is hidden and the alert comes, the browser tells you";
+      { default: "Notify me", granted: "Notifications are on", denied: "Notifications are blocked" }[permission] ??
+      "Notifications are not available";
+    this.#notify.title = "If this tab is hidden when the alert appears, the browser notifies you";
   }
 }

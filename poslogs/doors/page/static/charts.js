@@ -1,16 +1,14 @@
-/** The charts: how many entries there are of each type, and in each hour, or minute when the span is short. */
+/** The charts: the number of entries of each type, and of each hour, or of each minute if the span is short. */
 /** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
-import { counted } from "./text.js";
+import { clock, counted } from "./text.js";
 import { around, within } from "./places.js";
 import { element } from "./tree.js";
 
 const MINUTE = 60_000; // milliseconds
 const HOUR = 60 * MINUTE;
 const MOST_COLUMNS = 72;
-const SHORT = (MOST_COLUMNS - 1) * MINUTE; // a span up to this is told by the minute
+const SHORT = (MOST_COLUMNS - 1) * MINUTE; // up to this span a column is a minute
 const TYPES = ["error", "warn", "info", "debug"];
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
-const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 /** How many entries there are in a time. @typedef {{ all: number, errors: number }} Slot */
 
@@ -111,7 +109,7 @@ export class Charts {
     this.#note.textContent =
       minutes.length === 0
         ? ""
-        : `by the ${step === HOUR ? "hour" : "minute"}, ${day(start)}${CLOCK.format(start)} to ${CLOCK.format(to + MINUTE)}`;
+        : `by ${step === HOUR ? "hour" : "minute"}, ${clock(start)} to ${clock(to + MINUTE)}`;
   }
 
   /**
@@ -124,9 +122,9 @@ export class Charts {
     column.style.setProperty("--share", String(slot.all / most));
     column.style.setProperty("--errors", String(slot.errors / slot.all));
     const errors = slot.errors > 0 ? `, ${counted(slot.errors, "error")}` : "";
-    const told = `${day(at)}${CLOCK.format(at)} ${counted(slot.all, "entry", "entries")}${errors}`;
-    column.title = told;
-    column.append(element("span", "unseen", told));
+    const text = `${clock(at)} ${counted(slot.all, "entry", "entries")}${errors}`;
+    column.title = text;
+    column.append(element("span", "unseen", text));
     return column;
   }
 
@@ -141,7 +139,7 @@ export class Charts {
 }
 
 /**
- * Put others in the place of a chart's buttons, unless one is being pressed; the keyboard stays where it is.
+ * Replaces a chart's buttons, unless one is being pressed. The keyboard's focus stays where it is.
  * @param {HTMLElement} chart @param {HTMLElement[]} buttons
  */
 export function redraw(chart, buttons) {
@@ -153,18 +151,13 @@ export function redraw(chart, buttons) {
 }
 
 /**
- * Gives the beginning of the column that a moment falls into. All columns are equally long, and begin where clocks show a
- * full hour, or minute, at the time of `newest`: clocks that change by half an hour must not leave a moment without one.
+ * Returns a function that gives the start of the column of a moment. All columns are equally long. They start where clocks
+ * show a full hour, or minute, at `newest`: each moment needs a column, even if clocks change by half an hour.
  * @param {number} newest @param {number} step
  */
 function beginnings(newest, step) {
   const shift = new Date(newest).getTimezoneOffset() * MINUTE;
   return (/** @type {number} */ moment) => Math.floor((moment - shift) / step) * step + shift;
-}
-
-/** @param {number} moment */
-function day(moment) {
-  return new Date(moment).toDateString() === new Date().toDateString() ? "" : `${DAY.format(moment)} `;
 }
 
 /** @param {number} a @param {number} b */

@@ -62,7 +62,7 @@ export class Choice {
   /** Say what is to be known of the environment; `wanted` is the one that was asked for. @param {string} wanted */
   tell(wanted) {
     const isDemo = this.#environment.selectedOptions[0].dataset.demo === "true";
-    const missing = `The link asks for the environment ${visible(wanted)}, which is not here; this is ${visible(this.env)}.`;
+    const missing = `The link asks for the environment ${visible(wanted)}, which is not available here; this is ${visible(this.env)}.`;
     const notes = [
       wanted !== this.env ? missing : "",
       isDemo ? "This environment is a demo: simulated, not a real site." : "",

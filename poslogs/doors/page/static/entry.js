@@ -27,7 +27,7 @@ export function draw(entry, { ranges = null, pinned = false } = {}) {
   if (!["", entry.type].includes(entry.error_type.toLowerCase())) body.append(element("span", "kind", visible(entry.error_type)), " ");
   const place = placeOf(entry);
   if (place.path !== "") {
-    body.append(button("path", told(place), "Show only what happened there"), stackOf(entry).length > 0 ? ": " : " ");
+    body.append(button("path", told(place), "Show only entries from here"), stackOf(entry).length > 0 ? ": " : " ");
   }
   body.append(element("span", "message", ""));
   const tools = element("div", "tools", "");

@@ -1,4 +1,4 @@
-/** The keys: what each does, told in the dialog that lists them. */
+/** The keys: what each does, and the dialog that lists them. */
 import { within } from "./places.js";
 import { element } from "./tree.js";
 
@@ -24,7 +24,7 @@ export function install(dialog, actions) {
     const typing = target.matches("input:not([type=checkbox]), select, textarea");
     if (typing && event.key !== "Escape") return;
     if (target.matches("button, summary, input") && ["Enter", " "].includes(event.key)) return;
-    if (event.repeat && !["up", "down"].includes(act)) return; // a key that is held down clears once
+    if (event.repeat && !["up", "down"].includes(act)) return; // holding a key down clears only once
     event.preventDefault();
     actions[act](event);
   });
@@ -34,19 +34,19 @@ export function install(dialog, actions) {
 const NAMES = { Up: "ArrowUp", Down: "ArrowDown", Space: " ", Esc: "Escape" };
 const KEYS = [
   ["j Down", "down", "the next entry"],
-  ["k Up", "up", "the entry before"],
+  ["k Up", "up", "the previous entry"],
   ["g Home", "first", "the oldest entry"],
   ["G End", "jump", "the newest entry, and follow"],
-  ["Enter", "unfold", "unfold the entry's data, or fold it"],
+  ["Enter", "unfold", "show or hide the entry's data"],
   ["c", "copy", "copy the entry"],
-  ["p", "pin", "pin the entry, or let go of it"],
-  ["t", "type", "show only entries of its type, or all again"],
+  ["p", "pin", "pin or unpin the entry"],
+  ["t", "type", "show only entries of its type, or all entries again"],
   ["/", "search", "search"],
   ["n", "next", "the next match"],
-  ["N", "previous", "the match before"],
+  ["N", "previous", "the previous match"],
   ["f", "filter", "filter"],
   ["Space", "pause", "pause, or resume"],
   ["x", "clear", "clear"],
   ["d", "download", "download"],
-  ["Esc", "leave", "leave a field, or show all again"],
+  ["Esc", "leave", "leave a field, or show all entries again"],
 ];

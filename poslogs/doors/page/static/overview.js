@@ -1,16 +1,16 @@
-/** The overview: what stands around the log (charts, groups, how many are held), and what the view is narrowed to. */
+/** The overview: what surrounds the log (charts, groups, the number of entries held), and what the view is narrowed to. */
 /** @import { Narrow, Narrowing, Timer } from "../types.d.ts" */
 /** @import { Store } from "./store.js" */
 /** @import { View } from "./view.js" */
 import { Charts } from "./charts.js";
 import { Groups } from "./groups.js";
-import { counted, visible } from "./text.js";
+import { clock, counted, visible } from "./text.js";
 
-const AGE_MS = 10_000; // "last 3 s ago" is not told much longer than that
-const DRAW_MS = 100; // what stands around the log is drawn at most once in this time
+const AGE_MS = 10_000; // how old a text such as "last 3 s ago" may get
+const DRAW_MS = 100; // the overview is drawn at most once in this time
 
 /**
- * Where it draws; `filter()` tells which one there is.
+ * Where it draws. `filter()` returns the filter that is set.
  * @typedef {{ byType: HTMLElement, byHour: HTMLElement, groups: HTMLElement, held: HTMLElement, nothing: HTMLElement,
  *   narrowed: HTMLElement, narrowedTo: HTMLElement, filter: () => string }} Boxes
  */
@@ -39,7 +39,7 @@ export class Overview {
   }
 
   /**
-   * Narrow the view to these parts too, or, when it is already, not any more; null shows all.
+   * Narrows the view to these parts too. If it already is narrowed to them, undoes that. null shows all entries.
    * @param {Narrowing | null} parts
    */
   narrow(parts) {
@@ -58,7 +58,7 @@ export class Overview {
     this.#draw();
   }
 
-  /** Something has changed. */
+  /** Draws soon, since something has changed. */
   drawSoon() {
     this.#due ??= setTimeout(() => this.#draw(), this.#drawn + DRAW_MS - performance.now());
   }
@@ -74,17 +74,12 @@ export class Overview {
     const left = this.#store.leftCount;
     const filter = this.#boxes.filter();
     this.#boxes.nothing.hidden = shown > 0;
-    const nothing = filter === "" ? "Nothing yet." : `Nothing yet that the filter “${visible(filter)}” keeps.`;
+    const nothing = filter === "" ? "No entries yet." : `No entries yet that match the filter “${visible(filter)}”.`;
     this.#boxes.nothing.textContent =
-      held > 0 ? "Nothing of what has come is shown." : `${nothing} Entries appear here as they are written.`;
+      held > 0 ? "None of the entries held match." : `${nothing} They appear here as they are written.`;
     this.#boxes.held.textContent =
       `${counted(held, "entry", "entries")} held` +
       (shown < held ? `, ${shown.toLocaleString("en")} shown` : "") +
-      (left > 0 ? `. For want of room the oldest ${counted(left, "entry", "entries")} have left.` : "");
+      (left > 0 ? `. The oldest ${counted(left, "entry", "entries")} were dropped to make room.` : "");
   }
-}
-
-/** @param {number} moment */
-function clock(moment) {
-  return new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }

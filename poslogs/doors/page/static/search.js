@@ -60,7 +60,7 @@ export class Search {
     try {
       if (query !== "") this.#expression = regex ? regular(query) : plain(query);
     } catch (error) {
-      this.problem = `This is no regular expression: ${messageOf(error).split(": ").at(-1)}.`;
+      this.problem = `This is not a regular expression: ${messageOf(error).split(": ").at(-1)}.`;
     }
     this.reset([...this.#entries]);
   }

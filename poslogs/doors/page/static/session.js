@@ -60,7 +60,7 @@ export async function environments(bearer) {
       cache: "no-store",
     });
   } catch (error) {
-    if (error instanceof TypeError && !isHeader(bearer)) throw new Refusal("A token has no such characters.", true);
+    if (error instanceof TypeError && !isHeader(bearer)) throw new Refusal("A token cannot contain these characters.", true);
     throw new Refusal("The server does not answer. Is it running, and reachable from here?", false);
   }
   const body = await answer.json().catch(() => ({}));
@@ -69,7 +69,7 @@ export async function environments(bearer) {
     throw new Refusal(body.error ?? `The server answered ${answer.status}.`, !again, answer.headers.get("Retry-After"));
   }
   if (!Array.isArray(body.environments)) {
-    throw new Refusal("What answers here is not poslogs. Does a proxy want you to sign in?", false);
+    throw new Refusal("The answer is not from poslogs. Does a proxy want you to sign in?", false);
   }
   sessionStorage.setItem(ENVIRONMENTS, JSON.stringify(body.environments));
   return body.environments;

@@ -35,7 +35,7 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
       return;
     }
     if (environments.length === 0) {
-      tell("This token may read no environment; the server's clients.json says which it may.");
+      tell("This token may not read any environment here; the server's clients.json lists those that it may read.");
       return;
     }
     ready(environments);

@@ -46,7 +46,7 @@ export async function* follow({
   let tries = 0;
   yield { state: "connecting" };
   if (/[^\x21-\x7e]/.test(token)) { // it would never leave the browser
-    return yield { state: "ended", reason: "A token has only plain letters, digits and signs.", status: 401 };
+    return yield { state: "ended", reason: "A token can contain only plain letters, digits and signs.", status: 401 };
   }
   while (!signal.aborted) {
     run.retry = undefined;
@@ -81,7 +81,7 @@ async function* read(ask, run, signal) {
   let stable = false;
   const passed = () => performance.now() - began;
   const lost = (/** @type {string} */ reason) => {
-    return { reason: cut.signal.aborted ? "Nothing was heard for 75 s." : reason, stable };
+    return { reason: cut.signal.aborted ? "Nothing arrived for 75 s." : reason, stable };
   };
   const listen = () => {
     clearTimeout(timer);
@@ -92,7 +92,7 @@ async function* read(ask, run, signal) {
     const response = await ask(AbortSignal.any([signal, cut.signal]));
     if (!response.ok) return await refusal(response);
     const type = response.headers.get("Content-Type") ?? "";
-    if (response.body === null || !type.startsWith("text/event-stream")) return lost("What answers is no stream.");
+    if (response.body === null || !type.startsWith("text/event-stream")) return lost("The answer is not a stream.");
     if (!run.live) yield { state: "live" };
     run.live = true;
     const parser = new Parser();
@@ -110,9 +110,9 @@ async function* read(ask, run, signal) {
       heard = passed();
       yield { heard: true };
     }
-    return { closed: true, ...lost("The server has closed the stream, as it does when it restarts.") };
+    return { closed: true, ...lost("The server closed the stream, as it does when it restarts.") };
   } catch (error) {
-    if (error instanceof SyntaxError) return lost("The server sent what is no log entry.");
+    if (error instanceof SyntaxError) return lost("The server sent something that is not a log entry.");
     return lost(run.live ? "The connection was lost." : "The server does not answer.");
   } finally {
     clearTimeout(timer);
