@@ -29,7 +29,7 @@ def test_a_reader_that_reads_nothing_while_100_000_entries_pass_loses_none_and_c
 ) -> None:
     """One follows in time, one has stopped: the window stays small, and the slow one gets all, once, in order."""
     platformos.page = PAGE
-    running = server(kind, env={"POSLOGS_WINDOW_MB": "4"})
+    running = server(kind, env={"POSLOGS_WINDOW_MB": "4"}, own=True)
     platformos.add_many(PAGE)
     with Lean(running, receive_buffer=SMALL_BUFFER) as slow, Lean(running) as quick, Lean(running, filter="nothing"):
         quick.read(PAGE)

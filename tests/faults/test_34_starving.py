@@ -85,7 +85,7 @@ def test_a_hundred_answers_that_nobody_reads_take_little_memory(
     """Each is for 10,000 rows of 3.2 kB; all are under way at once. Others are answered, and places come back."""
     platformos.add_many(10_000, message=ROW)
     bounds = {"POSLOGS_MAX_CALLS": "101", "POSLOGS_CLIENT_CALLS": "20"}
-    running = server(kind, clients=of_clients(5), env=bounds)
+    running = server(kind, clients=of_clients(5), env=bounds, own=True)
     tokens = [f"token-of-client-{n:04}" for n in range(5) for _ in range(20)]
     before = memory(running.worker_pid())
     with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), tokens) as socks:
@@ -156,7 +156,7 @@ def test_a_stalled_reader_holds_two_megabytes_at_most(
 ) -> None:
     """Thirty that begin 10,000 rows of 3.2 kB back and read nothing; one more that reads has all of them."""
     platformos.add_many(10_000, message=ROW)
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     body = asking(tool, **start)
     with running.stream(tool, {"env": "staging", **start}, token=READER) as first:
         first.wait_entries(10_000, PATIENCE_S)
@@ -180,7 +180,7 @@ def test_entries_that_are_much_larger_than_others_are_held_for_few(
     """Sixteen that stall at as many entries of 7 MB: those that have taken nothing for the longest are cut off."""
     platformos.page = 3
     platformos.add_many(20, data={"text": "x" * 7_000_000})
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     with running.stream(STREAM, {"env": "staging", "lastId": "17"}, token=READER) as first:
         first.wait_entries(3, PATIENCE_S)
     before = memory(running.worker_pid())

@@ -114,7 +114,7 @@ def test_a_client_with_higher_rates_of_its_own_has_them_for_lists_too(server: St
 
 def test_wrong_tokens_are_limited_by_address(server: Start) -> None:
     """429 as JSON-RPC with Retry-After after twenty, and right tokens are not touched."""
-    with serving(server, "gevent") as (running, _):
+    with serving(server, "gevent", own=True) as (running, _):
         answers = [send(running, message("ping", modern=False), token="wrong") for _ in range(22)]
         assert [answer.status for answer in answers] == [401] * 20 + [429] * 2
         assert error(answers[-1], None)["code"] == 429
