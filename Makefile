@@ -16,13 +16,14 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # The lock has every file of each version, for any platform: what comes from the index is what was locked.
-.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run lock test test-slow test-long test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make lock    write requirements.lock anew: the hashes of what requirements.txt pins"
-	@echo "make test    run the tests"
-	@echo "make test-slow  what make test leaves out: thousands of orders, storms, 100,000 connections; an hour"
+	@echo "make test    run the tests but those of the verbs below"
+	@echo "make test-slow  the tests that are slow by nature: storms, crowds, loops that stand still; some minutes"
+	@echo "make test-long  what only a person waits for: thousands of orders, long storms, 100,000 connections; an hour"
 	@echo "make test-mcp  the tests of /mcp with the official clients; installs those in .cache/mcp (once)"
 	@echo "make test-openapi  the tests of clients that generators make of /openapi.json; installs those in .cache/openapi (once)"
 	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
@@ -82,6 +83,9 @@ test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -m slow --timeout 600
+
+test-long: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600
 
 test-mcp: $(VENV)/dev.stamp

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.faults.upstream import (
     FETCH,
     LIVE,
@@ -108,6 +110,7 @@ def test_a_message_that_is_no_text_is_cut_alike(server: Callable[..., Server], p
         arrived(reader, "2")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_long_rows(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """250 MB of long rows, each with a text and a type of its own, pass a reader that wants none of them."""
     platformos.page = 10

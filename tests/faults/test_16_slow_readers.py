@@ -23,6 +23,7 @@ SHIPPED = REPO / "gunicorn.conf.py"
 CUT_S = 2  # TCP_USER_TIMEOUT in tests, in place of the two minutes that are shipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_reader_that_reads_nothing_while_100_000_entries_pass_loses_none_and_costs_no_memory(
     server: Start, platformos: PlatformOS, kind: str

@@ -295,6 +295,7 @@ def test_what_was_refused_unread_is_never_taken_for_a_request(
     unharmed(running)
 
 
+@pytest.mark.slow
 def test_slow_bodies_are_cut_off_after_ten_seconds_and_delay_nobody(
     tmp_path: Path, platformos: PlatformOS, server: Callable[..., Server]
 ) -> None:

@@ -79,6 +79,7 @@ def told(answer: Any) -> dict[str, Any]:
 # Calls whose answers nobody reads
 
 
+@pytest.mark.slow
 def test_a_hundred_answers_that_nobody_reads_take_little_memory(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_call_whose_client_does_not_read_is_cut(server: Start, platformos: Pla
 # Tails that nobody reads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [{"tail": 10_000}, {"lastId": "0"}], ids=["tail", "lastId"])
 @pytest.mark.parametrize("tool", [STREAM, LIVE])
 def test_a_stalled_reader_holds_two_megabytes_at_most(
@@ -174,6 +176,7 @@ def test_a_stalled_reader_holds_two_megabytes_at_most(
     quiet(running)
 
 
+@pytest.mark.slow
 def test_entries_that_are_much_larger_than_others_are_held_for_few(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
@@ -202,6 +205,7 @@ def test_entries_that_are_much_larger_than_others_are_held_for_few(
 # Questions for nobody
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stays", [False, True], ids=["resets", "stays"])
 def test_one_client_s_questions_hold_up_no_other_s(
     server: Start, platformos: PlatformOS, kind: str, stays: bool
@@ -238,6 +242,7 @@ def test_one_client_s_questions_hold_up_no_other_s(
 # The tail of a long log
 
 
+@pytest.mark.slow
 def test_a_tail_of_a_long_log_takes_few_questions_on_every_door(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:

@@ -79,6 +79,7 @@ def packed(name: str) -> bytes:
     return gzip.compress(ANSWERS[name](), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 @pytest.mark.parametrize("names", GROUPS, ids=" + ".join)

@@ -31,6 +31,7 @@ ANSWERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceiling(

@@ -14,9 +14,8 @@ import requests
 from tests.support.platformos import PlatformOS
 from tests.support.server import CLIENTS, Server
 
-KINDS = ("gevent", "gthread")
 FEW_WRONG = 4  # tokens that a server may have refused: twenty a minute are all that an address has
-MOST = 3  # servers that are kept for later, in one process of the tests
+MOST = 4  # servers that are kept for later, in one process of the tests
 PLENTY = "100000 per minute"  # what one test spends of it is nothing to the next
 REST_TOKEN = "a-token-between-two-tests"
 REST_CLIENTS = {"between-tests": {"token": REST_TOKEN, "limits": {"requests": PLENTY}}}
@@ -52,12 +51,12 @@ class Lender:
     def end_all(self) -> None:
         """End what is kept; later tests get others."""
         while self._kept:
-            self._kept.pop()[1].stop()
+            self._kept.pop()[1].kill()
 
     @staticmethod
     def can_lend(kind: str, environments: object = None, clients: object = None, env: object = None, **kw: Any) -> bool:
         """Whether a server as asked for differs from others by its variables and its two files alone."""
-        return kind in KINDS and environments is not None and not kw and (clients is None or isinstance(clients, dict))
+        return environments is not None and not kw and (clients is None or isinstance(clients, dict))
 
     @contextmanager
     def lend(
@@ -86,14 +85,14 @@ class Lender:
             yield server
             rested = server.is_running and server.worker_pids() == workers and _comes_to_rest(server)
         except BaseException:
-            server.stop()
+            server.kill()
             raise
         if not rested:
-            server.stop()
+            server.kill()
             return
         self._kept.append((started_with, server))
         if len(self._kept) > MOST:
-            self._kept.pop(0)[1].stop()
+            self._kept.pop(0)[1].kill()
 
     @contextmanager
     def starter(self) -> Iterator[Starts]:

@@ -76,7 +76,8 @@ class Server:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stop()
+        """End it at once: a test that asks how it ends has stopped it."""
+        self.kill()
 
     def write_pos(self, environments: Mapping[str, PlatformOS | Mapping[str, str]]) -> None:
         """Write `.pos`, in one step as far as a reader of it can tell."""
@@ -124,6 +125,13 @@ class Server:
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             self.process.terminate()
             self.process.wait(STOP_TIMEOUT_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and all that it has started, without a word to them."""
+        if self.process is None:
+            return
+        self.forget_connections()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own: nothing else is hit
         self.process.wait(STOP_TIMEOUT_S)
