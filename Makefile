@@ -16,13 +16,14 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # requirements.lock has the hash of each file of each version, for any platform, so pip installs only what was locked.
-.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run lock test test-slow test-long test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
 	@echo "make lock    write requirements.lock again after a change of requirements.txt"
-	@echo "make test    run the tests"
-	@echo "make test-slow  run the tests that make test leaves out: an hour"
+	@echo "make test    run the tests, but those of the verbs below"
+	@echo "make test-slow  run the tests that are slow by nature: storms, crowds, loops that stand still; some minutes"
+	@echo "make test-long  run what no other verb waits for: thousands of orders of events, 100,000 connections; an hour"
 	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
 	@echo "make test-openapi  test clients generated from /openapi.json; it installs the generators in .cache/openapi"
 	@echo "make test-page  test the page in Chromium, also with 100,000 entries"
@@ -82,6 +83,9 @@ test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -m slow --timeout 600
+
+test-long: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600
 
 test-mcp: $(VENV)/dev.stamp

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.lent import Lender
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
@@ -45,17 +46,37 @@ def platformos() -> Iterator[PlatformOS]:
         yield stand_in
 
 
+@pytest.fixture(scope="session")
+def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
+    """The servers that tests of this process share, one after the other."""
+
+    def start(kind: str, **kw: Any) -> Server:
+        return Server(tmp_path_factory.mktemp("server"), kind, **kw)
+
+    with Lender(start) as lender:
+        yield lender
+
+
 @pytest.fixture
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts servers, `server(kind="gevent", **kw)` with `kw` as for Server, and ends them with the test.
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lender: Lender
+) -> Iterator[Callable[..., Server]]:
+    """Gives servers, `server(kind="gevent", **kw)` with `kw` as for Server, and takes them with the end of the test.
 
     In a test that also uses `platformos`, this is the environment `staging` unless `environments` is given.
+    A server that differs from others by its variables and files alone may have served another test before, and is
+    like new: but for how old it is, what it holds of memory, and what it has counted. `own` has one started.
     """
+    failed = request.session.testsfailed
     with ExitStack() as stack:
 
-        def start(kind: str = "gevent", folder: Path | None = None, **kw: Any) -> Server:
+        def start(kind: str = "gevent", folder: Path | None = None, own: bool = False, **kw: Any) -> Server:
             if "environments" not in kw and "platformos" in request.fixturenames:
                 kw["environments"] = {"staging": request.getfixturevalue("platformos")}
+            if not own and folder is None and lender.can_lend(kind, **kw):
+                return stack.enter_context(lender.lend(kind, **kw))
             return stack.enter_context(Server(folder or tmp_path_factory.mktemp("server"), kind, **kw))
 
         yield start
+    if request.session.testsfailed > failed:
+        lender.end_all()  # nobody knows what a test left behind that failed

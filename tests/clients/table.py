@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 from tests.support.install import Cache, CannotInstall
 from tests.support.need import missing, need
 from tests.support.program import Program
 from tests.support.reader import TOKEN
+from tests.support.site import served
 
 HERE = Path(__file__).resolve().parent
 CACHE = Cache.of("clients")
@@ -56,7 +55,7 @@ class Client:
         if script.suffix in (".mjs", ".html"):
             (folder / "node_modules").symlink_to(_modules())
         if script.suffix == ".html":
-            with _served(folder) as origin:
+            with served(folder, "localhost") as origin:
                 page = f"{origin}/{script.name}#{url},{TOKEN},{env},{last_id}"
                 with Program(
                     [interpreter, *CHROMIUM, f"--user-data-dir={folder / 'profile'}", page], folder
@@ -119,20 +118,3 @@ def _modules() -> Path:
         return CACHE.node(HERE) / "node_modules"
     except CannotInstall as reason:
         missing(str(reason))
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    """The folder as a site of localhost, whose pages the server lets in."""
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    Thread(target=web.serve_forever, daemon=True).start()
-    try:
-        yield f"http://localhost:{web.server_port}"
-    finally:
-        web.shutdown()
-        web.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a test's output is for its failures."""

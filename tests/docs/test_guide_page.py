@@ -21,12 +21,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +32,7 @@ from tests.support.need import missing, need, repo
 from tests.support.output import Output
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
+from tests.support.site import served
 
 GUIDE = repo() / "docs" / "guide.md"
 BASE_URL = "http://localhost:3030"
@@ -117,7 +114,7 @@ def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, 
     (tmp_path / "logs.html").write_text(block.at(running), encoding="utf-8")
     _save_all(tmp_path, running)
     failures: list[str] = []
-    with _folder_served(tmp_path) as origin, sync_playwright() as playwright:
+    with served(tmp_path, "localhost") as origin, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             page = browser.new_page()
@@ -254,23 +251,3 @@ def _save_all(folder: Path, server: Server) -> None:
     for block in BLOCKS:
         if block.save:
             (folder / block.save).write_text(block.at(server), encoding="utf-8")
-
-
-@contextmanager
-def _folder_served(folder: Path) -> Iterator[str]:
-    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    try:
-        yield f"http://localhost:{web.server_port}"
-    finally:
-        web.shutdown()
-        web.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def guess_type(self, path: str | os.PathLike[str]) -> str:
-        """The type of a file; that of a module is not known to every system."""
-        return "text/javascript" if str(path).endswith(".mjs") else super().guess_type(path)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a test's output is for its failures."""

@@ -68,6 +68,7 @@ def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Cal
             kind,
             environments=instances,
             env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_POLL_MB": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
+            own=True,
         )
         readers = {
             name: stack.enter_context(follow(running, name, (STREAM, LIVE)[index % 2], gzip=index % 3 == 0))
@@ -148,7 +149,10 @@ def test_a_flood_that_never_becomes_an_answer_starves_nobody(
     """As quickly as the line takes it: a failed poll in time, heartbeats meanwhile, and other streams go on."""
     with stand_ins("staging", "production") as instances:
         running = server(
-            kind, environments=instances, env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"}
+            kind,
+            environments=instances,
+            env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
+            own=True,
         )
         staging, production = instances["staging"], instances["production"]
         staging.add_many(2)

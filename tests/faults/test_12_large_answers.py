@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests.faults.upstream import (
     FETCH,
     LIVE,
@@ -30,7 +32,7 @@ def test_ten_thousand_rows_in_one_answer_reach_every_reader(server: Callable[...
     with stand_ins("staging", "production") as instances:
         platformos, production = instances["staging"], instances["production"]
         platformos.page = 10_000
-        running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
+        running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"}, own=True)
         with (
             follow(running) as plain,
             follow(running, tool=LIVE, gzip=True) as packed,
@@ -108,10 +110,11 @@ def test_a_message_that_is_no_text_is_cut_alike(server: Callable[..., Server], p
         arrived(reader, "2")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_long_rows(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """250 MB of long rows, each with a text and a type of its own, pass a reader that wants none of them."""
     platformos.page = 10
-    running = server(env={"POSLOGS_WINDOW_MB": "1"})
+    running = server(env={"POSLOGS_WINDOW_MB": "1"}, own=True)
     with follow(running, filter="marker") as reader:
         platformos.add({"error_type": "marker"})
         arrived(reader, "1")
@@ -135,7 +138,7 @@ def test_hundreds_of_thousands_of_rows_that_are_none_are_told_and_bounded(server
     """An answer of 600 kB with nothing but numbers: memory and time stay in bounds, and the good rows come."""
     with stand_ins("staging", "production") as instances:
         platformos, production = instances["staging"], instances["production"]
-        running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
+        running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"}, own=True)
         with follow(running) as reader, follow(running, "production") as other:
             platformos.add_many(2)
             production.add_many(2)

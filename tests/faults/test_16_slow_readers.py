@@ -23,13 +23,14 @@ SHIPPED = REPO / "gunicorn.conf.py"
 CUT_S = 2  # TCP_USER_TIMEOUT in tests, in place of the two minutes that are shipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_reader_that_reads_nothing_while_100_000_entries_pass_loses_none_and_costs_no_memory(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
     """One follows in time, one has stopped: the window stays small, and the slow one gets all, once, in order."""
     platformos.page = PAGE
-    running = server(kind, env={"POSLOGS_WINDOW_MB": "4"})
+    running = server(kind, env={"POSLOGS_WINDOW_MB": "4"}, own=True)
     platformos.add_many(PAGE)
     with Lean(running, receive_buffer=SMALL_BUFFER) as slow, Lean(running) as quick, Lean(running, filter="nothing"):
         quick.read(PAGE)

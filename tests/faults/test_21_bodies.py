@@ -187,7 +187,7 @@ def test_chunks_without_an_end_are_refused_soon_and_cost_no_memory(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
     """A client that never stops sending hears 413 all the same, and is listened to no longer."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     get(running, "/health")
     before = memory_mb(running)
     block = b"10000\r\n" + b" " * 65536 + b"\r\n"
@@ -226,7 +226,7 @@ def test_a_client_that_leaves_amid_a_body_that_nobody_wants_is_no_error(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
     """Refused by its token, its type or its path, and gone before its body was whole: nothing is logged."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     running.wait_output("}}'\n")  # the end of the start-up lines
     before = running.output
     for head in (
@@ -295,6 +295,7 @@ def test_what_was_refused_unread_is_never_taken_for_a_request(
     unharmed(running)
 
 
+@pytest.mark.slow
 def test_slow_bodies_are_cut_off_after_ten_seconds_and_delay_nobody(
     tmp_path: Path, platformos: PlatformOS, server: Callable[..., Server]
 ) -> None:

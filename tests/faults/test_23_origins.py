@@ -47,7 +47,7 @@ def test_a_page_of_another_origin_learns_nothing(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
     """Preflights and requests from strange origins, with and without a token: no header lets the browser show them."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     for origin in STRANGERS:
         assert cors(preflight(running, origin).headers) == {}, origin
         refused = post(running, asking(), f"Origin: {origin}", token=None)
@@ -82,7 +82,7 @@ def test_forged_addresses_win_no_more_requests_streams_or_guesses(
 ) -> None:
     """Another address in every header each time: five requests are five, one stream is one, twenty guesses twenty."""
     limits = {"requests": "5 per minute", "streams": 1}
-    running = server(kind, clients=clients(other={"token": OTHER, "limits": limits}))
+    running = server(kind, clients=clients(other={"token": OTHER, "limits": limits}), own=True)
     with running.stream("platformos.logs.stream", {"env": "staging"}, token=OTHER) as only:
         assert only.status == 200
         seconds = [post(running, asking(), *forged(number), token=OTHER) for number in range(4)]
@@ -100,7 +100,7 @@ def test_behind_one_proxy_only_what_the_proxy_added_counts(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
     """With POSLOGS_PROXY_HOPS=1 the last address is the guesser's: what it wrote before that changes nothing."""
-    running = server(clients=clients(), env={"POSLOGS_PROXY_HOPS": "1"})
+    running = server(clients=clients(), env={"POSLOGS_PROXY_HOPS": "1"}, own=True)
 
     def guess(number: int, address: str) -> int:
         line = f"X-Forwarded-For: 203.0.113.{number}, 10.0.0.{number}, {address}"
@@ -119,7 +119,7 @@ def test_forwarding_headers_are_believed_from_named_proxies_alone(
 ) -> None:
     """With POSLOGS_PROXY_HOPS=1 who reaches the server past its proxy has the address that he has, told once."""
     env = {"POSLOGS_PROXY_HOPS": "1", "POSLOGS_PROXIES": "127.0.0.9, 192.0.2.0/24"}
-    running = server(clients=clients(), env=env)
+    running = server(clients=clients(), env=env, own=True)
 
     def guess(number: int, source: str) -> int:
         line = f"X-Forwarded-For: 203.0.113.{number}"

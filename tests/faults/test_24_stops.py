@@ -38,6 +38,7 @@ def stopped_after(server: Server, number: signal.Signals) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
 def test_a_hundred_streams_end_cleanly_within_three_seconds_and_resume_without_loss(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
@@ -139,6 +140,7 @@ def test_connections_that_never_asked_for_anything_hold_up_no_stop(
     quiet(running)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
 def test_a_reader_that_has_stopped_reading_holds_up_no_stop(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals

@@ -23,6 +23,7 @@ PATIENCE_S = 30.0
 pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
+@pytest.mark.slow
 def test_readers_survive_kill_after_kill_of_the_worker_without_loss(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:

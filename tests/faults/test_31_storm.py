@@ -17,6 +17,7 @@ SEED = 7
 NO_RATE = {"requests": "1000000 per minute"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # what was missed meanwhile is caught up with, however busy the machine is
 @pytest.mark.parametrize(("kind", "direct"), SOON)
 def test_a_storm_of_readers_that_stall_and_vanish_harms_no_other_stream(kind: str, direct: bool) -> None:
@@ -37,6 +38,7 @@ def test_a_storm_of_a_minute_harms_no_other_stream(kind: str, direct: bool, seed
     assert tally.opened["staller"] > 60, f"\n{tally}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "direct"), SERVERS[:1])  # the others have no stream that two could drive
 def test_a_client_that_resets_its_stalled_streams_amid_a_call_harms_no_other(kind: str, direct: bool) -> None:

@@ -12,6 +12,7 @@ FEW = 1_500  # on each server: an order that a machine happens to give; tests/sc
 MANY = 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "direct"), SOON)
 def test_a_stream_never_ends_because_another_left_whose_number_it_got(kind: str, direct: bool) -> None:

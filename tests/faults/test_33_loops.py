@@ -87,6 +87,7 @@ def test_every_loop_that_fails_is_told_counted_and_goes_on(
         assert running.wait_exit() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_loops_that_stand_still_are_named_and_the_probes_fail_until_they_turn(
     server: Start, platformos: PlatformOS, kind: str, tmp_path: Path
@@ -132,6 +133,7 @@ def _others(pids: Iterable[int], old: int) -> bool:
     return bool(set(pids) - {old}) and old not in pids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "loop"), SOME)
 def test_a_worker_whose_loop_stands_still_is_replaced_and_readers_resume(
     server: Start, platformos: PlatformOS, tmp_path: Path, kind: str, loop: str
@@ -149,6 +151,7 @@ def test_a_worker_is_replaced_whichever_loop_stands_still(
     replaced(server, platformos, tmp_path, kind, loop)
 
 
+@pytest.mark.slow
 def test_a_probe_tells_strangers_no_more_than_that_something_stands_still(
     server: Start, platformos: PlatformOS, tmp_path: Path
 ) -> None:

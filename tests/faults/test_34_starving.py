@@ -79,13 +79,14 @@ def told(answer: Any) -> dict[str, Any]:
 # Calls whose answers nobody reads
 
 
+@pytest.mark.slow
 def test_a_hundred_answers_that_nobody_reads_take_little_memory(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
     """Each is for 10,000 rows of 3.2 kB; all are under way at once. Others are answered, and places come back."""
     platformos.add_many(10_000, message=ROW)
     bounds = {"POSLOGS_MAX_CALLS": "101", "POSLOGS_CLIENT_CALLS": "20"}
-    running = server(kind, clients=of_clients(5), env=bounds)
+    running = server(kind, clients=of_clients(5), env=bounds, own=True)
     tokens = [f"token-of-client-{n:04}" for n in range(5) for _ in range(20)]
     before = memory(running.worker_pid())
     with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), tokens) as socks:
@@ -149,6 +150,7 @@ def test_a_call_whose_client_does_not_read_is_cut(server: Start, platformos: Pla
 # Tails that nobody reads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [{"tail": 10_000}, {"lastId": "0"}], ids=["tail", "lastId"])
 @pytest.mark.parametrize("tool", [STREAM, LIVE])
 def test_a_stalled_reader_holds_two_megabytes_at_most(
@@ -156,7 +158,7 @@ def test_a_stalled_reader_holds_two_megabytes_at_most(
 ) -> None:
     """Thirty that begin 10,000 rows of 3.2 kB back and read nothing; one more that reads has all of them."""
     platformos.add_many(10_000, message=ROW)
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     body = asking(tool, **start)
     with running.stream(tool, {"env": "staging", **start}, token=READER) as first:
         first.wait_entries(10_000, PATIENCE_S)
@@ -174,13 +176,14 @@ def test_a_stalled_reader_holds_two_megabytes_at_most(
     quiet(running)
 
 
+@pytest.mark.slow
 def test_entries_that_are_much_larger_than_others_are_held_for_few(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
     """Sixteen that stall at as many entries of 7 MB: those that have taken nothing for the longest are cut off."""
     platformos.page = 3
     platformos.add_many(20, data={"text": "x" * 7_000_000})
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     with running.stream(STREAM, {"env": "staging", "lastId": "17"}, token=READER) as first:
         first.wait_entries(3, PATIENCE_S)
     before = memory(running.worker_pid())
@@ -202,6 +205,7 @@ def test_entries_that_are_much_larger_than_others_are_held_for_few(
 # Questions for nobody
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stays", [False, True], ids=["resets", "stays"])
 def test_one_client_s_questions_hold_up_no_other_s(
     server: Start, platformos: PlatformOS, kind: str, stays: bool
@@ -238,6 +242,7 @@ def test_one_client_s_questions_hold_up_no_other_s(
 # The tail of a long log
 
 
+@pytest.mark.slow
 def test_a_tail_of_a_long_log_takes_few_questions_on_every_door(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:

@@ -79,6 +79,7 @@ def packed(name: str) -> bytes:
     return gzip.compress(ANSWERS[name](), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 @pytest.mark.parametrize("names", GROUPS, ids=" + ".join)
@@ -88,7 +89,7 @@ def test_whatever_an_environment_answers_others_go_on_and_memory_is_bounded(
     """One answer after another, to a poller and to readers that ask by themselves."""
     with stand_ins("staging", "production") as instances:
         hostile, good = instances["staging"], instances["production"]
-        running = server(kind, environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
+        running = server(kind, environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"}, own=True)
         with (
             follow(running, "production") as plain,
             follow(running, "production", LIVE, gzip=True) as live,

@@ -91,6 +91,7 @@ def closed(sock: socket.socket) -> bool:
     return False
 
 
+@pytest.mark.slow
 @kinds
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_strangers_who_hold_connections_shut_nobody_out(
@@ -185,6 +186,7 @@ def test_proxies_are_not_counted(server: Start, platformos: PlatformOS, kind: st
     unharmed(running)
 
 
+@pytest.mark.slow
 def test_a_head_that_does_not_come_and_an_answer_that_is_not_taken_have_their_time(
     server: Start, platformos: PlatformOS
 ) -> None:

@@ -31,6 +31,7 @@ ANSWERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceiling(
@@ -41,7 +42,7 @@ def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceili
     with stand_ins("staging", "production") as instances, ExitStack() as stack:
         hostile, good = instances["staging"], instances["production"]
         good.add_many(10_000, message=ROW)
-        running = server(kind, environments=instances, clients=of_clients(CLIENTS, limits={}))
+        running = server(kind, environments=instances, clients=of_clients(CLIENTS, limits={}), own=True)
         crowd = stack.enter_context(Crowd(running, 8, READER))
         crowd.open()
         wait_for(lambda: bool(hostile.requests), PATIENCE_S)

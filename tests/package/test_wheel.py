@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import signal
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from email.parser import Parser
@@ -21,7 +19,7 @@ from poslogs.access.client import published_of
 from poslogs.doors.page.door import STATIC
 from tests.package.installed import Installed, build, run
 from tests.support.need import need, repo
-from tests.support.output import Output
+from tests.support.program import Program
 
 START_S = 60.0  # for a server, on a machine that has much else to do
 NAMED = re.compile(r"[\"'](?:\./|page/)?([\w-]+\.(?:js|css|svg))[\"']")  # a file of the page, in another one
@@ -39,25 +37,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Installe
     return Installed(tmp_path_factory.mktemp("installed"), wheel)
 
 
-class Run:
+class Run(Program):
     """A server that is started by `words`, on the address of HOST and PORT, in an empty folder."""
 
     def __init__(self, installed: Installed, folder: Path, *words: str) -> None:
-        self.installed = installed
-        self.folder = folder
         self.env = installed.environ(folder)
         self.url = f"http://127.0.0.1:{self.env['PORT']}"
-        self.out = Output()
-        self.process = subprocess.Popen(
-            [str(installed.bin / words[0]), *words[1:]],
-            cwd=folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self.out.follow(self.process)
+        super().__init__([str(installed.bin / words[0]), *words[1:]], folder, self.env)
 
     def wait(self, part: str) -> None:
         """Wait until it has written `part`; at its end there is no more to wait for."""
@@ -76,47 +62,27 @@ class Run:
             headers = {"Authorization": f"Bearer {token}"}
             return session.get(f"{self.url}/tools", headers=headers, timeout=START_S).status_code
 
-    def end(self) -> None:
-        """End what is left of it."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own: nothing else is hit
-        self.process.wait(START_S)
-        self.out.wait_closed()
-
 
 @contextlib.contextmanager
 def running(installed: Installed, folder: Path, *words: str) -> Iterator[Run]:
     """Such a server, when it has told what it serves."""
-    started = Run(installed, folder, *words)
-    try:
+    with Run(installed, folder, *words) as started:
         started.wait("Paste this into another shell")
         yield started
-    finally:
-        started.end()
 
 
-class Curl:
+class Curl(Program):
     """curl, following the demo's log as the banner says."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         body = '{"tool":"platformos.logs.stream","input":{"env":"staging"}}'
         headers = ["-H", "Authorization: Bearer your-client-secret-here", "-H", "Content-Type: application/json"]
-        self.out = Output()
-        argv = [need("curl"), "-q", "-sS", "-N", "-X", "POST", f"{url}/call-stream", *headers, "-d", body]
-        env = {"PATH": os.environ["PATH"], "NO_PROXY": "*"}
-        self.process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.out.follow(self.process)
+        super().__init__(
+            [need("curl"), "-q", "-sS", "-N", "-X", "POST", f"{url}/call-stream", *headers, "-d", body], folder
+        )
 
     def wait_entries(self, count: int) -> None:
         self.out.wait_until(lambda text: text.count("event: data\n") >= count, START_S)
-
-    def __enter__(self) -> Curl:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.process.kill()
-        self.process.wait(START_S)
-        self.out.wait_closed()
 
 
 def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
@@ -154,7 +120,7 @@ def test_what_is_pinned_is_all_that_it_needs(installed: Installed) -> None:
 
 def test_it_serves_from_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
     """`poslogs serve`: the demo streams to curl, the page has all its files, and SIGTERM ends all of it well."""
-    with running(installed, tmp_path, "poslogs", "serve") as server, Curl(server.url) as curl:
+    with running(installed, tmp_path, "poslogs", "serve") as server, Curl(server.url, tmp_path) as curl:
         curl.wait_entries(3)
         assert f"poslogs {__version__} at {server.url}" in server.out.text
         assert "capacity      5800 streams at once" in server.out.text  # our numbers, whoever starts them
@@ -203,7 +169,7 @@ def test_it_is_started_as_gunicorn_is(installed: Installed, tmp_path: Path, word
     (tmp_path / "mine.py").write_text(f"{mine}500\n")
     if capacity == 450:
         (tmp_path / "gunicorn.conf.py").write_text(f"{mine}600\n")
-    with running(installed, tmp_path, *words) as server, Curl(server.url) as curl:
+    with running(installed, tmp_path, *words) as server, Curl(server.url, tmp_path) as curl:
         curl.wait_entries(1)
         assert f"capacity      {capacity} streams at once" in server.out.text
         server.process.send_signal(signal.SIGTERM)
@@ -218,7 +184,7 @@ def test_it_hands_over_to_a_new_one(installed: Installed, tmp_path: Path) -> Non
         server.out.wait_until(lambda text: text.count("Paste this into another shell") == 2, START_S)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(START_S) == 0
-        with Curl(server.url) as curl:
+        with Curl(server.url, tmp_path) as curl:
             curl.wait_entries(1)
         assert "Traceback" not in server.out.text
 
@@ -234,10 +200,6 @@ def test_what_gunicorn_does_not_take_is_refused(
     installed: Installed, tmp_path: Path, words: list[str], told: str
 ) -> None:
     """Wrong usage: status 2, and a sentence."""
-    started = Run(installed, tmp_path, "poslogs", "serve", *words)
-    try:
-        assert started.process.wait(START_S) == 2
-        started.out.wait_closed()
+    with Run(installed, tmp_path, "poslogs", "serve", *words) as started:
+        assert started.wait_exit(START_S) == 2
         assert started.out.text.splitlines() == ["usage: poslogs serve [OPTIONS]", told]
-    finally:
-        started.end()

@@ -28,6 +28,11 @@ class Output:
         with self._news:
             return b"".join(self._parts).decode("utf-8", "replace")
 
+    def forget(self) -> None:
+        """Begin anew: what was written so far is not in `text` any more."""
+        with self._news:
+            self._parts.clear()
+
     def wait_until(self, predicate: Callable[[str], bool], timeout: float = 10) -> str:
         """The text as soon as `predicate` takes it. AssertionError with the text when it does not in time."""
         with self._news:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,7 +38,7 @@ class Program:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own: nothing else is hit
         self.process.wait(END_TIMEOUT_S)
         self.out.wait_closed()

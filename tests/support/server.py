@@ -63,8 +63,7 @@ class Server:
         if environments is not None:
             self.write_pos(environments)
         if not isinstance(clients, Path):
-            self.clients_file.write_text(json.dumps(CLIENTS if clients is None else clients))
-            self.clients_file.chmod(0o600)  # as who has tokens in it keeps it
+            self.write_clients(CLIENTS if clients is None else clients)
         self._environ = {**_clean(os.environ), "POSLOGS_CLIENTS_FILE": str(self.clients_file), **(env or {})}
         self._http = requests.Session()
         self._http.trust_env = False
@@ -77,14 +76,17 @@ class Server:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stop()
+        """End it at once: a test that asks how it ends has stopped it."""
+        self.kill()
 
     def write_pos(self, environments: Mapping[str, PlatformOS | Mapping[str, str]]) -> None:
         """Write `.pos`, in one step as far as a reader of it can tell."""
         told = {name: it.environment if isinstance(it, PlatformOS) else dict(it) for name, it in environments.items()}
-        fresh = self.pos_file.with_name(".pos.new")
-        fresh.write_text(json.dumps(told))
-        fresh.replace(self.pos_file)
+        _write(self.pos_file, told, mode=0o644)
+
+    def write_clients(self, clients: Mapping[str, Any]) -> None:
+        """Write clients.json, in one step too, as who has tokens in it keeps it."""
+        _write(self.clients_file, clients, mode=0o600)
 
     def start(self, wait: bool = True) -> None:
         """Start the process and wait until it answers. AssertionError with its output when it does not."""
@@ -119,14 +121,30 @@ class Server:
         """End the process: TERM, and KILL for the whole group when that does not help in time."""
         if self.process is None:
             return
-        self._http.close()  # a connection that is kept alive would keep the worker
+        self.forget_connections()  # one that is kept alive would keep the worker
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             self.process.terminate()
             self.process.wait(STOP_TIMEOUT_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and all that it has started, without a word to them."""
+        if self.process is None:
+            return
+        self.forget_connections()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own: nothing else is hit
         self.process.wait(STOP_TIMEOUT_S)
         self.out.wait_closed()
+
+    @property
+    def is_running(self) -> bool:
+        """The process that was started last has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def forget_connections(self) -> None:
+        """Close what is kept alive for `get` and `post`."""
+        self._http.close()
 
     @property
     def pid(self) -> int:
@@ -203,6 +221,13 @@ class Server:
         }.get(self.kind, ["gunicorn", "-c", str(REPO / "gunicorn.conf.py"), "-k", self.kind, "-b", address])
         app = [] if self.kind == "flask" else [self.app]
         return [sys.executable, "-m", module, *options, *self.args, *app]
+
+
+def _write(path: Path, content: Mapping[str, Any], mode: int) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(json.dumps(content))
+    fresh.chmod(mode)
+    fresh.replace(path)
 
 
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.server import Server
-from tests.wire.exchange import OTHER, READER, Answer, ask, clients, request
+from tests.wire.exchange import OTHER, PLENTY, READER, Answer, ask, clients, request
 
+Start = Callable[..., Server]  # the fixture `server`
 KINDS = ["gevent", "gthread"]
 VERSION = "2026-07-28"
 LEGACY = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
@@ -24,13 +24,12 @@ NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 
 
 @contextmanager
-def serving(folder: Path, kind: str, **more: Any) -> Iterator[tuple[Server, PlatformOS]]:
-    """A server with a stand-in of platformOS as `staging` and as `production`, which OTHER may not read."""
+def serving(start: Start, kind: str, **more: Any) -> Iterator[tuple[Server, PlatformOS]]:
+    """A server, and a stand-in of platformOS as its `staging` and its `production`, which OTHER may not read."""
     with PlatformOS() as platformos:
-        listed = more.pop("clients", clients(other={"token": OTHER, "envs": ["staging"]}))
+        listed = more.pop("clients", clients(other={"token": OTHER, "envs": ["staging"], "limits": PLENTY}))
         environments = {"staging": platformos, "production": platformos}
-        with Server(folder, kind, environments=environments, clients=listed, **more) as server:
-            yield server, platformos
+        yield start(kind, environments=environments, clients=listed, **more), platformos
 
 
 def message(method: str, params: Mapping[str, Any] | None = None, id: Any = 7, meta: Mapping[str, Any] | None = None,

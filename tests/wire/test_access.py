@@ -166,7 +166,7 @@ def test_guessing_is_limited_by_address_and_harms_no_right_token(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
     """Twenty wrong tokens are 401, the next are 429; right ones and other addresses go on as before."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     statuses = [get(running, "/health", token=f"guess-{number}").status for number in range(25)]
     assert statuses == [401] * 20 + [429] * 5
     refused = post(running, asking(), f"Origin: {PAGE}", token="guess")
@@ -190,7 +190,7 @@ def test_behind_proxies_guesses_are_counted_by_the_address_that_they_tell(
     server: Callable[..., Server], platformos: PlatformOS, hops: int, address: str
 ) -> None:
     """POSLOGS_PROXY_HOPS: one guesser behind the proxy uses up its own guesses, not those of its neighbours."""
-    running = server(clients=clients(), env={"POSLOGS_PROXY_HOPS": str(hops)})
+    running = server(clients=clients(), env={"POSLOGS_PROXY_HOPS": str(hops)}, own=True)
 
     def guess(neighbour: int) -> int:
         return get(running, "/health", f"X-Forwarded-For: {address.format(neighbour)}", token="guess").status

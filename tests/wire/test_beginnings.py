@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,9 +105,9 @@ def test_a_call_asks_again_too(server: Callable[..., Server], platformos: Platfo
                     assert answer["total"] == 20
 
 
-def test_an_agent_s_call_asks_again_too(tmp_path: Path) -> None:
+def test_an_agent_s_call_asks_again_too(server: Callable[..., Server]) -> None:
     """Fetch, report, and a live call, which begins at the end of the log once that is known."""
-    with agent.serving(tmp_path, "gthread") as (running, platformos):
+    with agent.serving(server, "gthread") as (running, platformos):
         platformos.add_many(20)
         for tool in (agent.FETCH, agent.REPORT):
             platformos.fail("raw", times=1, body=b'{"logs":[null]}')

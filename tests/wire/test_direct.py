@@ -92,6 +92,7 @@ def test_a_client_of_http_1_0_gets_frames_as_they_are_until_the_connection_close
     assert [line for line in text.split(b"\n") if line.startswith(b"id: ")] == [b"id: 1", b"id: 2"]
 
 
+@pytest.mark.slow
 def test_direct_streams_wait_for_no_reader_that_does_not_read(server: Start, platformos: PlatformOS) -> None:
     """A hundred that read nothing, and one that does: it has everything while they are full, and they have it later."""
     running = server()

@@ -73,7 +73,7 @@ def test_a_hundred_requests_a_minute_are_all_that_there_are(
     """The start-up lines promise the guide's rates; the hundred of a minute without the twenty of ten seconds."""
     minute = {"requests": "100 per minute", "streams": 100}
     first = {"default": {"token": THIRD}, **clients(other={"token": OTHER, "limits": minute})}
-    running = server(clients=first)
+    running = server(clients=first, own=True)
     running.wait_output(
         "limits        100 per minute; 20 per 10 seconds; 10 streams; for client default; others differ"
     )

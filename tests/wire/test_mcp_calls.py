@@ -17,6 +17,7 @@ from tests.wire.agent import (
     KINDS,
     LIVE,
     PREFIX,
+    Start,
     asked,
     called,
     content,
@@ -42,9 +43,9 @@ LOUD = {f"{PREFIX}logLevel": "debug"}
 
 
 @pytest.fixture(params=KINDS)
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(request: pytest.FixtureRequest, server: Start) -> Iterator[Running]:
     """A server of each kind, whose platformOS has three rows."""
-    with serving(tmp_path_factory.mktemp("mcp"), request.param, env=getattr(request, "param_env", {})) as both:
+    with serving(server, request.param) as both:
         both[1].add_many(3)
         yield both
         assert "Traceback" not in both[0].output, both[0].output

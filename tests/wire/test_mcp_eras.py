@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.lent import Lender
 from tests.support.server import Server
 from tests.wire.agent import (
     ENV_LIST,
@@ -33,9 +34,9 @@ CAPABILITIES = {"tools": {}, "logging": {}, "resources": {}, "prompts": {}}
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, lender: Lender) -> Iterator[Server]:
     """One server for this file, of each kind."""
-    with serving(tmp_path_factory.mktemp("mcp"), request.param) as (running, _):
+    with lender.starter() as start, serving(start, request.param) as (running, _):
         yield running
         assert "Traceback" not in running.output, running.output
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from pathlib import Path
 
 import pytest
 
 from tests.support.platformos import PlatformOS
-from tests.wire.agent import FETCH, KINDS, called, content, ended, live, serving
+from tests.wire.agent import FETCH, KINDS, Start, called, content, ended, live, serving
 from tests.wire.exchange import open_streams, wait_for
 
 ROWS = 1000
@@ -36,15 +35,15 @@ class Flow(threading.Thread):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, tmp_path: Path) -> None:
+def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, server: Start) -> None:
     """A thousand rows in bursts, calls of random lengths and limits, and half of them cut in the middle."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     dice = random.Random(seed)
-    with serving(tmp_path, kind) as (server, platformos):
+    with serving(server, kind) as (running, platformos):
         platformos.page = 40
         platformos.add_many(5)
-        start = called(server, FETCH, env="staging", limit=3)
+        start = called(running, FETCH, env="staging", limit=3)
         assert [entry["id"] for entry in start["entries"]] == ["3", "4", "5"]
         got, last = [], start["lastId"]
         flow = Flow(platformos, random.Random(seed + 1))
@@ -56,11 +55,11 @@ def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, tm
             arguments = {"lastId": last, "maxDuration": 1000, "limit": dice.randint(1, 120),
                          "until": dice.choice(["first", "end"]), "full": dice.random() < 0.3}  # fmt: skip
             if dice.random() < 0.15:
-                found = called(server, FETCH, env="staging", lastId=last, limit=dice.randint(1, 50))
+                found = called(running, FETCH, env="staging", lastId=last, limit=dice.randint(1, 50))
                 got += found["entries"]
                 last = found["lastId"]
                 continue
-            with live(server, modern=dice.random() < 0.5, **arguments) as call:
+            with live(running, modern=dice.random() < 0.5, **arguments) as call:
                 frames = dice.randint(1, 30)
                 if dice.random() < 0.6:
                     call.wait_until(lambda call=call, frames=frames: len(call.frames) >= frames)
@@ -74,20 +73,20 @@ def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, tm
         flow.join()
         assert [entry["id"] for entry in got] == platformos.ids[5:], f"seed {seed}"
         assert cuts > 0, f"seed {seed}"
-        wait_for(lambda: open_streams(server) == 0)
-        assert "Traceback" not in server.output
+        wait_for(lambda: open_streams(running) == 0)
+        assert "Traceback" not in running.output
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_filter_moves_the_position_past_what_it_leaves_out(kind: str, tmp_path: Path) -> None:
+def test_a_filter_moves_the_position_past_what_it_leaves_out(kind: str, server: Start) -> None:
     """Errors among much else, call by call: each once, in order, and `lastId` ends where the log does."""
-    with serving(tmp_path, kind) as (server, platformos):
+    with serving(server, kind) as (running, platformos):
         platformos.page = 30
         platformos.add(*({"error_type": "error" if number % 7 == 0 else "info"} for number in range(1, 301)))
         got: list[str] = []
         last, more = "0", True
         while more:
-            with live(server, lastId=last, filter="error", limit=9, maxDuration=1000) as call:
+            with live(running, lastId=last, filter="error", limit=9, maxDuration=1000) as call:
                 found = content(ended(call))
             got += [entry["id"] for entry in found["entries"]]
             last, more = found["lastId"], found["stopped"] == "limit"

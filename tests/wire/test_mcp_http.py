@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lent import Lender
 from tests.support.server import Server, free_port
 from tests.wire.agent import ACCEPT, KINDS, VERSION, asked, error, headers, message, result, send, serving
-from tests.wire.exchange import PAGE, READER, SECRETS, ask, request
+from tests.wire.exchange import PAGE, READER, SECRETS, ask, clients, request
 
 PUBLIC = "logs.example.com"
 EVIL = f"http://{PUBLIC}"
@@ -20,10 +21,9 @@ PREFLIGHT = request("/mcp", b"", f"Origin: {PAGE}", "Access-Control-Request-Meth
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, lender: Lender) -> Iterator[Server]:
     """One server for this file, of each kind."""
-    folder: Path = tmp_path_factory.mktemp("mcp")
-    with serving(folder, request.param) as (running, _):
+    with lender.starter() as start, serving(start, request.param) as (running, _):
         yield running
         assert "Traceback" not in running.output, running.output
         assert not any(token in running.output for token in SECRETS)
@@ -68,11 +68,11 @@ def test_a_public_host_is_served_where_the_server_is_public_or_behind_a_proxy(ki
     """Bound to every address, or told of a proxy; the same server's loopback address keeps to local names."""
     body = at(PUBLIC, request("/mcp", json.dumps(PING).encode(), ACCEPT, "Connection: close"))
     everywhere = free_port()
-    with serving(tmp_path, kind, args=["-b", f"0.0.0.0:{everywhere}"]) as (server, _):
+    with Server(tmp_path, kind, clients=clients(), args=["-b", f"0.0.0.0:{everywhere}"]) as server:
         assert ask(server, body).status == 421
         server.port = everywhere
         assert result(ask(server, body)) == {}
-    with serving(tmp_path, kind, env={"POSLOGS_PROXY_HOPS": "1"}) as (server, _):
+    with Server(tmp_path, kind, clients=clients(), env={"POSLOGS_PROXY_HOPS": "1"}) as server:
         assert result(ask(server, body)) == {}
 
 

@@ -165,7 +165,7 @@ def test_behind_a_bare_proxy_pass_a_published_token_reads_no_real_environment(
     server: Start, platformos: PlatformOS, tmp_path: Path, path: str
 ) -> None:
     """No header tells of such an nginx, at the root or under a path: so no real site may hang on such a token."""
-    running = server(clients=LISTED)
+    running = server(clients=LISTED, own=True)
     platformos.add({})
     body = {"tool": STREAM, "input": {"env": "staging"}}
     with Nginx(tmp_path, running.url, path=path) as nginx:
@@ -249,7 +249,7 @@ def test_a_short_token_starts_on_loopback_alone(server: Start, platformos: Platf
     brief: dict[str, Any] = {"brief": {"token": "fifteen-letters"}}
     sentence = started_in_vain(tmp_path, {"clients.json": json.dumps(brief)}, args=["-b", "0.0.0.0:0"])
     assert "the token of client brief in clients.json has fewer than 16 characters" in sentence
-    running = server(clients=brief)
+    running = server(clients=brief, own=True)
     running.wait_output("has fewer than 16 characters and can be guessed")
     assert post(running, asking(), token="fifteen-letters").is_stream
     assert "fifteen-letters" not in running.output + sentence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -140,9 +139,9 @@ def test_fetch_answers_the_first_after_a_position_or_the_newest(
     assert (found["lastId"], found["truncated"]) == (last, truncated)
 
 
-def test_numbers_are_taken_as_people_write_them_at_every_door(tmp_path: Path) -> None:
+def test_numbers_are_taken_as_people_write_them_at_every_door(server: Start) -> None:
     """An id as a number, half a millisecond, null for what is left out; milliseconds are named where it is refused."""
-    with agent.serving(tmp_path, "gthread") as (running, platformos):
+    with agent.serving(server, "gthread") as (running, platformos):
         platformos.add_many(6)
         found = running.call(
             FETCH, {"env": "staging", "lastId": 4, "limit": None, "filter": None, "tail": None}, READER
@@ -192,10 +191,10 @@ def test_fetch_says_in_a_sentence_that_platformos_fails(server: Start, platformo
     assert answer.json() == {"error": "platformOS answered 502 for environment staging."}
 
 
-def test_a_refused_environment_s_token_is_no_reason_to_try_again(tmp_path: Path) -> None:
+def test_a_refused_environment_s_token_is_no_reason_to_try_again(server: Start) -> None:
     """502 without Retry-After, with the command that renews it: fetch, report, resource; once renewed they answer."""
     sentence = "platformOS refused the token of environment staging; run `pos-cli env refresh-token staging`."
-    with agent.serving(tmp_path, "gthread") as (running, platformos):
+    with agent.serving(server, "gthread") as (running, platformos):
         for status in (401, 403):
             platformos.fail("status", status=status, headers={"Retry-After": "7"})
             for tool in (FETCH, "platformos.logs.report"):

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -17,6 +13,7 @@ from tests.page.conftest import Window
 from tests.support.need import repo
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
+from tests.support.site import served
 
 Start = Callable[..., Server]
 
@@ -24,30 +21,6 @@ EXAMPLE = repo() / "examples" / "browser-client.html"
 ADDRESS = "http://localhost:3030"
 DEMO_TOKEN = "your-client-secret-here"
 WAIT_MS = 20_000
-
-
-class _Files(SimpleHTTPRequestHandler):
-    """Files of a folder, without a word."""
-
-    def do_GET(self) -> None:
-        if self.path == "/favicon.ico":  # browsers ask for it; a 404 would be an error in the console
-            self.send_response(204)
-            self.end_headers()
-        else:
-            super().do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder))) as files:
-        thread = threading.Thread(target=files.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{files.server_port}"
-        files.shutdown()
-        thread.join()
 
 
 def test_the_example_follows_from_another_origin(
@@ -62,7 +35,7 @@ def test_the_example_follows_from_another_origin(
     (tmp_path / "index.html").write_text(text.replace(ADDRESS, address).replace(DEMO_TOKEN, TOKEN), encoding="utf-8")
     platformos.add_many(30)
     platformos.add({"error_type": "LiquidError", "message": "<b>not</b> markup"})
-    with _served(tmp_path) as url:
+    with served(tmp_path) as url:
         page = window().new_page()
         page.goto(url)
         lines = page.get_by_role("list", name="Log").get_by_role("listitem")
@@ -83,7 +56,7 @@ def test_the_example_shows_the_demo(server: Start, window: Window, tmp_path: Pat
     running = server(clients=repo() / "clients.json")
     address = running.url.replace("127.0.0.1", "localhost")
     (tmp_path / "index.html").write_text(EXAMPLE.read_text(encoding="utf-8").replace(ADDRESS, address))
-    with _served(tmp_path) as url:
+    with served(tmp_path) as url:
         page = window().new_page()
         page.goto(url)
         expect(page.get_by_role("listitem").first).to_be_visible(timeout=WAIT_MS)

@@ -1,0 +1,105 @@
+"""Servers that are lent to one test after another: each test has one that is like new."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.lent import FEW_WRONG, PLENTY, Lender
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+STREAM = "platformos.logs.stream"
+INPUT = {"env": "staging", "interval": 250}
+TWICE = {"some": {"token": "a-token-of-some-client", "limits": {"requests": "2 per minute"}}}
+
+
+@pytest.fixture
+def lender(tmp_path: Path) -> Iterator[Lender]:
+    """One of this test's own, which has lent nothing yet."""
+
+    def start(kind: str, **kw: Any) -> Server:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        return Server(folder, kind, **kw)
+
+    with Lender(start) as lender:
+        yield lender
+
+
+def test_a_server_that_comes_back_is_lent_again_like_new(lender: Lender, platformos: PlatformOS) -> None:
+    """Neither rows nor streams nor what it wrote nor a spent rate of an earlier test are there."""
+    token = TWICE["some"]["token"]
+    platformos.add_many(5)
+    with lender.lend("gthread", environments={"staging": platformos}, clients=TWICE) as server:
+        pid, left = server.pid, server.stream(STREAM, INPUT, token=token)
+        left.wait_entries(5)
+        server.wait_output("Paste this into another shell")
+        assert server.get("/tools", token).status_code == 200
+        assert server.get("/tools", token).status_code == 429
+    left.wait_end()
+    assert left.errors
+    with (
+        PlatformOS() as another,
+        lender.lend("gthread", environments={"staging": another}, clients=TWICE) as server,
+    ):
+        asked = len(platformos.requests)
+        another.add({"message": "of another"})
+        assert server.pid == pid
+        with server.stream(STREAM, INPUT, token=token) as reader:
+            assert [entry["message"] for entry in reader.wait_entries(1)] == ["of another"]
+            assert server.get("/tools", token).status_code == 200
+        assert "Paste this" not in server.output
+        assert len(platformos.requests) == asked
+    left.close()
+
+
+def kill(server: Server) -> None:
+    """Have gunicorn start another worker."""
+    os.kill(server.worker_pid(), signal.SIGKILL)
+
+
+def guess(server: Server) -> None:
+    """Send more wrong tokens than the next test should have to count with."""
+    for number in range(FEW_WRONG + 1):
+        assert server.get("/tools", f"guess {number}").status_code == 401
+
+
+@pytest.mark.parametrize("spoil", [Server.stop, kill, guess])
+def test_a_server_that_is_not_as_it_was_is_ended(
+    lender: Lender, platformos: PlatformOS, spoil: Callable[[Server], None]
+) -> None:
+    """One that was stopped, whose worker was killed, or where many tokens were guessed."""
+    with lender.lend("gthread", environments={"staging": platformos}) as server:
+        spoil(server)
+    assert not server.is_running
+    with lender.lend("gthread", environments={"staging": platformos}) as another:
+        assert another is not server
+        assert another.streams_open() == 0
+
+
+def test_servers_that_differ_in_more_than_files_are_not_the_same(lender: Lender, platformos: PlatformOS) -> None:
+    """By kind or variables; and what has a folder, options or a demo of its own is not lent at all."""
+    given = {"environments": {"staging": platformos}}
+    with lender.lend("gthread", **given) as one, lender.lend("gthread", **given) as busy:
+        assert one is not busy
+    with lender.lend("gthread", env={"POSLOGS_HEARTBEAT_SECONDS": "3"}, **given) as other:
+        assert other not in (one, busy)
+    assert lender.can_lend("gthread", clients={"some": {"limits": {"requests": PLENTY}}}, **given)
+    for asked in ({}, {"args": ["--threads", "20"]}, {"clients": Path("clients.json")}, {"start": False}):
+        assert not lender.can_lend("gthread", **({**given, **asked} if asked else {})), asked
+
+
+def test_a_client_keeps_its_id_where_a_test_cannot_spend_its_rate(lender: Lender, platformos: PlatformOS) -> None:
+    """Such as one that a test looks for in clients.json."""
+    listed = {**TWICE, "other": {"token": "a-token-of-another", "limits": {"requests": PLENTY}}}
+    for _ in range(2):
+        with lender.lend("gthread", environments={"staging": platformos}, clients=listed) as server:
+            names = list(json.loads(server.clients_file.read_text()))
+    assert names == ["some-1", "other"]
