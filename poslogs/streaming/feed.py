@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.id_history import Restart
 from poslogs.streaming.id_reset import IdReset
-from poslogs.streaming.poller import Demand, Poller
+from poslogs.streaming.polled import Demand
+from poslogs.streaming.poller import Poller
 from poslogs.streaming.polling import Polling
 from poslogs.streaming.publication import give
 from poslogs.streaming.readers import Reader, Readers

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from poslogs.streaming.backfill import NOBODY, Wake
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.frames import DONE, HEARTBEAT, Chunk
 from poslogs.streaming.upstream import Upstream
+from poslogs.streaming.wake import NOBODY, Wake
 
 
 class Ended(Exception):

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from poslogs.streaming.backfill import Wake
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.selection import Selection
+from poslogs.streaming.wake import Wake
 
 
 class Reader(Protocol):

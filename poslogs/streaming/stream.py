@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from poslogs.streaming import frames
-from poslogs.streaming.backfill import Wake
 from poslogs.streaming.closing import Closing
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.feed import Attached, Feed
@@ -23,6 +22,7 @@ from poslogs.streaming.pulse import Ended, Pulse
 from poslogs.streaming.replay import Replay
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.tail import Tail
+from poslogs.streaming.wake import Wake
 
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a position that it had not reached

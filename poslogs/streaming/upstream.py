@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from typing import Final
 
 from poslogs.platformos.entries import Page
@@ -14,13 +13,16 @@ from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError, Unclear, whole
 from poslogs.streaming import frames
 from poslogs.streaming.answer import Answer, Answers
-from poslogs.streaming.backfill import Backfill, Backfills, Wake
+from poslogs.streaming.backfill import Backfill
+from poslogs.streaming.backfills import Backfills
 from poslogs.streaming.clock import MONOTONIC, Clock
+from poslogs.streaming.counts import Counts
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.gateways import Gateways
 from poslogs.streaming.id_history import IdHistory
 from poslogs.streaming.notices import Notices
 from poslogs.streaming.outage import Outage
+from poslogs.streaming.wake import Wake
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.feed")
@@ -28,15 +30,6 @@ log = logging.getLogger("poslogs.feed")
 OWN_QUESTIONS: Final = 4  # of readers and calls of one environment, under way at once
 ANSWER_BYTES: Final = 16 * 1024 * 1024  # of answers to them that are kept
 READ_SECONDS: Final = 30.0  # for reading what came, however much, and giving it to the readers
-
-
-@dataclass
-class Counts:
-    """Questions to one environment since the process began: the poller's, and those of readers and calls."""
-
-    answered: int = 0
-    failed: int = 0
-    last_success: float = 0.0  # wall clock, seconds since 1970; 0 when there was none
 
 
 class Upstream:
@@ -90,8 +83,6 @@ class Upstream:
             if self.refusal is not None:
                 self.forget_trouble()
 
-    # Asking
-
     def page(self, position: int, loop: Loop, known: Container[int] = ()) -> Page:
         """What is listed past a position, without the rows `known`; a turn of the loop. Raises GatewayError."""
         loop.turn()
@@ -129,8 +120,6 @@ class Upstream:
         """An error frame for rows of a page that are not entries; empty when there is nothing to report."""
         self._look_at_order(page)
         return self.notices.left_out_of(page)
-
-    # How it ended
 
     def failed(self, error: GatewayError) -> None:
         """A question was not answered, the poller's or a reader's own: all share the waiting."""

@@ -20,20 +20,16 @@ MODULES = sorted((REPO / "poslogs").glob("**/*.py"))
 # Larger than that, and why. One that no longer is must be taken out.
 CLASSES = {
     "Settings": "a field for each setting",
-    "_Live": "what a call has collected is to become a part of its own",
 }
 LONG = {
     "agents/agent_tools.py": "the table of what agents are offered",
     "app.py": "puts all parts together, and nothing else does",
     "doors/shapes.py": "the shapes of all routes, for /openapi.json",
     "platformos/demo_texts.py": "what happens in the demo's shop, scene after scene",
-    "settings.py": "a line for each setting",
-    "streaming/backfill.py": "is to be split",
-    "streaming/feed.py": "is to be split",
+    "streaming/feed.py": "its two faces, for readers and for the poller, share one lock",
     "streaming/frames.py": "every event as bytes, with the tables of what is escaped",
-    "streaming/poller.py": "is to be split",
-    "streaming/stream.py": "is to be split",
-    "tools.py": "the table of tools; what each does is to stand beside it",
+    "streaming/poller.py": "one loop, of which each step needs what the others learnt",
+    "streaming/stream.py": "one reader from its first byte to its end, with what others may ask of it",
 }
 
 # What one module does for all others: a pattern, and where it may stand.

@@ -14,6 +14,7 @@ import pytest
 from tests.support.lent import FEW_WRONG, PLENTY, Lender
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+from tests.unit.doubles import eventually
 
 STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
@@ -62,7 +63,9 @@ def test_a_server_that_comes_back_is_lent_again_like_new(lender: Lender, platfor
 
 def kill(server: Server) -> None:
     """Have gunicorn start another worker."""
-    os.kill(server.worker_pid(), signal.SIGKILL)
+    before = server.worker_pid()
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: before not in server.worker_pids())
 
 
 def guess(server: Server) -> None:

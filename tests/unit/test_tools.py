@@ -97,7 +97,7 @@ def test_there_are_the_contract_s_four_and_the_report() -> None:
     }
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
 def test_each_schema_is_a_true_one(tool: Tool) -> None:
     """JSON Schema 2020-12; each default passes it, each input is described, and no other is taken."""
     Draft202012Validator.check_schema(tool.schema)
