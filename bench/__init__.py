@@ -1,1 +1,1 @@
-"""Side-by-side measurements of poslogs and its peers; README.md beside this file tells how to run and read them."""
+"""Side-by-side measurements of poslogs and its peers; README.md in this folder says how to run and read them."""

@@ -57,7 +57,7 @@ def main(
     project: Path | None,
     peers_dir: Path | None,
 ) -> None:
-    """Measure poslogs beside its peers over loopback, and tell whether the goals are met.
+    """Measure poslogs beside its peers over loopback, and report whether the goals are met.
 
     Progress goes to stderr, the tables (Markdown) to stdout. `make bench` builds what this needs and runs it.
     """
@@ -103,7 +103,7 @@ def _read(file: Path) -> Record:
     try:
         return Record.read(file)
     except (ValueError, TypeError) as error:
-        raise click.ClickException(f"{file} is no file of --json: {error}") from error
+        raise click.ClickException(f"{file} is not a file that --json wrote: {error}") from error
 
 
 def _draw(record: Record, to: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a server takes of the machine: CPU time and memory of its processes, as the kernel tells."""
+"""CPU time and memory of a server's processes, as the kernel counts them."""
 
 from __future__ import annotations
 

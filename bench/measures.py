@@ -139,7 +139,7 @@ def backlog(scene: Scene) -> Figures:
 
 
 def connect(scene: Scene) -> Figures:
-    """Streams are opened, so many at a time: how long that takes, and what each costs."""
+    """Opens streams, a number of them at a time, and measures how long that takes and what each costs."""
     case = scene.case
     with scene.readers(case.streams, case.seconds + 20, at_once=case.at_once) as readers:
         told = readers.ready(case.seconds)

@@ -1,4 +1,4 @@
-"""Who is measured: how each server is started, what it is asked, and whether it is installed."""
+"""The servers that are measured: how each is started, what it is asked, and whether it is installed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Peer:
 
 
 def clients(streams: int) -> int:
-    """How many clients so many streams are spread over: five each, below what one may open at once and in a while."""
+    """The number of clients for a number of streams: five streams each, below every limit of a client."""
     return -(-streams // 5)
 
 

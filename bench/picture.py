@@ -43,7 +43,7 @@ def draw(record: Record, file: Path) -> None:
     """Write the picture as SVG. Raises ValueError without a curve, ImportError without matplotlib."""
     runs = first_runs(record)
     if not runs:
-        raise ValueError("There is no run of the scenario curve: nothing to draw.")
+        raise ValueError("There is no run of the scenario curve, so there is nothing to draw.")
     import matplotlib
 
     matplotlib.use("svg")

@@ -1,4 +1,4 @@
-"""The tables: goals and whether they are met, the medians behind them, the curve."""
+"""The tables: goals and whether they are met, their medians, the curve."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ CURVE = (
 
 
 def report(record: Record) -> str:
-    """All that is told of a session, as Markdown; it ends without a line break."""
+    """The report of a session, as Markdown without a line break at its end."""
     parts = [about(record), table(HEAD, list(goals(record)))]
     for kind, columns in COLUMNS.items():
         rows = list(medians(record, kind, columns))
@@ -110,7 +110,7 @@ def _verdict(record: Record, goal: Goal, judge: float | None) -> str:
     if goal.most is None and goal.least is None:
         return "-"
     if record.about["quick"] and goal.least != goal.most:
-        return "too quick to tell"  # what it costs does not show in so few streams
+        return "too quick to tell"  # the cost of this few streams does not show
     met = (goal.most is None or judge <= goal.most) and (goal.least is None or judge >= goal.least)
     return "yes" if met else "no"
 

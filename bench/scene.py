@@ -30,7 +30,7 @@ class Scene:
     base_slab: int  # KiB of the kernel then
 
     def readers(self, streams: int, seconds: float, *, at_once: int = 1, kth: int = 1) -> Readers:
-        """Open so many streams; they end by themselves after `seconds`."""
+        """Opens a number of streams, which end by themselves after `seconds`."""
         sources = streams // STREAMS_AN_ADDRESS + 1
         given = {"--port": self.port, "--n": streams, "--conc": at_once, "--seconds": int(seconds), "--kth": kth}
         given |= {"--stride": self.case.stride, "--srcs": sources}

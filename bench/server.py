@@ -16,7 +16,7 @@ from bench.errors import RunFailed
 
 START_SECONDS = 20.0
 STOP_SECONDS = 3.0  # after TERM; then KILL
-GONE_SECONDS = 1.0  # after KILL: what is no child of ours is reaped by the system
+GONE_SECONDS = 1.0  # after KILL; the system reaps processes that are not our children
 LOG_BYTES = 2000  # of a server that has failed, shown from the end
 OURS = ("POSLOGS_", "MPKIT_", "GUNICORN_", "FLASK_", "PYTHONDEVMODE")
 ALSO_OURS = ("CONFIG_FILE_PATH", "HOST", "PORT", "WEB_CONCURRENCY")

@@ -1,4 +1,4 @@
-"""A session: the scenarios with their peers in turn, so many times over, and all figures as one record."""
+"""A session: the scenarios with their peers in turn, a number of times, and all figures as one record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.scenarios import Case, Scenario
 Tell = Callable[[str], None]
 PAUSE_SECONDS = 0.5  # between two runs, for sockets to be gone
 SPARE_DESCRIPTORS = 500  # beside one a stream
-SHOWN = {  # of a kind of run: the figure that its line of progress tells
+SHOWN = {  # for each kind of run, the figure in its line of progress
     "fanout": "cpu {cpu_s_per_mframe:g} s a million frames, p99 {page_p99_ms:g} ms, complete {complete:g}",
     "idle": "{pss_kib_per_stream:g} KiB a stream, cpu {cpu_first:g} then {cpu_round:g} s/s, {open} open",
     "backlog": "{rows_per_s} rows/s, peak {peak_mb:g} MB, complete {complete:g}",
@@ -46,7 +46,7 @@ class Record:
 
     @classmethod
     def read(cls, file: Path) -> Record:
-        """What was written. Raises ValueError or TypeError for what is no such file."""
+        """Reads a record that was written. Raises ValueError or TypeError if the file is not one."""
         return cls(**json.loads(file.read_text()))
 
     def good(self, case: str, peer: str) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def session(
 ) -> Record:
     """Run them, `peers` in place of each scenario's own where there are any; `keep` is called after each run.
 
-    A peer that is missing, or that cannot bear a scenario, is told once and left out.
+    A peer that is missing, or that cannot run a scenario, is reported once and left out.
     """
     record = Record(about(places, repeat, quick), [scenario.name for scenario in scenarios])
     told: set[str] = set()

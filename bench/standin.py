@@ -52,7 +52,7 @@ class StandIn:
         self._get(f"/_ctl?mode=steady&rate={rate:g}&page={page}&window=0")
 
     def backlog(self, rows: int, page: int) -> None:
-        """So many rows are there at once; an answer holds `page` of them at most."""
+        """Lists a number of rows at once. An answer holds at most `page` of them."""
         self._get(f"/_ctl?mode=backlog&rows={rows}&page={page}&window=0")
 
     def idle(self) -> int:

@@ -175,7 +175,7 @@ def test_a_file_that_bench_has_not_written_is_refused_in_one_sentence(tmp_path: 
     for verb in ("report", "picture"):
         told = CliRunner().invoke(main, [verb, str(other)])
         assert told.exit_code == 1
-        assert f"{other} is no file of --json" in told.stderr
+        assert f"{other} is not a file that --json wrote" in told.stderr
 
 
 def test_the_same_curve_makes_the_same_picture_byte_by_byte(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class Body:
-    """Turns received bytes into chunks: the server's own when it chunks, else whatever one receive brought.
+    """Turns received bytes into chunks: the server's own when it chunks, else the bytes of one receive.
 
     Raises AssertionError where the framing is broken.
     """

@@ -34,7 +34,7 @@ class Frame:
 class FrameParser:
     """Bytes in, frames out, as WHATWG has it but with LF for the only line end.
 
-    Raises AssertionError at what a lenient parser would swallow: CR, bytes that are no UTF-8, unknown fields, an
+    Raises AssertionError at what a lenient parser would swallow: CR, bytes that are not UTF-8, unknown fields, an
     id with NUL, a frame without anything.
     """
 

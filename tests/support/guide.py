@@ -1,4 +1,4 @@
-"""The guide as it stands beside this repository, and the blocks of code in it. No copy of it is kept here."""
+"""The guide, which lies beside this repository, and its blocks of code. No copy of it is kept here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def guide_path() -> Path | None:
 
 
 def guide_text() -> str:
-    """The guide. Skips the test where there is none, fails it under CI where there should be one."""
+    """The text of the guide. Without a guide the test is skipped, and under CI it fails."""
     path = guide_path()
     if path is None:
         reason = "SSE_GUIDE.md is not at ../shared/spec"

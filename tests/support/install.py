@@ -66,7 +66,7 @@ class Cache:
 
 
 def install(*parts: Callable[[], object]) -> int:
-    """Have each part made, and tell of the first that cannot be had: the status to end with."""
+    """Makes each part and reports the first that fails. Returns the status to end with."""
     try:
         for part in parts:
             part()

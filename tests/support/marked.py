@@ -1,4 +1,4 @@
-"""Fenced blocks of one of our documents, each with the mark that stands in a comment above it."""
+"""Fenced blocks of one of our documents, each with the mark in the comment above it."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class PlatformOS:
         return self.add(row)[0]
 
     def stray(self, value: Any) -> None:
-        """List something that is no proper row; it takes the place of the next id."""
+        """Lists something that is not a proper row. It takes the next id."""
         with self._moved():
             self._rows.place(self._rows.last_id + 1, value)
 
@@ -136,7 +136,7 @@ class PlatformOS:
             self._listener.listen()
 
     def wait_until(self, predicate: Callable[[], bool], timeout: float = 10) -> None:
-        """Wait until `predicate` holds; asked again at whatever happens here. AssertionError when time is up."""
+        """Waits until `predicate` holds, and checks it at each event here. Raises AssertionError when time is up."""
         with self._changed:
             if not self._changed.wait_for(predicate, timeout):
                 asked = [request.last_id for request in self.requests[-10:]]

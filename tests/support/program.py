@@ -17,7 +17,7 @@ END_TIMEOUT_S = 10.0
 class Program:
     """A child process whose output is collected. A context manager; leaving it ends the process and its children.
 
-    Its home is `folder`, so that no settings of the person who runs the tests get in, and it asks no proxy.
+    Its home is `folder`, so that it has no settings of the person who runs the tests. It uses no proxy.
     """
 
     def __init__(self, argv: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:

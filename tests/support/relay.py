@@ -71,7 +71,7 @@ class Relay:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What `.pos` says of the instance behind it."""
+        """The entry in `.pos` for the instance that it passes requests on to."""
         scheme = "https" if self.certificate else "http"
         return {**self._platformos.environment, "url": f"{scheme}://localhost:{self.port}"}
 

@@ -14,7 +14,7 @@ MISSING: Any = object()  # as a field's value: the row goes without that field
 
 @dataclass(frozen=True, slots=True)
 class RawJson:
-    """A row that is sent as these bytes, whatever they are."""
+    """A row that is sent as exactly these bytes."""
 
     text: bytes
 

@@ -37,7 +37,7 @@ class Transcript:
         self.entries: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
         self.header_list: list[tuple[str, str]] = []
-        self.body = b""  # of an answer that is no stream
+        self.body = b""  # of an answer that is not a stream
         self.ended = False  # the connection is over, whoever ended it
         self.ended_clean = False  # the terminating chunk, or the length that was announced, was seen
         self._status: int | None = None
@@ -61,7 +61,7 @@ class Transcript:
 
     @property
     def json(self) -> Any:
-        """The body of an answer that is no stream; waits for its end."""
+        """The body of an answer that is not a stream. Waits for its end."""
         self.wait_end(HEAD_TIMEOUT_S)
         return json.loads(self.body)
 
@@ -96,7 +96,7 @@ class Transcript:
         return self._inflater is not None and self._inflater.ended_right
 
     def wait_until(self, predicate: Callable[[], bool], timeout: float = 10) -> None:
-        """Wait until `predicate` holds, asked at whatever arrives; also returns when nothing can arrive any more.
+        """Waits until `predicate` holds, and checks it at each arrival. Returns too when nothing more can arrive.
 
         AssertionError when neither happened in time, and at a failure.
         """

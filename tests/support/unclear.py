@@ -1,4 +1,4 @@
-"""Bodies of answers that tell nothing of a log: neither that rows are there, nor that none are."""
+"""Bodies of answers that say nothing about a log: neither that it has rows, nor that it has none."""
 
 from __future__ import annotations
 
