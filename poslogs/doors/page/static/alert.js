@@ -1,4 +1,4 @@
-/** The alert: it appears when more errors have come than the reader allows. It counts from five minutes before the opening. */
+/** The alert: it appears when more errors have come than the reader allows, since shortly before the opening or a Clear. */
 /** @import { Entry } from "../types.d.ts" */
 import { clock, counted, visible } from "./text.js";
 

@@ -1,4 +1,4 @@
-/** The announcer: tells those who listen to the page what has come, now and then and not entry by entry. */
+/** The announcer: sums up new entries for screen readers from time to time, not entry by entry. */
 /** @import { Entry } from "../types.d.ts" @import { Store } from "./store.js" */
 import { counted, visible } from "./text.js";
 

@@ -4,9 +4,9 @@ import { ago } from "./groups.js";
 import { counted, visible } from "./text.js";
 import { element } from "./tree.js";
 
-const QUIET_MS = 2_000; // what was heard within this needs no counting
+const QUIET_MS = 2_000; // shown as "just now"
 
-/** Tells of the connection in `state` and `heard`; `onChange(kind)` gets live, reconnecting, paused, ended or trouble. */
+/** Shows the connection in `state` and `heard`. `onChange(kind)` gets live, reconnecting, paused, ended or trouble. */
 export class Connection {
   #stateBox;
   #heardBox;
@@ -59,7 +59,7 @@ export class Connection {
     this.#show();
   }
 
-  /** Tell what went wrong, or is going on, in words of its own. @param {string} sentence */
+  /** Shows a sentence instead of the state. @param {string} sentence */
   tell(sentence) {
     this.#kind = "told";
     this.#reason = sentence;

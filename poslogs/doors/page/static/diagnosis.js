@@ -34,7 +34,7 @@ export function told({ path, line }) {
 
 /**
  * What is drawn of an entry besides its place: its message; of a diagnostic the message and the rest of the stack. Of a
- * message that is longer than `most` characters only so many.
+ * message of more than `most` characters is cut there.
  * @param {Entry} entry
  */
 export function bodyOf(entry, most = Infinity) {

@@ -23,7 +23,7 @@ export function text(entries) {
 }
 
 /**
- * For spreadsheets (RFC 4180), with `data` as JSON; no cell of it is taken for a formula, whatever separates cells.
+ * For spreadsheets (RFC 4180), with `data` as JSON. No cell can be taken for a formula, with any separator.
  * @param {Entry[]} entries
  */
 export function csv(entries) {
@@ -60,7 +60,7 @@ function oneLine(words) {
   return visible(words.replace(/\s+/g, " "));
 }
 
-// What spreadsheets take for the beginning of a formula, also behind blanks and in full width; a tab or CR alone too.
+// What spreadsheets take for the start of a formula, even after blanks and in full width, or a tab or CR alone.
 const FORMULA = /^[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/;
 const SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20";
 // What some reader splits at, in place of a comma: it does not see our quotes then, for they begin within its cell.

@@ -122,7 +122,7 @@ export class Finder {
       this.#marked.set(row, ranges);
     }
     if (this.#view.onlyMatches) this.#view.refresh();
-    this.#tell("", this.#asked && !this.#search.busy ? "polite" : "off"); // told once, not with each entry that comes
+    this.#tell("", this.#asked && !this.#search.busy ? "polite" : "off"); // announced once, not with each new entry
     if (!this.#search.busy) this.#asked = false;
   }
 

@@ -1,4 +1,4 @@
-/** The groups: errors that are alike but for numbers, ids and quoted values. */
+/** The groups: errors that differ only in numbers, ids and quoted values. */
 /** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
 import { redraw } from "./charts.js";
 import { fingerprint } from "./fingerprint.js";
@@ -6,7 +6,7 @@ import { around } from "./places.js";
 import { counted, visible } from "./text.js";
 import { element } from "./tree.js";
 
-const MOST_GROUPS = 1_000; // counted; errors that fit in none are in the charts all the same
+const MOST_GROUPS = 1_000; // counted; errors beyond them are still in the charts
 const MOST_DRAWN = 20;
 const MOST_CHARS = 300; // drawn of a fingerprint
 

@@ -131,7 +131,7 @@ export class Leader {
   }
 
   /**
-   * Tell a tab what there was before, the newest first.
+   * Sends a tab the past, newest entries first.
    * @param {string} id @param {string} filter @param {Entry[]} entries
    */
   async #recall(id, filter, entries) {

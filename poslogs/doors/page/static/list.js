@@ -7,7 +7,7 @@ const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
 const STEP = 150; // entries drawn more when the reader comes near an end of what is drawn
 const NEAR = 600; // pixels from there
 
-/** Draws a view into `rows`, which `scroller` scrolls. `draw(entry)` makes an element; `onMove()` is told of changes. */
+/** Draws a view into `rows`, which `scroller` scrolls. `draw(entry)` makes an element. `onMove()` is called after changes. */
 export class List {
   following = true; // the newest entry is kept in view
   slice;
@@ -46,7 +46,7 @@ export class List {
     this.#onMove();
   }
 
-  /** Stay here, whatever comes. */
+  /** Stays here while entries come. */
   stay() {
     if (this.following) this.#left = this.#shown.end;
     this.following = false;

@@ -149,7 +149,7 @@ addEventListener("hashchange", () => {
 });
 
 /**
- * Go on with another token than the tab has: what is shown was read with the old one, so the page begins anew.
+ * Continues with another token. What is shown was read with the old one, so the page starts again.
  * @param {string} token
  */
 function takeOver(token) {

@@ -11,7 +11,7 @@ export class Parser {
 
   /**
    * The events that this text ends, in order: `{event, data, id, retry, comment}`, each with the fields that it has.
-   * Without `data` it is no event to act upon, yet its `id` and `retry` (ms) count.
+   * Without `data` it is not an event to act on, but its `id` and `retry` (ms) count.
    * @param {string} text
    */
   push(text) {

@@ -1,4 +1,4 @@
-/** The pins: entries that stay at hand, in this tab, whatever leaves the log. */
+/** The pins: entries that this tab keeps after they have left the log. */
 /** @import { Entry } from "../types.d.ts" */
 import { bodyOf } from "./diagnosis.js";
 import { time } from "./entry.js";
@@ -11,7 +11,7 @@ const MOST_CHARS = 1_000_000; // kept of all; what a tab may store is not much m
 const MOST_DRAWN = 2_000; // characters of each
 const KEY = "poslogs.pins";
 
-/** Keeps pinned entries over a reload, and draws them into `section`. `onChange(id)` is told which changed. */
+/** Keeps pinned entries over a reload, and draws them into `section`. `onChange(id)` gets the one that changed. */
 export class Pins {
   /** @type {{ env: string, entry: Entry }[]} */
   #pins = []; // newest last

@@ -9,7 +9,7 @@ export function place(id, kind) {
 }
 
 /**
- * The first element in another that a selector names. Throws where there is none of this kind.
+ * The first element in another that a selector names. Throws if there is none of this kind.
  * @template {Element} E @param {ParentNode} parent @param {string} selector @param {new () => E} kind @returns {E}
  */
 export function within(parent, selector, kind) {

@@ -8,7 +8,7 @@ import { showWhole, unfold } from "./entry.js";
 import { around, within } from "./places.js";
 
 const ROW = "#rows > li";
-const SAID_MS = 1_500; // how long a button tells that it has done its work
+const SAID_MS = 1_500; // how long a button says that it has done its work
 
 export class Rows {
   #rows;

@@ -41,7 +41,7 @@ export class Run {
     return thing;
   }
 
-  /** Put others in the place of all; numbers begin anew. @param {T[]} things */
+  /** Replaces all. Numbers start again. @param {T[]} things */
   replace(things) {
     this.#things = things;
     this.#gone = 0;

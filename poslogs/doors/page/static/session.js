@@ -47,7 +47,7 @@ export class Refusal extends Error {
 }
 
 /**
- * The environments that a token may read, as /health tells them: name, url, demo, and `failing` while platformOS does
+ * The environments that a token may read, as /health lists them: name, url, demo, and `failing` while platformOS does
  * not answer. Throws a Refusal.
  * @param {string} bearer @returns {Promise<Environment[]>}
  */

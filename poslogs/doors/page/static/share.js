@@ -1,7 +1,7 @@
 /**
  * One stream for all tabs that watch the same log with the same token: a browser allows six connections to a server.
  *
- * Of the tabs that ask for a lock, the one that has it leads: it follows the log and tells the others over a channel.
+ * Of the tabs that ask for a lock, the one that has it leads: it follows the log and passes it on over a channel.
  * When it goes away the next one gets the lock, and continues at its own position. Each tab holds a lock of its own as
  * well, for which the leader waits: so it learns that a tab has gone. What they say to each other is `Message`, in
  * types.d.ts.
@@ -12,7 +12,7 @@ import { newest } from "./past.js";
 import { wants } from "./store.js";
 import { messageOf } from "./text.js";
 
-const ANSWER_MS = 2000; // a leader that does not answer for so long may be frozen
+const ANSWER_MS = 2000; // a leader that does not answer for this long may be frozen
 const MAX_HELLOS = 3;
 const REMEMBERED = 10_000; // entries that are known again when a new leader repeats them
 const PAST_ENTRIES = 1000;
@@ -169,7 +169,7 @@ export class Shared {
 
   /** @param {Entry} entry */
   #isNew({ id, timestamp }) {
-    const key = `${id} ${timestamp}`; // an instance that was restored from a backup counts its ids anew
+    const key = `${id} ${timestamp}`; // a site that was restored from a backup gives its ids again
     if (this.#seen.some((keys) => keys.has(key))) return false;
     if (this.#seen[0].size === REMEMBERED) this.#seen = [new Set(), this.#seen[0]];
     this.#seen[0].add(key);

@@ -8,7 +8,7 @@ const REFRESH_MS = 5_000; // a tab that is reloaded again and again must not use
 
 /**
  * Has the connect form, the token that the address brought, or a tab that still has one, ask the server.
- * `tell(sentence)` is told how it goes; `ready(environments)` is called once, with a token kept, and
+ * `tell(sentence)` shows how it goes; `ready(environments)` is called once, with a token kept, and
  * `changed(environments)` when they are others than thought. Returns `connect(token)`, for one that comes later.
  * @param {{ form: HTMLFormElement, field: HTMLInputElement, demo: HTMLElement, brought: string,
  *   tell: (sentence: string) => void, ready: (environments: Environment[]) => void,

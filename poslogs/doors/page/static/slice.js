@@ -40,7 +40,7 @@ export class Slice {
     if (focused instanceof HTMLElement && this.#rows.contains(focused)) focused.focus({ preventScroll: true });
   }
 
-  /** Draw more behind, up to a number. @param {number} to */
+  /** Draws more after these, up to a number. @param {number} to */
   extend(to) {
     if (to <= this.to) return;
     this.#rows.append(...this.#made(this.to, to));

@@ -23,7 +23,7 @@ export function isAfter(a, b) {
 }
 
 /**
- * Holds each entry once. Those who look on are told what has changed: `added(entries)` at the end, `left(entries)` from
+ * Holds each entry once. Watchers are called after changes: `added(entries)` at the end, `left(entries)` from
  * the beginning, `replaced()` when it is another row of entries altogether.
  */
 export class Store {
@@ -125,7 +125,7 @@ export class Store {
   }
 }
 
-/** What an entry is known by: a site that was restored from a backup gives its ids anew. @param {Entry} entry */
+/** The key of an entry. A site that was restored from a backup gives its ids again. @param {Entry} entry */
 function key({ id, timestamp }) {
   return `${id} ${timestamp}`;
 }

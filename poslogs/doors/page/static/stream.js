@@ -3,14 +3,14 @@
 import { Parser } from "./parser.js";
 
 const LIVE = "platformos.logs.live";
-const LIVE_MS = 300_000; // how long the server lets a live stream last, unless it is told otherwise
-const SILENCE_MS = 75_000; // the longest heartbeat that a server may have is 60 s: what brings nothing for so long is dead
+const LIVE_MS = 300_000; // how long the server lets a live stream last by default
+const SILENCE_MS = 75_000; // longer than any heartbeat, which is 60 s at most: a silent connection is dead
 const FIRST_WAIT_MS = 500; // doubled at each try that fails
 const MAX_WAIT_MS = 30_000;
 const MAX_ASKED_MS = 3_600_000; // of waiting for a server that asks for it
 const RESTART_MS = 200; // until the server that closed a stream is asked again
-const STABLE_MS = 10_000; // an answer that was heard for so long starts the waits anew
-const HEARD_MS = 1000; // between two times that it is told
+const STABLE_MS = 10_000; // after an answer that lasted this long, waits are short again
+const HEARD_MS = 1000; // between two events that say so
 
 /**
  * What happens in the log of an environment, across lost connections, restarts and the end of `maxDuration`.
@@ -158,7 +158,7 @@ async function refusal(response) {
 }
 
 /**
- * Wait for so many ms, unless `signal` aborts; `wakes`: or somebody looks, or the network is back.
+ * Waits for a number of ms, unless `signal` aborts. With `wakes` it also ends when the tab is shown or the network is back.
  * @param {number} ms @param {AbortSignal} signal @param {boolean} wakes @returns {Promise<void>}
  */
 function pause(ms, signal, wakes) {

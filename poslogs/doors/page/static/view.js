@@ -20,7 +20,7 @@ export function isWithin(narrowing, entry) {
 }
 
 /**
- * Follows a store. Those who look on are told: `grown()` at the end, `shrunk()` at the beginning, `changed()` when it is
+ * Follows a store. Watchers are called: `grown()` at the end, `shrunk()` at the beginning, `changed()` when it is
  * another row of entries altogether.
  */
 export class View {
@@ -40,7 +40,7 @@ export class View {
   #held = null; // all that has come since the pause; null without one
 
   /**
-   * `matches(entry)` tells whether the search has found an entry.
+   * `matches(entry)`: whether the search has found an entry.
    * @param {Store} store @param {(entry: Entry) => boolean} matches
    */
   constructor(store, matches) {
@@ -81,7 +81,7 @@ export class View {
     return this.#store.entries.slice().filter((entry) => isWithin(this.narrowing, entry));
   }
 
-  /** Look at everything anew. */
+  /** Looks at everything again. */
   refresh() {
     const all = this.#store.entries.slice();
     const held = this.#held;
