@@ -105,6 +105,14 @@ def test_no_document_names_a_series_that_is_none() -> None:
     assert named <= known, named - known
 
 
+def test_documents_cite_only_pages_of_this_repository() -> None:
+    """Every page that one names by its file is in the repository, so every reader has it."""
+    here = {path.name for path in [*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md"), REPO / "bench" / "README.md"]}
+    named = {name for text in DOCUMENTS for name in re.findall(r"\b([\w-]+\.md)\b", text)}
+    assert named <= here
+    assert not [text[:40] for text in DOCUMENTS if "../shared" in text]
+
+
 def test_no_document_names_a_tool_that_is_none() -> None:
     """platformos.x.y anywhere in the documents is a tool."""
     named = {word for text in DOCUMENTS for word in re.findall(r"\bplatformos\.[a-z]+\.[a-z]+\b", text)}
