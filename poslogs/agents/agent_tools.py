@@ -82,22 +82,22 @@ class Catalogue:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
-        limits = {name: whole(bounds, "How many entries at most.") for name, bounds in LIMITS.items()}
+        limits = {name: whole(bounds, "Most entries to return.") for name, bounds in LIMITS.items()}
         lasts = whole(DURATION_MS, "How long the call waits, in milliseconds.")
         tools = (
             AgentTool(_ENVS, "Lists the environments that may be read, by name and address.", _inputs(ENVIRONMENTS),
                       "Environments", ENVS, self._envs, open_world=False),
-            AgentTool(_FETCH, f"Answers the newest log entries of an environment, or with lastId the first after it. "
+            AgentTool(_FETCH, f"Returns the newest log entries of an environment, or with lastId the oldest after it. "
                       f"{_LOOP} {_DATA}",
                       _inputs(FETCH, "env", "lastId", "filter", limit=limits[FETCH.name], full=_FULL),
                       "Fetch log entries", ENTRIES, self._fetch),
-            AgentTool(_LIVE, f"Waits for log entries from now on, or after lastId, and answers them when "
+            AgentTool(_LIVE, f"Waits for log entries from now on, or after lastId, and returns them when "
                       f"maxDuration or limit is reached, or with until first as soon as one has come: with filter "
                       f"error too it waits for the next error. {_LOOP} {_DATA}",
                       _inputs(LIVE, "env", "lastId", "filter", limit=limits[LIVE.name], full=_FULL,
                               maxDuration=lasts, until=_UNTIL),
                       "Wait for log entries", {**ENTRIES, **STOPPED}, self._live),
-            AgentTool(_REPORT, f"Tells what goes wrong in an environment: counts by type and hour, the most frequent "
+            AgentTool(_REPORT, f"Reports what goes wrong in an environment: counts by type and hour, the most frequent "
                       f"errors and the newest ones, since lastId or of the last minutes. {_DATA}",
                       _inputs(REPORT, "env", "lastId", "minutes"), "Report on a log", REPORTED, self._report),
         )  # fmt: skip

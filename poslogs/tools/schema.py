@@ -57,24 +57,24 @@ FILTER: Final = {
 LAST_ID: Final = {
     "type": "string",
     "pattern": "^[0-9]{1,19}$",
-    "description": "Id of the last entry that is known; what came after it follows.",
+    "description": "Id of the last entry that you have; the entries after it follow.",
 }
 TAIL: Final = {
     "type": "integer",
     "minimum": 0,
     "maximum": MAX_TAIL,
-    "description": "Begin with so many of the newest entries; 0 begins with what comes from now on.",
+    "description": "Start with this many of the newest entries; 0 skips the history.",
 }
 MAX_MESSAGE: Final = {
     "type": "integer",
     "minimum": MESSAGE_BYTES[0],
     "maximum": MESSAGE_BYTES[1],
-    "description": "Most bytes of a message, for clients that bound a line; a longer one is cut at the power of two at "
-    "or below it, and its entry says so: cut is true. Data that is longer is left out.",
+    "description": "Longest message in bytes, for clients that bound a line; a longer one is cut at the power of two "
+    "at or below it, and its entry has cut: true. Longer data is left out.",
 }
 FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of every tool that streams
     "env": ENV,
-    "interval": whole(INTERVAL_MS, "How stale the stream may get, in milliseconds."),
+    "interval": whole(INTERVAL_MS, "Longest delay before a new entry is sent, in milliseconds."),
     "filter": FILTER,
     "lastId": LAST_ID,
     "tail": TAIL,

@@ -46,16 +46,16 @@ LIVE: Final = StreamingTool(
 )
 FETCH: Final = EndingTool(
     "platformos.logs.fetch",
-    "Answers the newest entries, or with lastId the first after it, and ends.",
+    "Returns the newest entries, or with lastId the oldest after it.",
     schema_of(
         "env",
         env=ENV,
-        lastId={**LAST_ID, "description": "The first entries after the entry of this id; 0: from the beginning."},
-        limit=whole(LIMIT, "How many entries at most."),
+        lastId={**LAST_ID, "description": "Return the oldest entries after this id; 0: from the beginning."},
+        limit=whole(LIMIT, "Most entries to return."),
         filter=FILTER,
         tail={
             **TAIL,
-            "description": "In place of lastId and limit: so many of the newest entries, as limit alone says.",
+            "description": "How many of the newest entries, in place of lastId and limit.",
         },
         maxMessage=MAX_MESSAGE,
     ),
@@ -63,7 +63,7 @@ FETCH: Final = EndingTool(
 )
 ENVIRONMENTS: Final = EndingTool(
     "platformos.env.list",
-    "Answers the environments that this token may read, by name and address.",
+    "Lists the environments that this token may read, by name and address.",
     schema_of(),
     environments.answer,
 )
@@ -73,12 +73,12 @@ REPORT: Final = EndingTool(
     schema_of(
         "env",
         env=ENV,
-        lastId={**LAST_ID, "description": "Only what came after the entry of this id."},
+        lastId={**LAST_ID, "description": "Only entries after this id."},
         minutes={
             "type": "integer",
             "minimum": MINUTES[0],
             "maximum": MINUTES[2],
-            "description": "Only entries of so many last minutes; with neither this nor lastId it is 60.",
+            "description": "Only entries of this many last minutes; 60 with neither this nor lastId.",
         },
     ),
     report.answer,
