@@ -105,6 +105,14 @@ def test_no_document_names_a_series_that_is_none() -> None:
     assert named <= known, named - known
 
 
+def test_every_module_is_in_the_decision_on_the_house_and_the_other_way_round() -> None:
+    """By its file's name, and the doors' by their folder too."""
+    text = (REPO / "docs" / "decisions" / "0001-the-house.md").read_text()
+    rows = "".join(re.findall(r"^\| `.*", text, re.MULTILINE))
+    named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+\.py)`", rows)}
+    assert named == {path.name for path in (REPO / "poslogs").rglob("*.py") if path.name != "__init__.py"}
+
+
 def test_documents_cite_only_pages_of_this_repository() -> None:
     """Every page that one names by its file is in the repository, so every reader has it."""
     here = {path.name for path in [*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md"), REPO / "bench" / "README.md"]}
