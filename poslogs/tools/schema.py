@@ -63,7 +63,7 @@ TAIL: Final = {
     "type": "integer",
     "minimum": 0,
     "maximum": MAX_TAIL,
-    "description": "Begin with so many of the newest entries; 0 begins with what comes from now on.",
+    "description": "Start with this many of the newest entries; 0 starts with what comes from now on.",
 }
 MAX_MESSAGE: Final = {
     "type": "integer",
@@ -74,7 +74,7 @@ MAX_MESSAGE: Final = {
 }
 FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of every tool that streams
     "env": ENV,
-    "interval": whole(INTERVAL_MS, "How stale the stream may get, in milliseconds."),
+    "interval": whole(INTERVAL_MS, "Longest delay before a new entry is sent, in milliseconds."),
     "filter": FILTER,
     "lastId": LAST_ID,
     "tail": TAIL,

@@ -55,7 +55,7 @@ FETCH: Final = EndingTool(
         filter=FILTER,
         tail={
             **TAIL,
-            "description": "In place of lastId and limit: so many of the newest entries, as limit alone says.",
+            "description": "In place of lastId and limit: how many of the newest entries; limit alone means the same.",
         },
         maxMessage=MAX_MESSAGE,
     ),
@@ -78,7 +78,7 @@ REPORT: Final = EndingTool(
             "type": "integer",
             "minimum": MINUTES[0],
             "maximum": MINUTES[2],
-            "description": "Only entries of so many last minutes; with neither this nor lastId it is 60.",
+            "description": "Only entries of this many minutes up to now; with neither this nor lastId it is 60.",
         },
     ),
     report.answer,
