@@ -30,7 +30,7 @@ from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
-from poslogs.servers import discretion, ticket
+from poslogs.servers import discretion, own_log, ticket
 from poslogs.servers.direct import DirectStreams
 from poslogs.servers.host import Host, Hosted
 from poslogs.servers.liveness import Disconnects
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     Raises ConfigError, whose sentence says what keeps it from starting.
     """
     settings = settings or Settings.read()
-    _log_to_stderr(settings.log_level)
+    own_log.write_to_stderr(settings.log_level)
     for sentence in misspelt():
         log.warning("%s", sentence)
 
@@ -182,23 +182,3 @@ def _is_token(word: str, clients: Clients, environments: Environments) -> bool:
     """Whether a word opens something, here or at platformOS."""
     known = clients.holder(word.encode("utf-8", "replace"))
     return known is not None or any(word == env.token for env in environments.all().values())
-
-
-class _OneLine(logging.Formatter):
-    """Keeps a message on one line: the name of an environment or client may hold a line break, to forge a line."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name for it
-        return plain(super().formatMessage(record))
-
-
-def _log_to_stderr(level: str) -> None:
-    ours = logging.getLogger("poslogs")
-    ours.setLevel(level)
-    if not ours.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        handler.addFilter(discretion.DISCRETION)
-        ours.addHandler(handler)
-        ours.propagate = False
-    for name in ("werkzeug", "waitress"):  # they quote requests
-        logging.getLogger(name).addFilter(discretion.DISCRETION)

@@ -117,7 +117,7 @@ class Upstream:
             return 0.0 if self.outage.claim() else self.outage.until - self.clock()
 
     def notice(self, page: Page) -> Chunk | None:
-        """An error frame for rows of a page that are not entries; empty when there is nothing to report."""
+        """An error frame for rows of a page that are not entries; None when there is nothing to report."""
         self._look_at_order(page)
         return self.notices.left_out_of(page)
 

@@ -22,8 +22,6 @@ CLASSES = {
     "Settings": "a field for each setting",
 }
 LONG = {
-    "agents/agent_tools.py": "the table of what agents are offered",
-    "app.py": "puts all parts together, and nothing else does",
     "doors/shapes.py": "the shapes of all routes, for /openapi.json",
     "platformos/demo_texts.py": "what happens in the demo's shop, scene after scene",
     "streaming/feed.py": "its two faces, for readers and for the poller, share one lock",
