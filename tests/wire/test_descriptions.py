@@ -79,7 +79,7 @@ def test_metrics_count_refusals_by_status(server: Start, platformos: PlatformOS)
         "one": {"token": "one-secret", "limits": {**limits, "requests": "100 per minute"}},
         "slow": {"token": "slow-secret", "envs": ["elsewhere"], "limits": limits},
     }
-    started = server(clients=clients)
+    started = server(clients=clients, own=True)
     before = _values(started, "poslogs_refusals_total")
     assert {"400", "401", "403", "404", "429", "503"} <= set(before)
     assert set(before.values()) == {0}

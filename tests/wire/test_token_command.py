@@ -33,7 +33,7 @@ def test_a_token_opens_as_soon_as_it_is_made_and_nothing_once_it_is_revoked(
 ) -> None:
     """Its environment and no other; the stream that it has open ends with the reason when it is revoked."""
     platformos.add({})
-    running = server(kind, clients=clients(), environments={"staging": platformos, "production": platformos})
+    running = server(kind, clients=clients(), environments={"staging": platformos, "production": platformos}, own=True)
     made = token(running, "new", "bob", "--env", "staging")
     assert get(running, "/health", token=made).status == 200
     with running.stream(STREAM, {"env": "production"}, token=made) as refused:
