@@ -182,7 +182,7 @@ def _parse(text: bytes) -> object:
         return Unreadable(text)
 
 
-NO_LIST: Final = "`logs` that is no list"
+NO_LIST: Final = "`logs` that is not a list"
 TOO_LARGE: Final = "a row that is too large"
 
 _ID: Final = re.compile(rb'"?([0-9]{1,19})"?\s*[,}]')

@@ -58,7 +58,7 @@ class Entry(NamedTuple):
     def from_row(cls, row: object, env: str) -> Entry:
         """Make an entry of a row; a missing field gets "", {}, `error` or NO_TIME. Raises BadRow."""
         if not isinstance(row, dict):
-            raise BadRow(row.reason if isinstance(row, Unreadable) else "a row that is no object")
+            raise BadRow(row.reason if isinstance(row, Unreadable) else "a row that is not an object")
         number = row.get("id")
         if type(number) is not int or not 0 < number <= MAX_ID:
             number = position(number)

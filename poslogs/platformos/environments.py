@@ -72,17 +72,17 @@ class Environments:
         """What is wrong with each environment of the file that is not served: a sentence by name."""
         if self._file is None:
             return {}
-        return {name: told for name, told in self._file.value.unusable.items() if name not in self._extra}
+        return {name: reason for name, reason in self._file.value.unusable.items() if name not in self._extra}
 
     def report(self) -> None:
         """Log what is not served, each time that this changes."""
         if self._file is None:
             return
         path, unusable = self._file.path, self.unusable
-        fresh = [told for name, told in unusable.items() if self._reported.get(name) != told]
+        fresh = [reason for name, reason in unusable.items() if self._reported.get(name) != reason]
         self._reported = dict(unusable)
-        for told in fresh[:MAX_REPORTED]:
-            log.error("%s: %s The others are served.", path, told)
+        for reason in fresh[:MAX_REPORTED]:
+            log.error("%s: %s The others are served.", path, reason)
         if len(fresh) > MAX_REPORTED:
             log.error("%s: %d more environments cannot be used.", path, len(fresh) - MAX_REPORTED)
 

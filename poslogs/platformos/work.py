@@ -11,7 +11,7 @@ TURN_SECONDS: Final = 0.005  # of work, after which other greenlets and threads 
 MAX_STEPS: Final = 2_000_000  # for one answer: some seconds, and ten times what a long log takes
 
 # What an answer is that is not a log: the end of a sentence that begins with "platformOS answered".
-NO_OBJECT: Final = "JSON that is no object"
+NO_OBJECT: Final = "JSON that is not an object"
 NOT_JSON: Final = "something that is not JSON"
 TOO_MUCH: Final = "more brackets than a log has"
 CUT_OFF: Final = "JSON that is cut off"

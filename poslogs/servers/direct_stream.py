@@ -142,7 +142,7 @@ class DirectStream(Outlet):
                     rests = True
                     self.state = RESTING
         except OSError:
-            log.debug("The reader had gone before.", exc_info=True)
+            log.debug("The reader had already gone.", exc_info=True)
         except Exception as error:  # noqa: BLE001 - of one stream; the others go on
             self._direct.failed(error)
         finally:

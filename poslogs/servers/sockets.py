@@ -145,7 +145,7 @@ def turn_away(lent: Any, answer: bytes) -> None:
             real.shutdown(socket.SHUT_WR)
             real.recv(65536)  # unread bytes at the close would reset the connection, and the answer with it
     except OSError:
-        log.debug("The client had gone before.", exc_info=True)
+        log.debug("The client had already gone.", exc_info=True)
 
 
 def _lent(environ: dict[str, Any]) -> Any:
@@ -172,4 +172,4 @@ def _shut(sock: _socket.socket, how: int) -> None:
         else:
             sock.shutdown(how)
     except OSError:
-        log.debug("The client had gone before.", exc_info=True)
+        log.debug("The client had already gone.", exc_info=True)

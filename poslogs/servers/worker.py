@@ -107,7 +107,7 @@ class Worker(base.Worker):
 
     def notify(self) -> None:
         """Tell the master that this worker is alive, while it is well: one that is not gets replaced."""
-        if not self.parts.supervisor.unwell():
+        if self._is_well():
             self._told_unwell = False
             super().notify()
             return
@@ -126,6 +126,9 @@ class Worker(base.Worker):
     def _connect_parts(self) -> bool:
         """Connect the app's parts with this kind of worker; True when gunicorn does not count open streams."""
         return False
+
+    def _is_well(self) -> bool:
+        return not self.parts.supervisor.unwell()
 
     def _watch_visits(self) -> None:
         """Watch over the connections from now on, within the bounds that the settings give."""

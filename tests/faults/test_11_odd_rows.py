@@ -1,4 +1,4 @@
-"""Fault 11: rows with odd fields are entries all the same; a row that is no object or has no id is counted and told."""
+"""Fault 11: rows with odd fields are entries all the same; a row that is not an object or has no id is reported."""
 
 from __future__ import annotations
 
@@ -136,12 +136,12 @@ def test_rows_that_are_none_are_counted_and_told_once_to_each_reader(
         for reader in (plain, live, filtered):
             (sentence,) = wait_told(reader)
             assert sentence.startswith(f"{len(STRAYS)} rows were left out of environment staging: ")
-            assert "a row that is no object" in sentence
+            assert "a row that is not an object" in sentence
             assert "a row without a usable id" in sentence
         platformos.wait_for_requests(len(platformos.requests) + 4)
         platformos.stray("a new one")
         for reader in (plain, live, filtered):
-            assert wait_told(reader, 2)[1] == "1 row was left out of environment staging: a row that is no object."
+            assert wait_told(reader, 2)[1] == "1 row was left out of environment staging: a row that is not an object."
         platformos.wait_for_requests(len(platformos.requests) + 4)
         assert [len(told(reader)) for reader in (plain, live, filtered)] == [2, 2, 2]
 
@@ -175,5 +175,5 @@ def test_any_number_of_rows_that_are_none_is_told(server: Callable[..., Server],
     platformos.add_many(1)
     with follow(server()) as reader:
         (sentence,) = wait_told(reader, timeout=5)
-        assert sentence == f"{count} rows were left out of environment staging: a row that is no object."
+        assert sentence == f"{count} rows were left out of environment staging: a row that is not an object."
         lossless(platformos, reader, ids=["1", str(count + 2)])

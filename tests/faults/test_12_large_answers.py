@@ -156,7 +156,7 @@ def test_hundreds_of_thousands_of_rows_that_are_none_are_told_and_bounded(server
                 return bool(reader.errors)
 
             wait_for(was_told, 10)
-            assert told(reader) == ["300000 rows were left out of environment staging: a row that is no object."]
+            assert told(reader) == ["300000 rows were left out of environment staging: a row that is not an object."]
             assert max(peak) - memory < 100, (memory, max(peak))
             assert longest_silence(other, begun) < 4
             lossless(platformos, reader)

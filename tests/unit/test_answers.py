@@ -71,12 +71,12 @@ def test_only_a_usable_id_or_an_empty_list_tells_what_is_there(body: bytes, whol
         (b"oops", "something that is not JSON"),
         (b'{"logs":[{"id":1},{"id"', "something that is not JSON"),
         (b'{"logs":[{"id":1}]}{', "something that is not JSON"),
-        (b"[]", "JSON that is no object"),
-        (b"17", "JSON that is no object"),
-        (b"null", "JSON that is no object"),
-        (b'"text"', "JSON that is no object"),
-        (b'{"logs":{"id":1}}', "`logs` that is no list"),
-        (b'{"logs":"none"}', "`logs` that is no list"),
+        (b"[]", "JSON that is not an object"),
+        (b"17", "JSON that is not an object"),
+        (b"null", "JSON that is not an object"),
+        (b'"text"', "JSON that is not an object"),
+        (b'{"logs":{"id":1}}', "`logs` that is not a list"),
+        (b'{"logs":"none"}', "`logs` that is not a list"),
         (b'{"logs":[' + deep(3000), "JSON that is cut off"),
         (b"\xff\xfe\x00", "something that is not JSON"),
     ],
@@ -95,7 +95,7 @@ def test_depth_alone_is_no_row() -> None:
 
 @pytest.mark.parametrize("body", [deep(3000), b"[" * 3000])
 def test_depth_alone_is_no_answer(body: bytes) -> None:
-    """What is too deep to parse and is no object is a failed poll, as any other JSON that is no object."""
+    """What is too deep to parse and is not an object is a failed poll, as any other JSON that is not an object."""
     with pytest.raises(NotALog):
         answers.rows(body)
 

@@ -132,10 +132,10 @@ def test_a_longer_message_is_cut_at_a_character_and_marked(character: str) -> No
 @pytest.mark.parametrize(
     ("row_", "reason"),
     [
-        (None, "a row that is no object"),
-        (17, "a row that is no object"),
-        ("text", "a row that is no object"),
-        ([{"id": 1}], "a row that is no object"),
+        (None, "a row that is not an object"),
+        (17, "a row that is not an object"),
+        ("text", "a row that is not an object"),
+        ([{"id": 1}], "a row that is not an object"),
         ({}, "a row without a usable id"),
         ({"id": None}, "a row without a usable id"),
         ({"id": True}, "a row without a usable id"),
@@ -309,7 +309,7 @@ def test_any_row_is_one_event_with_the_promised_fields_or_a_counted_refusal(row_
     except BadRow as bad:
         reason = str(bad)
     if not isinstance(row_, dict):
-        assert reason == "a row that is no object"
+        assert reason == "a row that is not an object"
         return
     if not position(row_.get("id")):
         assert reason == "a row without a usable id"
@@ -362,10 +362,10 @@ def test_bad_rows_do_not_spoil_the_good_ones() -> None:
     assert [made.id for made in found] == [1, 2]
     reasons = [reason.partition("|")[0] for reason in refused]
     assert reasons == [
-        "a row that is no object",
+        "a row that is not an object",
         "a row without a usable id",
-        "a row that is no object",
-        "a row that is no object",
+        "a row that is not an object",
+        "a row that is not an object",
     ]
     assert refused[0] == refused[3]
     assert len(set(refused)) == 3

@@ -46,7 +46,7 @@ def test_every_entry_comes_once_by_polls_that_look_back(answers: list[set[int]],
 def test_rows_that_are_not_entries_move_the_window_and_are_reported() -> None:
     """A page of bad rows alone: a batch without entries, so that readers pass them too."""
     window = Window(1 << 20, 5, 0)
-    page = Page([], ["a row that is no object|aa"], 9, whole=True)
+    page = Page([], ["a row that is not an object|aa"], 9, whole=True)
     (batch,) = Intake.of(page, window.high, None, 1.0, upstream()).batches(window)
     assert (list(batch.ids), batch.low, batch.high) == ([], 5, 9)
     assert batch.notice is not None

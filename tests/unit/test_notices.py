@@ -10,16 +10,16 @@ from poslogs.streaming.notices import MAX_REPORTED, Notices
 def test_refused_rows_are_reported_once_however_often_they_come() -> None:
     """The same reasons with the same marks give a frame once; a new one is reported alone; a new feed begins anew."""
     notices = Notices("staging")
-    reasons = ["a row that is no object|aa", "a row that is no object|bb", "a row without a usable id|cc"]
+    reasons = ["a row that is not an object|aa", "a row that is not an object|bb", "a row without a usable id|cc"]
     first = notices.left_out_of(Page([], reasons, 0))
     assert first is not None
     assert first.contents == (
-        Failure("3 rows were left out of environment staging: a row that is no object, a row without a usable id."),
+        Failure("3 rows were left out of environment staging: a row that is not an object, a row without a usable id."),
     )
     assert notices.left_out_of(Page([], reasons, 0)) is None
-    second = notices.left_out_of(Page([], [*reasons, "a row that is no object|dd"], 0))
+    second = notices.left_out_of(Page([], [*reasons, "a row that is not an object|dd"], 0))
     assert second is not None
-    assert second.contents == (Failure("1 row was left out of environment staging: a row that is no object."),)
+    assert second.contents == (Failure("1 row was left out of environment staging: a row that is not an object."),)
     notices.begin()
     again = notices.left_out_of(Page([], reasons, 0))
     assert again is not None
@@ -30,7 +30,7 @@ def test_the_number_of_remembered_refusals_is_bounded() -> None:
     """So many different bad rows do not fill the memory; all are counted."""
     notices = Notices("staging")
     for number in range(30):
-        notices.left_out_of(Page([], [f"a row that is no object|{number}-{row}" for row in range(1000)], 0, 5))
+        notices.left_out_of(Page([], [f"a row that is not an object|{number}-{row}" for row in range(1000)], 0, 5))
     assert len(notices._reported) <= MAX_REPORTED
     assert notices.left_out == 30 * 1005
 

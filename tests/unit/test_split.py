@@ -52,7 +52,7 @@ def test_a_value_of_very_many_escapes_or_brackets_ends_where_it_ends(text: bytes
         (b'{"logs":[1}}', NOT_JSON),
         (b'{"logs":[1]} x', NOT_JSON),
         (b'{"a" 1,"logs":[]}', NOT_JSON),
-        (b"[]", "JSON that is no object"),
+        (b"[]", "JSON that is not an object"),
         (b"<p>", "HTML"),
         (b'{"logs":[' + b"[1," * 2_100_000, TOO_MUCH),
         (b"{" + b'"a":1,' * 10_000 + b'"logs":[]}', TOO_MUCH),

@@ -873,7 +873,7 @@ def test_rows_that_are_no_entries_are_told_once_and_the_stream_goes_on() -> None
         assert ids_of(chunk) == [1, 3]
         error = next(event for event in events(chunk) if event.type == "error")
         assert (
-            "2 rows were left out of environment staging: a row that is no object, a row without a usable id."
+            "2 rows were left out of environment staging: a row that is not an object, a row without a usable id."
             in error.data
         )
         log.wait(lambda _: len(log.polls) > 5)

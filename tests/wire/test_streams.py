@@ -193,7 +193,7 @@ def test_gzip_is_used_when_the_client_takes_it(
 
 
 def test_a_bad_row_is_told_once_and_the_others_arrive(server: Start, platformos: PlatformOS) -> None:
-    """A row that is no object and one without an id: an error frame that counts them, and the stream goes on."""
+    """A row that is not an object and one without an id: an error frame that counts them, and the stream goes on."""
     platformos.add_many(2)
     platformos.stray("not an object")
     platformos.stray({"message": "no id"})
@@ -203,7 +203,7 @@ def test_a_bad_row_is_told_once_and_the_others_arrive(server: Start, platformos:
         told = reader.wait_frame(lambda frame: frame.event == "error").inner
         assert told["type"] == "error"
         assert told["message"] == (
-            "2 rows were left out of environment staging: a row that is no object, a row without a usable id."
+            "2 rows were left out of environment staging: a row that is not an object, a row without a usable id."
         )
         platformos.wait_for_requests(len(platformos.requests) + 3)
         platformos.add_many(1)
