@@ -20,6 +20,7 @@ from poslogs.streaming.feed import Feed
 from poslogs.streaming.outage import LONGEST_WAIT_SECONDS
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
+from poslogs.streaming.upstream import Upstream
 from tests.fuzz import strategies
 from tests.fuzz.budget import share
 from tests.fuzz.conftest import SECRET
@@ -62,6 +63,10 @@ class Clock:
     def __call__(self) -> float:
         """The time, monotonic."""
         return time.monotonic() + self.ahead
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set, or until so many seconds have passed."""
+        return event.wait(seconds)
 
 
 class Listener:
@@ -110,7 +115,8 @@ def listening(gateway: Gateway, *, late: bool, position: int = 0) -> Iterator[tu
     """A stream of a feed that asks this gateway."""
     environment = Environment("staging", "http://127.0.0.1", "dev@example.com", SECRET)
     clock = Clock()
-    feed = Feed(environment, lambda _: gateway, window_bytes=1 << 20, overlap=30.0, clock=clock)
+    upstream = Upstream(environment, lambda _: gateway, clock=clock)
+    feed = Feed(upstream, window_bytes=1 << 20, lookback=30.0)
     listener = Listener(feed, clock, late=late, position=position)
     with closing(listener.stream):
         assert listener.frames()[0].comment == "open"
