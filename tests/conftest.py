@@ -65,7 +65,7 @@ def server(
 
     In a test that also uses `platformos`, this is the environment `staging` unless `environments` is given.
     A server that differs from others by its variables and files alone may have served another test before, and is
-    like new: but for how old it is, what it holds of memory, and what it has counted. `own` has one started.
+    like new, but for its age, its memory, what it has counted, and what it tells once a while. `own` has one started.
     """
     failed = request.session.testsfailed
     with ExitStack() as stack:

@@ -156,7 +156,7 @@ def test_descriptors_that_run_out_all_the_same_are_told_in_a_line_and_survived(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
     """Somebody takes them from a worker that runs: its stream goes on, and with more of them so does all else."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     worker = running.worker_pid()
     platformos.add({})
     with running.stream(STREAM, INPUT, token=READER) as reader, ExitStack() as stack:

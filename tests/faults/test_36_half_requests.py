@@ -132,7 +132,7 @@ def post_fetch(server: Server) -> int:
 @kinds
 def test_connections_of_one_address_are_bounded(server: Start, platformos: PlatformOS, kind: str) -> None:
     """The ninth of eight gets 503 at once; streams do not count, an idle one gives way, other addresses go on."""
-    running = server(kind, clients=clients(), env={**NOT_A_PROXY, "POSLOGS_ADDRESS_CONNECTIONS": "8"})
+    running = server(kind, clients=clients(), env={**NOT_A_PROXY, "POSLOGS_ADDRESS_CONNECTIONS": "8"}, own=True)
     with ExitStack() as stack:
         readers: list[Reader] = []
         for _ in range(12):  # at once they would be more than eight connections
@@ -180,7 +180,7 @@ def kept_one_more(server: Server, stack: ExitStack, kept: list[socket.socket]) -
 @kinds
 def test_proxies_are_not_counted(server: Start, platformos: PlatformOS, kind: str) -> None:
     """Loopback by default: all that nginx passes on comes from there."""
-    running = server(kind, clients=clients(), env={"POSLOGS_ADDRESS_CONNECTIONS": "4"})
+    running = server(kind, clients=clients(), env={"POSLOGS_ADDRESS_CONNECTIONS": "4"}, own=True)
     with strangers(running, HEAD, 20):
         assert get(running, "/livez").status == 200
     unharmed(running)
@@ -192,7 +192,8 @@ def test_a_head_that_does_not_come_and_an_answer_that_is_not_taken_have_their_ti
 ) -> None:
     """Ten seconds for a head, also one that drips; POSLOGS_ANSWER_SECONDS for an answer; a stream has no such end."""
     platformos.add_many(3, message="x" * 1_500_000)
-    for running in [server(kind, clients=clients(), env={"POSLOGS_ANSWER_SECONDS": "2"}) for kind in GUNICORN_KINDS]:
+    env = {"POSLOGS_ANSWER_SECONDS": "2"}
+    for running in [server(kind, clients=clients(), env=env, own=True) for kind in GUNICORN_KINDS]:
         fetch, stream = request("/call", asking(FETCH)), request("/call-stream", asking(STREAM))
         with (
             strangers(running, HEAD, 3) as heads,
@@ -223,7 +224,7 @@ def running_calls_are_over(socks: list[socket.socket]) -> bool:
 @kinds
 def test_a_head_is_bounded_at_64_kib_in_all(server: Start, platformos: PlatformOS, kind: str) -> None:
     """Fields that are allowed each, and together are not: 431 before the rest has come; 56 kB are taken."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     begin = LIVEZ[:-2]
     assert ask(running, begin + FIELD * 7 + b"\r\n").status == 200
     for rest in (FIELD, b"X: y\r\n" * 10_000, b"X: " + b"a" * 70_000):
@@ -239,7 +240,7 @@ def test_requests_that_are_sent_all_at_once_are_answered_one_a_connection(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
     """One packet of many requests is answered once, and says so; a body is no second request."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     with connected(running) as sock:
         sock.sendall(LIVEZ * 50)
         first = answer(sock)

@@ -41,7 +41,7 @@ kinds = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 @kinds
 def test_bad_heads_are_few_lines_a_minute_and_short(server: Start, platformos: PlatformOS, kind: str) -> None:
     """Hundreds of heads of kilobytes that cannot be read: twenty lines, without what was in them."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     before = len(running.output)
     for number in range(BAD_HEADS):
         data = b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization Bearer %s%d%s\r\n\r\n"
@@ -115,7 +115,7 @@ def test_no_log_line_has_a_token_whatever_the_form(
 @pytest.mark.parametrize("kind", ["flask", "waitress"])
 def test_no_line_of_other_servers_has_a_token_either(server: Start, platformos: PlatformOS, kind: str) -> None:
     """flask run writes a line for each request, with its query."""
-    running = server(kind, clients=clients())
+    running = server(kind, clients=clients(), own=True)
     assert get(running, f"/health?token={READER}&other={UNKNOWN}x", token=None).status == 401
     assert post(running, b"{}", path=f"/{READER}?access_token={UNKNOWN}", token=None).status == 401
     if kind == "flask":

@@ -54,16 +54,21 @@ class Lender:
             self._kept.pop()[1].kill()
 
     @staticmethod
-    def can_lend(kind: str, environments: object = None, clients: object = None, env: object = None, **kw: Any) -> bool:
-        """Whether a server as asked for differs from others by its variables and its two files alone."""
-        return environments is not None and not kw and (clients is None or isinstance(clients, dict))
+    def can_lend(kind: str, clients: object = None, env: object = None, **kw: Any) -> bool:
+        """Whether a server as asked for differs from others by its variables and its two files alone.
+
+        One of a demo, which has no `.pos`, is for tests that name no environments.
+        """
+        if clients is not None and not isinstance(clients, dict):
+            return False
+        return set(kw) <= {"environments"} and kw.get("environments", {}) is not None
 
     @contextmanager
     def lend(
         self,
         kind: str,
         *,
-        environments: Mapping[str, PlatformOS | Mapping[str, str]],
+        environments: Mapping[str, PlatformOS | Mapping[str, str]] | None = None,
         clients: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Iterator[Server]:
@@ -71,13 +76,14 @@ class Lender:
 
         Rates are counted by client for minutes, so a client with a rate that a test can spend has an id of its own.
         """
-        started_with = kind, tuple(sorted((env or {}).items()))
+        started_with = kind, environments is None, tuple(sorted((env or {}).items()))
         server = self._take(started_with)
         if server is None:
             server = self._starts(kind, environments=environments, clients=clients, env=env)
         else:
             server.out.forget()
-            server.write_pos(environments)
+            if environments is not None:
+                server.write_pos(environments)
             server.write_clients(_named_anew(CLIENTS if clients is None else clients, next(self._numbers)))
             server.wait_live()
         workers = server.worker_pids()
@@ -119,7 +125,8 @@ def _has_plenty(client: object) -> bool:
 def _comes_to_rest(server: Server) -> bool:
     """Take a test's environments and clients from a server; whether it holds nothing more that matters to others."""
     try:
-        server.write_pos(REST_ENVIRONMENTS)
+        if server.pos_file.exists():
+            server.write_pos(REST_ENVIRONMENTS)
         server.write_clients(REST_CLIENTS)
         end = time.monotonic() + REST_S
         while server.streams_open(REST_TOKEN):

@@ -88,15 +88,15 @@ def test_a_server_that_is_not_as_it_was_is_ended(
 
 
 def test_servers_that_differ_in_more_than_files_are_not_the_same(lender: Lender, platformos: PlatformOS) -> None:
-    """By kind or variables; and what has a folder, options or a demo of its own is not lent at all."""
+    """By kind or variables; and what has options or files of its own is not lent at all."""
     given = {"environments": {"staging": platformos}}
     with lender.lend("gthread", **given) as one, lender.lend("gthread", **given) as busy:
         assert one is not busy
     with lender.lend("gthread", env={"POSLOGS_HEARTBEAT_SECONDS": "3"}, **given) as other:
         assert other not in (one, busy)
     assert lender.can_lend("gthread", clients={"some": {"limits": {"requests": PLENTY}}}, **given)
-    for asked in ({}, {"args": ["--threads", "20"]}, {"clients": Path("clients.json")}, {"start": False}):
-        assert not lender.can_lend("gthread", **({**given, **asked} if asked else {})), asked
+    for asked in ({"environments": None}, {"args": []}, {"clients": Path("clients.json")}, {"start": False}):
+        assert not lender.can_lend("gthread", **{**given, **asked}), asked
 
 
 def test_a_client_keeps_its_id_where_a_test_cannot_spend_its_rate(lender: Lender, platformos: PlatformOS) -> None:

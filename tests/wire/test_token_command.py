@@ -51,7 +51,7 @@ def test_a_token_opens_as_soon_as_it_is_made_and_nothing_once_it_is_revoked(
 
 def test_a_token_that_stays_is_made_beside_that_of_the_run(server: Start, platformos: PlatformOS) -> None:
     """What the start-up lines say: both open from then on, and after a restart the one that stays does."""
-    running = server(clients={"default": {"token": "your-token"}})
+    running = server(clients={"default": {"token": "your-token"}}, own=True)
     running.wait_output("in a browser.")
     run = running.output.partition("/#token=")[2].split()[0]
     made = token(running, "new", "bob")

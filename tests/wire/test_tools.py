@@ -253,7 +253,7 @@ def test_health_tells_since_when_an_environment_fails(server: Start, platformos:
 
 def test_the_demo_says_that_it_is_one_everywhere(server: Start) -> None:
     """/health, /tools and the start-up lines; and with .pos there is no demo (other tests)."""
-    started = server()
+    started = server(own=True)
     environments = started.get("/health").json()["environments"]
     assert [(env["name"], env["demo"]) for env in environments] == [("staging", True), ("production", True)]
     assert "demo" in started.get("/tools").json()["demo"]

@@ -64,7 +64,7 @@ CHANGES = {
 
 @pytest.fixture
 def site(server: Start) -> Server:
-    return server(environments=None)
+    return server()
 
 
 def drawn(window: Window, site: Server, zone: str, times: list[datetime]) -> tuple[list[dict[str, Any]], str]:

@@ -38,7 +38,7 @@ PULSE = """() => {
 
 @pytest.fixture
 def page(server: Start, tab: OpenTab) -> Tab:
-    return tab(server(environments=None))
+    return tab(server())
 
 
 def found(page: Tab, texts: list[str], query: str, *, regex: bool = False) -> Any:
