@@ -10,7 +10,7 @@ from poslogs.access.clients import Client
 from poslogs.access.room import Room
 from poslogs.errors import TooMany, Unavailable
 
-POKES: Final = 2  # writes until a server that cannot be asked notices that its reader has gone (hosting.md, section 3)
+POKES: Final = 4  # writes until a server, and a proxy in front of it, notices that its reader has gone
 POKE_SECONDS: Final = 0.05
 LEAVE_SECONDS: Final = 1.0  # at most, until streams whose readers have left have given their slots back
 RETRY_SECONDS: Final = 5
@@ -72,14 +72,12 @@ class Slots(Generic[H]):
         slot = Slot(client, holder, gone)
         if self._full():
             self._let_leave([other for other in self.all() if other.gone()])
-        if not self._admit(slot):
-            self._reclaim(client)
-            if not self._admit(slot):
-                raise TooMany(
-                    f"Streams open for this client: {client.streams}, as many as it may have; "
-                    f"close one of them, or try again in {RETRY_SECONDS} s.",
-                    retry_after=RETRY_SECONDS,
-                )
+        if not self._admit(slot) and not self._admit_when_left(slot):
+            raise TooMany(
+                f"Streams open for this client: {client.streams}, as many as it may have; "
+                f"close one of them, or try again in {RETRY_SECONDS} s.",
+                retry_after=RETRY_SECONDS,
+            )
         return lambda: self._release(slot)
 
     def _admit(self, slot: Slot[H]) -> bool:
@@ -110,18 +108,26 @@ class Slots(Generic[H]):
             if not own:
                 self._slots.pop(slot.client.id, None)
 
-    def _reclaim(self, client: Client) -> None:
-        """Give back the slots of the client's readers that have left; ask those who can tell, poke the others."""
+    def _admit_when_left(self, slot: Slot[H]) -> bool:
+        """Admit a slot where another of its client is given back: of a reader that has left. False when all are there.
+
+        Writes find out what nobody can tell. A proxy keeps its own connection to us when its client leaves, until it
+        cannot pass on what we write.
+        """
         with self._changed:
-            slots = list(self._slots.get(client.id, ()))
-        gone = [(slot, slot.gone()) for slot in slots]
-        unsure = [slot for slot, left in gone if left is None]
-        self._let_leave([slot for slot, left in gone if left])
-        for _ in range(POKES if len(unsure) == len(slots) else 0):
-            for slot in unsure:
-                slot.holder.poke()
+            others = list(self._slots.get(slot.client.id, ()))
+        self._let_leave([other for other in others if other.gone()])
+        for _ in range(POKES if others else 0):
+            if self._admit(slot):
+                return True
+            for other in others:
+                other.holder.poke()
             with self._changed:
-                self._changed.wait(POKE_SECONDS)
+                self._changed.wait_for(lambda: self._has_place(slot.client), POKE_SECONDS)
+        return self._admit(slot)
+
+    def _has_place(self, client: Client) -> bool:
+        return len(self._slots.get(client.id, ())) < client.streams
 
     def _let_leave(self, slots: list[Slot[H]]) -> None:
         """Have streams whose readers have left give their slots back, and wait until they did."""
