@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("poslogs.host")
 
 MOST: Final = 1_000_000  # a larger number is no count of threads or processes
+UNTOLD_THREADS: Final = 10  # as many as are reckoned with where threads serve and nobody says how many they are
 INSTEAD: Final = "run `python -m poslogs serve` instead"
 
 
@@ -62,24 +63,25 @@ class Host:
         """Learn from a request what the server can hold, and write once to the log what its operator should know."""
         server = told(environ, getattr(start_response, "__self__", None))
         self._against = against(environ, server)
-        self._slots.capacity = 0 if self._against else streams(server, self._own)
+        self._slots.capacity = 0 if self._against else streams(environ, server, self._own)
         self._slots.room.places = None if self._against else room(_threads(server))
         self.known = True
         if not self._first.acquire(blocking=False):
             return
         if self._against:
             log.error("No stream is opened here: %s.", self._against)
-        elif self._own is None and unbounded(environ, server):
+            return
+        threads = _threads(server)
+        log.info(
+            "Up to %s streams at once are held here, under %s%s.",
+            self._slots.capacity,
+            server.name,
+            "" if threads is None else f" with {threads} threads",
+        )
+        if self._own is None and unbounded(environ, server):
             log.warning(
-                "This server does not tell how many requests it serves at once: set POSLOGS_MAX_STREAMS to fewer "
-                "than its threads, or it hangs when each of them holds a stream."
-            )
-        if environ.get("wsgi.multiprocess") and server.processes != 1 and not environ.get("wsgi.run_once"):
-            log.warning(
-                "This server runs %s processes, and each has limits, slots and feeds of its own: a client may send "
-                "that many times the requests and hold that many times the streams, and platformOS is polled that "
-                "many times. Start it with one process, and threads.",
-                server.processes or "several",
+                "This server does not tell how many requests it serves at once, and hangs when each of its threads "
+                "holds a stream: set POSLOGS_MAX_STREAMS to fewer than its threads."
             )
 
 
@@ -113,7 +115,7 @@ def told(environ: Mapping[str, Any], owner: object) -> Server:
         connections = _count(owner, "cfg.worker_connections") or _count(owner, "server.pool.size")
         return Server("gunicorn", cure, threads, connections, _count(owner, "cfg.workers"))
     if "uwsgi.version" in environ:
-        module, cure = sys.modules.get("uwsgi"), "start it with --enable-threads --threads 64"
+        module, cure = sys.modules.get("uwsgi"), "start it with --enable-threads --threads 64 --processes 1"
         cores = _count(module, "cores")
         return Server("uWSGI", cure, cores, cores, _count(module, "numproc"))
     if "mod_wsgi.version" in environ:
@@ -146,12 +148,18 @@ def against(environ: Mapping[str, Any], server: Server) -> str:
         )
     if patched is None and server.threads is not None and server.threads < LEAST_THREADS:
         return f"{server.name} has too few threads for a stream beside requests ({server.threads}); {server.cure}"
+    if environ.get("wsgi.multiprocess") and server.processes != 1:
+        processes = f"{server.processes} processes" if server.processes else "several processes, as far as it tells"
+        return (
+            f"{server.name} runs {processes}, and each would poll platformOS and count limits by itself; {server.cure}"
+        )
     return ""
 
 
-def streams(server: Server, own: int | None) -> int:
+def streams(environ: Mapping[str, Any], server: Server, own: int | None) -> int:
     """How many streams the server can hold, by what it tells and by descriptors; `own` is the operator's bound."""
-    return capacity(server.connections or files(), files(), own, threads=_threads(server)).streams
+    threads = UNTOLD_THREADS if own is None and unbounded(environ, server) else _threads(server)
+    return capacity(server.connections or files(), files(), own, threads=threads).streams
 
 
 def unbounded(environ: Mapping[str, Any], server: Server) -> bool:
