@@ -51,6 +51,12 @@ def admit(request: Request, clients: Clients, limits: Limits, environments: Envi
         raise Unauthorized(
             "The token ends in a carriage return (\\r), as from a file with Windows line ends; remove it.", sent=True
         )
+    if not header and ("mod_wsgi.version" in request.environ or request.environ.get("wsgi.run_once")):
+        raise Unauthorized(
+            "No token has come here: send `Authorization: Bearer <token>` with a token from clients.json. If it was "
+            "sent, Apache has kept it: it needs WSGIPassAuthorization On, or CGIPassAuth On where it runs CGI.",
+            sent=False,
+        )
     if not header:
         raise Unauthorized("No token: send `Authorization: Bearer <token>` with a token from clients.json.", sent=False)
     if scheme.lower() != "bearer" or not token or " " in token or len(token) > MAX_TOKEN_BYTES:
