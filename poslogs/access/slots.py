@@ -66,33 +66,54 @@ class Slots(Generic[H]):
     def take(self, client: Client, holder: H, gone: Callable[[], bool | None]) -> Callable[[], None]:
         """A slot for the client; what it returns gives the slot back, and may be called again and again.
 
-        At the limit, the client's streams whose readers have left are found first, so that a page which is
-        reloaded does not lock itself out. Raises TooMany (429) or Unavailable (503).
+        At a limit, the client's streams whose readers have left are found first, so that a page which is reloaded
+        does not lock itself out. Raises TooMany (429) or Unavailable (503).
         """
         slot = Slot(client, holder, gone)
-        if self._full():
-            self._let_leave([other for other in self.all() if other.gone()])
-        if not self._admit(slot) and not self._admit_when_left(slot):
-            raise TooMany(
-                f"Streams open for this client: {client.streams}, as many as it may have; "
-                f"close one of them, or try again in {RETRY_SECONDS} s.",
-                retry_after=RETRY_SECONDS,
-            )
+        refusal = self._admit(slot)
+        if refusal is not None:
+            refusal = self._admit_when_left(slot)
+        if refusal is not None:
+            raise refusal
         return lambda: self._release(slot)
 
-    def _admit(self, slot: Slot[H]) -> bool:
+    def _admit(self, slot: Slot[H]) -> TooMany | Unavailable | None:
+        """Give a slot its place, or say why it has none."""
         with self._changed:
             if self._full():
-                raise _full_up()
+                return _full_up()
             own = self._slots.get(slot.client.id, set())
             if len(own) >= slot.client.streams:
-                return False
+                return _too_many(slot.client)
             if not self.room.take():
-                raise _full_up()
+                return _full_up()
             self._slots[slot.client.id] = own
             own.add(slot)
             self._open += 1
-            return True
+            return None
+
+    def _admit_when_left(self, slot: Slot[H]) -> TooMany | Unavailable | None:
+        """Give a slot the place of a reader that has left, or say why it has none.
+
+        Writes find out what nobody can tell: a proxy keeps its connection to us when its client leaves, until it
+        cannot pass on what we write. A full server of threads has few enough streams to write to all of them.
+        """
+        with self._changed:
+            own = list(self._slots.get(slot.client.id, ()))
+        full = self._full()
+        self._let_leave([other for other in (self.all() if full else own) if other.gone()])
+        others = self.all() if full and self.room.places is not None else own
+        for _ in range(POKES if others else 0):
+            if self._admit(slot) is None:
+                return None
+            for other in others:
+                other.holder.poke()
+            with self._changed:
+                self._changed.wait_for(lambda: self._has_place(slot.client), POKE_SECONDS)
+        return self._admit(slot)
+
+    def _has_place(self, client: Client) -> bool:
+        return not self._full() and len(self._slots.get(client.id, ())) < client.streams
 
     def _full(self) -> bool:
         return self.room.full or (self.capacity is not None and self._open >= self.capacity)
@@ -108,27 +129,6 @@ class Slots(Generic[H]):
             if not own:
                 self._slots.pop(slot.client.id, None)
 
-    def _admit_when_left(self, slot: Slot[H]) -> bool:
-        """Admit a slot where another of its client is given back: of a reader that has left. False when all are there.
-
-        Writes find out what nobody can tell. A proxy keeps its own connection to us when its client leaves, until it
-        cannot pass on what we write.
-        """
-        with self._changed:
-            others = list(self._slots.get(slot.client.id, ()))
-        self._let_leave([other for other in others if other.gone()])
-        for _ in range(POKES if others else 0):
-            if self._admit(slot):
-                return True
-            for other in others:
-                other.holder.poke()
-            with self._changed:
-                self._changed.wait_for(lambda: self._has_place(slot.client), POKE_SECONDS)
-        return self._admit(slot)
-
-    def _has_place(self, client: Client) -> bool:
-        return len(self._slots.get(client.id, ())) < client.streams
-
     def _let_leave(self, slots: list[Slot[H]]) -> None:
         """Have streams whose readers have left give their slots back, and wait until they did."""
         for slot in slots:
@@ -139,6 +139,14 @@ class Slots(Generic[H]):
 
     def _has(self, slot: Slot[H]) -> bool:
         return slot in self._slots.get(slot.client.id, ())
+
+
+def _too_many(client: Client) -> TooMany:
+    return TooMany(
+        f"Streams open for this client: {client.streams}, as many as it may have; "
+        f"close one of them, or try again in {RETRY_SECONDS} s.",
+        retry_after=RETRY_SECONDS,
+    )
 
 
 def _full_up() -> Unavailable:

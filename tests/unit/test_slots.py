@@ -227,3 +227,13 @@ def test_random_comings_and_goings_never_lose_a_place() -> None:
     assert max(most) <= 6
     assert slots.open == 0
     assert slots.all() == []
+
+
+@pytest.mark.parametrize(("client", "places"), [(MINE, None), (MINE, 3), (OTHER, 3)])
+def test_a_full_server_has_writes_find_out_who_has_left(client: Client, places: int | None) -> None:
+    """Of one's own streams; where threads serve of everybody's, as they are few."""
+    slots: Slots[Held] = Slots(capacity=3, room=Room(places))
+    for each in fill(slots, MINE, unknown, here, here):
+        each.dead_after = 2
+    fill(slots, client, here)
+    assert slots.open <= 3
