@@ -16,7 +16,7 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # The lock has every file of each version, for any platform: what comes from the index is what was locked.
-.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run lock test test-slow test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-page  the tests of the page in Chromium alone, with a hundred thousand entries where that takes long"
 	@echo "make trace-page  measure what the page does while 200 entries a second arrive (SECONDS=60)"
 	@echo "make screenshots  the pictures of the page in docs/"
+	@echo "make hosts   the tests of the hosts in docs/hosts.md and the files of deploy/ alone"
 	@echo "make faults  the faults of docs/promises.md alone, with a thousand streams where that takes long"
 	@echo "make fuzz    100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make schedule  play the streaming core in 3000 orders that seeds choose (SEEDS=0:500): some minutes"
@@ -101,6 +102,9 @@ trace-page: $(VENV)/dev.stamp
 
 screenshots: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.screenshots
+
+hosts: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/hosts -rs
 
 faults: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'
