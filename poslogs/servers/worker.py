@@ -174,7 +174,8 @@ class Worker(base.Worker):
         try:
             token = ticket.of_this_run().show()
             addresses = [listeners.url(sock.getsockname()) for sock in self.sockets]
-            print(banner(self.parts, addresses, token), flush=True)
+            root = os.environ.get("SCRIPT_NAME", "").rstrip("/")  # where gunicorn has it from
+            print(banner(self.parts, addresses, token, root), flush=True)
         except OSError:
             pass  # nobody reads what this server prints, which is no reason to start workers again and again
 

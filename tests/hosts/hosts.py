@@ -38,6 +38,7 @@ class Host(Server):
     prefix: ClassVar = "/logs"
     more: ClassVar[Mapping[str, str]] = {}  # variables
     farewell: ClassVar = False  # a stop tells readers when to come back
+    announced: ClassVar = False  # the start says where people find it
     line: ClassVar = "Up to 12 streams at once are held here, under "  # what the log or the start says of its places
 
     def __init__(self, folder: Path, platformos: PlatformOS) -> None:
@@ -71,7 +72,7 @@ class Gunicorn(Host):
 
     prefix = ""
     more: ClassVar = {"POSLOGS_MAX_STREAMS": str(PLACES)}
-    farewell = True
+    farewell = announced = True
     line = "capacity      12 streams at once"
 
 
@@ -184,6 +185,7 @@ class Behind(Proxied, Gunicorn):
 
     prefix = "/logs"
     more: ClassVar = {**Gunicorn.more, "POSLOGS_PROXY_HOPS": "1"}
+    announced = False
 
     @property
     def changes(self) -> dict[str, str]:

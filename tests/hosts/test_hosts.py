@@ -141,6 +141,9 @@ def test_the_page_and_what_programs_are_told_are_below_its_path(host: Host) -> N
         assert urlsplit(sent_on.headers["Location"]).path == f"{host.prefix}/"
     told = host.get("/openapi.json", token=None).json()["servers"][0]["url"]
     assert told == (host.prefix or "/")
+    if host.announced:
+        assert f" at {host.front}\n" in host.output
+        assert f"curl -N -X POST {host.front}/call-stream" in host.output
 
 
 def test_a_stop_costs_no_entry(host: Host) -> None:
