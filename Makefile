@@ -16,7 +16,7 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # requirements.lock has the hash of each file of each version, for any platform, so pip installs only what was locked.
-.PHONY: help run lock test test-slow test-long test-mcp test-openapi test-page trace-page screenshots faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run lock test test-slow test-long test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -29,6 +29,7 @@ help:
 	@echo "make test-page  test the page in Chromium, also with 100,000 entries"
 	@echo "make trace-page  measure the page while 200 entries a second arrive (SECONDS=60)"
 	@echo "make screenshots  take the pictures of the page in docs/ again"
+	@echo "make hosts   test the hosts of docs/hosts.md, and the files in deploy/"
 	@echo "make faults  test the faults of docs/promises.md, also with a thousand streams"
 	@echo "make fuzz    send 100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make schedule  run the streaming core in 3000 random orders of events (SEEDS=0:500): some minutes"
@@ -105,6 +106,9 @@ trace-page: $(VENV)/dev.stamp
 
 screenshots: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.screenshots
+
+hosts: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/hosts -rs
 
 faults: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'

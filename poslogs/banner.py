@@ -12,8 +12,8 @@ from poslogs.plain import plain
 UNIX = "unix:"
 
 
-def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) -> str:
-    """The text: what is served, to whom, within which limits, and a command to paste.
+def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None, root: str = "") -> str:
+    """The text: what is served, to whom, within which limits, and a command to paste; `root` is the app's path.
 
     `ticket` is the token of this run, if one was made. It is printed here and nowhere else.
     """
@@ -24,9 +24,10 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) ->
     readers = [client for client in clients if client.may_read(environments[name])]
     limited = next(iter(readers or clients))
     token = ticket or next((client.published for client in readers if client.published), None) or _whose(parts)
-    where = _base(addresses[0])
+    where = _base(addresses[0], root)
+    found = [address if address.startswith(UNIX) else f"{address}{root}" for address in addresses]
     lines = [
-        f"poslogs {__version__} at {' and '.join(addresses)}",
+        f"poslogs {__version__} at {' and '.join(found)}",
         f"  environments  {', '.join(environments)}"
         + (" (a demo: simulated, as there is no .pos here)" if demo else f" (from {parts.environments.source})"),
         f"  clients       {len(clients)} (from {parts.clients.path}){_about_published(parts)}",
@@ -44,7 +45,7 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None) ->
         ]
     lines += [
         "Paste this into another shell to see the log arrive:",
-        f"  curl {_socket(addresses[0])}-N -X POST {where or 'http://localhost'}/call-stream \\",
+        f"  curl {_socket(addresses[0])}-N -X POST {where or f'http://localhost{root}'}/call-stream \\",
         f'    -H "Authorization: Bearer {token}" -H "Content-Type: application/json" \\',
         f'    -d \'{{"tool":"platformos.logs.stream","input":{{"env":"{name}"}}}}\'',
     ]
@@ -64,11 +65,11 @@ def _whose(parts: Parts) -> str:
     return "<the token of this run>" if parts.clients.has_run else f"<a token of {parts.clients.path}>"
 
 
-def _base(address: str) -> str | None:
+def _base(address: str, root: str) -> str | None:
     """The address of the page for a browser on this machine; None for a Unix socket."""
     if address.startswith(UNIX):
         return None
-    return address.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:")
+    return address.replace("//0.0.0.0:", "//localhost:").replace("//[::]:", "//localhost:") + root
 
 
 def _socket(address: str) -> str:

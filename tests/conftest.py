@@ -19,6 +19,7 @@ TOGETHER = {  # folder: why its tests run in one process, one after the other
     "tests/guide/": "port 3030",
     "tests/package/": "the wheel, which is built and installed once",
 }
+BY_PARAMETER = "tests/hosts/test_hosts.py"  # tests of one parameter run in one process: it is a host that starts once
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -33,6 +34,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByFolder(LoadGroupScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith(BY_PARAMETER):
+                return nodeid.partition("[")[2].partition("-")[0].rstrip("]")
             groups = [group for folder, group in TOGETHER.items() if nodeid.startswith(folder)]
             return groups[0] if groups else super()._split_scope(nodeid)
 

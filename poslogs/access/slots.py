@@ -10,7 +10,7 @@ from poslogs.access.client import Client
 from poslogs.access.room import Room
 from poslogs.errors import TooMany, Unavailable
 
-POKES: Final = 2  # writes after which most servers notice that a reader has gone (docs/decisions/0005-disconnects.md)
+POKES: Final = 4  # writes after which a server, and a proxy in front of it, notices that a reader has gone (decision 5)
 POKE_SECONDS: Final = 0.05  # between two writes
 LEAVE_SECONDS: Final = 1.0  # at most, for streams whose readers have left to give their slots back
 RETRY_SECONDS: Final = 5
@@ -66,35 +66,54 @@ class Slots(Generic[H]):
     def take(self, client: Client, holder: H, gone: Callable[[], bool | None]) -> Callable[[], None]:
         """Take a slot for the client; the returned function gives it back, and may be called more than once.
 
-        At the limit, slots of streams whose readers have left are freed first, so that a page that is reloaded does
-        not lock itself out. Raises TooMany (429) or Unavailable (503).
+        At a limit, slots of streams whose readers have left are freed first, so that a page that is reloaded does not
+        lock itself out. Raises TooMany (429) or Unavailable (503).
         """
         slot = Slot(client, holder, gone)
-        if self._full():
-            self._let_leave([other for other in self.all() if other.gone()])
-        if not self._admit(slot):
-            self._reclaim(client)
-            if not self._admit(slot):
-                raise TooMany(
-                    f"Streams open for this client: {client.streams}, as many as it may have; "
-                    f"close one of them, or try again in {RETRY_SECONDS} s.",
-                    retry_after=RETRY_SECONDS,
-                )
+        refusal = self._admit(slot)
+        if refusal is not None:
+            refusal = self._admit_when_left(slot)
+        if refusal is not None:
+            raise refusal
         return lambda: self._release(slot)
 
-    def _admit(self, slot: Slot[H]) -> bool:
+    def _admit(self, slot: Slot[H]) -> TooMany | Unavailable | None:
+        """Give a slot its place, or say why it has none."""
         with self._changed:
             if self._full():
-                raise _full_up()
+                return _full_up()
             own = self._slots.get(slot.client.id, set())
             if len(own) >= slot.client.streams:
-                return False
+                return _too_many(slot.client)
             if not self.room.take():
-                raise _full_up()
+                return _full_up()
             self._slots[slot.client.id] = own
             own.add(slot)
             self._open += 1
-            return True
+            return None
+
+    def _admit_when_left(self, slot: Slot[H]) -> TooMany | Unavailable | None:
+        """Give a slot the place of a reader that has left, or say why it has none.
+
+        Writes find out what no server can tell: a proxy keeps its connection to us when its client leaves, until it
+        cannot pass on what we write. A full server of threads has few enough streams to write to all of them.
+        """
+        with self._changed:
+            own = list(self._slots.get(slot.client.id, ()))
+        full = self._full()
+        self._let_leave([other for other in (self.all() if full else own) if other.gone()])
+        others = self.all() if full and self.room.places is not None else own
+        for _ in range(POKES if others else 0):
+            if self._admit(slot) is None:
+                return None
+            for other in others:
+                other.holder.poke()
+            with self._changed:
+                self._changed.wait_for(lambda: self._has_place(slot.client), POKE_SECONDS)
+        return self._admit(slot)
+
+    def _has_place(self, client: Client) -> bool:
+        return not self._full() and len(self._slots.get(client.id, ())) < client.streams
 
     def _full(self) -> bool:
         return self.room.full or (self.capacity is not None and self._open >= self.capacity)
@@ -110,19 +129,6 @@ class Slots(Generic[H]):
             if not own:
                 self._slots.pop(slot.client.id, None)
 
-    def _reclaim(self, client: Client) -> None:
-        """Free slots of the client's readers that have left: ask where the server can tell, else poke the streams."""
-        with self._changed:
-            slots = list(self._slots.get(client.id, ()))
-        gone = [(slot, slot.gone()) for slot in slots]
-        unsure = [slot for slot, left in gone if left is None]
-        self._let_leave([slot for slot, left in gone if left])
-        for _ in range(POKES if len(unsure) == len(slots) else 0):
-            for slot in unsure:
-                slot.holder.poke()
-            with self._changed:
-                self._changed.wait(POKE_SECONDS)
-
     def _let_leave(self, slots: list[Slot[H]]) -> None:
         """Have streams whose readers have left give their slots back; wait for that, LEAVE_SECONDS at most."""
         for slot in slots:
@@ -133,6 +139,14 @@ class Slots(Generic[H]):
 
     def _has(self, slot: Slot[H]) -> bool:
         return slot in self._slots.get(slot.client.id, ())
+
+
+def _too_many(client: Client) -> TooMany:
+    return TooMany(
+        f"Streams open for this client: {client.streams}, as many as it may have; "
+        f"close one of them, or try again in {RETRY_SECONDS} s.",
+        retry_after=RETRY_SECONDS,
+    )
 
 
 def _full_up() -> Unavailable:

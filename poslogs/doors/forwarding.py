@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -16,24 +17,31 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("poslogs.forwarding")
 
+PREFIX: Final = "HTTP_X_FORWARDED_PREFIX"
+_PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+", re.ASCII)  # it starts with one slash: it names no host
+_MAX_PATH: Final = 200  # characters
+
 
 class Forwarding:
     """The app; requests of a proxy are taken for its client's, by the last `hops` addresses of X-Forwarded-For.
 
-    Requests from one of the `proxies`, or through a Unix socket, are a proxy's. In any other request these headers
-    change nothing, which is logged once.
+    The last X-Forwarded-Prefix is the path below which a proxy serves the app, and which it has removed; a value that
+    is not such a path is ignored. Requests from one of the `proxies`, or through a Unix socket, are a proxy's. In any
+    other request these headers change nothing, which is logged once.
     """
 
     def __init__(self, app: WSGIApplication, hops: int, proxies: Networks) -> None:
         self._app = app
         self._proxies = proxies
-        self._believing = ProxyFix(app, x_for=hops, x_proto=hops, x_host=0, x_prefix=0)
+        self._believing = ProxyFix(app, x_for=hops, x_proto=hops, x_host=0, x_prefix=1)
         self._logged = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as the app does."""
         address = environ.get("REMOTE_ADDR") or ""
         if not address or address in self._proxies:
+            if PREFIX in environ:
+                environ[PREFIX] = _path(environ[PREFIX])
             return self._believing(environ, start_response)
         if not self._logged and ("HTTP_X_FORWARDED_FOR" in environ or "HTTP_X_FORWARDED_PROTO" in environ):
             self._logged = True
@@ -42,3 +50,9 @@ class Forwarding:
                 plain(address[:64]),
             )
         return self._app(environ, start_response)
+
+
+def _path(header: str) -> str:
+    """The last path of an X-Forwarded-Prefix, without a slash at its end; "" when it is not a path."""
+    path = header.rpartition(",")[2].strip().rstrip("/")
+    return path if len(path) <= _MAX_PATH and _PATH.fullmatch(path) else ""

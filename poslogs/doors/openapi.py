@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from poslogs import __version__
 from poslogs.doors.door import Door, everyone
 from poslogs.doors.shapes import SHAPES, ref
 from poslogs.tools.table import TOOLS
 
+_KNOWN_ROOTS: Final = 8  # descriptions that are kept: one for each path that proxies have for the app
 _JSON: Final = "application/json"
 _STRING: Final = {"schema": {"type": "string"}}
 _TEXT: Final = {"text/plain": _STRING}
@@ -56,22 +58,25 @@ _REFUSED: Final = {  # a stream has begun when platformOS refuses its environmen
 def blueprint() -> Door:
     """The route, for everyone: it tells nothing that is not published with poslogs."""
     routes = Door("openapi", __name__, guard=everyone)
-    text = orjson.dumps(description())
+
+    @lru_cache(_KNOWN_ROOTS)
+    def text(root: str) -> bytes:
+        return orjson.dumps(description(root))
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
-        return Response(text, mimetype=_JSON)
+        return Response(text(request.root_path), mimetype=_JSON)
 
     return routes
 
 
-def description() -> dict[str, Any]:
-    """The whole as OpenAPI 3.1, whose schemas are the ones that check the inputs."""
+def description(root: str = "") -> dict[str, Any]:
+    """The whole as OpenAPI 3.1, whose schemas are the ones that check the inputs; `root` is the path of the app."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "poslogs", "version": __version__, "description": "platformOS logs, streamed."},
         "servers": [
-            {"url": "/", "description": "The server that this description comes from."},
+            {"url": root or "/", "description": "The server that this description comes from."},
             {"url": "http://localhost:3030", "description": "Where a server listens by default."},
         ],
         "security": [{"token": []}],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from poslogs.doors.entrance import PAGE_FILES
 
@@ -15,7 +16,10 @@ _SLASHES: Final = re.compile("/{2,}")
 
 
 class OnePath:
-    """The app; it sees `/health/` and `//health` as `/health`, so that each route has one path."""
+    """The app; it sees `/health/` and `//health` as `/health`, so that each route has one path.
+
+    If the app is below a path, that path without a slash at its end leads to the page's own, whose links are relative.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
@@ -23,7 +27,11 @@ class OnePath:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as the app does."""
         path = environ.get("PATH_INFO", "")
-        if path.endswith("/") or "//" in path:
+        if not path and (root := environ.get("SCRIPT_NAME", "").strip("/")):
+            there = f"/{quote(root.encode('latin-1'))}/"
+            start_response("308 Permanent Redirect", [("Location", there), ("Content-Length", "0")])
+            return []
+        if not path or path.endswith("/") or "//" in path:
             path = _SLASHES.sub("/", path)
             # A page's files have one name each, as relative links inside them need.
             environ["PATH_INFO"] = path if path.startswith(PAGE_FILES) else path.rstrip("/") or "/"

@@ -46,24 +46,25 @@ class Host:
         """Learn from a request what the server can hold; log once what its operator should know."""
         server = server_of(environ, getattr(start_response, "__self__", None))
         self._obstacle = obstacle(environ, server)
-        self._slots.capacity = 0 if self._obstacle else streams(server, self._own)
+        self._slots.capacity = 0 if self._obstacle else streams(environ, server, self._own)
         self._slots.room.places = None if self._obstacle else room(threads_of(server))
         self.known = True
         if not self._first.acquire(blocking=False):
             return
         if self._obstacle:
             log.error("No stream is opened here: %s.", self._obstacle)
-        elif self._own is None and unbounded(environ, server):
+            return
+        threads = threads_of(server)
+        log.info(
+            "Up to %s streams at once are held here, under %s%s.",
+            self._slots.capacity,
+            server.name,
+            "" if threads is None else f" with {threads} threads",
+        )
+        if self._own is None and unbounded(environ, server):
             log.warning(
-                "This server does not tell how many requests it serves at once: set POSLOGS_MAX_STREAMS to fewer "
-                "than its threads, or it hangs when each of them holds a stream."
-            )
-        if environ.get("wsgi.multiprocess") and server.processes != 1 and not environ.get("wsgi.run_once"):
-            log.warning(
-                "This server runs %s processes, and each has limits, slots and feeds of its own: a client may send "
-                "that many times the requests and hold that many times the streams, and platformOS is polled that "
-                "many times. Start it with one process, and threads.",
-                server.processes or "several",
+                "This server does not say how many requests it serves at once, and hangs when each of its threads "
+                "holds a stream: set POSLOGS_MAX_STREAMS to fewer than its threads."
             )
 
 

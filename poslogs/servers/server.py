@@ -14,6 +14,7 @@ from typing import Any, Final
 from poslogs.servers.capacity import LEAST_THREADS, capacity, files
 
 MOST: Final = 1_000_000  # a larger number does not count threads or processes
+ASSUMED_THREADS: Final = 10  # where threads serve and nothing says how many they are
 INSTEAD: Final = "run `python -m poslogs serve` instead"
 
 
@@ -42,19 +43,25 @@ def obstacle(environ: Mapping[str, Any], server: Server) -> str:
     if environ.get("wsgi.run_once"):
         return f"CGI starts a process for each request, in which no limit holds; {server.cure}"
     patched = on_greenlet()
-    if patched is None:
-        return _obstacle_of_threads(environ, server)
-    return (
-        ""
-        if patched
-        else "gevent serves, but Python's threading is not patched, so that one stream would keep all others waiting; "
-        "call gevent.monkey.patch_all() before all imports (uWSGI: --gevent-early-monkey-patch)"
-    )
+    if patched is False:
+        return (
+            "gevent serves, but Python's threading is not patched, so that one stream would keep all others waiting; "
+            "call gevent.monkey.patch_all() before all imports (uWSGI: --gevent-early-monkey-patch)"
+        )
+    if patched is None and (sentence := _obstacle_of_threads(environ, server)):
+        return sentence
+    if environ.get("wsgi.multiprocess") and server.processes != 1:
+        processes = f"{server.processes} processes" if server.processes else "several processes, as far as it says"
+        return (
+            f"{server.name} runs {processes}, and each would poll platformOS and count limits by itself; {server.cure}"
+        )
+    return ""
 
 
-def streams(server: Server, own: int | None) -> int:
+def streams(environ: Mapping[str, Any], server: Server, own: int | None) -> int:
     """How many streams the server can hold, by what it says and by descriptors; `own` is the operator's bound."""
-    return capacity(server.connections or files(), files(), own, threads=threads_of(server)).streams
+    threads = ASSUMED_THREADS if own is None and unbounded(environ, server) else threads_of(server)
+    return capacity(server.connections or files(), files(), own, threads=threads).streams
 
 
 def threads_of(server: Server) -> int | None:
@@ -103,7 +110,7 @@ def _gunicorn(environ: Mapping[str, Any], owner: object) -> Server | None:
 def _uwsgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
     if "uwsgi.version" not in environ:
         return None
-    module, cure = sys.modules.get("uwsgi"), "start it with --enable-threads --threads 64"
+    module, cure = sys.modules.get("uwsgi"), "start it with --enable-threads --threads 64 --processes 1"
     cores = _count(module, "cores")
     return Server("uWSGI", cure, cores, cores, _count(module, "numproc"))
 

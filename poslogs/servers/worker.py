@@ -157,7 +157,8 @@ class Worker(base.Worker):
         try:
             token = ticket.of_this_run().show()
             addresses = [listeners.url(sock.getsockname()) for sock in self.sockets]
-            print(banner(self.parts, addresses, token), flush=True)
+            root = os.environ.get("SCRIPT_NAME", "").rstrip("/")  # where gunicorn has it from
+            print(banner(self.parts, addresses, token, root), flush=True)
         except OSError:
             pass  # stdout is closed; an error here would have the master start workers again and again
 

@@ -27,6 +27,13 @@ PROGRAMS = {  # program: the names it goes by, the package that brings it
     "ruby": (("ruby",), "ruby"),
     "php": (("php",), "php-cli"),
     "perl": (("perl",), "perl"),
+    "haproxy": (("haproxy",), "haproxy"),
+    "caddy": (("caddy",), "caddy"),
+    "promtool": (("promtool",), "prometheus"),
+    "systemd-analyze": (("systemd-analyze",), "systemd"),
+    "systemd-socket-activate": (("systemd-socket-activate",), "systemd"),
+    "setpriv": (("setpriv",), "util-linux"),
+    "unshare": (("unshare",), "util-linux"),
 }
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")  # where servers are, though not on everyone's PATH
 

@@ -34,6 +34,7 @@ class Reader(Transcript):
         path: str = "/call-stream",
         receive_buffer: int | None = None,
         paused: bool = False,  # not even the head is received before `resume`
+        version: str = "1.1",  # of HTTP
     ) -> None:
         address = urlsplit(base_url)
         super().__init__()
@@ -49,7 +50,7 @@ class Reader(Transcript):
         self._socket.settimeout(HEAD_TIMEOUT_S)
         self._socket.connect((address.hostname or "", address.port or 80))
         with contextlib.suppress(ConnectionError):  # a server may answer and close before it has read a long body
-            self._socket.sendall(_request(address.netloc, path, body, token, headers or {}, gzip))
+            self._socket.sendall(_request(address.netloc, path, body, token, headers or {}, gzip, version))
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
         self._thread.start()
 
@@ -145,11 +146,17 @@ class Reader(Transcript):
 
 
 def _request(
-    host: str, path: str, body: Mapping[str, Any] | bytes | None, token: str | None, more: Mapping[str, str], gzip: bool
+    host: str,
+    path: str,
+    body: Mapping[str, Any] | bytes | None,
+    token: str | None,
+    more: Mapping[str, str],
+    gzip: bool,
+    version: str,
 ) -> bytes:
     content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Host": host, "Content-Type": "application/json", "Content-Length": str(len(content))}
     headers |= {"Authorization": f"Bearer {token}"} if token is not None else {}
     headers |= {"Accept-Encoding": "gzip"} if gzip else {}
     lines = "".join(f"{name}: {value}\r\n" for name, value in (headers | dict(more)).items())
-    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + content
+    return f"POST {path} HTTP/{version}\r\n{lines}\r\n".encode("latin-1") + content

@@ -15,7 +15,7 @@ from poslogs.servers.server import server_of
 from tests.unit.doubles import in_threads
 
 THREADS = {"wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False}
-DAEMON = {**THREADS, "mod_wsgi.version": (4, 9, 4), "wsgi.multiprocess": True}
+DAEMON = {**THREADS, "mod_wsgi.version": (4, 9, 4), "wsgi.multiprocess": True, "mod_wsgi.maximum_processes": 1}
 
 
 def beside(owner: object) -> Any:
@@ -59,19 +59,40 @@ def test_what_a_server_tells_bounds_the_streams(
 def test_what_is_no_count_is_not_told(threads: object) -> None:
     """Attributes that nobody promised may be anything."""
     found = server_of({**DAEMON, "mod_wsgi.threads_per_process": threads}, None)
-    assert (found.name, found.threads, found.processes) == ("mod_wsgi", None, None)
+    assert (found.name, found.threads, found.processes) == ("mod_wsgi", None, 1)
     _, slots = met({**DAEMON, "mod_wsgi.threads_per_process": threads})
-    assert slots.capacity is not None
-    assert slots.capacity > 0
+    assert slots.capacity == 8
 
 
 def test_a_daemon_of_mod_wsgi_that_names_one_process_is_one(caplog: pytest.LogCaptureFixture) -> None:
     """It sets wsgi.multiprocess where processes=1 stands in its configuration."""
-    met({**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 1})
-    assert caplog.messages == []
-    met({**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 3})
-    (message,) = caplog.messages
-    assert message.startswith("This server runs 3 processes, and each has limits, slots and feeds of its own: ")
+    caplog.set_level(logging.INFO, "poslogs")
+    met({**DAEMON, "mod_wsgi.threads_per_process": 64})
+    assert caplog.messages == ["Up to 48 streams at once are held here, under mod_wsgi with 64 threads."]
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        (
+            {**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 3},
+            "mod_wsgi runs 3 processes, and each would poll platformOS and count limits by itself; let it run as "
+            "WSGIDaemonProcess with processes=1 threads=64.",
+        ),
+        (
+            {**THREADS, "wsgi.multiprocess": True},
+            "this server runs several processes, as far as it says, and each would poll platformOS and count limits "
+            "by itself; run `python -m poslogs serve` instead.",
+        ),
+    ],
+)
+def test_several_processes_hold_no_stream(environ: dict[str, Any], sentence: str) -> None:
+    """Each client would have that many times its limits; adapters for ASGI say so too, and never learn who left."""
+    host, slots = met(environ)
+    assert slots.capacity == 0
+    with pytest.raises(Unavailable) as error:
+        host.check()
+    assert error.value.sentence == f"No stream is opened here: {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -97,10 +118,10 @@ def test_one_request_at_a_time_holds_no_stream(
     ]
 
 
-def test_a_server_that_tells_nothing_is_bounded_by_descriptors_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_that_tells_nothing_is_bounded_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
     """Its operator knows how many threads it has; whoever has set the bound is not told to."""
     _, slots = met(THREADS)
-    assert slots.capacity
+    assert slots.capacity == 8
     assert "set POSLOGS_MAX_STREAMS to fewer than its threads" in caplog.text
     caplog.clear()
     _, slots = met(THREADS, own=20)

@@ -11,7 +11,7 @@ import pytest
 from poslogs.access.calls import Calls
 from poslogs.access.clients import Client
 from poslogs.access.room import Room
-from poslogs.access.slots import RETRY_SECONDS, Slots
+from poslogs.access.slots import POKES, RETRY_SECONDS, Slots
 from poslogs.errors import TooMany, Unavailable
 from tests.unit.doubles import in_threads
 
@@ -119,28 +119,30 @@ def test_readers_that_are_there_are_left_in_peace() -> None:
     assert one.pokes == two.pokes == 0
 
 
-@pytest.mark.parametrize("writes", [1, 2])
-def test_where_nobody_can_tell_writes_find_out(writes: int) -> None:
-    """All three have left, and the server notices at the first or second write: the fourth enters in no time."""
+@pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "a proxy is there"])
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_where_a_reader_may_have_left_writes_find_out(writes: int, tell: object) -> None:
+    """All three have left, and the server notices at one of the first writes: the fourth enters in no time."""
     slots: Slots[Held] = Slots()
-    held = fill(slots, MINE, unknown, unknown, unknown)
+    held = fill(slots, MINE, tell, tell, tell)
     for each in held:
         each.dead_after = writes
     begin = time.monotonic()
     fill(slots, MINE, here)
     assert time.monotonic() - begin < 2.0
-    assert all(each.pokes <= 2 for each in held)
+    assert all(each.pokes <= POKES for each in held)
 
 
-def test_where_nobody_can_tell_and_all_are_there_the_refusal_is_quick() -> None:
-    """Two writes to each, and no closing."""
+@pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "they are there"])
+def test_where_all_are_there_the_refusal_is_quick(tell: object) -> None:
+    """A few writes to each, and no closing."""
     slots: Slots[Held] = Slots()
-    held = fill(slots, MINE, unknown, unknown, unknown)
+    held = fill(slots, MINE, tell, tell, tell)
     begin = time.monotonic()
     with pytest.raises(TooMany):
         slots.take(MINE, Held(), here)
     assert time.monotonic() - begin < 2.0
-    assert [(each.pokes, each.closed) for each in held] == [(2, 0)] * 3
+    assert [(each.pokes, each.closed) for each in held] == [(POKES, 0)] * 3
 
 
 def test_a_full_server_refuses_whoever_comes() -> None:
@@ -225,3 +227,13 @@ def test_random_comings_and_goings_never_lose_a_place() -> None:
     assert max(most) <= 6
     assert slots.open == 0
     assert slots.all() == []
+
+
+@pytest.mark.parametrize(("client", "places"), [(MINE, None), (MINE, 3), (OTHER, 3)])
+def test_a_full_server_has_writes_find_out_who_has_left(client: Client, places: int | None) -> None:
+    """Of one's own streams; where threads serve of everybody's, as they are few."""
+    slots: Slots[Held] = Slots(capacity=3, room=Room(places))
+    for each in fill(slots, MINE, unknown, here, here):
+        each.dead_after = 2
+    fill(slots, client, here)
+    assert slots.open <= 3

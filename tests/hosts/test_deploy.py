@@ -1,0 +1,305 @@
+"""The files of deploy/ beyond those that test_hosts.py starts: what can run here runs, the others are checked."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from poslogs.app import create_app
+from poslogs.settings import Settings
+from tests.hosts.deployed import DEPLOY, POSLOGS, ROOT, adapted, nginx
+from tests.hosts.hosts import ASKED, STREAM, ModWsgi
+from tests.support.need import missing, need, repo
+from tests.support.platformos import PlatformOS
+from tests.support.program import Program
+from tests.support.reader import TOKEN
+from tests.support.relay import Certificate
+from tests.support.server import Server, free_port
+
+EXPOSURE = 20  # tenths, of systemd's own measure of 100
+INPUT = ASKED["input"]
+FILES = sorted(str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*") if path.is_file())
+
+
+def test_every_file_is_in_the_readme_and_the_other_way_round() -> None:
+    """Each with what it is for; docs/hosts.md names no file that is not there."""
+    named = set(re.findall(r"\]\((\w+/[^)]+)\)", (DEPLOY / "README.md").read_text()))
+    assert named == set(FILES) - {"README.md"}
+    hosts = repo() / "docs" / "hosts.md"
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", hosts.read_text()):
+        assert (hosts.parent / target).exists(), target
+
+
+def test_nginx_with_tls_streams_over_one_connection_of_http_2(platformos: PlatformOS, tmp_path: Path) -> None:
+    """Two streams at once over it, each entry to both before the next is written; port 80 leads there."""
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    port, plain, other = free_port(), free_port(), free_port()
+    file = Certificate.make(tmp_path / "own.pem").file
+    with Server(tmp_path, environments={"staging": platformos}, env={"POSLOGS_PROXY_HOPS": "1"}) as server:
+        changes = {
+            POSLOGS: f"127.0.0.1:{server.port}",
+            "listen 80;": f"listen 127.0.0.1:{plain};",
+            "  listen [::]:80;\n": "",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{port} ssl http2;",
+            "  listen [::]:443 ssl http2;\n": "",
+            "/etc/ssl/poslogs/fullchain.pem": str(file),
+            "/etc/ssl/poslogs/privkey.pem": str(file),
+            "server_name logs.example.com": "server_name localhost",
+        }
+        conf = adapted("nginx/poslogs.conf", folder, changes)
+        url = f"https://localhost:{port}/call-stream"
+        asking = ["-X", "POST", "-H", f"Authorization: Bearer {TOKEN}", "-H", "Content-Type: application/json"]
+        trusting = ["--cacert", str(file.with_suffix(".crt")), "--noproxy", "*", "--http2", "--retry-connrefused"]
+        argv = [need("curl"), "-sS", "-i", "-N", "-Z", *trusting, "--retry", "5", *asking, "-d", json.dumps(ASKED)]
+        with (
+            Program(nginx(folder, other, "", f"include {conf};"), folder),
+            Program([*argv, url, url], tmp_path) as curl,
+        ):
+            for count in (1, 2, 3):
+                platformos.add({"message": f"the {count}. entry"})
+                curl.out.wait_until(lambda text, count=count: text.count(f"the {count}. entry") == 2)  # type: ignore[misc]
+            assert curl.out.text.count("HTTP/2 200") == 2
+            assert connections(port) == 1
+            sent_on = requests.get(f"http://127.0.0.1:{plain}/health", allow_redirects=False, timeout=10)
+            assert sent_on.status_code == 308
+            assert sent_on.headers["Location"] == "https://127.0.0.1/health"
+
+
+def connections(port: int) -> int:
+    """How many connections are established at a port of this machine."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
+def test_mod_wsgi_that_cannot_hold_streams_names_the_way_out(platformos: PlatformOS, tmp_path: Path) -> None:
+    """Two processes; and a token that Apache keeps, whose sender reads which line lets it through."""
+
+    class Wrong(ModWsgi):
+        def _command(self) -> list[str]:
+            argv = super()._command()
+            conf = tmp_path / "poslogs-wsgi.conf"
+            conf.write_text(conf.read_text().replace("processes=1", "processes=2").replace("WSGIPassAuth", "#"))
+            return argv
+
+    with Wrong(tmp_path, platformos) as host:
+        host.wait_output("No stream is opened here: mod_wsgi runs 2 processes, and each would poll platformOS and ")
+        refused = host.get("/tools")
+        assert refused.status_code == 401
+        assert "it needs WSGIPassAuthorization On" in refused.json()["error"]
+
+
+# systemd
+
+
+def unit(name: str) -> list[tuple[str, str]]:
+    """The settings of a unit, in their order."""
+    lines = (DEPLOY / "systemd" / name).read_text().splitlines()
+    return [(key, value) for key, _, value in (line.partition("=") for line in lines if not line.startswith("#"))]
+
+
+def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None:
+    """`verify` has no complaint, and the exposure that `security` reckons is low."""
+    analyze = need("systemd-analyze")
+    service = adapted("systemd/poslogs.service", tmp_path, {"/opt/poslogs/bin/poslogs": sys.executable})
+    listening = adapted("systemd/poslogs.socket", tmp_path, {})
+    verified = subprocess.run([analyze, "verify", service, listening], capture_output=True, text=True, timeout=60)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    measured = [analyze, "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", str(service)]
+    hardened = subprocess.run(measured, capture_output=True, text=True, timeout=60)
+    assert hardened.returncode == 0, hardened.stdout[-500:]
+
+
+def test_the_service_s_command_takes_its_socket_and_credentials(platformos: PlatformOS, tmp_path: Path) -> None:
+    """As systemd would: a socket that it has, variables of the unit, files in a folder; it says when it is ready."""
+    settings = unit("poslogs.service")
+    started = dict(settings)["ExecStart"].split()[1:]
+    given = dict(pair.split("=", 1) for key, value in settings if key == "Environment" for pair in value.split())
+    kept = [value.partition(":")[0] for key, value in settings if key == "LoadCredential"]
+    assert kept == ["pos", "clients.json"]
+    assert dict(unit("poslogs.socket"))["ListenStream"] == POSLOGS
+
+    class Activated(Server):
+        def _command(self) -> list[str]:
+            names = ["PYTHONPATH", "PATH", "NOTIFY_SOCKET", *given]
+            passed = [part for name in names if name in self._environ for part in ("-E", name)]
+            listening = ["-l", f"127.0.0.1:{self.port}", *passed]
+            return [need("systemd-socket-activate"), *listening, sys.executable, "-m", "poslogs", *started]
+
+    env = {name: value.replace("%d", str(tmp_path)) for name, value in given.items()}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, contextlib.ExitStack() as stack:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(20)
+        env["NOTIFY_SOCKET"] = str(tmp_path / "notify")
+        server = stack.enter_context(Activated(tmp_path, environments={"staging": platformos}, env=env, start=False))
+        server.pos_file.rename(tmp_path / "pos")
+        server.start()
+        assert b"READY=1" in told.recv(4096)
+        platformos.add_many(2)
+        with server.stream(STREAM, INPUT) as reader:
+            reader.wait_entries(2)
+            server.signal(signal.SIGTERM)
+            reader.wait_end()
+            assert reader.ended_clean
+            assert reader.frames[-1].retry is not None
+        assert server.wait_exit() == 0
+
+
+# The container
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """The instructions of the Dockerfile, in their order."""
+    text = (DEPLOY / "docker" / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
+
+
+def packed(folder: Path) -> Path:
+    """The wheel made of what the Dockerfile copies, and of nothing else."""
+    rules = [line for line in (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().splitlines() if line]
+    taken = [rule[1:] for rule in rules if rule.startswith("!")]
+    assert [rule for rule in rules if not rule.startswith(("!", "#"))] == ["*", "**/__pycache__"]
+    source = folder / "src"
+    source.mkdir()
+    for name in taken:
+        assert (repo() / name).exists(), name
+        copy = shutil.copytree if (repo() / name).is_dir() else shutil.copy
+        copy(repo() / name, source / name)
+    assert not any(fnmatch.fnmatch(str(path), "*/.pos") for path in source.rglob("*"))
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run(build, cwd=source, check=True, capture_output=True, timeout=60)
+    (wheel,) = (source / "dist").glob("*.whl")
+    return wheel
+
+
+INSIDE = """
+set -e
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/python /mnt/packages /mnt/app /mnt/data
+mount --bind {python} /mnt/python
+mount --bind {packages} /mnt/packages
+mount --bind {app} /mnt/app
+mount --bind {data} /mnt/data
+for folder in /mnt/python /mnt/packages /mnt/app /mnt/data /mnt /; do mount -o remount,bind,ro $folder; done
+mount -t tmpfs tmpfs /tmp
+cd /mnt/data
+exec setpriv --reuid {uid} --regid {gid} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \\
+  env -i LD_LIBRARY_PATH=/mnt/python/lib {env} /mnt/python/bin/python{version} -m poslogs {command}
+"""
+
+
+def test_the_container_s_command_needs_no_root_and_writes_nothing(platformos: PlatformOS, tmp_path: Path) -> None:
+    """As process 1, as its user, in a file system that is read-only: healthy, and a stop ends its streams well."""
+    if not ROOT:
+        missing("namespaces of one's own need root")
+    told = dockerfile()
+    one = dict(told)
+    uid, gid = one["USER"].split(":")
+    assert json.loads(one["ENTRYPOINT"]) == ["/opt/poslogs/bin/poslogs"]
+    zipfile.ZipFile(packed(tmp_path)).extractall(tmp_path / "app")
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    variables = " ".join(rest for word, rest in told if word == "ENV")
+
+    class Container(Server):
+        def _command(self) -> list[str]:
+            env = f"{variables} PORT={self.port} PYTHONPATH=/mnt/app:/mnt/packages"
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            script = INSIDE.format(
+                python=sys.base_prefix, packages=Path(requests.__file__).parents[1], app=tmp_path / "app", data=data,
+                uid=uid, gid=gid, env=env, version=version, command=" ".join(json.loads(one["CMD"])),
+            )  # fmt: skip
+            return [need("unshare"), "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
+
+    with Container(data, environments={"staging": platformos}, start=False) as server:
+        for path in data.iterdir():
+            path.chmod(0o644)
+        server.start()
+        check = json.loads(one["HEALTHCHECK"].partition("CMD ")[2])
+        healthy = [sys.executable, *[part.replace(":3030/", f":{server.port}/") for part in check[1:]]]
+        subprocess.run(healthy, check=True, timeout=20)
+        platformos.add_many(2)
+        with server.stream(STREAM, INPUT) as reader:
+            reader.wait_entries(2)
+            (first,) = server.worker_pids()
+            status = Path(f"/proc/{first}/status").read_text()
+            assert f"\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in status
+            assert re.search(r"^NSpid:\s+\d+\s+1$", status, re.MULTILINE)
+            subprocess.run(["kill", "-TERM", str(first)], check=True)
+            reader.wait_end()
+            assert reader.ended_clean
+            assert reader.frames[-1].retry is not None
+        assert server.wait_exit() == 0
+    assert "Traceback" not in server.output, server.output
+
+
+def test_compose_and_kubernetes_say_of_the_image_what_it_is() -> None:
+    """Files that are there, the image's user, port and folder, probes that are routes, nothing writable."""
+    one = dict(dockerfile())
+    compose = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]["poslogs"]
+    assert (DEPLOY / "docker" / compose["build"]["context"]).resolve() == repo()
+    assert (repo() / compose["build"]["dockerfile"]).exists()
+    assert compose["volumes"] == [f"./site:{one['WORKDIR']}:ro"]
+    assert compose["read_only"]
+    deployment, service = yaml.safe_load_all((DEPLOY / "kubernetes" / "poslogs.yaml").read_text())
+    pod = deployment["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert deployment["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"] == service["spec"]["selector"]
+    assert (
+        f"{pod['spec']['securityContext']['runAsUser']}:{pod['spec']['securityContext']['runAsGroup']}" == one["USER"]
+    )
+    assert container["ports"] == [{"name": "http", "containerPort": int(one["EXPOSE"])}]
+    assert container["volumeMounts"][0]["mountPath"] == one["WORKDIR"]
+    probes = {key: value["httpGet"]["path"] for key, value in container.items() if key.endswith("Probe")}
+    assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+
+
+def test_compose_s_nginx_is_the_one_that_is_tested() -> None:
+    """Line by line, but for where poslogs is."""
+
+    def lines(name: str) -> list[str]:
+        return [line for line in (DEPLOY / name).read_text().splitlines() if not line.startswith("#")]
+
+    whole = "\n".join(lines("nginx/poslogs.conf")).replace(POSLOGS, "poslogs:3030")
+    assert "\n".join(lines("docker/nginx.conf")) == whole
+
+
+# Prometheus
+
+
+def test_prometheus_takes_its_files() -> None:
+    """By its own checker."""
+    for checked in (["config", "--syntax-only", "prometheus.yml"], ["rules", "poslogs.rules.yml"]):
+        argv = [need("promtool"), "check", *checked]
+        run = subprocess.run(argv, cwd=DEPLOY / "prometheus", capture_output=True, text=True, timeout=60)
+        assert run.returncode == 0, run.stderr
+
+
+def test_every_alert_is_of_a_series_that_there_is(tmp_path: Path) -> None:
+    """And of labels that it has."""
+    clients = tmp_path / "clients.json"
+    clients.write_text(json.dumps({"a": {"token": TOKEN}}))
+    app = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)}))
+    text = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    rules: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "prometheus" / "poslogs.rules.yml").read_text())["groups"][
+        0
+    ]["rules"]
+    for rule in rules:
+        for name in re.findall(r"\bposlogs_\w+", rule["expr"]):
+            assert re.search(rf"^{name}[ {{]", text, re.MULTILINE), name
+        for label in set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])) - {"instance"}:
+            assert f'{label}="' in text, label
