@@ -75,8 +75,8 @@ class Entrance:
         header = request.headers.get("Authorization", "")
         if not header and ("mod_wsgi.version" in request.environ or request.environ.get("wsgi.run_once")):
             raise Unauthorized(
-                "No token has come here: send `Authorization: Bearer <token>` with a token from clients.json. If it was "
-                "sent, Apache has kept it: it needs WSGIPassAuthorization On, or CGIPassAuth On where it runs CGI.",
+                "No token has come here: send `Authorization: Bearer <token>` with a token from clients.json. If it "
+                "was sent, Apache has kept it: it needs WSGIPassAuthorization On, or CGIPassAuth On where it runs CGI.",
                 sent=False,
             )
         if not header:

@@ -26,7 +26,7 @@ SYNC = (
 )
 FEW = "too few threads for a stream beside requests"
 SEVERAL = "and each would poll platformOS and count limits by itself; start"
-UNTOLD = "does not tell how many requests it serves at once"
+UNTOLD = "does not say how many requests it serves at once"
 AGENT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 LIVE = {"name": "platformos_logs_live", "arguments": {"env": "staging", "maxDuration": 55000}}
 CGI = "from wsgiref.handlers import CGIHandler; from wsgi import app; CGIHandler().run(app)"
