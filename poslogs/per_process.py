@@ -28,6 +28,6 @@ class PerProcess(Generic[T]):
             return self._made[pid]
         except KeyError:
             made = self._made.setdefault(pid, self._make())
-        for other in [it for it in self._made if it != pid]:
+        for other in [it for it in list(self._made) if it != pid]:
             self._made.pop(other, None)
         return made

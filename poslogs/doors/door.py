@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Request, Response, current_app
 from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import WebsocketMismatch
 
 Guard = Callable[[], Response | None]
 Shape = Callable[[str, int], dict[str, Any]]
@@ -40,9 +41,14 @@ def door_of(request: Request) -> Door | None:
     """The door of the route that a request names, also by a method that the route does not take; None without one."""
     endpoint = request.endpoint
     refused = request.routing_exception
-    if endpoint is None and isinstance(refused, MethodNotAllowed) and refused.valid_methods:
+    method = None
+    if isinstance(refused, MethodNotAllowed) and refused.valid_methods:
+        method = next(iter(refused.valid_methods))
+    elif isinstance(refused, WebsocketMismatch):
+        method = request.method
+    if endpoint is None and method is not None:
         routes = current_app.create_url_adapter(request)
-        endpoint = None if routes is None else routes.match(method=next(iter(refused.valid_methods)))[0]
+        endpoint = None if routes is None else routes.match(method=method, websocket=False)[0]
     found = current_app.blueprints.get((endpoint or "").rpartition(".")[0])
     return found if isinstance(found, Door) else None
 

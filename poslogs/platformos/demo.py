@@ -50,9 +50,11 @@ class DemoGateway:
         self._clock = clock
         self._page = page
 
-    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
         """What a log of the last RETENTION_S seconds holds past `last_id`, without the rows `known`."""
-        return entries.read(self.rows(last_id), self._name, known)
+        rows = self.rows(last_id)
+        came()
+        return entries.read(rows, self._name, known)
 
     def rows(self, last_id: int) -> list[object]:
         """The rows with an id above `last_id`, ascending: the oldest `page` of the last RETENTION_S seconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any, Final, Protocol
 
 import requests
@@ -54,8 +54,11 @@ def whole(page: Page, env: str) -> Page:
 class Gateway(Protocol):
     """Anything that can be asked what one environment's log holds."""
 
-    def after(self, last_id: int, known: Container[int] = ()) -> Page:
-        """What platformOS lists past `last_id`, without the rows `known`; at most one request. Raises GatewayError."""
+    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
+        """What platformOS lists past `last_id`, without the rows `known`; at most one request. Raises GatewayError.
+
+        `came` is called once the answer is here, before it is read.
+        """
 
     def close(self) -> None:
         """Close the connection; a later question opens a new one."""
@@ -83,7 +86,7 @@ class HttpGateway:
         self._session.mount("http://", self._wire)
         self._session.mount("https://", self._wire)
 
-    def after(self, last_id: int, known: Container[int] = ()) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
         """What platformOS lists past `last_id`, without the rows `known`; exactly one request.
 
         Raises GatewayError when it did not answer in full, in time and within bounds.
@@ -111,6 +114,7 @@ class HttpGateway:
         except answers.NotALog as error:
             raise GatewayError(f"platformOS answered {error} for environment {name}.") from None
         del body  # not to be held while its rows are read
+        came()
         return entries.read(rows, name, known)
 
     def close(self) -> None:

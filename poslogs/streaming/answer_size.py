@@ -39,8 +39,11 @@ class AnswerSize:
         return full
 
     def cut_short(self, count: int) -> None:
-        """An answer of so many rows did not reach up to the newest row: that is how many it holds at most."""
-        self.cap = max(count, self._longest)
+        """An answer of so many rows did not reach up to the newest row: it was full.
+
+        One may be shorter for another reason, as of a replica that lags, so the cap falls by half at most.
+        """
+        self.cap = self._longest = max(count, self._longest // 2)
 
     def left_rows_out(self, count: int, new: int, elapsed: float) -> bool:
         """Whether to ask again at once after an answer of `count` rows, `new` of them past the cursor.

@@ -31,6 +31,7 @@ class Attached(NamedTuple):
     inside: Batch | None  # the batch that its position lies in
     late: list[Batch]  # late rows that the window took in before, for readers that want such
     ahead: bool = False  # it was not attached: the window has not come to its position
+    since: int | None = None  # the window's newest batch when it began to wait for that; None: it did not wait
 
 
 class Feed:
@@ -52,6 +53,8 @@ class Feed:
         self._wake = threading.Event()  # the poller's
         self._readers = Readers(upstream.clock())
         self._polling = Polling(upstream)
+        self._waiting: dict[Reader, int] = {}  # readers that the window has not come to, since which batch
+        self.hurried = False  # a reader knows more than the window: the next poll is due at once
         self._awaited = False  # the poller waits until a reader has taken the newest batch
         upstream.on_change(self._changed)
 
@@ -71,6 +74,7 @@ class Feed:
         """Count a reader out; harmless when it has left already."""
         with self._lock:
             self._readers.discard(reader, self.upstream.clock())
+            self._waiting.pop(reader, None)
             self._let_go()
         self._wake.set()
 
@@ -98,13 +102,18 @@ class Feed:
     def _find(self, reader: Reader, position: int) -> Attached | None:
         if position > self.window.high:
             reader.number = None
+            if reader not in self._waiting:
+                self._waiting[reader] = self.window.number
+                self.hurried = True
             return Attached(None, [], ahead=True)
+        since = self._waiting.pop(reader, None)
         try:
             number, inside = self.window.find(position)
         except LookupError:
             return None
         reader.number = number
-        return Attached(inside, self.window.late_until(number) if reader.selection.late else [])
+        late = self.window.late_until(number) if reader.selection.late else []
+        return Attached(inside, late, since=since)
 
     def take(self, reader: Reader) -> Batch | None:
         """The next batch for an attached reader, None while there is none.
@@ -167,6 +176,11 @@ class Feed:
         """How many streams it has now."""
         return len(self._readers)
 
+    def hurry(self) -> None:
+        """Have the next poll made at once: a reader has seen that more is listed than the window has."""
+        self.hurried = True
+        self._wake.set()
+
     def wake(self) -> None:
         """Wake every reader, so that it looks at its own end."""
         with self._lock:
@@ -228,12 +242,12 @@ class Feed:
     def lags(self, *, may: bool) -> bool:
         """Whether readers follow, and none has taken the newest batch yet; if so, the poller is woken when one has.
 
-        Never unless it `may`.
+        Never unless it `may`, nor while a reader waits for the window to come to its position.
         """
         with self._lock:
             newest = self.window.number
             attached = [reader.number for reader in self._readers if reader.number is not None]
-            self._awaited = bool(attached) and newest not in attached and may
+            self._awaited = bool(attached) and newest not in attached and may and not self._waiting
             return self._awaited
 
     # Its poller's life

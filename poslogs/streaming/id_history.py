@@ -28,10 +28,11 @@ class IdHistory:
         self._name = name
         self._lock = threading.Lock()
 
-    def saw(self, last: int) -> None:
-        """An answer went up to this id."""
+    def saw(self, last: int, generation: int | None = None) -> None:
+        """An answer went up to this id; the question was put in a `generation`, if not in this one."""
         with self._lock:
-            self.top = max(self.top, last)
+            if generation in (None, self.generation):
+                self.top = max(self.top, last)
 
     def reset(self, high: int, position: int, top: int, *, noticed: bool) -> None:
         """Ids were reset: `high` was the newest, readers continue after `position`, the newest is `top` now.
@@ -41,6 +42,8 @@ class IdHistory:
         with self._lock:
             seen = max(high, self.top)
             self.top = top
+            if self.restart is not None and position < self.restart.position:
+                self.restart = self.restart._replace(position=position)
             if noticed:
                 self._before = seen
                 self.restart = Restart(position, self.notice())

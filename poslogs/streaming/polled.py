@@ -25,6 +25,7 @@ class Polled(Protocol):
 
     window: Window
     rounds: int  # polls that found nothing new: the end of the log was reached
+    hurried: bool  # the next poll is due at once; the poller clears it
 
     def demand(self, poller: Poller, now: float) -> Demand | None:
         """What the readers want; None: this poller is to end."""

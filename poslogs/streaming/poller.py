@@ -48,7 +48,6 @@ class Poller:
         self._asked: float | None = None  # on the clock: the last question
         self._at_once = False  # the next question is due now: rows were left out
         self._onward: int | None = None  # where a look goes on that one answer had no room for
-        self._known_top = 0  # the newest id that was known at the last question, by any question
         self._quiet = 0  # answers without anything new, one after another
         self._full = False  # the last look may have had no room for what is new
 
@@ -76,7 +75,7 @@ class Poller:
                     return True
                 left = pause
             else:
-                interval = RETURN_SECONDS if rested or self._is_overtaken() else demand.interval
+                interval = RETURN_SECONDS if rested or self._feed.hurried else demand.interval
                 left = 0.0 if self._asked is None or self._at_once else self._asked + interval - now
                 if left <= 0:
                     return True
@@ -84,18 +83,15 @@ class Poller:
                 left -= IDLE_SECONDS
                 loop.turn()
 
-    def _is_overtaken(self) -> bool:
-        """Whether a reader's own question has seen further since the last poll: that reader waits for the window."""
-        return self._upstream.history.top > max(self._feed.window.high, self._known_top)
-
     def _poll(self, loop: Loop) -> bool:
         """One question and what its answer brings; False when this poller is to end."""
         before, self._asked = self._asked, self._clock()
-        self._known_top = self._upstream.history.top
-        question = self._next(self._asked)
-        backlog, self._at_once, self._onward = self._at_once, False, None
-        known = self._lookback.known if question.looks else ()
+        self._feed.hurried = False
+        backlog, self._at_once = self._at_once, False
         try:
+            question = self._next(self._asked)
+            self._onward = None
+            known = self._lookback.known if question.looks else ()
             page = self._upstream.page(question.since, loop, known)
             self._upstream.worked()
             elapsed = 0.0 if before is None else self._asked - before
@@ -179,6 +175,7 @@ class Poller:
             self._lookback = Lookback(self._lookback_seconds, found.position)
             self._lookback.learn(found.had)
             self._upstream.notices.unclear = None
+            self._asked = self._clock()  # what is new was seen now, after many questions
             self._admit(Page(found.new, [], 0), looks=False)
             self._feed.wake()
         return found is not Newest.THERE

@@ -55,13 +55,16 @@ class Replay:
         self.left_behind = False
         generation = feed.history.generation
         kept = ref((yield from self.ask(since)))
-        limit = feed.high or math.inf
+        limit: float = feed.high
+        if limit <= cursor.position:  # it does not run, or has not come so far: this reader will wait for it
+            limit = math.inf
         after = since
         while (answer := kept()) is not None and feed.history.generation == generation:
             last = answer.last
             looked, after = answer.piece(after, cursor.wants)
             del answer  # a reader that stalls now holds this piece alone
-            if after > limit:
+            if after > limit:  # the rest is the window's to give, soon
+                feed.hurry()
                 looked = [entry for entry in looked if entry.id <= limit]
             chunks = list(_cut(cursor.frames(looked)))  # a few large ones: many small ones would leave holes
             del looked

@@ -25,6 +25,7 @@ from poslogs.streaming.tail import Tail
 from poslogs.streaming.wake import Wake
 
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
+DOUBT_SECONDS: Final = 15.0  # for which a position that somebody saw is waited for, though polls find nothing new
 PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a position that it had not reached
 
 
@@ -227,13 +228,14 @@ class Stream:
         """
         feed, pulse, position = self._feed, self._pulse, self._cursor.position
         due, rounds = pulse.clock() + PAST_END_SECONDS, feed.rounds + 2
+        doubt = pulse.clock() + DOUBT_SECONDS
         while True:
             pulse.look()
             if not feed.awaits(position) or feed.history.generation != self._generation:
                 return
             if pulse.clock() >= due:
                 due = pulse.clock() + PAST_END_SECONDS
-                if feed.rounds >= rounds and position > feed.history.top:
+                if feed.rounds >= rounds and (position > feed.history.top or pulse.clock() >= doubt):
                     yield pulse.sent(self._restart(feed.end(position)))
                     return
             yield from pulse.idle(due)
@@ -244,7 +246,10 @@ class Stream:
         for batch in attached.late:
             if cursor.seen is None:
                 continue
-            chunk = batch.unless(cursor.seen.had, cursor.position, self.selection)
+            # What came while the reader waited came after it began: as if it had followed.
+            waited = attached.since is not None and batch.number > attached.since
+            had = cursor.seen.given if waited else cursor.seen.had
+            chunk = batch.unless(had, cursor.position, self.selection)
             cursor.seen.add(batch.ids)
             if chunk is not None:
                 yield self._pulse.sent(chunk)

@@ -45,7 +45,7 @@ class Tail:
         history, cursor = self._feed.history, self._cursor
         until = self._pulse.clock() + DOUBT_SECONDS
         while True:
-            generation = history.generation
+            generation, high = history.generation, self._feed.high
             try:
                 place = yield from self._find(count)
             except GatewayError:  # the log has changed meanwhile
@@ -53,9 +53,9 @@ class Tail:
                 continue
             if generation != history.generation:
                 continue
-            if place.end >= self._feed.high or self._pulse.clock() >= until:
+            if not place.end or place.end >= high or self._pulse.clock() >= until:
                 break
-            # The feed's newest row is gone: its window may be of the log from before ids were reset.
+            # The newest row that the feed had is gone: its window may be of the log from before ids were reset.
             yield from self._pulse.rest(OWN_RETRY_SECONDS)
         cursor.restart(place.position)
         if place.position >= place.end:  # a reader that is cut before its first entry comes back with this
@@ -64,6 +64,8 @@ class Tail:
         while not place.held and before < cursor.position < place.end:  # a window may hold some of it as late rows only
             before = cursor.position
             yield from self._replay.catch_up(fresh=False)
+        if place.end > self._feed.high:
+            self._feed.hurry()
         return generation
 
     def _find(self, count: int) -> Generator[Chunk | float, None, Place]:

@@ -86,9 +86,9 @@ class Upstream:
     def page(self, position: int, loop: Loop, known: Container[int] = ()) -> Page:
         """What is listed past a position, without the rows `known`; a turn of the loop. Raises GatewayError."""
         loop.turn()
-        loop.asks(self._patience + READ_SECONDS)
+        loop.asks(self._patience)
         with self.gateways.lent() as gateway:
-            page = gateway.after(position, known)
+            page = gateway.after(position, known, lambda: loop.turn(READ_SECONDS))
         loop.turn(READ_SECONDS)
         return page
 
@@ -174,7 +174,10 @@ class Upstream:
         self.supervisor.start("question", run, detail=self.environment.name)
 
     def _answer(self, backfill: Backfill, loop: Loop) -> Answer:
+        generation = self.history.generation
         page = self.page(backfill.position, loop)
+        if backfill.shared:
+            self.history.saw(page.last, generation)
         return Answer(whole(page, self.environment.name), backfill.position)
 
     def _answered(self, backfill: Backfill, answer: Answer | None, error: GatewayError | None) -> None:
@@ -183,8 +186,6 @@ class Upstream:
         if answer is not None:
             self._look_at_order(answer.page)
             self._answers.keep(self, answer)
-            if backfill.shared:
-                self.history.saw(answer.last)
             if shared:
                 self.worked()
         elif isinstance(error, Unclear):  # platformOS answers; the reader or call asks again

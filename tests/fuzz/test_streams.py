@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from poslogs.platformos import answers, entries
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.streaming.feed import Feed
@@ -42,13 +43,14 @@ class Answers:
         self.good: list[Any] = []
         self.asked_again = threading.Event()
 
-    def after(self, last_id: int) -> list[Any]:
+    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
         """The rows past an id, as far as they have one."""
         first, self._first = self._first, None
-        if first is not None:
-            return first
-        self.asked_again.set()
-        return [row for row in self.good if row["id"] > last_id]
+        if first is None:
+            self.asked_again.set()
+            first = [row for row in self.good if row["id"] > last_id]
+        came()
+        return entries.read(first, "staging", known)
 
     def close(self) -> None:
         """Nothing to give back."""
