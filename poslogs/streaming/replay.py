@@ -63,8 +63,7 @@ class Replay:
             last = answer.last
             looked, after = answer.piece(after, cursor.wants)
             del answer  # a reader that stalls now holds this piece alone
-            if after > limit:  # the rest is the window's to give, soon
-                feed.hurry()
+            if after > limit:  # the rest is the window's to give, at its next poll
                 looked = [entry for entry in looked if entry.id <= limit]
             chunks = list(_cut(cursor.frames(looked)))  # a few large ones: many small ones would leave holes
             del looked

@@ -89,3 +89,15 @@ def test_a_door_that_is_open_says_so_itself(app: Flask) -> None:
     door.add_url_rule("/anything", view_func=answer)
     app.register_blueprint(door)
     assert app.test_client().get("/anything").text == "for anybody"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/mcp", 401), ("GET", "/call", 401), ("GET", "/call-stream", 401), ("PUT", "/health", 401),
+     ("POST", "/mcp", 401), ("PUT", "/", 405), ("POST", "/livez", 405), ("GET", "/", 400), ("GET", "/tools", 401)],
+)  # fmt: skip
+def test_a_websocket_s_handshake_meets_the_guard_of_its_path(app: Flask, method: str, path: str, status: int) -> None:
+    """Any page may send one: it is refused in our shape, by the door of the path, whatever its method."""
+    response = app.test_client().open(path, method=method, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+    assert response.status_code == status
+    assert response.is_json

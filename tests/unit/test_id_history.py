@@ -34,3 +34,24 @@ def test_a_reset_that_no_reader_can_tell_is_none_for_them() -> None:
     history = IdHistory("staging")
     history.reset(2**60, 3, 3, noticed=False)
     assert (history.generation, history.restart, history.top) == (0, None, 3)
+
+
+def test_a_later_reset_that_no_reader_can_tell_lowers_where_readers_continue() -> None:
+    """Ids were reset to 100, then to 50 while no window had anything: a reader of before continues at 50, once."""
+    history = IdHistory("staging")
+    history.reset(200, 100, 100, noticed=True)
+    history.reset(100, 50, 50, noticed=False)
+    assert history.after(110) == 50
+    assert history.restart is not None
+    assert history.restart.position == 50
+
+
+def test_an_answer_of_before_a_reset_says_nothing_of_the_log_after_it() -> None:
+    """It was asked before, and comes after."""
+    history = IdHistory("staging")
+    generation = history.generation
+    history.reset(200, 100, 100, noticed=True)
+    history.saw(200, generation)
+    assert history.top == 100
+    history.saw(120, history.generation)
+    assert history.top == 120

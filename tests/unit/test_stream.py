@@ -13,8 +13,9 @@ from collections.abc import Collection
 import pytest
 
 from poslogs.platformos import answers
+from poslogs.streaming.batch import Batch
 from poslogs.streaming.body import Body
-from poslogs.streaming.feed import Feed
+from poslogs.streaming.feed import Attached, Feed
 from poslogs.streaming.frames import DONE
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
@@ -29,6 +30,7 @@ from tests.unit.doubles import (
     Reading,
     RunningClock,
     down,
+    entry,
     events,
     eventually,
     feed_of,
@@ -274,9 +276,9 @@ def test_a_reader_that_resumes_inside_a_batch_gets_what_lies_past_its_position()
 
 
 def test_a_reader_ahead_of_the_feed_gets_nothing_twice() -> None:
-    """It has by its own question what the next poll brings too: that comes once.
+    """Its own question sees what the next poll brings too: that comes once, and within its interval.
 
-    The feed rests; row 4 appears; a later reader begins at 0 and has 1 to 4; then the feed polls and finds 4 and 5.
+    The feed rests; row 4 appears; a later reader begins at 0 and gets 1 to 3; the feed polls for it: 4, then 5.
     """
     log = Log(1, 2, 3)
     clock = RunningClock()
@@ -286,7 +288,7 @@ def test_a_reader_ahead_of_the_feed_gets_nothing_twice() -> None:
         polled(log)
         clock.turn(60)
         log.add(4)
-        with Reading(feed) as fresh:
+        with Reading(feed, interval=0.01) as fresh:
             assert fresh.open().until(4) == [1, 2, 3, 4]
             log.add(5)
             with hurry(feed):
@@ -619,6 +621,52 @@ def test_a_tail_gives_nothing_of_the_log_from_before_ids_were_reset(selection: S
         with Reading(feed, selection=selection, start=Start(tail=2), interval=0.01) as reading:
             assert reading.open().until(6) == [5, 6]
             assert b"new" in b"".join(reading.got)
+
+
+def test_a_tail_of_a_log_that_holds_nothing_any_more_waits_for_nothing() -> None:
+    """All rows were thrown away, and the window has them still: that is no doubt about its newest row."""
+    log = Log(*range(1, 11))
+    feed = feed_of(log)
+    with Reading(feed, start=Start(position=0)) as first:
+        first.open().until(10)
+        log.rows.clear()
+        with Reading(feed, start=Start(tail=0), heartbeat=PATIENCE) as reading:
+            assert reading.open().next() == b"id: 0\n\n"
+
+
+def test_a_tail_amid_a_backlog_comes_at_once() -> None:
+    """The feed has come to row 20 of 1,000, for a reader that reads nothing: the newest rows need not wait for it."""
+    log = Log(*range(1, 1001), page=20)
+    feed = feed_of(log)
+    slow = Follower()
+    feed.join(slow)
+    feed.attach(slow, 0)
+    log.wait(lambda log: log.asked)
+    with Reading(feed, start=Start(tail=5)) as reading:
+        assert reading.open().until(1000) == list(range(996, 1001))
+    feed.leave(slow)
+
+
+def test_a_reader_ahead_of_a_backlog_is_not_held_up_by_one_that_reads_nothing() -> None:
+    """It resumes at 990 of 1,000, and the window has come to 20: the poller waits for nobody meanwhile."""
+    log = Log(*range(1, 1001), page=20)
+    feed = feed_of(log)
+    slow = Follower()
+    feed.join(slow)
+    feed.attach(slow, 0)
+    log.wait(lambda log: log.asked)
+    with Reading(feed, start=Start(position=990)) as reading:
+        assert reading.open().until(1000) == list(range(991, 1001))
+    feed.leave(slow)
+
+
+def test_a_row_that_became_visible_late_while_a_reader_waited_for_the_window_comes() -> None:
+    """It began at 12, when the window's newest batch was the third; what the fourth brought came after it began."""
+    late = Batch(4, 12, 12, [entry(5)], late=True)
+    for since, expected in ((3, [5]), (4, []), (None, [])):
+        with Reading(feed_of(Log()), selection=LIVE, start=Start(position=12)) as reading:
+            found = list(reading.stream._enter(Attached(None, [late], since=since)))
+            assert ids_of(b"".join(chunk.plain for chunk in found)) == expected
 
 
 def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and_wait() -> None:
