@@ -634,29 +634,17 @@ def test_a_tail_of_a_log_that_holds_nothing_any_more_waits_for_nothing() -> None
             assert reading.open().next() == b"id: 0\n\n"
 
 
-def test_a_tail_amid_a_backlog_comes_at_once() -> None:
-    """The feed has come to row 20 of 1,000, for a reader that reads nothing: the newest rows need not wait for it."""
+@pytest.mark.parametrize(("start", "first"), [(Start(tail=5), 996), (Start(position=990), 991)])
+def test_a_reader_ahead_of_a_backlog_is_not_held_up_by_one_that_reads_nothing(start: Start, first: int) -> None:
+    """The window has come to row 20 of 1,000: a tail comes at once, and the poller waits for nobody meanwhile."""
     log = Log(*range(1, 1001), page=20)
     feed = feed_of(log)
     slow = Follower()
     feed.join(slow)
     feed.attach(slow, 0)
     log.wait(lambda log: log.asked)
-    with Reading(feed, start=Start(tail=5)) as reading:
-        assert reading.open().until(1000) == list(range(996, 1001))
-    feed.leave(slow)
-
-
-def test_a_reader_ahead_of_a_backlog_is_not_held_up_by_one_that_reads_nothing() -> None:
-    """It resumes at 990 of 1,000, and the window has come to 20: the poller waits for nobody meanwhile."""
-    log = Log(*range(1, 1001), page=20)
-    feed = feed_of(log)
-    slow = Follower()
-    feed.join(slow)
-    feed.attach(slow, 0)
-    log.wait(lambda log: log.asked)
-    with Reading(feed, start=Start(position=990)) as reading:
-        assert reading.open().until(1000) == list(range(991, 1001))
+    with Reading(feed, start=start) as reading:
+        assert reading.open().until(1000) == list(range(first, 1001))
     feed.leave(slow)
 
 
