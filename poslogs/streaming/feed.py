@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.id_history import Restart
-from poslogs.streaming.id_reset import IdReset
-from poslogs.streaming.polled import Demand
+from poslogs.streaming.polled import Polled
 from poslogs.streaming.poller import Poller
-from poslogs.streaming.polling import Polling
-from poslogs.streaming.publication import give
-from poslogs.streaming.readers import Reader, Readers
+from poslogs.streaming.readers import Reader
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.upstream import Upstream
-from poslogs.streaming.window import Window
 
 log = logging.getLogger("poslogs.feed")
 
-LINGER_SECONDS: Final = 10.0  # the window stays that long after the last reader, without polls: most come back
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within that time of a feed share its start
 
 
@@ -34,7 +28,7 @@ class Attached(NamedTuple):
     since: int | None = None  # the window's newest batch when it began to wait for that; None: it did not wait
 
 
-class Feed:
+class Feed(Polled):
     """Has one environment polled while it has readers, and holds its window.
 
     The poller starts with the first reader that attaches, at that reader's position, rests while there is no
@@ -43,19 +37,9 @@ class Feed:
 
     def __init__(self, upstream: Upstream, *, window_bytes: int, lookback: float) -> None:
         """`lookback`: seconds for which live readers get rows that become visible late."""
-        self.upstream = upstream
-        self.history = upstream.history
-        self.entries = 0  # that windows took in
-        self.rounds = 0  # polls that found nothing new: the end of the log was reached
-        self.window = Window(window_bytes, 0, 0)
+        super().__init__(upstream, window_bytes)
         self._lookback = lookback
-        self._lock = threading.Lock()
         self._wake = threading.Event()  # the poller's
-        self._readers = Readers(upstream.clock())
-        self._polling = Polling(upstream)
-        self._waiting: dict[Reader, int] = {}  # readers that the window has not come to, since which batch
-        self.hurried = False  # a reader knows more than the window: the next poll is due at once
-        self._awaited = False  # the poller waits until a reader has taken the newest batch
         upstream.on_change(self._changed)
 
     # What readers do
@@ -181,75 +165,6 @@ class Feed:
         self.hurried = True
         self._wake.set()
 
-    def wake(self) -> None:
-        """Wake every reader, so that it looks at its own end."""
-        with self._lock:
-            readers = list(self._readers)
-        for reader in readers:
-            reader.wake.set()
-
-    # What its poller does
-
-    def demand(self, poller: Poller, now: float) -> Demand | None:
-        """What the readers want; None: this poller is to end."""
-        with self._lock:
-            if not self._polling.is_for(poller):
-                return None
-            if len(self._readers):
-                return Demand(self._readers.interval)
-            left = self._readers.left + LINGER_SECONDS - now
-            if left <= 0:
-                self._polling.leave(poller)
-                return None
-            return Demand(None, left)
-
-    def wants_late(self) -> bool:
-        """Whether a reader wants rows that became visible late."""
-        return self._readers.live > 0
-
-    def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
-        """Take the batches of `count` entries into the window; False: this poller is to end."""
-        with self._lock:
-            if not self._polling.is_for(poller):
-                return False
-            self.window.admit(page)
-            self.history.saw(self.window.high)
-            self.entries += count
-            return True
-
-    def publish(self, page: Sequence[Batch]) -> None:
-        """Give batches that the window has taken in to the readers."""
-        with self._lock:
-            readers = list(self._readers)
-        upstream = self.upstream
-        give(page, readers, lambda error: upstream.supervisor.failed("stream", upstream.environment.name, error))
-
-    def begin_anew(self, poller: Poller, found: IdReset) -> bool:
-        """Ids were reset: go on with an empty window; False: this poller is to end."""
-        with self._lock:
-            if not self._polling.is_for(poller):
-                return False
-            high = self.window.high
-            noticed = not self.window.empty  # else only a reader said that the log went so far: it alone is told
-            self._renew(found.position)
-            top = found.new[-1].id if found.new else found.position
-            self.history.reset(high, found.position, top, noticed=noticed)
-        if noticed:
-            name = self.upstream.environment.name
-            log.warning("The ids of environment %s were reset from %d to %d.", name, high, found.position)
-        return True
-
-    def lags(self, *, may: bool) -> bool:
-        """Whether readers follow, and none has taken the newest batch yet; if so, the poller is woken when one has.
-
-        Never unless it `may`, nor while a reader waits for the window to come to its position.
-        """
-        with self._lock:
-            newest = self.window.number
-            attached = [reader.number for reader in self._readers if reader.number is not None]
-            self._awaited = bool(attached) and newest not in attached and may and not self._waiting
-            return self._awaited
-
     # Its poller's life
 
     def _start(self, position: int) -> Poller:
@@ -268,10 +183,6 @@ class Feed:
     def _let_go(self) -> None:
         if self._polling.vacant and not len(self._readers) and not self.window.empty:
             self._renew(0)
-
-    def _renew(self, position: int) -> None:
-        # A number never comes again, so readers of the window before find themselves left behind, and attach anew.
-        self.window = self.window.emptied(position)
 
     def _changed(self) -> None:
         """What is known of platformOS has changed: the poller and the readers look."""

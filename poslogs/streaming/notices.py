@@ -7,6 +7,7 @@ import threading
 from typing import Final
 
 from poslogs.platformos.entries import Page
+from poslogs.platformos.gateway import Unclear
 from poslogs.streaming import frames
 from poslogs.streaming.frames import Chunk
 
@@ -58,4 +59,11 @@ class Notices:
             "holds, the oldest of them are missing here."
         )
         log.warning("Environment %s answers newest first, so that rows may be missing.", self._name)
+        return True
+
+    def look_at_beginning(self, page: Page, tries: int) -> bool:
+        """Whether readers that wait for a beginning are to be told now: so many answers have said nothing."""
+        if tries < UNCLEAR_TRIES or self.unclear is not None:
+            return False
+        self.unclear = frames.error(Unclear(self._name, page).sentence)
         return True

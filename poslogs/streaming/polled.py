@@ -1,16 +1,26 @@
-"""What a poller needs of the feed that it polls for."""
+"""The window of one environment and its readers, as the poller meets them: what they want, and what it brings."""
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.id_reset import IdReset
+from poslogs.streaming.polling import Polling
+from poslogs.streaming.publication import give
+from poslogs.streaming.readers import Reader, Readers
+from poslogs.streaming.upstream import Upstream
 from poslogs.streaming.window import Window
 
 if TYPE_CHECKING:
     from poslogs.streaming.poller import Poller
+
+log = logging.getLogger("poslogs.feed")
+
+LINGER_SECONDS: Final = 10.0  # the window stays that long after the last reader, without polls: most come back
 
 
 class Demand(NamedTuple):
@@ -20,33 +30,89 @@ class Demand(NamedTuple):
     left: float = 0.0  # seconds for which the poller stays without readers
 
 
-class Polled(Protocol):
-    """What a poller needs of the feed that it polls for."""
+class Polled:
+    """A feed as its poller meets it. One lock is over the window, the readers and who polls; nothing waits under it."""
 
-    window: Window
-    rounds: int  # polls that found nothing new: the end of the log was reached
-    hurried: bool  # the next poll is due at once; the poller clears it
+    def __init__(self, upstream: Upstream, window_bytes: int) -> None:
+        self.upstream = upstream
+        self.history = upstream.history
+        self.entries = 0  # that windows took in
+        self.rounds = 0  # polls that found nothing new: the end of the log was reached
+        self.hurried = False  # a reader knows more than the window: the next poll is due at once; the poller clears it
+        self.window = Window(window_bytes, 0, 0)
+        self._lock = threading.Lock()
+        self._readers = Readers(upstream.clock())
+        self._polling = Polling(upstream)
+        self._waiting: dict[Reader, int] = {}  # readers that the window has not come to, since which batch
+        self._awaited = False  # the poller waits until a reader has taken the newest batch
 
     def demand(self, poller: Poller, now: float) -> Demand | None:
         """What the readers want; None: this poller is to end."""
+        with self._lock:
+            if not self._polling.is_for(poller):
+                return None
+            if len(self._readers):
+                return Demand(self._readers.interval)
+            left = self._readers.left + LINGER_SECONDS - now
+            if left <= 0:
+                self._polling.leave(poller)
+                return None
+            return Demand(None, left)
 
     def wants_late(self) -> bool:
         """Whether a reader wants rows that became visible late."""
+        return self._readers.live > 0
 
     def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
         """Take the batches of `count` entries into the window; False: this poller is to end."""
+        with self._lock:
+            if not self._polling.is_for(poller):
+                return False
+            self.window.admit(page)
+            self.history.saw(self.window.high)
+            self.entries += count
+            return True
 
     def publish(self, page: Sequence[Batch]) -> None:
         """Give batches that the window has taken in to the readers."""
+        with self._lock:
+            readers = list(self._readers)
+        upstream = self.upstream
+        give(page, readers, lambda error: upstream.supervisor.failed("stream", upstream.environment.name, error))
 
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
         """Ids were reset: go on with an empty window; False: this poller is to end."""
+        with self._lock:
+            if not self._polling.is_for(poller):
+                return False
+            high = self.window.high
+            noticed = not self.window.empty  # else only a reader said that the log went so far: it alone is told
+            self._renew(found.position)
+            top = found.new[-1].id if found.new else found.position
+            self.history.reset(high, found.position, top, noticed=noticed)
+        if noticed:
+            name = self.upstream.environment.name
+            log.warning("The ids of environment %s were reset from %d to %d.", name, high, found.position)
+        return True
 
     def lags(self, *, may: bool) -> bool:
-        """Whether readers follow, and none has taken the newest batch yet; if so, `wake` is set when one has.
+        """Whether readers follow, and none has taken the newest batch yet; if so, the poller is woken when one has.
 
-        Never unless it `may`.
+        Never unless it `may`, nor while a reader waits for the window to come to its position.
         """
+        with self._lock:
+            newest = self.window.number
+            attached = [reader.number for reader in self._readers if reader.number is not None]
+            self._awaited = bool(attached) and newest not in attached and may and not self._waiting
+            return self._awaited
 
     def wake(self) -> None:
-        """Wake every reader."""
+        """Wake every reader, so that it looks at its own end."""
+        with self._lock:
+            readers = list(self._readers)
+        for reader in readers:
+            reader.wake.set()
+
+    def _renew(self, position: int) -> None:
+        # A number never comes again, so readers of the window before find themselves left behind, and attach anew.
+        self.window = self.window.emptied(position)

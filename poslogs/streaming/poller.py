@@ -6,13 +6,11 @@ import threading
 from typing import Final, NamedTuple
 
 from poslogs.platformos.entries import Page
-from poslogs.platformos.gateway import GatewayError, Unclear, whole
-from poslogs.streaming import frames
+from poslogs.platformos.gateway import GatewayError, whole
 from poslogs.streaming.answer_size import AnswerSize
 from poslogs.streaming.id_reset import LOOK_EVERY, IdReset, Newest, ResetWatch
 from poslogs.streaming.intake import Intake
 from poslogs.streaming.lookback import Lookback
-from poslogs.streaming.notices import UNCLEAR_TRIES
 from poslogs.streaming.polled import Polled
 from poslogs.streaming.upstream import Upstream
 from poslogs.supervisor import IDLE_SECONDS, Loop
@@ -68,17 +66,14 @@ class Poller:
             if demand is None:
                 return False
             if demand.interval is None:
-                rested = True
-                left = demand.left
+                rested, left = True, demand.left
             elif (pause := self._upstream.pause()) is not None:
-                if not pause:
-                    return True
                 left = pause
             else:
                 interval = RETURN_SECONDS if rested or self._feed.hurried else demand.interval
                 left = 0.0 if self._asked is None or self._at_once else self._asked + interval - now
-                if left <= 0:
-                    return True
+            if left <= 0:
+                return True
             while left > 0 and not self._clock.wait(self._wake, min(left, IDLE_SECONDS)):
                 left -= IDLE_SECONDS
                 loop.turn()
@@ -154,9 +149,7 @@ class Poller:
         """An answer says neither that rows are there nor that none are: only why its rows are not entries counts."""
         self._quiet += 1
         goes_on = self._admit(page, looks=False)
-        notices = self._upstream.notices
-        if not self._feed.window.high and notices.unclear is None and self._quiet >= UNCLEAR_TRIES:
-            notices.unclear = frames.error(Unclear(self._upstream.environment.name, page).sentence)
+        if not self._feed.window.high and self._upstream.notices.look_at_beginning(page, self._quiet):
             self._feed.wake()
         return goes_on
 
@@ -166,11 +159,10 @@ class Poller:
         False when it is there after all. Raises GatewayError.
         """
         window, name = self._feed.window, self._upstream.environment.name
-
-        def ask(position: int) -> Page:
-            return whole(self._upstream.page(position, loop), name)
-
-        found = self._watch.judge(ask, last, window.high, window.floor, window.known, self._clock())
+        found = self._watch.judge(
+            lambda position: whole(self._upstream.page(position, loop), name),
+            last, window.high, window.floor, window.known, self._clock(),
+        )  # fmt: skip
         if isinstance(found, IdReset) and self._feed.begin_anew(self, found):
             self._lookback = Lookback(self._lookback_seconds, found.position)
             self._lookback.learn(found.had)

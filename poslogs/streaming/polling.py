@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from poslogs.streaming.poller import Poller
 from poslogs.streaming.upstream import Upstream
 from poslogs.supervisor import Loop
+
+if TYPE_CHECKING:
+    from poslogs.streaming.poller import Poller
 
 
 class Polling:

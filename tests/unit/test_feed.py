@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from poslogs.streaming.feed import LINGER_SECONDS, Attached
+from poslogs.streaming.feed import Attached
+from poslogs.streaming.polled import LINGER_SECONDS
 from poslogs.streaming.poller import RETURN_SECONDS
 from tests.unit.doubles import (
     PATIENCE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from poslogs.streaming.feed import LINGER_SECONDS
 from poslogs.streaming.lookback import MAX_ROWS
+from poslogs.streaming.polled import LINGER_SECONDS
 from poslogs.streaming.poller import HOLD_SECONDS
 from tests.unit.doubles import (
     HOUR,

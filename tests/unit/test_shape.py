@@ -24,9 +24,7 @@ CLASSES = {
 LONG = {
     "doors/shapes.py": "the shapes of all routes, for /openapi.json",
     "platformos/demo_texts.py": "what happens in the demo's shop, scene after scene",
-    "streaming/feed.py": "its two faces, for readers and for the poller, share one lock",
     "streaming/frames.py": "every event as bytes, with the tables of what is escaped",
-    "streaming/poller.py": "one loop, of which each step needs what the others learnt",
     "streaming/stream.py": "one reader from its first byte to its end, with what others may ask of it",
 }
 

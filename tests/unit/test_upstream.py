@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from poslogs.platformos.environments import Environment
-from poslogs.streaming.feed import LINGER_SECONDS
+from poslogs.streaming.polled import LINGER_SECONDS
 from poslogs.streaming.upstream import OWN_QUESTIONS
 from tests.unit.doubles import (
     PATIENCE,
