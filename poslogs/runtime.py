@@ -79,7 +79,7 @@ class Runtime:
             time.sleep(LOOK_SECONDS)
             try:
                 self.refresh()
-            except Exception as error:  # noqa: BLE001 - of a file, whatever it holds; another process would read the same
+            except Exception as error:  # noqa: BLE001 - any fault of a file; another process would read the same
                 loop.failed(error)
                 time.sleep(AGAIN_SECONDS)
 

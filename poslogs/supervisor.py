@@ -89,14 +89,14 @@ class Loops:
         self.singles: dict[Run, Loop] = {}
 
     def discard(self, loop: Loop) -> None:
-        """Have one no longer."""
+        """Drop a loop."""
         with self.lock:
             self.all.discard(loop)
             if self.singles.get(loop.run) is loop:
                 del self.singles[loop.run]
 
     def late(self, now: float) -> list[Loop]:
-        """Those that should have turned before `now`."""
+        """The loops that should have turned before `now`."""
         with self.lock:
             return [loop for loop in self.all if loop.due < now]
 
@@ -137,7 +137,7 @@ class Supervisor:
         return sorted({loop.name for loop in self._late()})
 
     def unwell(self) -> bool:
-        """Whether a loop stands still by this process's own fault, so that another process is to take its place."""
+        """Whether a loop stands still by this process's own fault, so that another process must take its place."""
         return any(not loop.asking for loop in self._late())
 
     def failed(self, name: str, detail: str, error: BaseException) -> None:
@@ -179,7 +179,7 @@ class Supervisor:
                 loop.run(loop)
             except Inherited:
                 return  # a copy in another process, which has loops of its own
-            except Exception as error:  # noqa: BLE001 - the loop must outlive whatever happens in one of its turns
+            except Exception as error:  # noqa: BLE001 - the loop must outlive any fault in one of its turns
                 loop.failures += 1
                 self.failed(loop.name, loop.detail, error)
                 time.sleep(min(MOST_AGAIN_SECONDS, AGAIN_SECONDS * 2.0 ** min(loop.failures - 1, 10)))

@@ -35,7 +35,7 @@ class WatchedFile(Generic[T]):
         self.path = path
         self._parse = parse
         self._lock = Lock()
-        self._reading = False  # one thread reads it; the others use the value that there is
+        self._reading = False  # one thread reads the file; the others use the last value
         self._told = ""
         self._seen = self._signature()
         self.value: T = self._read()
@@ -103,7 +103,7 @@ def _open_regular(path: str, flags: int) -> int:
     _refuse_irregular(os.stat(path).st_mode)  # before opening it, which alone may wake a device or a pipe's writer
     descriptor = os.open(path, flags | _NO_WAIT)
     try:
-        _refuse_irregular(os.fstat(descriptor).st_mode)  # it may have been replaced since
+        _refuse_irregular(os.fstat(descriptor).st_mode)  # the file may have been replaced since
     except OSError:
         os.close(descriptor)
         raise

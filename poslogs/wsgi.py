@@ -19,4 +19,4 @@ except ConfigError as error:
         # The master has checked the first start, so a file was broken since: end this worker only, and it tries again.
         time.sleep(1)
         os._exit(1)
-    sys.exit(4 if under_gunicorn else 1)  # gunicorn's own master ends at 4, and else would try again for ever
+    sys.exit(4 if under_gunicorn else 1)  # gunicorn's own master ends at 4; at 1 it would try again forever

@@ -54,7 +54,7 @@ class Client:
 
     @property
     def published(self) -> str | None:
-        """Its token, if that is published in this repository; else None."""
+        """The client's token, if that is published in this repository; else None."""
         return _PUBLISHED.get(self.digest)
 
     def may_read(self, environment: Readable) -> bool:
@@ -86,7 +86,7 @@ def parse(value: object) -> dict[bytes, Client]:
 
 
 def published_of(value: object) -> dict[bytes, Client]:
-    """Those of a decoded clients.json whose tokens are published, by digest. Raises ConfigError."""
+    """The clients of a decoded clients.json whose tokens are published, by digest. Raises ConfigError."""
     return {digest: client for digest, client in parse(value).items() if client.published}
 
 

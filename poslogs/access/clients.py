@@ -21,8 +21,8 @@ log = logging.getLogger("poslogs.files")
 class Clients:
     """The clients of clients.json, followed while it changes. Raises ConfigError at the start.
 
-    As long as there is no file at `path`, the published clients of `first` are taken, the file that comes with poslogs:
-    other tokens in it may belong to the person who built the package.
+    While there is no file at `path`, the clients are the published ones of `first`, the file that comes with poslogs.
+    Other tokens in that file may belong to the person who built the package.
     """
 
     def __init__(self, path: Path, first: Path | None = None) -> None:
@@ -66,7 +66,7 @@ class Clients:
 
     @property
     def has_run(self) -> bool:
-        """Whether `let_in` has added a token to those of the file."""
+        """Whether `let_in` has accepted a token besides those of the file."""
         return self._run is not None
 
     def let_in(self, token: str) -> None:
@@ -84,7 +84,7 @@ class Clients:
         return client if client is not None and hmac.compare_digest(client.digest, digest) else None
 
     def still(self, client: Client) -> Client | None:
-        """The client as it is now; None when its token is no longer valid."""
+        """The client as the file has it now; None when its token is not valid any more."""
         now = self._of(client.digest)
         return now if now is not None and now.id == client.id else None
 

@@ -30,7 +30,7 @@ H = TypeVar("H", bound=Holder)
 
 
 class Slot(Generic[H]):
-    """A client's place for one stream. `gone` tells whether its reader has left, None when nobody can tell."""
+    """A client's place for one stream. `gone` returns whether its reader has left, None when that is unknown."""
 
     __slots__ = ("client", "gone", "holder")
 
@@ -95,7 +95,7 @@ class Slots(Generic[H]):
     def _admit_when_left(self, slot: Slot[H]) -> TooMany | Unavailable | None:
         """Give a slot the place of a reader that has left, or say why it has none.
 
-        Writes find out what no server can tell: a proxy keeps its connection to us when its client leaves, until it
+        Only a write shows that some readers have left: a proxy whose client is gone keeps its connection to us until it
         cannot pass on what we write. A full server of threads has few enough streams to write to all of them.
         """
         with self._changed:

@@ -49,7 +49,7 @@ class MonotonicStorage(MovingWindowSupport, Storage):
     The memory storage of `limits` 5.8 reads time.time(): a clock set back by an hour would shut a client out for
     that hour, one set ahead would empty every window. It also keeps every key of the last minutes, however many.
     Here MAX_WINDOWS are kept. At that bound those with the fewest hits are dropped first, so that a key that has
-    reached its limit stays limited whatever number of new keys comes.
+    reached its limit stays limited, however many new keys come.
 
     `get_moving_window` returns wall-clock time. Fixed windows are not supported. `clock` counts seconds, from any
     moment.
@@ -76,7 +76,7 @@ class MonotonicStorage(MovingWindowSupport, Storage):
         return ValueError
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count `amount` hits, unless that would make more than `limit` within `expiry` seconds; whether it did."""
+        """Count `amount` hits, unless that makes more than `limit` within `expiry` seconds. Returns whether it did."""
         now = self._clock()
         if amount > limit:
             return False
@@ -107,7 +107,7 @@ class MonotonicStorage(MovingWindowSupport, Storage):
         return True
 
     def reset(self) -> int | None:
-        """Forget all windows; how many there were."""
+        """Forget all windows. Returns how many there were."""
         with self._lock:
             count = len(self._windows)
             self._windows.clear()

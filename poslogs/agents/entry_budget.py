@@ -29,10 +29,10 @@ class EntryBudget:
         self._size = 0
 
     def add(self, entry: Mapping[str, Any], *, late: bool = False) -> dict[str, Any] | None:
-        """The entry as it stands here; None when there is no room for it. There always is for a first one.
+        """Add an entry. Returns the entry as a model gets it, or None when there is no room. A first one always fits.
 
-        A `late` one, which no position leads to any more, may exceed the limit, and is cut to its first words where it
-        does not fit; there is room for some twenty of those.
+        A `late` entry, which no position leads to any more, may exceed the limit. Where it does not fit, it is cut to
+        its first words; there is room for some twenty of those.
         """
         if len(self.entries) >= self.limit and not late:
             return None
@@ -79,7 +79,7 @@ def _shown(entry: Mapping[str, Any], *, full: bool, most: int = MAX_MESSAGE_CHAR
 
 
 def _size(shown: Mapping[str, Any]) -> int:
-    """Characters as JSON; more than there is room for when it is nested too deeply to stand in an answer."""
+    """The characters of a value as JSON; more than any room when it is nested too deeply to stand in an answer."""
     wrapped: Any = shown
     for _ in range(ENVELOPE_LEVELS):
         wrapped = [wrapped]

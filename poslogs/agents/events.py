@@ -21,7 +21,7 @@ class Progress(NamedTuple):
 
 
 class LogMessage(NamedTuple):
-    """Something worth to be logged, as an entry that has come."""
+    """Something worth logging, such as an entry that has come."""
 
     level: str  # one of RFC 5424's eight, in lower case
     logger: str
@@ -29,7 +29,7 @@ class LogMessage(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The end: a value with its schema, or a text alone; `error` when it tells a model what to do otherwise."""
+    """The end of a call: a value with its schema, or a text alone. `error`: the text says what to do instead."""
 
     value: Mapping[str, Any] | None = None
     text: str = ""

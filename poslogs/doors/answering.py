@@ -57,13 +57,13 @@ class Answering:
         self._closing: list[Callable[[], None]] = []
 
     def on_close(self, give_back: Callable[[], None]) -> None:
-        """Have something given back when the answer is sent, however that ends."""
+        """Have this function called when the answer is over, however it ends."""
         self._closing.append(give_back)
 
     def begin(self, pieces: Iterator[bytes]) -> int | None:
-        """Take the pieces of the answer's inner JSON; the length of the whole answer in bytes, if it is known already.
+        """Take the pieces of the answer's inner JSON. Returns the length of the whole answer in bytes, if it is known.
 
-        All pieces but the last have PIECE_BYTES, or more. The first is made now, and raises what it raises.
+        All pieces but the last have PIECE_BYTES, or more. The first is made now; its errors are raised here.
         """
         self._pieces = pieces
         first = _HEAD + _inside(next(pieces))
@@ -78,7 +78,7 @@ class Answering:
         return self._body or iter(())
 
     def close(self) -> None:
-        """The server is done with it (PEP 3333: called at the end, however it came)."""
+        """End the answer. The server calls this at the end, however that came (PEP 3333)."""
         for pieces in (self._body, self._pieces):
             if isinstance(pieces, Generator):
                 pieces.close()

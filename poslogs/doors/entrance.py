@@ -1,4 +1,4 @@
-"""The entrance: who comes in at any door, by token."""
+"""The entrance: who may come in at any door, by token."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Entrance:
 
 
 def is_local(request: Request) -> bool:
-    """Whether a request comes from this machine itself, through no proxy that says so; a Unix socket is of it."""
+    """Whether a request comes from this machine or a Unix socket, without a sign of a proxy on its way."""
     if any(name in FORWARDING or name.startswith(X_FORWARDED) for name in request.environ):
         return False
     address = request.remote_addr
@@ -115,7 +115,7 @@ def is_local(request: Request) -> bool:
 
 
 def is_named_locally(request: Request) -> bool:
-    """Whether a request names this machine as only its own people do; on a Unix socket it may say any name.
+    """Whether a request names this machine by a local name; on a Unix socket it may say any name.
 
     A web page whose own name was given to 127.0.0.1 sends that name (DNS rebinding).
     """

@@ -23,7 +23,7 @@ _MAX_PATH: Final = 200  # characters
 
 
 class Forwarding:
-    """The app; requests of a proxy are taken for its client's, by the last `hops` addresses of X-Forwarded-For.
+    """The app; a proxy's requests count as its client's, by the last `hops` addresses of X-Forwarded-For.
 
     The last X-Forwarded-Prefix is the path below which a proxy serves the app, and which it has removed; a value that
     is not such a path is ignored. Requests from one of the `proxies`, or through a Unix socket, are a proxy's. In any

@@ -46,9 +46,9 @@ _REFUSALS: Final = {
     "502": "platformOS refuses the environment's token: renew it first.",
     "503": "The server is full or stopping, or platformOS does not answer; see Retry-After.",
 }
-_HELD: Final = ("401", "403", "429")  # whatever needs a token
-_SENT: Final = ("400", *_HELD, "404", "408", "413", "415", "503")  # and has a body
-_REFUSED: Final = {  # a stream has begun when platformOS refuses its environment's token, and tells it itself
+_HELD: Final = ("401", "403", "429")  # of every route that needs a token
+_SENT: Final = ("400", *_HELD, "404", "408", "413", "415", "503")  # of those that also take a body
+_REFUSED: Final = {  # no 502 for a stream, which has begun by then and reports the refusal itself
     "/call-stream": _SENT,
     "/call": (*_SENT, "502"),
     "/mcp": (*_SENT, "406", "421", "502"),
@@ -56,7 +56,7 @@ _REFUSED: Final = {  # a stream has begun when platformOS refuses its environmen
 
 
 def blueprint() -> Door:
-    """The route, for everyone: it tells nothing that is not published with poslogs."""
+    """The route, for everyone: it shows nothing that is not published with poslogs."""
     routes = Door("openapi", __name__, guard=everyone)
 
     @lru_cache(_KNOWN_ROOTS)

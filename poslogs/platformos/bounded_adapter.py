@@ -24,7 +24,7 @@ class TooLarge(Exception):
 
 
 class Late(Exception):
-    """The time for the answer is over."""
+    """The answer has taken more time than allowed."""
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -141,7 +141,7 @@ class Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._reader, READ_BYTES)
 
     def begin(self) -> None:
-        """Read the head. Raises IncompleteRead where it breaks off, which http.client takes for its end."""
+        """Read the head. Raises IncompleteRead if it breaks off: http.client would take that for its end."""
         super().begin()
         if self._reader.ended:
             raise http.client.IncompleteRead(b"")

@@ -10,7 +10,7 @@ from poslogs.platformos.work import Work
 
 MOST_BYTES: Final = 16 * 1024 * 1024  # weight of the rows that are taken; the first is taken whatever its weight
 MOST_ODD: Final = 1000  # rows without an id that are taken; more of them are only counted
-LOOKED_AT: Final = 20  # times as many rows as are taken are read; those after them wait for the next question
+LOOKED_AT: Final = 20  # this many times the rows that are taken are read; those after them wait for the next question
 CONTROLS: Final = bytes([*range(32), 127])
 
 

@@ -1,4 +1,4 @@
-"""Entries: the page of entries that an answer's rows make, and why the others are none."""
+"""Entries: the page of entries that an answer's rows make, and why other rows are not entries."""
 
 from __future__ import annotations
 

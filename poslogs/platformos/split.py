@@ -74,7 +74,7 @@ def elements(body: Body, start: int, work: Work) -> Iterator[tuple[int, int]]:
 
 
 def end_of(body: Body, start: int, work: Work) -> int:
-    """Where the value ends that begins at `start`. Raises NotALog where there is no value, or it does not end."""
+    """Where the value that begins at `start` ends. Raises NotALog if there is no value, or if it does not end."""
     first = body[start : start + 1]
     if first == b'"':
         return _end_of_string(body, start, work)
@@ -107,7 +107,7 @@ def _count(text: bytes) -> int:
 
 
 def _close(body: Body, pos: int, depth: int, work: Work) -> int:
-    """Where the last of `depth` brackets ends that are open at `pos`."""
+    """Where the last of the `depth` brackets that are open at `pos` closes."""
     while True:
         found = _INSIDE.match(body, pos)
         assert found is not None  # it may be empty

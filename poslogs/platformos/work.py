@@ -22,7 +22,7 @@ class NotALog(Exception):
 
 
 class Work:
-    """The steps that are left for one answer; one that takes more of them has more brackets than any log."""
+    """The steps that are left for one answer. An answer that takes more has more brackets than any log."""
 
     __slots__ = ("_due", "steps")
 
@@ -31,7 +31,7 @@ class Work:
         self._due = time.monotonic() + TURN_SECONDS
 
     def step(self) -> None:
-        """Take a step, after others have had their turn where it is due. Raises NotALog when none is left."""
+        """Take a step; if a turn of others is due, they have it first. Raises NotALog when no step is left."""
         self.steps -= 1
         if self.steps < 0:
             raise NotALog(TOO_MUCH)

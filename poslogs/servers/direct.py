@@ -79,7 +79,7 @@ class DirectStreams:
             raise
 
     def closed(self) -> None:
-        """One of the streams is over."""
+        """Forget a stream that is over."""
         self._open -= 1
 
     def plan(self, stream: DirectStream) -> None:

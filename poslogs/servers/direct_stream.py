@@ -55,13 +55,13 @@ class DirectStream(Outlet):
     # What anyone may do: leave a note
 
     def set(self) -> None:
-        """There may be something to do: the owner sees it, or the stream gets one."""
+        """Note that there may be something to do: the owner sees it, or the stream gets an owner."""
         self._called = True
         if self.state is RESTING:
             self._take_up()
 
     def clear(self) -> None:
-        """The stream is about to look."""
+        """Clear the note: the stream is about to look."""
         self._called = False
 
     # What may be sent while it rests, and cannot wait
@@ -97,7 +97,7 @@ class DirectStream(Outlet):
             self._let_go()
 
     def _let_go(self) -> None:
-        """The sender is done: the stream rests again, or gets an owner for what is left to do."""
+        """End a send: the stream rests again, or gets an owner for what is left to do."""
         assert self.state is SENDING
         if self._called or self._rest is not None:
             self._take_up()
@@ -188,6 +188,6 @@ class DirectStream(Outlet):
             self._weigh()
 
     def cut_off(self) -> None:
-        """End it: it holds more than its share of large pieces."""
+        """End the stream: it holds more than its share of large pieces."""
         self._connection.shut()
         self.stream.disconnected()

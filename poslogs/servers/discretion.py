@@ -1,4 +1,4 @@
-"""Discretion: filters that keep tokens out of log lines, and lines of one kind few.
+"""Discretion: filters that keep tokens out of log lines, and limit how many lines of one kind appear.
 
 Strangers write what they like into requests, and clients send tokens where they do not belong: in a header without its
 colon, as a user's name, in an address. A line that quotes a request is cut before the quotation. What looks like a

@@ -176,9 +176,9 @@ class ThreadWorker(Worker, Threads):
         return self._news.worth(error)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """End as SIGTERM ends it.
+        """End the worker as SIGTERM does.
 
-        gunicorn's own handler takes the lock of its pool, and waits for ever when the signal came while that was held.
+        gunicorn's own handler takes the lock of its pool, and waits forever if the signal comes while that is held.
         """
         self.handle_exit(sig, frame)
         self.cfg.worker_int(self)

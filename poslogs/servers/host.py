@@ -38,7 +38,7 @@ class Host:
         self.known = True
 
     def check(self) -> None:
-        """Raise Unavailable where no stream can be held, which does not change while the server runs."""
+        """Raise Unavailable if the server can hold no stream, which does not change while it runs."""
         if self._obstacle:
             raise Unavailable(f"No stream is opened here: {self._obstacle}.")
 

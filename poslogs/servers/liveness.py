@@ -36,7 +36,7 @@ class Disconnects:
         self._released = False
 
     def track(self, lent: Any) -> None:
-        """Know a connection from its beginning on, whether or not it ever asks for anything."""
+        """Track a connection from its beginning, even if it never asks for anything."""
         with self._lock:
             self._tracked.add(lent)
         if self._released:
@@ -67,11 +67,11 @@ class Disconnects:
         *,
         until_reset: bool = False,
     ) -> Callable[[], None]:
-        """Have `left` called once when the client goes; it may leave a note, and neither wait nor stop watching.
+        """Have `left` called once when the client goes. `left` may leave a note; it must not wait or stop watching.
 
-        What is returned stops watching, and may be called again; the connection must not be closed before. Where a
-        `sender` is given, the connection is not looked at while nothing new was sent on it.
-        `until_reset`: a client that has closed its sending side is still there, as one may that waits for one answer.
+        The function that is returned stops watching, and may be called again. The connection must not be closed before.
+        If a `sender` is given, the connection is not looked at while nothing new was sent on it.
+        `until_reset`: a client that has closed its sending side is still there; it may wait for an answer.
         """
         watch = Watch(connection, left, sender, until_reset=until_reset)
         if connection.socket is None and connection.asked is None:
@@ -98,7 +98,7 @@ class _Finders:
         self.losses = Losses(self.watches, heartbeat)
 
     def find_closed(self, loop: Loop) -> None:
-        """Wait for the kernel to report connections that close, for ever."""
+        """Wait for the kernel to report connections that close. Never returns."""
         watches, readiness = self.watches, self.watches.readiness
         while True:
             loop.turn()

@@ -40,7 +40,7 @@ class Losses:
         self._unanswered: list[Watch] = []
 
     def find(self, loop: Loop) -> None:
-        """Look at connections for ever."""
+        """Look at connections again and again. Never returns."""
         while True:
             loop.turn()
             time.sleep(self._pause)

@@ -107,7 +107,7 @@ def _against_reload(server: Any) -> str:
         return _against(server.cfg, _listening(server), ports=False)
     try:
         cfg = WSGIApplication(server.app.usage, prog=server.app.prog).cfg
-        same = cfg.address == server.cfg.address  # then gunicorn keeps the listeners, whatever these are
+        same = cfg.address == server.cfg.address  # then gunicorn keeps the listeners that it has
         return _against(cfg, _listening(server) if same else cfg.address, ports=False)
     except SystemExit:  # without this check the master would end here
         return "gunicorn's configuration cannot be used; what is wrong with it stands above."

@@ -10,7 +10,7 @@ _M_ARENA_MAX: Final = -8  # malloc.h
 
 
 def share_arenas() -> None:
-    """Have all threads take memory from ARENAS arenas: by default there are eight a core, each as large as it ever was.
+    """Have all threads take memory from ARENAS arenas. By default there are eight a core, and none ever shrinks.
 
     Only arenas that are made from now on count. Does nothing where the C library has no such option.
     """

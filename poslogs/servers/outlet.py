@@ -27,7 +27,7 @@ class Outlet:
         self._is_large = False  # LARGE counts `_rest`
 
     def cut_off(self) -> None:
-        """End it: it holds more than its share of large pieces."""
+        """End the stream: it holds more than its share of large pieces."""
         raise NotImplementedError
 
     def _coded(self, chunk: Chunk) -> bytes:

@@ -1,4 +1,4 @@
-"""Readiness: what the kernel tells of descriptors. The only module of poslogs that waits for them.
+"""Readiness: what the kernel reports of descriptors. The only module of poslogs that waits for them.
 
 gunicorn's master imports this module: standard library only. `select.poll` is looked up at each call, since gevent puts
 its own in its place, in which greenlets wait.
@@ -58,7 +58,7 @@ class Readiness:
             self._kernel.modify(number, signs)
 
     def discard(self, number: int) -> None:
-        """Watch a descriptor no longer; it may be closed already."""
+        """Stop watching a descriptor; it may be closed already."""
         assert self._kernel is not None
         try:
             self._kernel.unregister(number)

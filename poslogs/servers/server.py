@@ -20,7 +20,7 @@ INSTEAD: Final = "run `python -m poslogs serve` instead"
 
 @dataclass(frozen=True)
 class Server:
-    """What a server says of itself: counts are those of one process, None where it does not say."""
+    """What a server says of itself. Counts are of one process, and None where it does not say."""
 
     name: str
     cure: str  # how to start it so that it can hold streams

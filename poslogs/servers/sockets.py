@@ -40,7 +40,7 @@ class Connection:
         self.settled = 0.0  # the sender's `beat_due` at the last look that found it quiet
 
     def gone(self) -> bool | None:
-        """Whether the client has closed its side; None when nobody can tell."""
+        """Whether the client has closed its side; None when that cannot be known."""
         if self.socket is None:
             return self.asked() if self.asked else None
         try:
@@ -55,8 +55,8 @@ class Connection:
     def unanswered(self, now: float) -> float | None:
         """Seconds since the first call that found bytes sent again and not acknowledged.
 
-        None while the client acknowledges, and where the kernel does not tell (elsewhere than on Linux). A client that
-        is there but does not read does acknowledge: it says again and again that it has no room. `now` is monotonic.
+        None while the client acknowledges, and where the kernel does not report it (any but Linux). A client that is
+        there but does not read does acknowledge: it says again and again that it has no room. `now` is monotonic.
         """
         if self.socket is None or sys.platform != "linux":
             return None

@@ -81,7 +81,7 @@ class Threads(gthread.ThreadWorker):
         self.enqueue_req(conn)
 
     def _track(self, client: Any) -> None:
-        """Know a connection from its beginning on."""
+        """Track a connection from its beginning."""
         raise NotImplementedError
 
     def is_news(self, error: OSError) -> bool:

@@ -97,7 +97,7 @@ class Visits:
         self._cut(_first_to_go(visits, now)[: max(0, missing)])
 
     def watch(self, loop: Loop) -> None:
-        """Cut those whose time is over, and those that must make room, for ever."""
+        """Cut visits whose time is over, and those that must make room. Never returns."""
         while True:
             loop.turn()
             time.sleep(LOOK_SECONDS)
@@ -163,7 +163,7 @@ class Visits:
         self._there(end)
 
     def _let_go(self, visit: Visit) -> None:
-        """Wait no longer for a client to close its side too; what is on its way to it is still sent."""
+        """Stop waiting for a client to close its side too; what is on its way to the client is still sent."""
 
         def let_go() -> None:
             if not visit.left and visit.state == CLOSING:

@@ -79,7 +79,7 @@ class Watches:
                 self.asking = True
 
     def stop(self, watch: Watch) -> None:
-        """Watch it no longer, once it is not taken any more. May be called again."""
+        """Stop watching, as soon as nobody has the watch taken. May be called again."""
         while True:
             with self._lock:
                 taken = watch.taken

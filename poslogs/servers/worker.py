@@ -145,7 +145,7 @@ class Worker(base.Worker):
         run()
 
     def _track(self, client: Any) -> None:
-        """Know a connection from its beginning on."""
+        """Track a connection from its beginning."""
         self.parts.disconnects.track(client)
 
     def _warn_of_scarcity(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""An answer: what platformOS gave for one question, read in pieces by whoever asked, and kept for a while."""
+"""An answer: the rows that platformOS gave for one question. Askers read it in pieces; it is kept for a while."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Final
 from poslogs.platformos.entries import Entry, Page
 from poslogs.streaming.batch import KIND_BYTES
 
-PIECE_BYTES: Final = 256 * 1024  # of entries that one reader holds at once; one entry may be larger
-PIECE_ENTRIES: Final = 2000  # that are looked at for one piece: most may be passed over
-ANSWER_BYTES: Final = 1000  # that an answer takes beside what is in it, about
-ENTRY_BYTES: Final = 40  # that an entry takes beside its JSON, about
-REASON_BYTES: Final = 60  # and why a row is no entry beside its text
+PIECE_BYTES: Final = 256 * 1024  # bytes of entries that one reader holds at once; one entry may be larger
+PIECE_ENTRIES: Final = 2000  # most entries looked at for one piece, since a filter may pass over nearly all of them
+ANSWER_BYTES: Final = 1000  # memory of an answer beside its entries, about
+ENTRY_BYTES: Final = 40  # memory of an entry beside its JSON, about
+REASON_BYTES: Final = 60  # memory of a reason why a row is not an entry beside its text, about
 
 Wants = Callable[[Entry], bool]
 
 
 class Answer:
-    """The entries past `position`, ascending; `last` is what to ask after next, `count` how many rows came.
+    """The entries past `position`, ascending; `last` is the position to ask after next, `count` how many rows came.
 
     Its page is whole: a `last` that is not past the position means that nothing is there.
 
     Answers are large, and a reader may stall at any moment. So a reader keeps a weak reference to an answer and its
-    own position in it. `Answers` alone keeps it; once it is gone the reader asks again from where it is. What is kept
-    is few large objects: many small ones would keep the memory that was used beside them from being given back.
+    own position in it. `Answers` alone keeps it; once it is gone the reader asks again from where it is. An answer is
+    a few large objects: many small ones would prevent the memory between them from being given back.
     """
 
     __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "count", "last", "more", "page", "size")
@@ -41,7 +41,7 @@ class Answer:
         self._kinds = [entry.kind for entry in found]
         self._ends = array("q", accumulate(len(entry.json) for entry in found))
         self._data = b"".join([entry.json for entry in found])
-        self.page = page._replace(entries=[])  # why rows are no entries
+        self.page = page._replace(entries=[])  # the reasons why rows are not entries
         self.count = page.rows
         self.last = page.last
         self.more = page.cut  # rows beyond these came, and were not taken
@@ -51,12 +51,12 @@ class Answer:
 
     @property
     def first(self) -> int:
-        """The id of the first entry; 0 without any."""
+        """The id of the first entry; 0 if there is none."""
         return self._ids[0] if self._ids else 0
 
     @property
     def entries(self) -> list[Entry]:
-        """All of them, made anew."""
+        """All its entries, made anew."""
         return self._entries(0, len(self._ids))
 
     def _entries(self, start: int, end: int) -> list[Entry]:
@@ -67,9 +67,9 @@ class Answer:
         return Entry(self._ids[index], self._kinds[index], self._data[begin : self._ends[index]])
 
     def piece(self, position: int, wants: Wants) -> tuple[list[Entry], int]:
-        """The next entries past a position, and the position behind them; at the end of the answer that is `last`.
+        """The next entries past a position, and the position after them: `last` at the end of the answer.
 
-        Of those that are wanted there are about PIECE_BYTES.
+        The wanted ones among them have about PIECE_BYTES.
         """
         start = bisect_right(self._ids, position)
         looked: list[Entry] = []
@@ -94,7 +94,7 @@ class Answers:
         self._bytes = 0
 
     def keep(self, owner: object, answer: Answer) -> None:
-        """Keep an answer for now; `owner` may have its own forgotten."""
+        """Keep an answer for now; `forget` drops all answers of its `owner`."""
         with self._lock:
             self._kept.append((owner, answer))
             self._bytes += answer.size
@@ -102,7 +102,7 @@ class Answers:
                 self._bytes -= self._kept.popleft()[1].size
 
     def forget(self, owner: object) -> None:
-        """Keep those of this owner no longer."""
+        """Drop the answers of this owner."""
         with self._lock:
             self._kept = deque(pair for pair in self._kept if pair[0] is not owner)
             self._bytes = sum(answer.size for _, answer in self._kept)

@@ -1,4 +1,4 @@
-"""A backfill: a question of a reader's or a call's own, asked once for all that wait for it."""
+"""A backfill: a question that a reader or a call asks by itself, put once for all that wait for its answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from poslogs.streaming.wake import Wake
 
 
 class Asker:
-    """Who waits for the answer to a call, in a thread; `client` is whose turn it is."""
+    """A call that waits for an answer in its thread; its question is put in the turn of `client`."""
 
     __slots__ = ("client", "gone", "wake")
 
@@ -22,15 +22,15 @@ class Asker:
         self.wake = threading.Event()
 
     def leave(self) -> None:
-        """The client has gone: its question leaves the queue. Does not wait."""
+        """Note that the client has gone: its question leaves the queue. Does not wait."""
         self.gone = True
         self.wake.set()
 
 
 class Backfill:
-    """What came after a position; asked once, for everyone who waits for it.
+    """The question what came after a position, asked once for all that wait for its answer.
 
-    Once `done`, either `error` tells why there is no answer, or `answer` gives it as long as it is kept.
+    Once `done`, either `error` says why there is no answer, or `answer` gives it for as long as it is kept.
     """
 
     __slots__ = ("_answer", "_waiting", "begun", "done", "error", "key", "must", "position", "shared")
@@ -38,8 +38,8 @@ class Backfill:
     def __init__(self, key: Hashable, position: int, *, shared: bool, must: bool) -> None:
         self.key = key
         self.position = position
-        self.shared = shared  # readers': how it ends is told to all readers of the environment
-        self.must = must  # it is asked whoever leaves, since all wait for how it ends
+        self.shared = shared  # asked for readers: how it ends is reported to all readers of the environment
+        self.must = must  # it is asked even if all that wait leave: other questions depend on how it ends
         self.begun = False  # it is asked now, or was
         self.done = False
         self.error: GatewayError | None = None
@@ -48,25 +48,25 @@ class Backfill:
 
     @property
     def answer(self) -> Answer | None:
-        """The answer; None when there is none, or it is kept no longer: then ask again."""
+        """The answer; None when there is none, or when it is no longer kept (then ask again)."""
         return None if self._answer is None else self._answer()
 
     @property
     def clients(self) -> set[str]:
-        """Whose question it is."""
+        """The clients that wait for the answer."""
         return {client for client, _ in self._waiting}
 
     def add(self, client: str, wake: Wake) -> None:
-        """Have this set once it is done."""
+        """Have `wake` set once the question is done."""
         self._waiting.append((client, wake))
 
     def remove(self, client: str, wake: Wake) -> None:
-        """Somebody does not wait any more."""
+        """Note that this client's `wake` no longer waits."""
         if (client, wake) in self._waiting:
             self._waiting.remove((client, wake))
 
     def settle(self, answer: Answer | None, error: GatewayError | None) -> None:
-        """It is done: tell those who wait."""
+        """Mark the question as done, and wake those that wait."""
         self._answer = None if answer is None else ref(answer)
         self.error = error
         self.done = True

@@ -17,9 +17,10 @@ log = logging.getLogger("poslogs.question")
 
 
 class Backfills:
-    """The questions to one environment: `most` under way at once, of one client one fewer, and clients take turns.
+    """The questions to one environment: `most` at once, one fewer for any single client. Clients take turns.
 
-    No thread waits for its turn: there are as many loops as questions under way. Who has gone leaves the queue.
+    No thread waits for its turn: there are as many loops as questions under way. A client that has gone leaves the
+    queue.
     """
 
     def __init__(
@@ -30,12 +31,12 @@ class Backfills:
         begin: Callable[[Callable[[Loop], None]], None],
         unreadable: Callable[[Exception | None], GatewayError],
     ) -> None:
-        """`ask` gives an answer or raises; `told` hears how each question ended, before those who wait for it.
+        """`ask` returns an answer or raises. `told` is called with how each question ended, before its askers wake.
 
-        `begin` runs a loop in a thread, or raises RuntimeError; `unreadable` is what a fault of ours is told as.
+        `begin` runs a loop in a thread, or raises RuntimeError. `unreadable` makes the error for a fault of ours.
         """
         self._most = most
-        self._each = max(1, most - 1)  # of one client: another one's first question is asked at once
+        self._each = max(1, most - 1)  # for a single client, so that another one's first question is asked at once
         self._ask = ask
         self._told = told
         self._begin = begin
@@ -47,14 +48,14 @@ class Backfills:
         self._loops = 0
 
     def knows(self, key: Hashable) -> bool:
-        """Whether this is asked now, or waits for its turn."""
+        """Whether the question with this key is asked now or waits for its turn."""
         with self._lock:
             return key in self._known
 
     def add(
         self, key: Hashable, position: int, client: str, wake: Wake, *, shared: bool = True, must: bool = False
     ) -> Backfill:
-        """Ask what comes after a position, in the client's turn; who asks the same (`key`) shares the question."""
+        """Ask what comes after a position, in the client's turn; callers with the same `key` share the question."""
         with self._lock:
             backfill = self._known.get(key)
             if backfill is None:
@@ -68,7 +69,7 @@ class Backfills:
         if more:
             try:
                 self._begin(self._run)
-            except RuntimeError:  # no thread is to be had
+            except RuntimeError:  # no thread could be started
                 log.debug("A question could not begin.", exc_info=True)
                 with self._lock:
                     self._loops -= 1
@@ -77,7 +78,7 @@ class Backfills:
         return backfill
 
     def leave(self, backfill: Backfill, client: str, wake: Wake) -> None:
-        """Somebody waits no more; a question that nobody waits for, and was not asked yet, is not asked."""
+        """Stop waiting. A question that nobody waits for is dropped, unless it has begun or must be asked."""
         with self._lock:
             backfill.remove(client, wake)
             if not backfill.begun and not backfill.must:
@@ -88,7 +89,7 @@ class Backfills:
                     del self._known[backfill.key]
 
     def spoil(self, error: GatewayError) -> None:
-        """All that wait for their turn end with this error, but those on whose end others wait."""
+        """End all questions that wait for their turn with this error, except those that must be asked."""
         with self._lock:
             stuck = self._empty(lambda backfill: not backfill.must)
         for backfill in stuck:
@@ -107,7 +108,7 @@ class Backfills:
             backfill = next(iter(self._queues[client]))
             self._unqueue(backfill, set(self._queues))
             if client in self._queues:
-                self._queues[client] = self._queues.pop(client)  # behind the others
+                self._queues[client] = self._queues.pop(client)  # after the others
             backfill.begun = True
             self._asking[client] += 1
             return client, backfill
@@ -144,7 +145,7 @@ class Backfills:
             answer = self._ask(backfill, loop)
         except GatewayError as failure:
             error = failure
-        except Exception as fault:  # of ours, in one question; those who wait are told
+        except Exception as fault:  # a fault of ours in one question: those that wait get an error
             error = self._unreadable(fault)
         finally:
             with self._lock:

@@ -11,8 +11,8 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming.answer import Answer
 
 STRIDE: Final = 16  # how much longer each step towards the end of a log is than the one before
-SHORT_ANSWERS: Final = 2  # one after another, by which a log that grows all the time is known to be at its end
-FIRST_WIDTH: Final = 100  # ids that the first question back is for, where it is not known what an answer holds
+SHORT_ANSWERS: Final = 2  # short answers, one after another, that show the end of a log that grows all the time
+FIRST_WIDTH: Final = 100  # ids that the first question back covers, if it is not known how many rows an answer holds
 
 T = TypeVar("T")
 Ask = Callable[[int], Answer]  # what came after a position; raises GatewayError
@@ -20,9 +20,9 @@ Search = Generator[int, Answer, T]  # yields positions, is sent what came after 
 
 
 class Stretch(NamedTuple):
-    """A part of a log: all rows past `first`, up to `last`. One answer holds so many `rows`; 0: that is not known.
+    """A part of a log: all rows past `first`, up to `last`. `rows` is how many one answer holds; 0: not known.
 
-    `newest` gives the answer to the question for what came after `since`, which reaches up to `last`, if it is kept.
+    `newest` returns the answer to the question after `since`, which reaches up to `last`; None if it was not kept.
     """
 
     first: int
@@ -33,7 +33,7 @@ class Stretch(NamedTuple):
 
 
 def run(search: Search[T], ask: Ask) -> T:
-    """Put the questions of a search, and give what it has found. Raises GatewayError."""
+    """Ask the questions of a search, and return what it found. Raises GatewayError."""
     position = next(search)
     while True:
         try:
@@ -44,20 +44,20 @@ def run(search: Search[T], ask: Ask) -> T:
 
 
 def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool] = lambda: False) -> Search[Stretch]:
-    """All rows that are listed now past a position: the end of a log is found without reading the log.
+    """All rows that are listed now past a position. The end of the log is found without reading the log.
 
-    Whether a row lies past an id is all that it asks, so gaps between ids do no harm. It asks twice a binary digit of
-    the newest id, at most, unless answers begin to hold fewer rows meanwhile; `known` is the id of a row that is there.
-    Raises GatewayError once `is_late`.
+    The search only needs to know whether a row lies past an id, so gaps between ids do no harm. It asks at most twice
+    for each binary digit of the newest id, unless answers begin to hold fewer rows meanwhile. `known` is the id of a
+    row that is there. Raises GatewayError once `is_late` returns True.
     """
     answer = yield position
     first, since, near = max(position, _low(answer, position)), position, ref(answer)
     rows = count = answer.count
     last = answer.last
-    del answer  # not to be held while the next one comes
+    del answer  # freed before the next one comes
     if last <= position:
         return Stretch(position, position, 0, since, near)
-    low, high = max(last, known), MAX_ID  # there are rows up to here; there are none past that
+    low, high = max(last, known), MAX_ID  # rows exist up to `low`, and none past `high`
     step, cut, shorts, at_end, sure = rows, last < known, 0, True, False
     while low < high and not (sure and shorts >= SHORT_ANSWERS):
         if is_late():
@@ -89,12 +89,12 @@ def stretch(position: int, env: str, known: int = 0, is_late: Callable[[], bool]
 
 
 def newest_first(part: Stretch, env: str, found: list[Entry]) -> Search[None]:
-    """Puts the entries of a stretch into `found` by descending id; who puts the questions takes them out.
+    """Put the entries of a stretch into `found` by descending id; the caller takes them out between questions.
 
     Raises GatewayError when the log changes meanwhile.
     """
     top, cap = part.last, part.rows
-    width = cap or FIRST_WIDTH  # ids that one question is for
+    width = cap or FIRST_WIDTH  # ids that one question covers
     if (newest := part.newest()) is not None and newest.last == top and part.since >= part.first:
         found.extend(reversed([entry for entry in newest.entries if entry.id <= top]))
         top = part.since
@@ -120,7 +120,7 @@ def newest_first(part: Stretch, env: str, found: list[Entry]) -> Search[None]:
 
 
 def pages(part: Stretch, env: str, ask: Ask) -> Iterator[list[Entry]]:
-    """The entries of a stretch by descending id, those of one question at a time. Raises GatewayError."""
+    """The entries of a stretch by descending id, one question's at a time. Raises GatewayError."""
     found: list[Entry] = []
     search = newest_first(part, env, found)
     try:

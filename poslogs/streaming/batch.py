@@ -14,11 +14,11 @@ from poslogs.streaming.contents import Entries
 from poslogs.streaming.frames import Chunk, together
 from poslogs.streaming.selection import Selection
 
-CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds so much; one entry may be larger
+CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds this much; one entry may be larger
 # What a batch holds of an entry beside its frame: its id, where it ends, and what filters look at.
 ENTRY_BYTES: Final = 32
-KIND_BYTES: Final = 200  # of a text that filters look at, beside four for each character
-BATCH_BYTES: Final = 1000  # of a batch itself
+KIND_BYTES: Final = 200  # for a text that filters look at, beside four for each character
+BATCH_BYTES: Final = 1000  # for the batch itself
 MAX_MADE: Final = 64  # selections for which a batch keeps what was made
 
 
@@ -42,7 +42,7 @@ class Batch:
         self.low = low  # a reader at this position or later has nothing to fetch before this batch
         self.high = high  # the position after it
         self.notice = notice  # an error for everyone, after the entries
-        self.late = late  # rows that became visible late: behind the position, which they do not move
+        self.late = late  # its rows became visible late: below the position, which they do not move
         ids, kinds, jsons = zip(*entries, strict=True) if entries else ((), (), ())
         self._kinds: Sequence[Kind] = kinds
         self.ids = array("q", ids)
@@ -62,9 +62,9 @@ class Batch:
         return most is not None and self._longest > most
 
     def chunk(self, selection: Selection) -> Chunk | None:
-        """The whole batch for a selection, shared by all readers that have it; None when nothing is in it for them.
+        """The whole batch for a selection, shared by all readers that have it; None when it has nothing for them.
 
-        What was cut is kept for one selection alone: a copy for each would be more than the window is bounded to.
+        A batch with shortened texts is kept for one selection only: a copy for each would exceed the window's bound.
         """
         if self.has_longer(selection.max_message):
             cut, kind = self._cut, selection if self.late else selection._replace(late=False)
@@ -81,11 +81,11 @@ class Batch:
             return chunk
 
     def after(self, position: int, selection: Selection) -> Chunk | None:
-        """What lies past a position that is inside this batch, or behind it."""
+        """What this batch holds past a position that lies inside or after it."""
         return self._make(selection, len(self.ids) if self.late else bisect_right(self.ids, position))
 
     def unless(self, had: Callable[[int], bool], position: int, selection: Selection) -> Chunk | None:
-        """What a live reader at a position has not had; a frame behind its position carries that position."""
+        """What a live reader at a position has not had. A frame with a lower id carries that position."""
         found = []
         for index, start, end in self._wanted(selection, 0):
             id_ = self.ids[index]
@@ -133,7 +133,7 @@ class Batch:
 def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:
     """Entries in batches of about CHUNK_BYTES, numbered from `number`; `position` is where they begin.
 
-    Late entries all stand at `position`, which they do not move.
+    Late entries all carry `position`, which they do not move.
     """
     run: list[Entry] = []
     size = 0

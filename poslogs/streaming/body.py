@@ -11,7 +11,7 @@ from poslogs.streaming.stream import Stream
 
 
 class Body:
-    """A stream's bytes, plain or gzip; closing it gives all back, begun or not."""
+    """A stream's bytes, plain or gzip. Closing it gives everything back, even if it was never iterated."""
 
     def __init__(self, stream: Stream, *, gzip: bool) -> None:
         self.stream = stream
@@ -37,7 +37,7 @@ class Body:
                     LARGE.let_go(self)
 
     def close(self) -> None:
-        """The server is done with it (PEP 3333: called at the end, however it came)."""
+        """End the stream. The server calls this at the end, however that came (PEP 3333)."""
         if self._bytes is not None:
             self._bytes.close()  # type: ignore[attr-defined]  # a generator
         self.stream.close()

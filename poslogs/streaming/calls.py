@@ -13,13 +13,13 @@ from poslogs.streaming.backward import Ask
 from poslogs.streaming.outage import waiting
 from poslogs.streaming.upstream import Upstream
 
-CALL_SECONDS: Final = 60.0  # longest wait of a call for one answer, with the wait for its turn
-UNCLEAR_SECONDS: Final = 10.0  # for which a call asks again after an answer that says nothing
+CALL_SECONDS: Final = 60.0  # longest wait of a call for one answer, including the wait for its turn
+UNCLEAR_SECONDS: Final = 10.0  # how long a call asks again after answers that say nothing
 
 
 @contextmanager
 def asking(upstream: Upstream, asker: Asker) -> Iterator[Ask]:
-    """What a call asks by: its connections to platformOS are kept for its next question."""
+    """A function that asks a call's questions; inside, its connections are kept for the next question."""
     with upstream.gateways.kept():
         yield lambda position: answer(upstream, position, asker)
 
@@ -46,9 +46,9 @@ def answer(upstream: Upstream, position: int, asker: Asker) -> Answer:
 
 
 def _ask(upstream: Upstream, position: int, asker: Asker, end: float) -> Answer | GatewayError | None:
-    """How one question ended; None when its answer is kept no longer. Raises GatewayError when nobody waits any more.
+    """How one question ended; None when its answer is no longer kept.
 
-    `end` is on the clock.
+    Raises GatewayError once the asker has gone, and at `end`, a time on the clock.
     """
     name = upstream.environment.name
     backfill = upstream.backfills.add(("call", position), position, asker.client, asker.wake, shared=False)
@@ -67,7 +67,7 @@ def _ask(upstream: Upstream, position: int, asker: Asker, end: float) -> Answer 
 
 
 def _pause(upstream: Upstream, asker: Asker, seconds: float) -> None:
-    """Let time pass for a call; less once its client has gone."""
+    """Pause a call; return early once its client has gone."""
     end = upstream.clock() + seconds
     while not asker.gone and (left := end - upstream.clock()) > 0:
         asker.wake.wait(left)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Closing:
-    """Functions that give something back, each called once: at the end, or at once where the end has come."""
+    """Functions that give something back. Each is called once: at the end, or immediately if the end has passed."""
 
     __slots__ = ("_closed", "_functions", "_lock")
 
@@ -17,7 +17,7 @@ class Closing:
         self._closed = False
 
     def add(self, give_back: Callable[[], None]) -> None:
-        """Have something given back at the end."""
+        """Have this function called at the end."""
         with self._lock:
             if not self._closed:
                 self._functions.append(give_back)
@@ -25,7 +25,7 @@ class Closing:
         give_back()
 
     def close(self) -> list[Callable[[], None]]:
-        """The end has come: what is to be called now, in order. What was taken first comes last."""
+        """Mark the end; returns the functions to call now, the one added first last."""
         with self._lock:
             self._closed = True
             functions, self._functions = self._functions, []

@@ -45,7 +45,7 @@ class Position(NamedTuple):
 
 
 class Sign(Enum):
-    """What has no more to say than that it is there."""
+    """An event without content."""
 
     OPEN = auto()  # the stream begins
     HEARTBEAT = auto()

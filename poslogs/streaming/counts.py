@@ -1,4 +1,4 @@
-"""The counts of questions to one environment, for metrics and for those who ask how it is."""
+"""The counts of questions to one environment, for metrics and for reports of its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CRC-32 of bytes that follow others, without reading them again for each of those."""
+"""The CRC-32 of bytes that follow others, without reading them again each time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 
 _POLYNOMIAL: Final = 0xEDB88320  # of gzip (RFC 1952, section 8), lowest bit first
 _ONE: Final = 0x80000000
-SMALL: Final = 4096  # bytes; as quick to read again as to look up
+SMALL: Final = 4096  # bytes; up to this, reading them again is as quick as looking up
 
 
 class Crc:
-    """What some bytes do to the CRC-32 of whatever comes before them; `after` is the same as `zlib.crc32(data, crc)`.
+    """How some bytes change the CRC-32 of the bytes before them; `after` returns what `zlib.crc32(data, crc)` does.
 
-    Bytes behind others multiply their CRC by a power of x that depends on the length alone, and add their own. That
+    Appended bytes multiply the CRC by a power of x that depends on their length alone, and add their own CRC. That
     product is looked up in four tables, one for each byte of the CRC: a third of a microsecond for any length.
     """
 
@@ -25,7 +25,7 @@ class Crc:
         self._tables: list[list[int]] | None = None
 
     def after(self, crc: int) -> int:
-        """The CRC-32 of what had `crc`, with these bytes behind it."""
+        """The CRC-32 of data whose CRC is `crc`, followed by these bytes."""
         if len(self._data) <= SMALL:
             return zlib.crc32(self._data, crc)
         if self._tables is None:

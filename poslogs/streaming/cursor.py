@@ -26,36 +26,36 @@ class Cursor:
         self.seen = SeenIds(position) if selection.late else None
 
     def restart(self, position: int) -> None:
-        """Continue after a position; what the reader had before counts no more."""
+        """Continue after a position; what the reader had before no longer counts."""
         self.position = position
         if self.seen is not None:
             self.seen = SeenIds(position)
 
     def passed(self, batch: Batch) -> None:
-        """The reader has had a batch."""
+        """Note that the reader has had a batch."""
         self.position = max(self.position, batch.high)
         if self.seen is not None:
             self.seen.add(batch.ids)
 
     def share(self, batch: Batch) -> Chunk | None:
-        """What the next batch is to this reader: nearly always the same chunk as to all others."""
+        """The next batch as this reader gets it: nearly always the same chunk as for all others."""
         if batch.late and self.seen is not None:
             # Its rows were listed since this stream began, so they come even from before its start.
             return batch.unless(self.seen.given, self.position, self.selection)
         return batch.chunk(self.selection)
 
     def rest_of(self, batch: Batch) -> Chunk | None:
-        """What a batch that the position lies in still has for this reader."""
+        """What is left for this reader of a batch that its position lies in."""
         if self.seen is not None:
             return batch.unless(self.seen.had, self.position, self.selection)
         return batch.after(self.position, self.selection)
 
     def wants(self, entry: Entry) -> bool:
-        """Whether the selection has this entry."""
+        """Whether the selection wants this entry."""
         return self.selection.wants(entry.type, entry.error_type)
 
     def frames(self, entries: list[Entry]) -> list[bytes]:
-        """The frames of the entries that are wanted, as far as the reader has not had them; it counts all as had."""
+        """The frames of the wanted entries that the reader has not had. Afterwards all `entries` count as had."""
         if self.seen is not None:
             had, floor = self.seen.all(), self.seen.floor
             entries = [entry for entry in entries if entry.id > floor and entry.id not in had]

@@ -1,4 +1,4 @@
-"""The feed: the window of one environment and its readers, however many, behind one poller."""
+"""The feed: the window of one environment and its readers, however many, served by one poller."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ SHARED_START_SECONDS: Final = 10.0  # readers that begin within that time of a f
 
 
 class Attached(NamedTuple):
-    """What a reader that was attached looks at before it follows."""
+    """What `attach` gives a reader to look at before it follows."""
 
     inside: Batch | None  # the batch that its position lies in
-    late: list[Batch]  # late rows that the window took in before, for readers that want such
-    ahead: bool = False  # it was not attached: the window has not come to its position
-    since: int | None = None  # the window's newest batch when it began to wait for that; None: it did not wait
+    late: list[Batch]  # late rows that the window has already, for readers that want them
+    ahead: bool = False  # the reader was not attached: the window has not come to its position
+    since: int | None = None  # the window's newest batch when the reader began to wait; None: it did not wait
 
 
 class Feed(Polled):
-    """Has one environment polled while it has readers, and holds its window.
+    """Polls one environment while it has readers, and holds its window.
 
-    The poller starts with the first reader that attaches, at that reader's position, rests while there is no
-    reader, and ends after LINGER_SECONDS of rest; the window is dropped then, since platformOS has its rows still.
+    The poller starts with the first reader that attaches, at that reader's position. It rests while there is no
+    reader, and ends after LINGER_SECONDS of rest. The window is dropped then, since platformOS still has its rows.
     """
 
     def __init__(self, upstream: Upstream, *, window_bytes: int, lookback: float) -> None:
@@ -65,7 +65,7 @@ class Feed(Polled):
     def attach(self, reader: Reader, position: int, *, fresh: bool = False) -> Attached | None:
         """Let a reader follow from a position.
 
-        None when the window does not reach back so far: the reader then asks by itself. A `fresh` reader has
+        None when the window does not reach back that far: the reader then asks by itself. A `fresh` reader has
         no position yet: it shares the start of a feed that began a moment ago, else it asks by itself too.
         A reader that knows more than the window is not attached: it waits until the window has come to its position.
         So a batch that is admitted later is new to every reader that is attached (decision 17).
@@ -79,7 +79,7 @@ class Feed(Polled):
             attached = self._find(reader, position)
         if started is not None and not self._polling.run(started, self._end):
             reader.number = None
-            return None  # it asks by itself, and waits as that waits
+            return None  # it asks by itself, and waits as its own questions wait
         self._wake.set()
         return attached
 
@@ -123,22 +123,23 @@ class Feed(Polled):
         return batch
 
     def outdated(self, position: int) -> bool:
-        """Whether `position` dates from before the last id reset that was noticed here, and is not reached again."""
+        """Whether `position` dates from before the last id reset noticed here, and new ids have not reached it."""
         with self._lock:
             return not self._polling.vacant and self.history.after(position) is not None
 
     def end(self, position: int) -> Restart:
-        """Where a reader continues, and its notice, whose position is past the end of the log.
+        """Where a reader continues whose position is past the end of the log, and the notice that it gets.
 
-        Where ids were reset to, if its position is from before that: all that came since is new to it. Else the end.
+        If its position is from before an id reset, it continues where ids were reset to: all that came since is new to
+        it. Otherwise it continues at the end of the log.
         """
         after = self.history.after(position)
         return Restart(self.window.high if after is None else after, self.history.notice())
 
     def tail(self, count: int, selection: Selection, end: int) -> int | None:
-        """A position with at least `count` entries for a selection after it; None when only platformOS can tell.
+        """A position with at least `count` entries for a selection after it; None when only platformOS knows one.
 
-        `end` is the newest id that is listed: the window tells only if it reaches up to it.
+        `end` is the newest id that is listed: the window knows only if it reaches up to it.
         """
         with self._lock:
             whole = not self._polling.vacant and self.window.high == end
@@ -146,12 +147,12 @@ class Feed(Polled):
 
     @property
     def high(self) -> int:
-        """The position up to which a running feed has asked; 0 when it does not run."""
+        """The position that a running feed has reached; 0 when it does not run."""
         with self._lock:
             return 0 if self._polling.vacant else self.window.high
 
     def awaits(self, position: int) -> bool:
-        """Whether it runs, and has not come to a position yet."""
+        """Whether the feed runs, and has not come to a position yet."""
         with self._lock:
             return not self._polling.vacant and self.window.high < position
 
@@ -185,6 +186,6 @@ class Feed(Polled):
             self._renew(0)
 
     def _changed(self) -> None:
-        """What is known of platformOS has changed: the poller and the readers look."""
+        """Wake the poller and the readers: what is known of platformOS has changed."""
         self._wake.set()
         self.wake()

@@ -73,7 +73,7 @@ class Feeds:
             feed.upstream.renew(now)
 
     def all(self) -> list[Feed]:
-        """The feeds there are."""
+        """All feeds of this process."""
         known = self._known()
         with known.lock:
             return list(known.feeds.values())

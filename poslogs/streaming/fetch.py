@@ -1,4 +1,4 @@
-"""A fetch: the entries after a position, or the newest, as one answer that ends, read while it is written."""
+"""A fetch: one answer with the entries after a position, or the newest, read while it is written."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from poslogs.streaming.backward import Ask
 from poslogs.streaming.selection import Selection
 
 MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
-MAX_SECONDS: Final = 60.0  # of asking for one answer; gunicorn and proxies give up later than that
+MAX_SECONDS: Final = 60.0  # spent asking for one answer; gunicorn and proxies give up later than that
 
 
 class Found:
     """Entries in pieces of about PIECE_BYTES; each is read from platformOS when it is asked for.
 
-    Once the last piece is there, `last` is the position up to which rows were looked at, and `truncated` tells that
-    more is known to exist: after `last`, or, for the newest, before the first of them. The first piece raises
-    GatewayError when there is none to give.
+    After the last piece, `last` is the position up to which rows were looked at. `truncated` says that more is known
+    to exist: after `last`, or, for the newest, before the first of them. Asking for the first piece raises
+    GatewayError when platformOS cannot be read.
     """
 
     def __init__(self, pieces: Iterator[list[Entry]] | None = None, last: int = 0, *, truncated: bool = False) -> None:
         self.pieces: Iterator[list[Entry]] = pieces or iter(())
         self.last = last
         self._truncated = truncated
-        self.misses: Callable[[], bool] = lambda: False  # whether rows could not be asked for
+        self.misses: Callable[[], bool] = lambda: False  # returns whether some rows could not be asked for
 
     @property
     def truncated(self) -> bool:
@@ -54,7 +54,7 @@ def first(
 ) -> Found:
     """The first `limit` entries after a position, asking until there is nothing more, as pos-cli's fetch-logs does.
 
-    When the very first question fails that is raised; later ones end the answer, which says so.
+    If the very first question fails, its error is raised. A later failure ends the answer, which is then truncated.
     """
     found = Found(last=position)
     found.pieces = _first(found, ask, limit, selection, clock)
@@ -64,7 +64,7 @@ def first(
 def newest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic) -> Found:
     """The newest `limit` entries, oldest first; `last` is the end of the log.
 
-    Where they are more than one piece their beginning is found first, and then they are read from there.
+    If they exceed one piece, their beginning is found first, and then they are read from there.
     """
     found = Found()
     found.pieces = _newest(found, ask, env, limit, selection, clock)
@@ -81,7 +81,7 @@ def latest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable
 def _first(
     found: Found, ask: Ask, limit: int, selection: Selection, clock: Callable[[], float]
 ) -> Iterator[list[Entry]]:
-    spent = 0.0  # seconds that platformOS took; those that the client takes are its own
+    spent = 0.0  # seconds that platformOS took, without those that the client takes
     count = size = 0
     begun = False
     kept: ReferenceType[Answer] | None = None  # not held while a client reads
@@ -169,7 +169,7 @@ def _latest(
         del page, entry
         if piece:
             yield piece
-        del piece  # not to be held while the next one comes
+        del piece  # freed before the next one comes
         if found.truncated or clock() > end:
             found.truncated = True
             return

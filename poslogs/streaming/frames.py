@@ -15,20 +15,20 @@ from poslogs.platformos import entries
 from poslogs.streaming.contents import Content, Entries, Failure, Position, Sign, entry
 from poslogs.streaming.crc import Crc
 
-LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, as of one entry, is packed quickly: no other greenlet runs meanwhile
+LARGE_BYTES: Final = 1024 * 1024  # a larger chunk, of one huge entry, is packed quickly: no other greenlet runs then
 
 
 class Chunk:
     """Whole frames that leave in one write, made once for all readers.
 
-    `packed` is the same bytes as one gzip segment, by a fresh compressor that is flushed in full: so it means the same
-    after any other segment (docs/decisions/0004-one-poller.md).
+    `packed` is the same bytes as one gzip segment. A fresh compressor makes it and is flushed in full, so that it means
+    the same after any other segment (docs/decisions/0004-one-poller.md).
     """
 
     __slots__ = ("_contents", "_crc", "_framed", "_framed_packed", "_packed", "plain")
 
     def __init__(self, plain: bytes, *contents: Content) -> None:
-        """Without `contents` these are frames of entries alone, as `data` makes them."""
+        """Without `contents` the chunk holds frames of entries alone, as `data` makes them."""
         self.plain = plain
         self._contents = contents
         self._packed: bytes | None = None
@@ -58,20 +58,20 @@ class Chunk:
 
     @property
     def framed_packed(self) -> bytes:
-        """The same of `packed`."""
+        """`packed` in the chunked coding of HTTP/1.1, made at the first call."""
         if self._framed_packed is None:
             self._framed_packed = in_chunks(self.packed)
         return self._framed_packed
 
     def crc_after(self, crc: int) -> int:
-        """The CRC-32 of what had `crc`, followed by the plain bytes of this chunk."""
+        """The CRC-32 of data whose CRC is `crc`, followed by the plain bytes of this chunk."""
         if self._crc is None:
             self._crc = Crc(self.plain)
         return self._crc.after(crc)
 
 
 def together(chunks: Sequence[Chunk]) -> Chunk:
-    """One chunk, or several of them as one."""
+    """One or more chunks as one."""
     if len(chunks) == 1:
         return chunks[0]
     plain = b"".join([chunk.plain for chunk in chunks])
@@ -86,9 +86,9 @@ def in_chunks(body: bytes) -> bytes:
 
 
 def data(positions: Iterable[int], jsons: Sequence[bytes]) -> list[bytes]:
-    """The frames of entries (their JSON); `positions` are what a reader continues from after each.
+    """The frames of entries, given as JSON; `positions` are where a reader continues after each.
 
-    The inner JSON is a string of the outer one.
+    The JSON of an entry is a string in the JSON of its frame.
     """
     texts = [_string(json) for json in jsons]
     if _may_need_escapes(b"".join(texts)):
@@ -100,12 +100,12 @@ def data(positions: Iterable[int], jsons: Sequence[bytes]) -> list[bytes]:
 
 
 def position(position: int) -> Chunk:
-    """A frame without an event, which only tells the position to continue from (WHATWG: an id without data)."""
+    """A frame without an event that carries only the position to continue from (WHATWG: an id without data)."""
     return Chunk(b"id: %d\n\n" % position, Position(position))
 
 
 def shortened(frame: bytes, most: int | None) -> bytes:
-    """A frame that `data` made with its entry `shortened` to `most` bytes a text."""
+    """A frame that `data` made, with each text of its entry cut to `most` bytes."""
     if most is None or len(frame) <= most:
         return frame
     whole = entry(frame)
@@ -114,18 +114,18 @@ def shortened(frame: bytes, most: int | None) -> bytes:
 
 
 def error(sentence: str) -> Chunk:
-    """The frame that tells of trouble, stamped with this moment."""
+    """The frame that reports trouble, with the current time."""
     inner = orjson.dumps({"type": "error", "message": sentence, "timestamp": moment(time.time())})
     text = _escaped(_string(inner))
     return Chunk(b'event: error\ndata: {"type":"error","text":"%b"}\n\n' % text, Failure(sentence))
 
 
 def _string(inner: bytes) -> bytes:
-    # JSON inside a JSON string: all else that would need an escape has got one inside.
+    # JSON inside a JSON string: the inner JSON has escaped everything else that needs it.
     return inner.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
-# Some parsers of lines break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped;
+# Some line parsers break at U+2028 and U+2029, and terminals obey U+007F to U+009F, so these travel escaped.
 # JSON itself escapes every other control.
 _ESCAPES: Final = {
     first: [(chr(code).encode(), b"\\u%04x" % code) for code in codes]
@@ -134,12 +134,12 @@ _ESCAPES: Final = {
 
 
 def _may_need_escapes(text: bytes) -> bool:
-    """Whether some of those may be in it; very much quicker than to look for them."""
+    """Whether the text may hold some of those; much quicker than looking for each."""
     return b"\x7f" in text or (not text.isascii() and (b"\xe2" in text or b"\xc2" in text))
 
 
 def _escaped(text: bytes) -> bytes:
-    # One after another: a function that is called for each of them would take seconds for a text of nothing else.
+    # One `replace` for each: a function called at every match would take seconds on a text of nothing else.
     text = text.replace(b"\x7f", b"\\u007f")
     for first, escapes in _ESCAPES.items():
         if first in text:
@@ -188,12 +188,12 @@ class Member:
         self._length += len(chunk.plain)
 
     def segment(self, chunk: Chunk) -> bytes:
-        """The bytes that a chunk adds."""
+        """Count a chunk that is sent; returns the bytes that it adds."""
         self.add(chunk)
         return self._head() + chunk.packed
 
     def end(self) -> bytes:
-        """What closes the member: its last block and a right trailer."""
+        """The bytes that close the member: its last block and its trailer."""
         return self._head() + _LAST_BLOCK + struct.pack("<II", self._crc, self._length & 0xFFFFFFFF)
 
     def _head(self) -> bytes:
@@ -203,9 +203,9 @@ class Member:
 
 
 def gzipped(chunks: Iterable[Chunk]) -> Generator[bytes, None, None]:
-    """The chunks as one gzip member, ended with a right trailer when they end.
+    """The chunks as one gzip member, with its trailer at their end.
 
-    A stream that is cut has no trailer, which clients take better than a wrong one.
+    A stream that is cut off has no trailer: clients handle that better than a wrong one.
     """
     member = Member()
     for chunk in chunks:

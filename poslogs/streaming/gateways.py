@@ -11,7 +11,7 @@ from poslogs.platformos.gateway import Gateway
 
 
 class Gateways:
-    """Opens a gateway where none is spare, with the credentials that the environment has now."""
+    """Lends spare gateways. If there is none, it opens one with the environment's current credentials."""
 
     def __init__(self, environment: Environment, open_gateway: Callable[[Environment], Gateway], most: int) -> None:
         """`most`: how many are kept open between questions."""
@@ -24,7 +24,7 @@ class Gateways:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Inside, gateways that are given back stay open for the next question; they close with the last such user."""
+        """Inside, gateways that are given back stay open for the next question, until the last such user leaves."""
         with self._lock:
             self._users += 1
         try:
@@ -61,4 +61,4 @@ class Gateways:
                 return current, self._open(current)
             if environment is current:
                 return environment, gateway
-            gateway.close()  # it has credentials of before
+            gateway.close()  # it was opened with earlier credentials

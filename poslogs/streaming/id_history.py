@@ -17,27 +17,27 @@ class Restart(NamedTuple):
 
 
 class IdHistory:
-    """What is known of an environment's ids in this process, by any question. It outlives a feed's windows."""
+    """What the questions of this process have shown of an environment's ids. It outlives a feed's windows."""
 
     def __init__(self, name: str) -> None:
         """`name` is the environment's."""
         self.generation = 0  # how often ids were reset
         self.restart: Restart | None = None  # for readers of earlier generations
-        self.top = 0  # the newest id that was seen since ids were reset last, by any question
-        self._before = 0  # the newest id that was seen before that
+        self.top = 0  # the newest id that any question has shown since the last reset
+        self._before = 0  # the newest id that was seen before that reset
         self._name = name
         self._lock = threading.Lock()
 
     def saw(self, last: int, generation: int | None = None) -> None:
-        """An answer went up to this id; the question was put in a `generation`, if not in this one."""
+        """Note that an answer went up to this id. `generation` is when its question was put; None: the current one."""
         with self._lock:
             if generation in (None, self.generation):
                 self.top = max(self.top, last)
 
     def reset(self, high: int, position: int, top: int, *, noticed: bool) -> None:
-        """Ids were reset: `high` was the newest, readers continue after `position`, the newest is `top` now.
+        """Note that ids were reset: the newest was `high` and is now `top`; readers continue after `position`.
 
-        Not `noticed`: no reader had anything of the log before, so that none has to be told.
+        Not `noticed`: no reader had entries of the log before the reset, so none needs a notice.
         """
         with self._lock:
             seen = max(high, self.top)
@@ -57,7 +57,7 @@ class IdHistory:
             return self.restart.position
 
     def notice(self) -> Chunk:
-        """What a reader is told whose ids are not those of the log any more."""
+        """The notice for a reader whose ids are from before a reset."""
         return frames.error(
             f"The ids of environment {self._name} were reset, as after a restored backup; "
             "the stream goes on with what is new."

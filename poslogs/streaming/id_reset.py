@@ -1,4 +1,4 @@
-"""An id reset: ids of an environment begin anew at a lower one, as after its instance was restored from a backup."""
+"""An id reset: an environment's ids go back to lower ones, as after its instance was restored from a backup."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from poslogs.platformos.cut import MOST_BYTES
 from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.gateway import Unclear
 
-MAX_PAGES: Final = 100  # that are read for what is new after an id reset
-LOOK_EVERY: Final = 3  # polls without anything new, of which one asks for the newest row again
-GONE_SECONDS: Final = 60.0  # a log that holds nothing at all is believed for that long, then looked at again
-CONFIRM_SECONDS: Final = 1.0  # after which ids must still look as if they had been reset; a lagging replica's do not
+MAX_PAGES: Final = 100  # most pages that are read for what is new after an id reset
+LOOK_EVERY: Final = 3  # of this many polls without anything new, one asks for the newest row again
+GONE_SECONDS: Final = 60.0  # how long a log without any row is believed to be empty before it is looked at again
+CONFIRM_SECONDS: Final = 1.0  # ids must still look reset after this time; a replica that lagged has caught up by then
 
 
 Known = Callable[[], Mapping[int, bytes]]  # the entries of a window as JSON, by id
@@ -30,13 +30,13 @@ class Newest(Enum):
 class IdReset(NamedTuple):
     """Where the log ends now, and what is new in it."""
 
-    position: int  # what readers continue from; `new` comes after it
+    position: int  # where readers continue; `new` comes after it
     new: list[Entry]
-    had: Sequence[int] = ()  # the ids after it that readers know: a new one became visible late among them
+    had: Sequence[int] = ()  # the ids after `position` that readers know; new rows became visible late among them
 
 
 class ResetWatch:
-    """Notices that ids were reset: the poller asks for the newest row again now and then, and it is gone.
+    """Notices that ids were reset: the poller asks for the newest row again now and then, and the row is gone.
 
     A replica of platformOS that lags looks the same for a moment, and so does a log whose old rows were all thrown
     away. So a reset must be seen twice, CONFIRM_SECONDS apart.
@@ -53,11 +53,11 @@ class ResetWatch:
         return look and high > 0 and (high != self._gone[0] or now > self._gone[1])
 
     def saw(self, entries: Iterable[Entry]) -> None:
-        """These entries are new."""
+        """Note entries that are new."""
         self._newest = max(self._newest, *(entry.timestamp for entry in entries), "")  # "": max takes two or more
 
     def there(self) -> None:
-        """The newest row was in an answer."""
+        """Note that the newest row was in an answer."""
         self._suspected = None
 
     def judge(
@@ -90,12 +90,12 @@ class ResetWatch:
 def look(ask: Callable[[int], Page], high: int, floor: int, newest: str, known: Known) -> IdReset | None:
     """The reset that happened: the row `high` is gone while earlier ones are there. Else None.
 
-    `ask` gives the whole page past a position. A position of `high` itself means that nothing is there at all, as
-    after old rows were thrown away.
-    `known` gives the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
-    new. Below `floor`, and there only, a row's time tells: what is later than `newest` (a timestamp; "" when there
-    is none) is new. Asks about twice as often as `high` has binary digits, and MAX_PAGES times. Raises GatewayError;
-    Unclear where an answer tells nothing.
+    `ask` returns the whole page past a position. A reset with the position `high` means that the log holds nothing at
+    all, as after old rows were thrown away.
+    `known` returns the entries past `floor` by id, as JSON: a row that differs from what was known under its id is
+    new. Up to `floor` only a row's time can decide: a row later than `newest` (a timestamp; "" when there is none) is
+    new. Asks about twice for each binary digit of `high`, and for MAX_PAGES pages. Raises GatewayError, and Unclear
+    for an answer that says nothing.
     """
     step = 1
     while True:
@@ -127,7 +127,7 @@ def look(ask: Callable[[int], Page], high: int, floor: int, newest: str, known: 
         position = last = page.last
         del page, found
         if size > MOST_BYTES:
-            break  # what comes after them is asked for as ever
+            break  # later polls bring what comes after them
     if last >= high and all(entry.id > high for entry in new):
         return None  # the answers before were short for another reason
     if not new:
@@ -137,7 +137,7 @@ def look(ask: Callable[[int], Page], high: int, floor: int, newest: str, known: 
 
 
 def _is_new(page: list[Entry], newest: str) -> bool:
-    """Whether a page begins with what is new, so that there may be more of it before."""
+    """Whether a page begins with a new row, so that rows before it may be new too."""
     return bool(page) and _later(page[0], newest)
 
 

@@ -1,4 +1,4 @@
-"""The intake: what a page is to a window: rows that became visible late, new rows, and a notice of rows left out."""
+"""The intake of a page into a window: rows that became visible late, new rows, and a notice of rows left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poslogs.streaming.lookback import Lookback
 from poslogs.streaming.upstream import Upstream
 from poslogs.streaming.window import Window
 
-TURN_BYTES: Final = 1024 * 1024  # of batches that are made in one go
+TURN_BYTES: Final = 1024 * 1024  # bytes of batches that are made in one go
 
 
 class Intake(NamedTuple):
@@ -27,7 +27,7 @@ class Intake(NamedTuple):
 
     @classmethod
     def of(cls, page: Page, high: int, lookback: Lookback | None, asked: float, upstream: Upstream) -> Intake:
-        """What a page is to a window up to `high`; `lookback` is there when the poll looked back, asked at `asked`."""
+        """The intake of a page into a window up to `high`; `lookback`: if the poll, asked at `asked`, looked back."""
         split = bisect_right(page.entries, high, key=lambda entry: entry.id)
         late = lookback.late(page.entries[:split]) if lookback is not None and page.last else []
         if lookback is not None and page.last >= high:
@@ -35,7 +35,7 @@ class Intake(NamedTuple):
         return cls(late, page.entries[split:], page.last, upstream.notice(page))
 
     def batches(self, window: Window) -> Iterator[Batch]:
-        """Its batches as the window goes on: late rows first, then new ones, then the notice."""
+        """Its batches, numbered as the window goes on: late rows first, then new ones, then the notice."""
         number = window.number + 1
         for batch in batches(self.late, number, window.high, late=True):
             yield batch

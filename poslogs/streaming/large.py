@@ -1,7 +1,7 @@
-"""Large pieces: what clients hold of entries much larger than usual while they do not read, bounded for all together.
+"""Large pieces: entries much larger than usual that clients hold while they do not read, bounded for all together.
 
-A piece of a stream or of a call's answer has about 256 KiB, but one entry is never divided. Where many clients stall
-at large entries, each at another, those that have taken nothing for the longest are cut off; they come back.
+A piece of a stream or of a call's answer has about 256 KiB, but one entry is never divided. When many clients stall,
+each at a different large entry, those that have taken nothing for the longest are cut off; they come back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 LARGE_BYTES: Final = 1024 * 1024  # smaller pieces are not counted
-MOST_BYTES: Final = 48 * 1024 * 1024  # of pieces that are held; a piece that many hold counts once
+MOST_BYTES: Final = 48 * 1024 * 1024  # of all pieces that are held; a piece that many hold counts once
 
 
 class Large:
@@ -21,7 +21,7 @@ class Large:
         self._most = most
         self._lock = threading.Lock()
         self._held: dict[object, tuple[bytes, Callable[[], None]]] = {}
-        self._holders: dict[int, int] = {}  # of each piece, by its identity
+        self._holders: dict[int, int] = {}  # how many hold each piece, by its identity
         self._bytes = 0
 
     @property
@@ -30,7 +30,7 @@ class Large:
         return self._bytes
 
     def hold(self, holder: object, piece: bytes, cut_off: Callable[[], None]) -> None:
-        """A holder has this piece, and has just taken some of it. Others, but not it, may be cut off.
+        """Note that a holder has this piece, and has just taken some of it. Others may be cut off, it is not.
 
         `cut_off` does not wait. It is called once at most; the holder is forgotten then.
         """
@@ -49,7 +49,7 @@ class Large:
             each()
 
     def let_go(self, holder: object) -> None:
-        """A holder has sent its piece, or is over. May be called again."""
+        """Forget a holder that has sent its piece or has ended. May be called again."""
         with self._lock:
             self._forget(holder)
 

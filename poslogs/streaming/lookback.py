@@ -8,16 +8,16 @@ from typing import Final
 
 from poslogs.platformos.entries import Entry
 
-MAX_ROWS: Final = 300  # that a look reads again, at most, beside those that came since the look before
-MAX_UNLOOKED: Final = 10_000  # of those, at most
+MAX_ROWS: Final = 300  # most rows that a look reads again, beside those that came since the look before
+MAX_UNLOOKED: Final = 10_000  # most rows that count as come since the look before
 
 
 class Lookback:
-    """Which ids were first seen within the last `seconds`, MAX_ROWS of them at most.
+    """The ids that were first seen within the last `seconds`, MAX_ROWS of them at most.
 
-    A look is a poll that reads them again. An id leaves the lookback by a look that came `seconds` after it was first
-    seen, so that neither a long interval nor an outage cuts the time short in which a row may be late. Rows that come
-    by polls at the cursor push none out before the next look.
+    A look is a poll that reads them again. An id stays until a look has come `seconds` after it was first seen, so
+    neither a long interval nor an outage cuts short the time in which a row may be late. Rows that come by polls at the
+    cursor push none out before the next look.
     """
 
     def __init__(self, seconds: float, position: int) -> None:
@@ -26,14 +26,14 @@ class Lookback:
         self._ids: set[int] = set()
         self._settled = max(0, position - MAX_ROWS)
         self._began = position  # rows up to here that the next look finds were listed before anybody looked
-        self._before: set[int] = set()  # those
-        self._learning = position > 0  # until a whole look has found them
+        self._before: set[int] = set()  # the ids of those rows
+        self._learning = position > 0  # True until a whole look has found them
         self._looked = float("-inf")
         self._unlooked = 0  # rows that polls at the cursor brought since the last look, MAX_UNLOOKED at most
 
     @property
     def known(self) -> Container[int]:
-        """The ids that a look finds again."""
+        """The ids that a look reads again."""
         return self._ids
 
     def start(self, cap: int = 0) -> int:
@@ -48,7 +48,7 @@ class Lookback:
         return self._settled
 
     def rest(self, now: float, position: int) -> None:
-        """Nobody wants late rows now: what is listed up to this position is nothing to deliver later on."""
+        """Note that nobody wants late rows now: what is listed up to this position is not delivered later on."""
         self._began = position
         self._before = set()
         self._learning = True
@@ -56,11 +56,11 @@ class Lookback:
         self._unlooked = 0
 
     def learn(self, ids: Iterable[int]) -> None:
-        """These were listed before, too, though they come after the position that it began at."""
+        """Count these ids as listed before, though they come after the position at which the lookback began."""
         self._before.update(ids)
 
     def late(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Which of these entries of a look, all behind the cursor, were never seen.
+        """The entries of a look that were never seen; none of `entries` is past the cursor.
 
         The first look only learns what was listed before anybody looked.
         """
@@ -70,7 +70,7 @@ class Lookback:
         return [entry for entry in unseen if entry.id not in self._before]
 
     def looked(self, now: float) -> None:
-        """A look that was asked at this time has read everything up to the cursor."""
+        """Note that a look that was asked at this time has read everything up to the cursor."""
         self._looked = now
         self._learning = False
         self._unlooked = 0

@@ -1,4 +1,4 @@
-"""The notices of an environment: what its readers are told, once each, about answers that are not as they should be."""
+"""The notices of an environment: errors about odd answers, which each reader gets once."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from poslogs.streaming.frames import Chunk
 
 log = logging.getLogger("poslogs.feed")
 
-UNCLEAR_TRIES: Final = 2  # answers that say nothing, one after another, that a waiting reader is told of
+UNCLEAR_TRIES: Final = 2  # after this many answers that say nothing, one after another, a waiting reader gets a notice
 MAX_REPORTED: Final = 10_000  # refused rows that are remembered, so that each is reported once
 
 
 class Notices:
-    """Rows that were left out, answers that say nothing, answers that come newest first."""
+    """Notices of rows that were left out, of answers that say nothing, and of answers that come newest first."""
 
     def __init__(self, name: str) -> None:
         """`name` is the environment's."""
-        self.newest_first: Chunk | None = None  # answers come so: rows may be missing
-        self.unclear: Chunk | None = None  # no answer has said anything yet: the beginning waits
+        self.newest_first: Chunk | None = None  # set when answers come newest first: rows may be missing
+        self.unclear: Chunk | None = None  # set while no answer has said anything yet: new readers wait
         self.left_out = 0  # rows that were not entries, since the process began
         self._name = name
         self._lock = threading.Lock()
         self._reported: set[str] = set()
 
     def begin(self) -> None:
-        """A feed begins: what was reported to earlier readers is reported anew."""
+        """Begin for a new feed: what was reported to earlier readers is reported anew."""
         with self._lock:
             self._reported.clear()
         self.newest_first = self.unclear = None
@@ -51,7 +51,7 @@ class Notices:
         return frames.error(f"{rows} left out of environment {self._name}: {reasons}.")
 
     def look_at_order(self, page: Page) -> bool:
-        """Whether this is the first page that came newest first: what it has no room for cannot be asked for."""
+        """Whether this is the first page that came newest first. Rows that it has no room for cannot be asked for."""
         if not page.newest_first or self.newest_first is not None:
             return False
         self.newest_first = frames.error(

@@ -17,16 +17,16 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 
 
 def waiting(tries: int) -> float:
-    """Seconds to wait after so many failures one after another, and one more; with jitter, half to whole."""
+    """Seconds to wait after a failure that follows `tries` others; with jitter, half to whole."""
     wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(tries, 10))
     return wait * random.uniform(0.5, 1.0)
 
 
 class Outage:
-    """From a first failed poll to the next good one; told to each reader once, when it starts.
+    """The time from a first failed question to the next good one. Each reader gets one report, when it starts.
 
     Waits double from FIRST_WAIT_SECONDS to LONGEST_WAIT_SECONDS with jitter (half to whole), unless platformOS
-    named a longer one in Retry-After. After each wait one question is asked, whoever asks it. Not locked: its feed is.
+    named a longer one in Retry-After. After each wait one caller may ask one question. Not locked: its upstream is.
     """
 
     def __init__(self, error: GatewayError, clock: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class Outage:
 
     @property
     def until(self) -> float:
-        """On the clock: no question before; without end while one is asked."""
+        """When the next question may be asked, on the clock; infinity while one is asked."""
         return math.inf if self._asking else self._until
 
     @property
@@ -50,14 +50,14 @@ class Outage:
         return max(0.0, self._named - self._clock())
 
     def claim(self) -> bool:
-        """Whether the caller may ask now; nobody else may then, until it is known how that ended."""
+        """Whether the caller may ask now. If so, nobody else may until that question has ended."""
         if self._asking or self._clock() < self._until:
             return False
         self._asking = True
         return True
 
     def again(self, error: GatewayError) -> None:
-        """A question failed: the one that was claimed, or one that was under way when the outage began."""
+        """Note that a question failed: the one that was claimed, or one that was under way when the outage began."""
         self.last = time.time()  # wall clock
         self.sentence = error.sentence
         now = self._clock()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("poslogs.feed")
 
-LINGER_SECONDS: Final = 10.0  # the window stays that long after the last reader, without polls: most come back
+LINGER_SECONDS: Final = 10.0  # how long the window stays after the last reader, without polls: most readers come back
 
 
 class Demand(NamedTuple):
@@ -36,18 +36,18 @@ class Polled:
     def __init__(self, upstream: Upstream, window_bytes: int) -> None:
         self.upstream = upstream
         self.history = upstream.history
-        self.entries = 0  # that windows took in
+        self.entries = 0  # how many the windows took in
         self.rounds = 0  # polls that found nothing new: the end of the log was reached
         self.hurried = False  # a reader knows more than the window: the next poll is due at once; the poller clears it
         self.window = Window(window_bytes, 0, 0)
         self._lock = threading.Lock()
         self._readers = Readers(upstream.clock())
         self._polling = Polling(upstream)
-        self._waiting: dict[Reader, int] = {}  # readers that the window has not come to, since which batch
+        self._waiting: dict[Reader, int] = {}  # readers ahead of the window; the newest batch when each began to wait
         self._awaited = False  # the poller waits until a reader has taken the newest batch
 
     def demand(self, poller: Poller, now: float) -> Demand | None:
-        """What the readers want; None: this poller is to end."""
+        """What the readers want; None: this poller must end."""
         with self._lock:
             if not self._polling.is_for(poller):
                 return None
@@ -64,7 +64,7 @@ class Polled:
         return self._readers.live > 0
 
     def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
-        """Take the batches of `count` entries into the window; False: this poller is to end."""
+        """Take the batches of `count` entries into the window; False: this poller must end."""
         with self._lock:
             if not self._polling.is_for(poller):
                 return False
@@ -81,7 +81,7 @@ class Polled:
         give(page, readers, lambda error: upstream.supervisor.failed("stream", upstream.environment.name, error))
 
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
-        """Ids were reset: go on with an empty window; False: this poller is to end."""
+        """Go on with an empty window, since ids were reset; False: this poller must end."""
         with self._lock:
             if not self._polling.is_for(poller):
                 return False

@@ -29,8 +29,8 @@ class Question(NamedTuple):
 class Poller:
     """Polls one environment for its feed, from the first reader until none has been there for a while.
 
-    It alone moves the window, asks one question at a time, and waits between them as the readers' intervals and an
-    outage say.
+    It alone moves the window. It asks one question at a time, and waits between two for as long as the readers'
+    intervals or an outage require.
     """
 
     def __init__(self, feed: Polled, upstream: Upstream, wake: threading.Event, lookback_seconds: float) -> None:
@@ -45,12 +45,12 @@ class Poller:
         self._watch = ResetWatch()
         self._asked: float | None = None  # on the clock: the last question
         self._at_once = False  # the next question is due now: rows were left out
-        self._onward: int | None = None  # where a look goes on that one answer had no room for
-        self._quiet = 0  # answers without anything new, one after another
+        self._onward: int | None = None  # where to continue a look that did not fit into one answer
+        self._quiet = 0  # how many answers without anything new came one after another
         self._full = False  # the last look may have had no room for what is new
 
     def run(self, loop: Loop) -> None:
-        """Poll until nobody wants it any more, or platformOS refuses the token."""
+        """Poll until no reader has been there for a while, or platformOS refuses the token."""
         with self._upstream.gateways.kept():
             while self._wait(loop) and self._poll(loop):
                 pass
@@ -79,7 +79,7 @@ class Poller:
                 loop.turn()
 
     def _poll(self, loop: Loop) -> bool:
-        """One question and what its answer brings; False when this poller is to end."""
+        """Ask one question and take in its answer; False when this poller must end."""
         before, self._asked = self._asked, self._clock()
         self._feed.hurried = False
         backlog, self._at_once = self._at_once, False
@@ -93,7 +93,7 @@ class Poller:
             return self._take(page, question, elapsed, loop, backlog=backlog)
         except GatewayError as error:
             self._upstream.failed(error)
-            return not error.refused  # a reader that joined meanwhile begins anew, whatever became of `refusal`
+            return not error.refused  # even if `refusal` was cleared: a reader that joined meanwhile begins anew
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end a feed in silence
             loop.failed(error)
             self._upstream.failed(self._upstream.unreadable())
@@ -113,7 +113,7 @@ class Poller:
         return Question(high - 1 if self._watch.due(high, self._quiet, now) else high, looks=False)
 
     def _take(self, page: Page, question: Question, elapsed: float, loop: Loop, *, backlog: bool) -> bool:
-        """What a page brings; whether this poller goes on. `backlog`: it was asked for at once. Raises GatewayError."""
+        """Take in a page; False when this poller must end. `backlog`: it was asked for at once. Raises GatewayError."""
         high = self._feed.window.high
         if not page.whole:
             return self._is_unclear(page)
@@ -132,12 +132,12 @@ class Poller:
             self._watch.there()
         new = sum(entry.id > high for entry in page.entries)
         self._quiet = 0 if new else self._quiet + 1
-        # An answer may be full without looking so: one of few rows, after longer ones or such that repeated rows.
+        # A full answer may not look full: it has few rows, and longer ones or ones with repeated rows came before.
         perhaps = self._quiet % LOOK_EVERY == 1
         self._full = question.looks and not new and (full or perhaps)
         self._feed.rounds += not new and not self._full
         rows, cut = page.rows, page.cut and page.last > question.since
-        del page  # not to be held while the next one comes
+        del page  # freed before the next one comes
         if backlog and self._full:
             self._at_once = True
         elif self._size.left_rows_out(rows, new, elapsed) or cut:
@@ -146,7 +146,7 @@ class Poller:
         return True
 
     def _is_unclear(self, page: Page) -> bool:
-        """An answer says neither that rows are there nor that none are: only why its rows are not entries counts."""
+        """Take in an answer that says neither that rows exist nor that none do; False when this poller must end."""
         self._quiet += 1
         goes_on = self._admit(page, looks=False)
         if not self._feed.window.high and self._upstream.notices.look_at_beginning(page, self._quiet):
@@ -154,9 +154,9 @@ class Poller:
         return goes_on
 
     def _newest_is_gone(self, last: int, loop: Loop) -> bool:
-        """The newest row was not in an answer up to `last`: see whether ids were reset, and begin anew if so.
+        """See why an answer up to `last` did not hold the newest row; if ids were reset, begin anew.
 
-        False when it is there after all. Raises GatewayError.
+        False when the row is there after all. Raises GatewayError.
         """
         window, name = self._feed.window, self._upstream.environment.name
         found = self._watch.judge(
@@ -173,7 +173,7 @@ class Poller:
         return found is not Newest.THERE
 
     def _admit(self, page: Page, *, looks: bool) -> bool:
-        """Have the feed take a page's entries in, and give them to its readers; False when this poller is to end."""
+        """Have the feed take a page's entries in, and give them to its readers; False when this poller must end."""
         assert self._asked is not None
         window = self._feed.window
         found = Intake.of(page, window.high, self._lookback if looks else None, self._asked, self._upstream)
@@ -183,7 +183,7 @@ class Poller:
             return True
         if not self._feed.admit(self, made, len(found.late) + len(found.new)):
             return False
-        for seen in (found.late, found.new):  # before the readers get them: what fails there must not make them late
+        for seen in (found.late, found.new):  # before readers get them: a failure there must not make them look late
             self._lookback.saw(seen, self._asked, looked=looks)
         self._feed.publish(made)
         return True

@@ -1,4 +1,4 @@
-"""The polling of a feed: who polls, at most one in this process, and from when on."""
+"""The polling of a feed: its poller, at most one in this process, and when that began."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Polling:
-    """The place of the one poller. Not locked: its feed is, except while `run` starts a thread."""
+    """Holds the one poller. Not locked: its feed is, except while `run` starts a thread."""
 
     def __init__(self, upstream: Upstream) -> None:
-        self.began = 0.0  # on the clock: when the poller did
+        self.began = 0.0  # on the clock: when the poller began
         self._upstream = upstream
         self._poller: Poller | None = None
 
@@ -30,18 +30,18 @@ class Polling:
         return self._poller is poller
 
     def take(self, poller: Poller) -> Poller:
-        """This one polls from now on; `run` starts it once its feed's lock is given back."""
+        """Make this the poller; `run` starts it once the feed's lock is given back."""
         self.began = self._upstream.clock()
         self._poller = poller
         return poller
 
     def leave(self, poller: Poller) -> None:
-        """This one polls no more; harmless when another one does."""
+        """Remove this poller; harmless when another one polls."""
         if self._poller is poller:
             self._poller = None
 
     def run(self, poller: Poller, ended: Callable[[Poller], None]) -> bool:
-        """Start a poller, whose end is told to `ended`; False where no thread is to be had."""
+        """Start a poller, and call `ended` when it ends; False when no thread could be started."""
 
         def run(loop: Loop) -> None:
             poller.run(loop)

@@ -10,16 +10,16 @@ from poslogs.streaming.batch import Batch
 from poslogs.streaming.frames import Chunk, together
 from poslogs.streaming.selection import Selection
 
-PUBLICATION_BYTES: Final = 448 * 1024  # a publication is closed once it holds so much: a slow reader holds it whole
+PUBLICATION_BYTES: Final = 448 * 1024  # a publication is closed once it holds this much: a slow reader holds it whole
 
-TURN_READERS: Final = 500  # that are given a page in one go
+TURN_READERS: Final = 500  # readers that are given a page in one go
 
 
 class Receiver(Protocol):
     """What a publication is given to."""
 
     def publish(self, publication: Publication) -> None:
-        """The window has taken this in. Does not wait."""
+        """Take a publication that is in the window now. Does not wait."""
 
 
 Key = tuple[str | None, int | None]  # filter, max_message
@@ -41,7 +41,7 @@ class Publication:
 
     @property
     def made(self) -> int:
-        """For how many kinds of readers it was made."""
+        """How many different chunks were made of it."""
         return len(self._made)
 
     def chunk(self, selection: Selection) -> Chunk | None:
@@ -56,18 +56,18 @@ class Publication:
 
 
 def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[[Exception], None]) -> None:
-    """Give the batches of a page to readers; what fails with one of them is told to `failed`, the others get theirs."""
+    """Give the batches of a page to readers. If one reader fails, `failed` gets its error, and the others go on."""
     for turn, publication in enumerate(publications(page)):
         if turn:
-            let_others_run()  # what it is for the readers is made and packed meanwhile
+            let_others_run()  # making and packing the chunks of each takes a while
         for count, reader in enumerate(readers, 1):
             made = publication.made
             try:
                 reader.publish(publication)  # which does not wait
-            except Exception as error:  # noqa: BLE001 - of one reader
+            except Exception as error:  # noqa: BLE001 - a fault of one reader must not reach the others
                 failed(error)
             if publication.made > made or not count % TURN_READERS:
-                let_others_run()  # both take a while
+                let_others_run()  # a new chunk takes a while, and so do many readers
 
 
 def publications(page: Iterable[Batch]) -> Iterator[Publication]:

@@ -30,7 +30,7 @@ class Reported:
         self._newest_first = False
 
     def next(self, upstream: Upstream, *, begun: bool) -> Chunk | None:
-        """The next notice for it. That answers say nothing is for readers which have not begun."""
+        """The reader's next notice. Only a reader that has not `begun` is notified of answers that say nothing."""
         outage, notices = upstream.outage, upstream.notices
         if outage is not None and outage is not self._outage:
             self._outage = outage
@@ -61,7 +61,7 @@ class Pulse:
         """`heartbeat` and `duration` are seconds; a stream ends after the latter."""
         self.clock = clock
         self.heartbeat = heartbeat
-        self.beat_due = clock() + heartbeat  # when nothing was sent for too long
+        self.beat_due = clock() + heartbeat  # on the clock: when a heartbeat is due, unless something is sent before
         self.wake: Wake = NOBODY  # until someone drives the stream
         self.rests = False  # it waits for the next publication, its end or a notice, and nothing else can come
         self.ending: tuple[Chunk, ...] | None = None
@@ -72,7 +72,7 @@ class Pulse:
         self._poked = False
 
     def end(self, *last: Chunk) -> None:
-        """Have the stream end with these chunks, at its next turn; what was said first counts. Does not wait."""
+        """Have the stream end with these chunks, at its next turn; the first call counts. Does not wait."""
         if self.ending is None:
             self.ending = last
         self.wake.set()
@@ -83,7 +83,7 @@ class Pulse:
         self.wake.set()
 
     def look(self) -> None:
-        """Begin to look for something to do: what comes from now on sets `wake`. Raises Ended when it is time."""
+        """Begin to look for something to do: what comes from now on sets `wake`. Raises Ended at the stream's end."""
         self.wake.clear()
         if self.ending is not None:
             raise Ended(*self.ending)
@@ -91,20 +91,20 @@ class Pulse:
             raise Ended(DONE)
 
     def sent(self, chunk: Chunk) -> Chunk:
-        """The chunk, which is sent now."""
+        """Count a chunk as sent now; returns it."""
         self.beat_due = self.clock() + self.heartbeat
         return chunk
 
     def beats(self, now: float) -> bool:
-        """Count a heartbeat as sent, when it is to leave for a stream that rests; False when it does not rest."""
+        """Count a heartbeat as sent if the stream rests; returns whether it does."""
         if self.rests:
             self.beat_due = now + self.heartbeat
         return self.rests
 
     def idle(self, until: float = math.inf, *, rests: bool = False) -> Iterator[Chunk | float]:
-        """Report what there is to report while no entry is there, else wait; a heartbeat when its time has come.
+        """Yield a notice if there is one. Otherwise wait, then yield a heartbeat if one is due.
 
-        `rests`: all that can come is the next publication, so it may leave meanwhile, and heartbeats may.
+        `rests`: only the next publication can come, so that and heartbeats may be sent during the wait.
         """
         if self._upstream.refusal is not None:
             raise Ended(self._upstream.refusal, DONE)
@@ -120,7 +120,7 @@ class Pulse:
             yield self.sent(HEARTBEAT)
 
     def rest(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> Iterator[Chunk | float]:
-        """Wait so many seconds, with heartbeats; less once there is `enough`."""
+        """Wait for `seconds`, with heartbeats; return early once `enough` returns True."""
         until = self.clock() + seconds
         while True:
             self.look()

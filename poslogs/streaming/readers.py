@@ -20,7 +20,7 @@ class Reader(Protocol):
     number: int | None  # of the batch that it took last; None while it is not attached
 
     def publish(self, publication: Publication) -> None:
-        """The window has taken this in. Does not wait."""
+        """Take a publication that is in the window now. Does not wait."""
 
 
 class Readers:

@@ -1,4 +1,4 @@
-"""The replay: what a reader asks platformOS for by itself, where its feed's window does not reach back to it."""
+"""The replay: a reader's own questions to platformOS, where its feed's window does not reach back to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Replay:
     __slots__ = ("_client", "_cursor", "_feed", "_interval", "_pulse", "left_behind")
 
     def __init__(self, feed: Feed, pulse: Pulse, cursor: Cursor, interval: float, client: str) -> None:
-        """`client` is whose turn it is; `interval`: seconds, as the reader wants it."""
+        """Questions are put in the turn of `client`; `interval`: seconds, as the reader wants it."""
         self.left_behind = False  # the window has moved past the reader, perhaps with late rows
         self._feed = feed
         self._pulse = pulse
@@ -42,28 +42,28 @@ class Replay:
         self._client = client
 
     def catch_up(self, *, fresh: bool) -> Iterator[Chunk | float]:
-        """One answer, in pieces, up to what the feed has; one that is kept no longer is left where it is.
+        """Send one answer, in pieces, up to what the feed has; stop when the answer is no longer kept.
 
-        What lies past that is the feed's to give: so a reader never knows more than the window that it goes on with.
-        A `fresh` reader has no position yet.
+        The feed sends what lies past that, so a reader never knows more than the window that it goes on with. A `fresh`
+        reader has no position yet.
         """
         cursor, feed = self._cursor, self._feed
         reached = feed.high
         since = cursor.position
         if cursor.seen is not None and self.left_behind:
-            since = cursor.seen.floor  # what became visible late meanwhile, the window may have let go
+            since = cursor.seen.floor  # the window may have let go of rows that became visible late meanwhile
         self.left_behind = False
         generation = feed.history.generation
         kept = ref((yield from self.ask(since)))
         limit: float = feed.high
-        if limit <= cursor.position:  # it does not run, or has not come so far: this reader will wait for it
+        if limit <= cursor.position:  # the feed does not run, or has not come that far: this reader will wait for it
             limit = math.inf
         after = since
         while (answer := kept()) is not None and feed.history.generation == generation:
             last = answer.last
             looked, after = answer.piece(after, cursor.wants)
             del answer  # a reader that stalls now holds this piece alone
-            if after > limit:  # the rest is the window's to give, at its next poll
+            if after > limit:  # the window brings the rest, at its next poll
                 looked = [entry for entry in looked if entry.id <= limit]
             chunks = list(_cut(cursor.frames(looked)))  # a few large ones: many small ones would leave holes
             del looked
@@ -76,19 +76,19 @@ class Replay:
             if after >= min(last, limit):
                 break
         else:
-            self.left_behind = cursor.seen is not None  # it asks again; what it had it knows
+            self.left_behind = cursor.seen is not None  # it asks again, and knows what it had
             return
         if after > since:
             return
-        if fresh:  # platformOS gives nothing for last_id=0: what comes from now on
+        if fresh:  # platformOS gives nothing for last_id=0: the reader gets what comes from now on
             cursor.position = max(cursor.position, reached)
-        elif since == cursor.position:  # nothing past it, yet the window does not reach back to it: no reason to skip
+        elif since == cursor.position:  # nothing is past it, yet the window does not reach back to it: wait
             yield from self._pulse.rest(self._interval, lambda: feed.high != reached)
 
     def search(
         self, search: Search[T], enough: Callable[[], bool] = lambda: False
     ) -> Generator[Chunk | float, None, T]:
-        """What a search finds by questions of our own; it is given up once there is `enough`. Raises GatewayError."""
+        """Run a search by the reader's own questions, until `enough` returns True. Raises GatewayError."""
         with closing(search):
             try:
                 position = next(search)
@@ -129,7 +129,7 @@ class Replay:
                 yield from pulse.rest(OWN_RETRY_SECONDS)
 
     def _put(self, position: int) -> Generator[Chunk | float, None, Backfill]:
-        """A question of this reader's, once it is done."""
+        """Put one of this reader's questions; returns it once it is done."""
         upstream, pulse = self._feed.upstream, self._pulse
         while True:
             pulse.look()

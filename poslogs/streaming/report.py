@@ -1,4 +1,4 @@
-"""A report: what a stretch of log comes to, small enough to be read at once."""
+"""A report: a summary of a stretch of log, small enough to be read at once."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward
 from poslogs.streaming.backward import Ask
 
-MAX_ENTRIES: Final = 100_000  # read for one report
+MAX_ENTRIES: Final = 100_000  # most entries that are read for one report
 MAX_SECONDS: Final = 30.0  # of reading
-MAX_CHARS: Final = 8_000  # of one report as JSON; it stays below
-MAX_HOURS: Final = 48  # told one by one, the newest; what came before is one sum
+MAX_CHARS: Final = 8_000  # a report as JSON stays below this
+MAX_HOURS: Final = 48  # the newest hours, which are listed one by one; earlier ones are one sum
 MAX_GROUPS: Final = 2_000  # kept while reading; errors that fit in none are counted all the same
-OLD_ROWS: Final = 100  # that are older than asked for, one after another: what comes before them is, too
-MOST: Final = 10  # groups, and newest errors, that are told
-WIDTHS: Final = (200, 120, 80, 50, 30, 12)  # of the texts in it: the widest that fits
+OLD_ROWS: Final = 100  # after this many rows older than asked for, one after another, all earlier ones count as older
+MOST: Final = 10  # most groups, and most newest errors, in a report
+WIDTHS: Final = (200, 120, 80, 50, 30, 12)  # characters of each text in it: the widest that fits
 READ_CHARS: Final = 500  # of a message, as far as fingerprints and examples go
 FINGERPRINT_CHARS: Final = 200
 
 
 def fingerprint(message: str) -> str:
-    """The message without what differs each time, cut so that the length of that does not matter.
+    """The message without the parts that differ each time, cut so that the length of these does not matter.
 
-    `"…"` for quoted values; `#` for numbers, ids and their like, lists of them, e-mail addresses, and what a URL asks.
+    `"…"` stands for a quoted value; `#` for numbers, ids and their like, lists of them, e-mail addresses, URL queries.
     """
     text = _QUOTED.sub(lambda found: found[0] if found[0][0] == "\\" else '"…"', message[:READ_CHARS])
     text = _ASKED.sub("?#", _EMAIL.sub("#", text))
@@ -55,7 +55,7 @@ class Report:
     """Counts entries one by one. Not locked."""
 
     def __init__(self, env: str, since: str = "") -> None:
-        """Of entries with a timestamp before `since` only the position counts."""
+        """Entries with a timestamp before `since` are not counted."""
         self.env = env
         self._since = since
         self._span: tuple[str, str] = ("", "")
@@ -67,7 +67,7 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether what comes before is too old; one entry with a wrong time, or few, do not tell so."""
+        """Whether all earlier entries are too old. A few entries with a wrong time do not suffice."""
         return self._old >= OLD_ROWS
 
     def add(self, entry: Entry) -> None:
@@ -102,7 +102,7 @@ class Report:
         group["first"], group["last"] = min(group["first"], moment), max(group["last"], moment)
 
     def told(self, last: int, *, truncated: bool) -> dict[str, Any]:
-        """The report as JSON can hold it, below MAX_CHARS, with `last` as the position that was reached."""
+        """The report as values for JSON, below MAX_CHARS; `last` is the position that was reached."""
         hours = sorted(self._hours.items())
         earlier = sum(count for _, count in hours[:-MAX_HOURS])
         most = sorted(self._groups.items(), key=lambda item: (-item[1]["count"], item[1]["last"]))[:MOST]
@@ -140,7 +140,7 @@ def read(
     most: int = MAX_ENTRIES,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """The report of what came after a position; cut, which it says, before the newest `most` entries or by MAX_SECONDS.
+    """The report of the newest `most` entries after a position. If some are left out, or MAX_SECONDS pass, it says so.
 
     Its position is the end of the log in any case. Raises GatewayError when that is not found.
     """
@@ -156,7 +156,7 @@ def read(
                 report.add(entry)
                 if not count % entries.TURN_ROWS:
                     let_others_run()
-            del page, entry  # not to be held while the next one comes
+            del page, entry  # freed before the next one comes
             if report.complete:
                 break
             if clock() > end:

@@ -1,4 +1,4 @@
-"""The ids that a live reader had lately, by which it knows a late row from one that it has."""
+"""The ids that a live reader had lately, which tell late rows from rows that it has."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SeenIds:
         self._count = 0
 
     def add(self, ids: Sequence[int]) -> None:
-        """The reader has had these."""
+        """Note that the reader has had these."""
         if not ids:
             return
         self._runs.append(ids)
@@ -37,9 +37,9 @@ class SeenIds:
         return any(at < len(run) and run[at] == id_ for run in self._runs for at in (bisect_left(run, id_),))
 
     def all(self) -> set[int]:
-        """All that are among the last."""
+        """All ids among the last."""
         return set(chain.from_iterable(self._runs))
 
     def had(self, id_: int) -> bool:
-        """Whether it is, or lies so far back that nobody can tell: then it counts as had."""
+        """Whether the reader has had this id. One up to `floor` counts as had, since nobody remembers."""
         return id_ <= self.floor or self.given(id_)

@@ -25,8 +25,8 @@ from poslogs.streaming.tail import Tail
 from poslogs.streaming.wake import Wake
 
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
-DOUBT_SECONDS: Final = 15.0  # for which a position that somebody saw is waited for, though polls find nothing new
-PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a position that it had not reached
+DOUBT_SECONDS: Final = 15.0  # how long to wait for a position that some answer showed, though polls find nothing new
+PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a position
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Direct(Protocol):
     """What drives a stream in place of a thread that waits for it."""
 
     def publish(self, publication: Publication) -> bool:
-        """Send a publication at once, if the stream waits for it; False when it must see to it in a turn of its own."""
+        """Send a publication at once, if the stream waits for it; False if the stream must take it in its own turn."""
 
 
 class Stream:
     """One reader of a feed: a position in its window, nothing more.
 
-    `chunks` or `steps` may be iterated, once, by whatever drives the stream; it alone closes it, again and again if it
-    likes. Anything else leaves a note (`end`, `drain`, `disconnected`, `poke`), which never waits.
+    Its driver iterates `chunks` or `steps`, once, and alone closes the stream, as often as it likes. Everyone else
+    leaves a note (`end`, `drain`, `disconnected`, `poke`), which never waits.
     """
 
     __slots__ = (
@@ -68,13 +68,13 @@ class Stream:
         client: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`interval`, `heartbeat` and `duration` are seconds; `client` is whose turn it is to ask platformOS."""
+        """`interval`, `heartbeat` and `duration` are seconds; it asks platformOS in the turn of `client`."""
         self.environment = feed.upstream.environment
         self.selection = selection
         self.interval = interval
-        self.cut_off: Callable[[], None] = lambda: None  # its connection, without waiting
+        self.cut_off: Callable[[], None] = lambda: None  # cuts its connection off, without waiting
         self.direct: Direct | None = None  # what drives it in place of a thread that waits for it
-        self.number: int | None = None  # of the batch that it took last; None while it does not follow
+        self.number: int | None = None  # of the batch that it took last; None while the stream does not follow
         self._feed = feed
         self._start = start
         self._generation = feed.history.generation
@@ -104,7 +104,7 @@ class Stream:
         self._closing.add(give_back)
 
     def disconnected(self) -> None:
-        """The reader has gone: the stream's driver ends it, and gives everything back. Does not wait."""
+        """Note that the reader has gone: the driver ends the stream, and gives everything back. Does not wait."""
         self._pulse.end()
 
     def end(self, *last: Chunk) -> None:
@@ -120,7 +120,7 @@ class Stream:
         self._pulse.poke()
 
     def publish(self, publication: Publication) -> None:
-        """The feed has taken this in: the driver sends it at once, or the stream's next turn does."""
+        """Have a publication of the feed sent: by the driver at once, or in the stream's next turn."""
         if self.direct is None or not self.direct.publish(publication):
             self._pulse.wake.set()
 
@@ -135,9 +135,9 @@ class Stream:
             function()
 
     def passes(self, publication: Publication, send: Callable[[Chunk], None]) -> bool:
-        """Have a publication sent that comes while this stream rests: its next turn begins after it.
+        """Send a publication that comes while this stream rests; its next turn begins after it.
 
-        False when not all of it is new to this reader, so that its own turn must see to it.
+        False when not all of it is new to this reader, so that the stream must take it in its own turn.
         """
         pulse, cursor = self._pulse, self._cursor
         if not pulse.rests or self.number != publication.first - 1:
@@ -157,7 +157,7 @@ class Stream:
         return True
 
     def beats(self, now: float) -> bool:
-        """Count a heartbeat as sent, when it is to leave for a stream that rests; False when it does not rest."""
+        """Count a heartbeat as sent if the stream rests; returns whether it does."""
         return self._pulse.beats(now)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -174,8 +174,8 @@ class Stream:
     def steps(self) -> Generator[Chunk | float, None, None]:
         """The whole response: something at once, batches as they come, a heartbeat when none did, a proper end.
 
-        Chunks to send, and between them, where there is nothing to send, the time on the clock until which to wait:
-        the next step is due when it comes, when `beat_due` has come, or as soon as `wake` is set.
+        Yields chunks to send and, while there is nothing to send, the time on the clock until which to wait. The next
+        step is due at that time, at `beat_due`, or as soon as `wake` is set.
         """
         try:
             yield OPEN
@@ -217,14 +217,14 @@ class Stream:
     def _restart(self, restart: Restart) -> Chunk:
         self._cursor.restart(min(self._cursor.position, restart.position))
         self._replay.left_behind = False
-        # The position goes with it: what the reader had came before, and counts no more.
+        # The position goes with the notice: the one that the reader has no longer counts.
         return frames.together([restart.notice, frames.position(self._cursor.position)])
 
     def _await_feed(self) -> Iterator[Chunk | float]:
-        """Wait until the feed has come to a position that it has not reached.
+        """Wait until the feed has come to this reader's position.
 
-        Perhaps its next polls do; perhaps ids were reset, or nobody ever had such an entry: once two polls have found
-        nothing new since, the reader continues where the log ends.
+        Its next polls may reach it. But ids may have been reset, or such an entry may never have existed: once two
+        polls have found nothing new, the reader continues where the log ends.
         """
         feed, pulse, position = self._feed, self._pulse, self._cursor.position
         due, rounds = pulse.clock() + PAST_END_SECONDS, feed.rounds + 2
@@ -246,7 +246,7 @@ class Stream:
         for batch in attached.late:
             if cursor.seen is None:
                 continue
-            # What came while the reader waited came after it began: as if it had followed.
+            # Rows that came while the reader waited count as if it had followed: it began before them.
             waited = attached.since is not None and batch.number > attached.since
             had = cursor.seen.given if waited else cursor.seen.had
             chunk = batch.unless(had, cursor.position, self.selection)

@@ -14,8 +14,8 @@ from poslogs.streaming.frames import Chunk
 from poslogs.streaming.pulse import Pulse
 from poslogs.streaming.replay import OWN_RETRY_SECONDS, Replay
 
-TAIL_SECONDS: Final = 20.0  # of looking back from the end of the log; a tail that takes longer starts later
-DOUBT_SECONDS: Final = 15.0  # of waiting for a feed to see that its newest row is gone
+TAIL_SECONDS: Final = 20.0  # spent looking back from the end of the log; a tail that takes longer starts later
+DOUBT_SECONDS: Final = 15.0  # spent waiting for a feed to see that its newest row is gone
 
 
 class Place(NamedTuple):
@@ -38,9 +38,9 @@ class Tail:
         self._replay = replay
 
     def begin(self, count: int) -> Generator[Chunk | float, None, int]:
-        """The newest `count` entries for the cursor's selection; returns the generation that they are of.
+        """Send the newest `count` entries for the cursor's selection; returns their generation.
 
-        They are of one generation: what was found in a log whose ids are reset meanwhile is looked for again.
+        They are of one generation: if ids are reset meanwhile, the search begins again.
         """
         history, cursor = self._feed.history, self._cursor
         until = self._pulse.clock() + DOUBT_SECONDS
@@ -85,7 +85,7 @@ class Tail:
         return Place(position, part.last, held=False)
 
     def _back_from(self, part: backward.Stretch, count: int) -> Generator[Chunk | float, None, int]:
-        """Right before the last `count` entries of a stretch for this reader, or as far back as TAIL_SECONDS reach."""
+        """The position before the last `count` entries of a stretch for this reader, as far as TAIL_SECONDS reach."""
         found: list[Entry] = []
         wanted = 0
         position = part.first

@@ -68,7 +68,7 @@ class Upstream:
         self._lock = threading.Lock()
 
     def on_change(self, changed: Callable[[], None]) -> None:
-        """Have this called whenever readers may have something to be told."""
+        """Have this called whenever there may be something to report to readers."""
         self._changed = changed
 
     @property
@@ -77,7 +77,7 @@ class Upstream:
         return self.gateways.environment
 
     def renew(self, environment: Environment) -> None:
-        """Ask with these credentials from now on; that platformOS refused other ones says nothing of them."""
+        """Ask with these credentials from now on; an earlier refusal by platformOS does not apply to them."""
         if environment != self.environment:
             self.gateways.environment = environment
             if self.refusal is not None:
@@ -95,7 +95,7 @@ class Upstream:
     def backfill(self, position: int, wake: Wake, client: str = "") -> Backfill | None:
         """A reader's own question, in its client's turn; readers that ask the same share it while it is asked.
 
-        A reader that does not wait for the answer any more must `leave`. None while an outage lets nobody ask.
+        A reader that stops waiting for the answer must `leave`. None while an outage lets nobody ask.
         """
         must = False
         with self._lock:
@@ -106,7 +106,7 @@ class Upstream:
         return self.backfills.add(position, position, client, wake, must=must)
 
     def leave(self, backfill: Backfill, wake: Wake, client: str = "") -> None:
-        """A reader waits for this no more: it leaves the queue, unless others wait."""
+        """Stop waiting for a reader's question; it leaves the queue, unless others wait."""
         self.backfills.leave(backfill, client, wake)
 
     def pause(self) -> float | None:
@@ -122,7 +122,7 @@ class Upstream:
         return self.notices.left_out_of(page)
 
     def failed(self, error: GatewayError) -> None:
-        """A question was not answered, the poller's or a reader's own: all share the waiting."""
+        """Note that a question failed, the poller's or a reader's own: all share the wait."""
         with self._lock:
             self.counts.failed += 1
             if error.refused:
@@ -132,13 +132,13 @@ class Upstream:
                 self.outage = Outage(error, self.clock)
             else:
                 self.outage.again(error)
-        self.backfills.spoil(error)  # by each that fails, before it takes the next; the outage lets them ask again
+        self.backfills.spoil(error)  # before its loop takes the next question; the outage lets them ask again
         if begins:
             log.warning("%s", error.sentence)
         self._changed()
 
     def worked(self) -> None:
-        """A question was answered."""
+        """Note that a question was answered."""
         with self._lock:
             self.counts.last_success = time.time()
             self.counts.answered += 1
@@ -155,19 +155,19 @@ class Upstream:
         return GatewayError(f"Environment {self.environment.name} could not be read.")
 
     def begin(self) -> None:
-        """A feed begins: its readers are told anew what there is to be told."""
+        """Begin for a new feed: its readers get all notices anew."""
         self.notices.begin()
         self.forget_trouble()
 
     def forget_trouble(self) -> None:
-        """Readers of a later time begin without it; but a wait that is not over yet holds for any new reader."""
+        """Let new readers begin without earlier trouble, except for an outage whose wait is not over."""
         with self._lock:
             if self.outage is not None and (self.refusal is not None or self.outage.until <= self.clock()):
                 self.outage = None
             self.refusal = None
 
     def forget_answers(self) -> None:
-        """Keep no answers: no reader is here to read on in them."""
+        """Drop the answers: no reader is left to read on in them."""
         self._answers.forget(self)
 
     def _begin(self, run: Callable[[Loop], None]) -> None:
@@ -181,7 +181,7 @@ class Upstream:
         return Answer(whole(page, self.environment.name), backfill.position)
 
     def _answered(self, backfill: Backfill, answer: Answer | None, error: GatewayError | None) -> None:
-        """A question of a reader's or a call's is over; calls' failures are their own, unless we are to wait."""
+        """Note how a reader's or a call's question ended. A call's failure is its own, unless we must wait."""
         shared = backfill.shared or self.outage is not None
         if answer is not None:
             self._look_at_order(answer.page)

@@ -11,7 +11,7 @@ from poslogs.streaming.batch import Batch
 from poslogs.streaming.selection import Selection
 
 FRESH_BATCHES: Final = 4  # the newest batches keep what was made for each selection
-SWEEP_BATCHES: Final = 64  # between two times that the others are seen to
+SWEEP_BATCHES: Final = 64  # between two sweeps over the others
 
 
 class Window:
@@ -51,13 +51,13 @@ class Window:
             fresh -= 1
             self._bytes -= gone.size
             self.floor = max(self.floor, gone.high)
-        # All of a long window are looked through now and then only.
+        # A long window is swept as a whole only now and then.
         reach = SWEEP_BATCHES if before // SWEEP_BATCHES == self.number // SWEEP_BATCHES else len(self._batches)
         for batch in islice(reversed(self._batches), FRESH_BATCHES, reach):
             batch.forget()
 
     def after(self, number: int) -> Batch | None:
-        """The batch behind that number, None when there is none yet. Raises LookupError when it has left."""
+        """The batch after that number, None when there is none yet. Raises LookupError when it is no longer here."""
         back = self.number - number
         if back <= 0:
             return None
@@ -66,7 +66,7 @@ class Window:
         return self._batches[-back]
 
     def find(self, position: int) -> tuple[int, Batch | None]:
-        """Where a reader at `position` continues: the number it has behind it, and the batch that it is inside of.
+        """Where a reader at `position` continues: after which number, and the batch that the position lies in.
 
         Raises LookupError when the window does not reach back to it.
         """
@@ -90,9 +90,9 @@ class Window:
         return [batch for batch in self._batches if batch.late and batch.number <= number]
 
     def tail(self, count: int, selection: Selection) -> int | None:
-        """A position with `count` entries for the selection behind it; None when the window may not hold so many.
+        """A position with `count` entries for the selection after it; None when the window may not hold that many.
 
-        Nor is there one when rows behind it became visible late, since these stand elsewhere than in their place.
+        Also None when rows after it became visible late, since the window does not hold them in their place.
         """
         left = count
         position = self.high

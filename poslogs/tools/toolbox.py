@@ -64,7 +64,7 @@ class Toolbox:
 
     @contextmanager
     def asking(self, environment: Environment, asker: Asker) -> Iterator[Ask]:
-        """What a call asks platformOS by.
+        """A function that asks a call's questions to platformOS.
 
         Its body raises Unavailable when platformOS gives nothing, and TokenRefused when it never will.
         """

@@ -83,7 +83,7 @@ def blueprint(catalogue: Catalogue, guard: Guard, admit: Admit, begin: Begin, he
             return json_response(methods.answer_of(call, outcomes[0]) if outcomes else {})  # else the caller has gone
         except Fault:
             raise
-        except Exception:  # whatever it was, a client's connection survives it
+        except Exception:  # of any kind: a client's connection must survive it
             log.exception("A call of %s failed.", call.method)
             ends.close()
             raise call.fault(envelope.INTERNAL, "Internal error", status=200) from None

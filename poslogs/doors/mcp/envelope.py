@@ -50,7 +50,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that is well formed; notifications are none."""
+    """A request that is well formed, and not a notification."""
 
     id: Id
     method: str
@@ -60,7 +60,7 @@ class Call:
 
     @property
     def capabilities(self) -> Mapping[str, Any]:
-        """What the client can do, as far as it says so here."""
+        """What the client can do, as far as this request says."""
         found = self.meta.get(f"{_PREFIX}clientCapabilities")
         return found if isinstance(found, dict) else {}
 
@@ -81,7 +81,7 @@ class Call:
         return {"jsonrpc": "2.0", "id": self.id, "result": value}
 
     def notification(self, event: Progress | LogMessage) -> dict[str, Any] | None:
-        """What is sent of an event; None where the client did not ask for its like."""
+        """The notification of an event; None if the client did not ask for events of this kind."""
         if isinstance(event, Progress):
             token = self.meta.get("progressToken")
             if not _is_id(token):
@@ -95,7 +95,7 @@ class Call:
 
 
 def read(message: object, headers: Headers) -> Call | None:
-    """The request of a message; None for a notification, and for an answer, as nothing was asked. Raises Fault."""
+    """The request in a message; None for a notification, and for an answer, since nothing was asked. Raises Fault."""
     version = headers.get("MCP-Protocol-Version", "").strip(" \t")
     if not isinstance(message, dict):
         raise Fault(INVALID_REQUEST, "The body must be one JSON-RPC message; batches are not taken.")

@@ -42,7 +42,7 @@ HEADERS: Final = {
 
 
 def blueprint(environments: Environments, clients: Clients) -> Door:
-    """The routes, on these parts. They tell nothing of who may ask, but for a demo's token to its own machine."""
+    """The routes, on these parts. They reveal nothing of the clients, except a demo's token to its own machine."""
     routes = Door("page", __name__, guard=everyone)
 
     @routes.get("/")
