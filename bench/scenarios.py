@@ -38,7 +38,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A bound for a figure of a peer, or for its ratio to another's. Without bounds it is only told."""
+    """A bound for a figure of a peer, or for its ratio to another's. Without bounds the figure is only reported."""
 
     what: str
     figure: str  # of a run, as measures.py names it

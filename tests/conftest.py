@@ -64,11 +64,11 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lender: Lender
 ) -> Iterator[Callable[..., Server]]:
-    """Gives servers, `server(kind="gevent", **kw)` with `kw` as for Server, and takes them with the end of the test.
+    """Gives servers, `server(kind="gevent", **kw)` with `kw` as for Server, and takes them back when the test ends.
 
     In a test that also uses `platformos`, this is the environment `staging` unless `environments` is given.
-    A server that differs from others by its variables and files alone may have served another test before, and is
-    like new, but for its age, its memory, what it has counted, and what it tells once a while. `own` has one started.
+    A server that differs from others only by its variables and files may have served another test before. It is like
+    new, except for its age, its memory, what it has counted, and warnings that come once in a while. `own` starts one.
     """
     failed = request.session.testsfailed
     with ExitStack() as stack:
@@ -82,4 +82,4 @@ def server(
 
         yield start
     if request.session.testsfailed > failed:
-        lender.end_all()  # nobody knows what a test left behind that failed
+        lender.end_all()  # a test that failed may have left anything behind

@@ -1,6 +1,6 @@
-"""The bench measures this checkout whole: each kind of run loses nothing, leaves nothing, and its tables tell it.
+"""The bench measures the whole checkout: each kind of run loses nothing and leaves nothing, as its tables show.
 
-How fast anything is, is not asked here: `make bench` tells that.
+These tests do not ask how fast anything is: `make bench` measures that.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def stored(file: Path) -> Path:
 
 
 def test_a_report_of_a_stored_file_gives_medians_ratios_and_whether_goals_are_met(tmp_path: Path) -> None:
-    """One slow run of three does not count; one that failed is told."""
+    """One slow run of three does not count. A run that failed is reported."""
     told = CliRunner().invoke(main, ["report", str(stored(tmp_path / "figures.json"))])
     assert told.exit_code == 0
     lines = told.stdout.splitlines()

@@ -168,7 +168,7 @@ def test_the_recovery_pattern_loses_and_repeats_nothing(
 def test_the_error_monitor_tells_of_what_comes_alone(
     server: StartServer, platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """Twenty errors of the last minutes are there already: not a word. Then errors come: it tells."""
+    """The monitor is silent about twenty errors of the last minutes. It reports the errors that come later."""
     (block,) = (block for block in BLOCKS if "function alarm(" in block.code)
     running = server()
     _save_all(tmp_path, running)

@@ -65,7 +65,7 @@ def test_every_block_but_the_first_is_a_recipe_of_one_line() -> None:
     ("shows", "line"), [pytest.param(block.name, block.code, id=f"line-{block.line}") for block in RECIPES]
 )
 def test_a_recipe_shows_what_it_promises(server: Server, tmp_path: Path, shows: str, line: str) -> None:
-    """Pasted into bash after the functions. It is ended as soon as it has shown that, since some go on for ever."""
+    """Each is pasted into bash after the functions. The test ends it once it has shown that: some never end."""
     need("curl")
     need("jq")
     functions = FUNCTIONS.code.replace(BASE_URL, f"http://localhost:{server.port}")

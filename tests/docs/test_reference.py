@@ -37,7 +37,7 @@ def test_the_sentences_of_the_code_are_really_found() -> None:
 
 
 def test_every_setting_is_in_the_readme_with_its_default_and_meaning() -> None:
-    """One row for each, in the same words; and no row for what is no setting."""
+    """The table has one row for each setting, in the same words, and no other rows."""
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+) \|$", README, re.MULTILINE))
     assert rows == {s.variable: f"{f'`{s.default}`' if s.default else 'none'} | {s.meaning}" for s in SETTINGS}
 

@@ -74,7 +74,7 @@ class Steady:
         return [answer for answer in list(self.answers) if answer.frames]
 
     def wait(self, count: int, timeout: float = 20) -> None:
-        """Wait until so many entries came, all told."""
+        """Wait until `count` entries have come in all."""
         wait_for(lambda: self.count >= count, timeout)
 
     def _run(self) -> None:
@@ -102,7 +102,7 @@ class Steady:
 
 
 class Lean:
-    """A reader that takes bytes only while it is told to and keeps nothing but positions; it too comes back."""
+    """A reader that takes bytes only inside `read`, keeps nothing but positions, and comes back when it is cut."""
 
     def __init__(self, server: Server, *, receive_buffer: int | None = None, **more: Any) -> None:
         self.ids: list[int] = []
@@ -125,7 +125,7 @@ class Lean:
         self._answer.close()
 
     def read(self, count: int, timeout: float = 60) -> None:
-        """Read until so many entries are there."""
+        """Read until `count` entries have come."""
         end = time.monotonic() + timeout
         while len(self.ids) < count:
             assert time.monotonic() < end, f"{len(self.ids)} entries of {count} within {timeout} s"
@@ -157,7 +157,7 @@ class Lean:
 
 
 class Crowd:
-    """Very many plain readers on one thread, each of which comes back with Last-Event-ID when it is told to."""
+    """Very many plain readers on one thread, each of which comes back with Last-Event-ID at `open`."""
 
     def __init__(self, server: Server, size: int, token: str = TOKEN) -> None:
         self._server = server
@@ -185,7 +185,7 @@ class Crowd:
         self._threads[0].start()
 
     def wait(self, count: int, timeout: float = 60) -> None:
-        """Wait until each has so many entries."""
+        """Wait until each reader has `count` entries."""
         wait_for(lambda: all(len(ids) >= count for ids in self.ids), timeout)
 
     def wait_end(self, timeout: float = 20) -> None:
@@ -246,7 +246,7 @@ def lossless(readers: Sequence[Steady], platformos: PlatformOS, timeout: float =
     ids = platformos.ids
     end = time.monotonic() + timeout
     for reader in readers:
-        with contextlib.suppress(AssertionError):  # what is missing is told below
+        with contextlib.suppress(AssertionError):  # the assertion below reports what is missing
             reader.wait(len(ids), max(0.0, end - time.monotonic()))
         assert reader.ids == ids
 
@@ -258,7 +258,7 @@ def bound(seconds: float) -> float:
 
 
 def quiet(server: Server) -> None:
-    """The server has told of no trouble."""
+    """Assert that the server has reported no trouble."""
     assert not TROUBLE.search(server.output), server.output
 
 
@@ -270,7 +270,7 @@ def memory(pid: int) -> float:
 
 
 def gone(pid: int) -> bool:
-    """The process is no more, or no more than an entry for its parent to read."""
+    """Whether the process has ended; at most an entry for its parent is left (a zombie)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):

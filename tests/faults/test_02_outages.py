@@ -1,4 +1,4 @@
-"""Fault 2: platformOS cannot be reached: told once, waits that grow with jitter, recovery without a reconnect."""
+"""Fault 2: platformOS cannot be reached: one report, waits that grow with jitter, recovery without a reconnect."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _first_request_after(platformos: PlatformOS, moment: float) -> float:
 
 
 def test_a_reader_that_comes_amid_an_outage_shares_the_waiting(server: Callable[..., Server]) -> None:
-    """Fresh, resumed, with a tail: told at once, and platformOS is not asked for it before the others' wait is over."""
+    """Fresh, resumed or with a tail, it gets the error at once; nobody asks platformOS before the others' wait ends."""
     with stand_ins(*BEGINNINGS) as instances, ExitStack() as stack:
         running = server(environments=instances)
         firsts = {}

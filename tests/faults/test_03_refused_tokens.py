@@ -1,4 +1,4 @@
-"""Fault 3: platformOS refuses a token: told with its remedy, then `done`; a renewed `.pos` needs no restart."""
+"""Fault 3: platformOS refuses a token: an error with the remedy, then `done`; a renewed `.pos` needs no restart."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_refused_token_ends_the_streams_of_its_environment_and_no_other(server
 def test_a_token_that_stays_wrong_costs_one_question_a_stream(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Whatever a stream begins with, it is told and ended; platformOS is asked once for each and then left alone."""
+    """Whatever a stream begins with, it gets the error and ends. platformOS is asked once for each stream."""
     platformos.add_many(5)
     running = server(
         environments={"staging": {**platformos.environment, "token": "wrong"}, "production": platformos.environment}
@@ -122,7 +122,7 @@ def test_a_token_renewed_in_time_interrupts_nobody(server: Callable[..., Server]
 def test_a_pos_file_that_is_broken_meanwhile_changes_nothing(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Half a file is told in the log; the stream goes on with the last good one, and the next whole one is read."""
+    """Half a file is reported in the log. The stream goes on with the last good one; the next whole one is read."""
     running = server()
     platformos.add_many(2)
     with follow(running) as reader:

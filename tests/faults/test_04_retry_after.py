@@ -23,7 +23,7 @@ CASES = {"seconds-429": 429, "seconds-503": 503, "date-429": 429, "date-503": 50
 
 
 def in_date_form(seconds: float) -> str:
-    """The date so many seconds from now, as HTTP writes it: without fractions, so up to a second earlier."""
+    """The date `seconds` from now, as HTTP writes it: without fractions, so up to a second earlier."""
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
@@ -107,7 +107,7 @@ def test_the_pause_outlives_the_reader_that_was_told_of_it(
 def test_a_fetch_passes_the_pause_on_to_its_caller_and_keeps_it(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """503 with platformOS's own Retry-After; until then platformOS is asked by nobody, whatever callers do."""
+    """The caller gets 503 with platformOS's own Retry-After. Until then nobody asks platformOS, whatever callers do."""
     running = server()
     platformos.add_many(2)
     platformos.fail("status", times=1, status=429, headers={"Retry-After": str(PAUSE_S)})

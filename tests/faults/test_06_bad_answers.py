@@ -100,7 +100,7 @@ def test_an_answer_that_is_no_log_is_a_failed_poll_and_nothing_is_lost(server: C
 
 
 def test_a_head_that_breaks_off_is_a_failed_poll(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """The connection ends amid the headers: that is no empty answer."""
+    """A connection that ends amid the headers does not count as an empty answer."""
     running = server()
     platformos.add_many(2)
     with follow(running) as reader:

@@ -1,4 +1,4 @@
-"""Fault 7: a body of 100 MB, or one that drips for ever: cut by size and time; memory stays bounded; a failed poll."""
+"""Fault 7: a body of 100 MB, or one that drips endlessly: cut by size and time; memory stays bounded; a failed poll."""
 
 from __future__ import annotations
 

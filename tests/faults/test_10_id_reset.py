@@ -1,4 +1,4 @@
-"""Fault 10: ids that are reset, as after a restored backup: noticed and told; the stream goes on with what is new."""
+"""Fault 10: ids are reset, as after a restored backup: readers get a notice, and the stream goes on with new rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.transcript import Transcript
 
 
 def messages(reader: Transcript) -> list[str]:
-    """What the entries say, in the order of their arrival; ids are no names here, since they are given out twice."""
+    """What the entries say, in the order of their arrival. Ids do not identify rows here: they are given out twice."""
     return [entry["message"] for entry in list(reader.entries)]
 
 
@@ -212,7 +212,7 @@ def test_a_reader_that_slept_through_the_id_reset_goes_on_with_what_is_new(
 
 
 def test_a_log_that_is_emptied_or_pruned_is_no_id_reset(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Old rows that platformOS throws away, even all of them, are nothing to tell: ids go on rising."""
+    """Nothing is reported when platformOS throws old rows away, even all of them: ids go on rising."""
     running = server()
     platformos.add_many(10)
     with follow(running) as plain, follow(running, tool=LIVE) as live:
@@ -305,7 +305,7 @@ def test_a_position_that_the_log_reaches_in_time_is_no_id_reset(
 
 
 def test_an_answer_that_lags_is_no_id_reset(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """One that does not know the newest rows yet, as from a replica: nothing is told, nothing comes twice."""
+    """An answer may lack the newest rows, as one of a replica does: nothing is reported, and nothing comes twice."""
     running = server()
     platformos.add_many(12)
     with follow(running) as plain, follow(running, tool=LIVE) as live:

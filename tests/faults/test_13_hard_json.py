@@ -220,7 +220,7 @@ def test_what_is_no_row_is_counted_beside_a_row_that_is_too_deep(
 
 
 def test_a_page_full_of_rows_that_are_too_deep_is_passed(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """They have ids, so what lies behind them is asked for, whatever the order of their fields."""
+    """The rows have ids, in any order of their fields, so what comes after them is asked for."""
     platformos.page = 5
     platformos.add({})
     for number in range(2, 7):

@@ -106,7 +106,7 @@ def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
         slow.read(20_010)
         assert slow.connections == 2
         assert slow.ids == quick.ids == [int(number) for number in platformos.ids]
-    running.stop()  # whatever it had to tell is told
+    running.stop()  # everything that it had to report is in its output now
     quiet(running)
 
 

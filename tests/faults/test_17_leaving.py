@@ -64,7 +64,7 @@ def test_a_reader_that_leaves_frees_its_slot_within_a_second_and_the_last_ends_t
             wait_for(lambda left=left: running.streams_open() == left)  # type: ignore[misc]
             assert time.monotonic() - begun < bound(SLOT_S)
         asked = len(platformos.requests)
-        production.wait_for_requests(len(production.requests) + 6)  # so many intervals pass
+        production.wait_for_requests(len(production.requests) + 6)  # several intervals pass
         assert len(platformos.requests) <= asked + 1  # one may have been on its way
         assert not other.ended
         quiet(running)
@@ -172,7 +172,7 @@ def cable() -> Iterator[Cable]:
 def test_a_pulled_cable_is_found_within_two_heartbeats(
     server: Start, platformos: PlatformOS, cable: Cable, kind: str, rows: int
 ) -> None:
-    """Nothing tells the server: a heartbeat, or an entry, that nobody acknowledges gives it away."""
+    """Nothing reports it to the server, but nobody acknowledges a heartbeat or an entry."""
     heartbeat = 2
     running = server(kind, clients=clients(), env={"POSLOGS_HEARTBEAT_SECONDS": str(heartbeat)}, start=False)
     running.args = ["-b", f"{cable.address}:{running.port}"]
@@ -184,5 +184,5 @@ def test_a_pulled_cable_is_found_within_two_heartbeats(
         cable.pull()
         platformos.add_many(rows, message="x" * 500)
         assert wait_for(lambda: open_streams(running) == 0, bound(2 * heartbeat)) > heartbeat / 2
-    running.stop()  # whatever it had to tell is told
+    running.stop()  # everything that it had to report is in its output now
     quiet(running)

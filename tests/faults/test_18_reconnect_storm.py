@@ -59,7 +59,7 @@ def storm(server: Server, token: str, position: int | None = None) -> list[Answe
 def test_a_storm_meets_the_limits_and_the_server_is_well_afterwards(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Of 200 in two seconds 20 get in; the others are told how long to wait; another client notices nothing."""
+    """Of 200 in two seconds 20 get in. The answers to the others say how long to wait. Another client is unharmed."""
     running = server(kind, clients=clients(other={"token": OTHER}))
     platformos.add_many(3)
     with running.stream(STREAM, {"env": "staging", "interval": 250}, token=READER) as bystander:

@@ -59,7 +59,7 @@ def test_an_input_that_is_no_id_is_refused_with_a_sentence_that_names_it(
 
 @pytest.mark.parametrize("kind", ["gevent", "gthread"])
 def test_a_header_of_100_kb_is_refused_in_the_one_shape(server: Callable[..., Server], kind: str) -> None:
-    """A hundred thousand digits are no id, and are told so as JSON."""
+    """A hundred thousand digits are not an id, and are refused as JSON."""
     running = server(kind, clients=clients())
     refused = post(running, asking(), as_header("1" * 100_000))
     assert refused.status in (400, 431)

@@ -251,7 +251,7 @@ def test_a_client_that_leaves_amid_a_body_that_nobody_wants_is_no_error(
 def test_chunks_that_are_none_are_refused(
     server: Callable[..., Server], platformos: PlatformOS, kind: str, token: str | None
 ) -> None:
-    """A chunk whose size is no number: 400 where the body is read, 401 where it is thrown away; nothing is logged."""
+    """A chunk whose size is not a number gets 400 if the body is read, 401 if it is discarded; nothing is logged."""
     running = server(kind, clients=clients())
     for chunk in (b"zz\r\n{}\r\n0\r\n\r\n", b"-1\r\n{}\r\n0\r\n\r\n", b"2\r\n{}}}}\r\n0\r\n\r\n"):
         refused = ask(running, request("/call-stream", chunk, CHUNKED, length=False, token=token))
@@ -263,7 +263,7 @@ def test_chunks_that_are_none_are_refused(
 def test_lengths_that_contradict_each_other_are_refused_in_the_one_shape(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Two lengths, a length and chunks, a negative length: what could hide a second request is no request."""
+    """Two lengths, a length and chunks, a negative length: anything that could hide a second request is refused."""
     running = server(clients=clients())
     for lines in (("Content-Length: 2", "Content-Length: 3"), ("Content-Length: 2", CHUNKED), ("Content-Length: -2",)):
         refused = ask(running, request("/call-stream", b"{}", *lines, length=False))

@@ -118,7 +118,7 @@ def test_another_clients_token_opens_that_clients_environments_and_no_others(
 def test_a_revoked_token_ends_its_open_streams_and_no_others(
     server: Callable[..., Server], platformos: PlatformOS, kind: str, gzip: bool
 ) -> None:
-    """Entries flow; the token leaves clients.json: its stream tells why, says done and ends, its slot is free."""
+    """When a token leaves clients.json, its stream says why, says done and ends, and its slot is free."""
     running = server(kind, clients=scoped(envs=["staging"]))
     given = {"env": "staging", "interval": 250}
     with (

@@ -117,7 +117,7 @@ def test_behind_one_proxy_only_what_the_proxy_added_counts(
 def test_forwarding_headers_are_believed_from_named_proxies_alone(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """With POSLOGS_PROXY_HOPS=1 who reaches the server past its proxy has the address that he has, told once."""
+    """With POSLOGS_PROXY_HOPS=1 a client that bypasses the proxy keeps its own address; that is logged once."""
     env = {"POSLOGS_PROXY_HOPS": "1", "POSLOGS_PROXIES": "127.0.0.9, 192.0.2.0/24"}
     running = server(clients=clients(), env=env, own=True)
 

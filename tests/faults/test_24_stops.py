@@ -145,7 +145,7 @@ def test_connections_that_never_asked_for_anything_hold_up_no_stop(
 def test_a_reader_that_has_stopped_reading_holds_up_no_stop(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
 ) -> None:
-    """Its window is closed, so it cannot be told; the process is gone in time all the same, the reader resumes."""
+    """Its TCP window is closed, so nothing reaches it. The process still ends in time, and the reader resumes."""
     running = server(kind)
     platformos.add_many(20_000)
     with Lean(running, receive_buffer=16_384) as slow, running.stream(STREAM, INPUT) as quick:

@@ -39,7 +39,7 @@ def test_two_workers_are_refused_at_the_start_with_the_reason(
 
 
 def test_a_platform_that_counts_processors_starts_one_worker(server: Start, platformos: PlatformOS) -> None:
-    """WEB_CONCURRENCY, which hosts set by themselves, is no wish of the operator's: one worker, and it serves."""
+    """Hosts set WEB_CONCURRENCY by themselves, so it is not the operator's wish: one worker starts, and serves."""
     running = server(env={"WEB_CONCURRENCY": "2"}, own=True)
     assert len(running.worker_pids()) == 1
     quiet(running)
@@ -47,7 +47,7 @@ def test_a_platform_that_counts_processors_starts_one_worker(server: Start, plat
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_running_server_takes_no_second_worker_either(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """SIGTTIN, with which gunicorn is told to start one more, changes nothing but the log."""
+    """SIGTTIN, which asks gunicorn for one more worker, changes nothing but the log."""
     running = server(kind, own=True)
     running.signal(signal.SIGTTIN)
     running.out.wait("poslogs stays at one worker")

@@ -138,7 +138,7 @@ def _others(pids: Iterable[int], old: int) -> bool:
 def test_a_worker_whose_loop_stands_still_is_replaced_and_readers_resume(
     server: Start, platformos: PlatformOS, tmp_path: Path, kind: str, loop: str
 ) -> None:
-    """It no longer tells gunicorn that it is alive."""
+    """The worker stops reporting to gunicorn that it is alive."""
     replaced(server, platformos, tmp_path, kind, loop)
 
 

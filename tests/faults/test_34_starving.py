@@ -1,4 +1,4 @@
-"""Fault 34: who asks for very much: answers and tails that nobody reads, questions for nobody, a tail of a long log."""
+"""Fault 34: clients ask for very much: answers and tails that nobody reads, dropped questions, tails of long logs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def fetch(server: Server, token: str = READER, **input_: Any) -> Any:
 
 
 def told(answer: Any) -> dict[str, Any]:
-    """What a tool told in an answer."""
+    """The result of a tool that an answer carries."""
     found = json.loads(answer.json()["content"][0]["text"])
     assert isinstance(found, dict)
     return found

@@ -239,7 +239,7 @@ def test_a_head_is_bounded_at_64_kib_in_all(server: Start, platformos: PlatformO
 def test_requests_that_are_sent_all_at_once_are_answered_one_a_connection(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """One packet of many requests is answered once, and says so; a body is no second request."""
+    """A packet of many requests gets one answer, which says so. A body does not count as a second request."""
     running = server(kind, clients=clients(), own=True)
     with connected(running) as sock:
         sock.sendall(LIVEZ * 50)

@@ -1,4 +1,4 @@
-"""Fault 37: strangers write what they like, and tokens come where they do not belong: no log line tells of it."""
+"""Fault 37: strangers write what they like, and tokens come where they do not belong: no log line shows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.wire.exchange import READER, ask, clients, connected, get, post, requ
 
 Start = Callable[..., Server]
 
-UNKNOWN = "token-of-another-server-77f1"  # one that nobody holds here: a form alone tells that it is one
+UNKNOWN = "token-of-another-server-77f1"  # nobody holds it here: only its form shows that it is a token
 BAD_HEADS = 400
 LINES, LINE_BYTES = 20, 300  # of one kind in a minute (servers/discretion.py)
 EVERY_ATOM = (

@@ -1,4 +1,4 @@
-"""The soak's judge tells who did not begin where it asked to, and its platformOS answers oddly at first."""
+"""The soak's judge finds readers that did not begin where they asked to; its platformOS answers oddly at first."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_rows_that_came_meanwhile_may_be_among_the_newest_or_not() -> None:
 
 
 def test_each_question_has_odd_answers_at_first_and_then_rows() -> None:
-    """From the start one to three, whatever else was asked; of all others a few in all."""
+    """Questions from the start get one to three odd answers, whatever else was asked; all others get a few in all."""
     with PlatformOS() as platformos:
         environment = Environment(NAMES[0], platformos, 7)
         platformos.add_many(40)

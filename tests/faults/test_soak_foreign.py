@@ -1,4 +1,4 @@
-"""The soak's readers tell what is not for them: a row of another environment, or any byte of one."""
+"""The soak's readers find what is not for them: a row of another environment, or any byte of one."""
 
 from __future__ import annotations
 
@@ -88,6 +88,6 @@ def test_a_row_of_another_environment_is_foreign() -> None:
     ],
 )
 def test_any_bytes_of_another_environment_are_foreign(stray: bytes) -> None:
-    """Also in what is no entry, or cannot be read."""
+    """The bytes are found even in a frame that is not an entry, or that cannot be read."""
     with given(frame(NAMES[0], 1) + stray) as subscriber:
         assert subscriber.journal.foreign

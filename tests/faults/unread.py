@@ -39,5 +39,5 @@ def peak(pid: int) -> float:
 
 
 def of_clients(count: int, limits: Mapping[str, Any] = PLENTY) -> dict[str, Any]:
-    """A clients.json with so many clients more, and their tokens."""
+    """A clients.json with `count` more clients and their tokens."""
     return clients(**{f"client{n}": {"token": f"token-of-client-{n:04}", "limits": limits} for n in range(count)})

@@ -1,4 +1,4 @@
-"""How many examples each test tries: a share of FUZZ_EXAMPLES, which is told for all of them together."""
+"""How many examples each test tries: a share of FUZZ_EXAMPLES, which is the number for all of them together."""
 
 from __future__ import annotations
 

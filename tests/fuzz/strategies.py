@@ -47,7 +47,7 @@ ids = st.one_of(usual_ids, usual_ids.map(str), usual_ids.map(float), values)
 
 
 def rows_with(number: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Rows whose ids come from `number`, and things that are no rows."""
+    """Rows whose ids come from `number`, and values that are not rows."""
     fields = {
         "id": number,
         "created_at": st.one_of(st.sampled_from(TIMES), values),

@@ -31,7 +31,7 @@ from tests.support.server import Server
 
 PATIENCE_S = 20.0
 HURRY_S = 0.002  # between two polls
-HEARTBEAT_S = 0.01  # a stream that has nothing to tell gives its reader a turn so often
+HEARTBEAT_S = 0.01  # how often a stream without entries gives its reader a turn
 GOOD = 10**9  # an id above all that the strategies usually make
 
 
@@ -67,7 +67,7 @@ class Clock:
         return time.monotonic() + self.ahead
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set, or until so many seconds have passed."""
+        """Wait until the event is set, or until `seconds` have passed."""
         return event.wait(seconds)
 
 
@@ -187,7 +187,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PlatformO
 def test_a_reader_of_a_server_outlives_any_rows(
     served: tuple[PlatformOS, Server], strays: list[Any], late: bool, gzip: bool
 ) -> None:
-    """Many things that are no rows, over real sockets, with a good row behind them."""
+    """A good row arrives after many values that are not rows, over real sockets."""
     platformos, server = served
     tool = "platformos.logs.live" if late else "platformos.logs.stream"
     last = platformos.ids[-1] if platformos.ids else "0"

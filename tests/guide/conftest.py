@@ -26,7 +26,7 @@ LOCK_TIMEOUT_S = 240.0
 
 @dataclass(frozen=True)
 class Scene:
-    """One test's view of the shared server: rows are told apart by `mark`, for earlier tests have left theirs."""
+    """One test's view of the shared server. Its rows carry `mark`, since earlier tests have left theirs."""
 
     server: Server
     staging: PlatformOS
@@ -34,7 +34,7 @@ class Scene:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def add(self, *types: str, to: str = "staging") -> list[str]:
-        """List one row for each of `types`; their messages."""
+        """List one row for each of `types`; returns their messages."""
         messages = [f"{self.mark} {uuid.uuid4().hex[:6]} {each}" for each in types]
         rows = [{"error_type": each, "message": text} for each, text in zip(types, messages, strict=True)]
         getattr(self, to).add(*rows)

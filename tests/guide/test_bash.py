@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(90)
 @runs("secret", "curl stream", "curl live")
 @pytest.mark.parametrize(("name", "filtered"), [("curl stream", False), ("curl live", True)])
 def test_the_curl_commands_show_entries_as_they_come(scene: Scene, tmp_path: Path, name: str, filtered: bool) -> None:
-    """Rows from before and after the start are printed as frames; the filter leaves out what is no error."""
+    """Rows from before and after the start are printed as frames; the filter leaves out all but errors."""
     need("curl")
     script = tmp_path / "block.sh"
     script.write_text(code("secret") + code(name))

@@ -68,7 +68,7 @@ def modules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @runs("node")
 def test_the_node_client_prints_type_and_message(scene: Scene, modules: Path, tmp_path: Path) -> None:
-    """Errors from before and after the start, each once and in order, and nothing that is no error."""
+    """It prints errors from before and after the start, each once and in order, and nothing else."""
     before = scene.add("error", "warn", "error")
     with _node(code("node"), scene, modules, tmp_path) as client:
         client.wait_line(f"[ERROR] {before[2]}")
@@ -130,7 +130,7 @@ def _node(script: str, scene: Scene, modules: Path, folder: Path) -> Program:
 
 
 def _state(client: Program, name: str, least: int) -> dict[str, Any]:
-    """The first state that a driver told in which `name` has come up to `least`."""
+    """The first state reported by a driver in which `name` has reached `least`."""
 
     def reached() -> list[dict[str, Any]]:
         states = [json.loads(line.removeprefix("STATE ")) for line in client.lines if line.startswith("STATE ")]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(90)
 
 @runs("python")
 def test_the_python_client_prints_time_type_and_message(scene: Scene, tmp_path: Path) -> None:
-    """Errors from before and after the start, each once and in order, and nothing that is no error."""
+    """It prints errors from before and after the start, each once and in order, and nothing else."""
     need("sseclient")
     before = scene.add("error", "info", "error")
     with _client(tmp_path) as client:

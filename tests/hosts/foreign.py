@@ -17,7 +17,7 @@ CLASSES = {"gevent": "GeventWorker", "gthread": "ThreadWorker"}
 class Foreign(Server):
     """gunicorn with a configuration of three lines, `bind`, `worker_class` and `pythonpath`, and what is added.
 
-    It is started in `folder`, which is not ours, and nothing but the configuration tells where poslogs is.
+    It is started in `folder`, which is not ours, and only the configuration says where poslogs is.
     """
 
     def __init__(

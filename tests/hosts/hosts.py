@@ -37,7 +37,7 @@ class Host(Server):
     server: ClassVar = "gevent"  # of gunicorn; others have a command of their own
     prefix: ClassVar = "/logs"
     more: ClassVar[Mapping[str, str]] = {}  # variables
-    farewell: ClassVar = False  # a stop tells readers when to come back
+    farewell: ClassVar = False  # whether a stop says when to come back
     announced: ClassVar = False  # the start says where people find it
     line: ClassVar = "Up to 12 streams at once are held here, under "  # what the log or the start says of its places
 

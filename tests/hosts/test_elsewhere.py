@@ -1,4 +1,4 @@
-"""Servers that cannot hold a stream say so, and never hang; those that tell how many they hold refuse beyond it."""
+"""Servers that cannot hold a stream say so, and never hang; those that state their capacity refuse beyond it."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_cgi_has_no_stream_and_answers_calls(platformos: PlatformOS, tmp_path: P
     assert json.loads(json.loads(answer)["content"][0]["text"])["lastId"] == "1"
 
 
-# Servers that hold streams, but tell how many
+# Servers that hold streams, and state how many
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def fills_and_refuses(server: Elsewhere, platformos: PlatformOS, count: int) -> 
 
 
 def test_gevent_s_own_server_holds_streams_where_it_is_patched(elsewhere: Start, platformos: PlatformOS) -> None:
-    """It says that no threads serve, which is no reason to refuse: greenlets do."""
+    """The server says that no threads serve. That is not a reason to refuse: greenlets serve."""
     server = elsewhere("patched pywsgi")
     platformos.add_many(1)
     with server.stream(STREAM, INPUT) as one, server.stream(STREAM, INPUT) as other:
@@ -203,7 +203,7 @@ def test_several_processes_hold_no_stream(
 
 @pytest.mark.parametrize("args", [[], ["-k", "gthread", "--threads", "8"], ["--preload"]], ids=" ".join)
 def test_a_start_that_cannot_work_ends(tmp_path: Path, platformos: PlatformOS, args: list[str]) -> None:
-    """Under a gunicorn that asks nobody before: one sentence, and it does not try again for ever."""
+    """A gunicorn without a check before the start prints one sentence, and does not try again forever."""
     with Elsewhere(tmp_path, "gunicorn", platformos, *args, start=False) as server:
         server.clients_file.write_text(json.dumps({"default": {"token": 7}}))
         server.start(wait=False)
@@ -246,5 +246,5 @@ def test_uwsgi_that_cannot_hold_a_stream_says_so(
 def test_uwsgi_refuses_what_is_beyond_its_threads(
     elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], count: int
 ) -> None:
-    """It tells how many it has."""
+    """uWSGI states how many threads it has."""
     fills_and_refuses(elsewhere(kind, *args), platformos, count)

@@ -87,7 +87,7 @@ def opened(server: Foreign, stack: ExitStack, count: int = STREAMS) -> list[Read
 
 
 def ended_well(readers: list[Reader]) -> None:
-    """Each was told when to come back, and ended as an answer ends."""
+    """Assert that each stream said when to come back, and ended as an answer ends."""
     for reader in readers:
         reader.wait_end()
         assert reader.ended_clean, reader.dump()
@@ -101,7 +101,7 @@ def ended_well(readers: list[Reader]) -> None:
 
 @kinds
 def test_a_start_that_cannot_work_ends_in_one_sentence(foreign: Start, kind: str) -> None:
-    """A clients.json that nobody can use: told before a worker is made."""
+    """A clients.json that cannot be used is reported before a worker is made."""
     server = foreign(kind, start=False)
     server.break_clients()
     assert "the token of client default must be" in server.refusal()
@@ -202,7 +202,7 @@ def test_heads_are_bounded_and_set_no_path(foreign: Start, kind: str) -> None:
 
 @kinds
 def test_a_path_is_set_by_a_header_where_the_configuration_names_it(foreign: Start, kind: str) -> None:
-    """A path outside of it is no request that the server can read, and no fault of its own."""
+    """A path outside the named one is refused as the client's fault, without a traceback."""
     server = foreign(kind, more='forwarder_headers = "SCRIPT_NAME"\n')
     for path, status in ((b"/logs/livez", 200), (b"/livez", 400)):
         data = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nSCRIPT_NAME: /logs\r\n\r\n"
@@ -243,7 +243,7 @@ def test_an_app_that_cannot_be_found_ends_the_start_with_the_way_out(foreign: St
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP], ids=lambda number: number.name
 )
 def test_fifty_streams_end_well_whatever_ends_the_worker(foreign: Start, kind: str, number: signal.Signals) -> None:
-    """Each is told when to come back, and the worker is gone within three seconds."""
+    """Each stream says when to come back, and the worker is gone within three seconds."""
     server = foreign(kind)
     with ExitStack() as stack:
         readers = opened(server, stack)
@@ -331,7 +331,7 @@ def test_the_operator_s_own_hooks_run(foreign: Start, kind: str) -> None:
 def test_a_worker_that_is_not_well_is_replaced_and_its_streams_end_well(
     foreign: Start, tmp_path: Path, kind: str, name: str
 ) -> None:
-    """It says so once, and tells gunicorn no more that it is alive."""
+    """The worker says so once, and stops reporting to gunicorn that it is alive."""
     (tmp_path / "unwell.py").write_text(UNWELL)
     server = foreign(kind, more=f'worker_class = "unwell.{name}"\ntimeout = 3\n')
     with ExitStack() as stack:

@@ -75,7 +75,7 @@ def test_a_token_and_a_position_arrive(host: Host) -> None:
 
 
 def test_the_eleventh_stream_is_refused_and_places_of_those_who_left_are_free(host: Host) -> None:
-    """A page that is reloaded ten times is not locked out, whatever stands between it and poslogs."""
+    """A page that is reloaded ten times is not locked out, whatever lies between it and poslogs."""
     all_left(host)
     with ExitStack() as stack:
         readers = begun(host, stack, FEW_STREAMS, token=FEW)

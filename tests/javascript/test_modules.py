@@ -18,7 +18,7 @@ TESTS = sorted(path.relative_to(repo()) for path in repo().glob("tests/javascrip
 
 
 def test_pure_modules_do_what_they_promise() -> None:
-    """All of the tests, each named by its promise; what fails is told as the runner tells it."""
+    """All tests of the modules pass. A failure shows the runner's own output."""
     ended = subprocess.run(
         [need("node"), "--test", "--test-reporter", "spec", *map(str, TESTS)],
         cwd=repo(),

@@ -93,12 +93,12 @@ def sdk(request: pytest.FixtureRequest, language: str, major: int) -> Callable[[
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Tell:
-    """`tell(line)`: a line for the summary at the end of the run."""
+    """`tell(line)` adds a line to the summary at the end of the run."""
     return lambda line: record_property(TOLD, line)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Show what the tests that passed have told."""
+    """Show the lines of the tests that passed."""
     reports = terminalreporter.getreports("passed")
     lines = sorted(text for report in reports for name, text in report.user_properties if name == TOLD)
     if lines:

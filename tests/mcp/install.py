@@ -1,6 +1,6 @@
 """Puts what the tests of /mcp need below `.cache/mcp`, once: Node.js 22 with the tools in package.json, and two venvs.
 
-As a program it tells what it does, and ends with 1 when something cannot be had.
+As a program it prints what it does, and exits with 1 when something cannot be had.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The official SDKs where things go wrong: an environment that is none, a call given up, a limit reached."""
+"""The official SDKs where things go wrong: an unknown environment, a call given up, a limit reached."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_client_goes_on_after_a_mistake_a_call_given_up_and_a_limit(
     tmp_path: Path,
     tell: Tell,
 ) -> None:
-    """Each is told in a result that a model can read, and the connection stays of use.
+    """Each comes as a result that a model can read, and the connection stays usable.
 
     In the newest revision a call that is given up frees its place within a second; before, SDKs keep the connection.
     """
@@ -81,7 +81,7 @@ def _started(client: str, request: pytest.FixtureRequest, folder: Path, env: dic
 
 
 def _step(program: Program, name: str) -> dict[str, Any]:
-    """What the client has told of a step, as soon as it has."""
+    """What the client reports of a step; waits for that."""
 
     def steps() -> list[dict[str, Any]]:
         told = [json.loads(line) for line in program.lines if line.startswith("{")]

@@ -1,6 +1,6 @@
 """Puts generators of clients below `.cache/openapi`, once: those of npm, and a venv with openapi-python-client.
 
-As a program it tells what it does, and ends with 1 when something cannot be had.
+As a program it prints what it does, and exits with 1 when something cannot be had.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def test_a_typescript_program_has_typed_answers(
 
 
 def steps(program: Program) -> dict[str, list[dict[str, Any]]]:
-    """What a program has told, by step."""
+    """What a program has reported, by step."""
     told: dict[str, list[dict[str, Any]]] = {}
     for line in program.lines:
         step = json.loads(line)

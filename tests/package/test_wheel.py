@@ -46,7 +46,7 @@ class Run(Program):
         super().__init__([str(installed.bin / words[0]), *words[1:]], folder, self.env)
 
     def wait(self, part: str) -> None:
-        """Wait until it has written `part`; at its end there is no more to wait for."""
+        """Wait until the program has written `part`; fails if it ends before that."""
         self.out.wait_until(lambda text: part in text or self.process.poll() is not None, START_S)
         assert part in self.out.text, self.out.text
 
@@ -65,7 +65,7 @@ class Run(Program):
 
 @contextlib.contextmanager
 def running(installed: Installed, folder: Path, *words: str) -> Iterator[Run]:
-    """Such a server, when it has told what it serves."""
+    """A server that has printed what it serves."""
     with Run(installed, folder, *words) as started:
         started.wait("Paste this into another shell")
         yield started
@@ -123,7 +123,7 @@ def test_it_serves_from_an_empty_folder(installed: Installed, tmp_path: Path) ->
     with running(installed, tmp_path, "poslogs", "serve") as server, Curl(server.url, tmp_path) as curl:
         curl.wait_entries(3)
         assert f"poslogs {__version__} at {server.url}" in server.out.text
-        assert "capacity      5800 streams at once" in server.out.text  # our numbers, whoever starts them
+        assert "capacity      5800 streams at once" in server.out.text  # our numbers, however it is started
         seen, due = set(), NAMED.findall(server.get("/").text)
         while due:
             if (name := due.pop()) not in seen:

@@ -33,7 +33,7 @@ class Complaints:
 
     @property
     def unexpected(self) -> list[str]:
-        """All that was told and not expected."""
+        """All complaints that were not expected."""
         passes = re.compile("|".join(map(re.escape, self._expected)) or "(?!)")
         return [text for text in self._told if not (text.startswith("Failed to load") and passes.search(text))]
 

@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def complaints() -> Iterator[Complaints]:
-    """What the browser complains of; the test fails for whatever it did not expect."""
+    """What the browser complains of; the test fails if it did not expect one of these."""
     from tests.page.complaints import Complaints
 
     heard = Complaints()

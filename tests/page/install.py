@@ -1,6 +1,6 @@
 """Puts what these tests need from npm below `.cache/page`, once: axe-core, as package-lock.json pins it.
 
-As a program it tells what it does, and ends with 1 when it cannot be had.
+As a program it prints what it does, and exits with 1 when axe-core cannot be had.
 """
 
 from __future__ import annotations

@@ -178,13 +178,13 @@ class Screen:
         return pixels
 
     def by_type(self) -> dict[str, int]:
-        """What the chart of types tells, such as {"error": 12}."""
+        """The counts in the chart of types, such as {"error": 12}."""
         texts = self.figure("Entries by type").get_by_role("button").all_inner_texts()
         found = [re.fullmatch(r"\s*(\w+)\s+([\d,]+)\s*", text) for text in texts]
         return {each[1]: int(each[2].replace(",", "")) for each in found if each}
 
     def by_time(self) -> list[int]:
-        """What the chart of hours or minutes tells, from left to right."""
+        """The counts in the chart of hours or minutes, from left to right."""
         texts = self.figure("Entries over time").get_by_role("button").all_text_contents()
         found = [re.search(r"([\d,]+) entr(y|ies)\b", text) for text in texts]
         return [int(each[1].replace(",", "")) for each in found if each]

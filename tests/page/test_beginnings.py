@@ -1,4 +1,4 @@
-"""Beginnings: an answer that tells nothing of the log costs somebody who opens the page none of its past."""
+"""Beginnings: after an answer that says nothing of the log, a page that is opened still shows all its past."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_page_shows_its_past_whatever_the_first_answer_is(
 def test_a_page_whose_environment_answers_so_for_long_says_so(
     site: Server, platformos: PlatformOS, visit: Visit
 ) -> None:
-    """It is told what platformOS answers; all rows come once there are some."""
+    """The page shows what platformOS answers. All rows come once there are some."""
     _add(platformos)
     platformos.fail("raw", body=b"{}")
     screen = visit(site).connect()

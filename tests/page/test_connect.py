@@ -1,4 +1,4 @@
-"""Connect: a token, an environment, a tool, a filter; and whatever may be wrong with them."""
+"""Connect: a token, an environment, a tool, a filter; and what may be wrong with them."""
 
 from __future__ import annotations
 
@@ -330,7 +330,7 @@ def test_a_token_that_is_revoked_ends_the_log(site: Server, visit: Visit, compla
 
 
 def test_a_token_that_platformos_refuses_ends_the_log(screen: Screen, platformos: PlatformOS) -> None:
-    """The sentence tells which, and the command that renews it."""
+    """The sentence names the environment, and the command that renews its token."""
     platformos.add_many(1)
     screen.wait_ids(platformos.ids)
     platformos.fail("status", status=401, body={"error": "unauthorized"})
@@ -357,7 +357,7 @@ def test_ten_reloads_in_a_row_lock_nobody_out(server: Start, platformos: Platfor
 
 
 def test_a_fault_of_the_page_does_not_beset_the_server(site: Server, window: Window) -> None:
-    """A tab that cannot keep what it was told says why, and asks again after a while, not at once and for ever."""
+    """A tab that cannot store anything says why. It asks again after a while, not at once and endlessly."""
     context = window()
     context.add_init_script(FULL)
     screen = Screen(context, site)

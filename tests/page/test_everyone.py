@@ -69,7 +69,7 @@ def _fill(screen: Screen, platformos: PlatformOS) -> None:
 def test_axe_finds_nothing_grave_before_connecting(
     server: Start, visit: Visit, complaints: Complaints, axe: str, scheme: str
 ) -> None:
-    """With the demo's button, and with a wrong token told."""
+    """The page shows the demo's button, then reports a wrong token."""
     complaints.expect("401")
     screen = visit(server(clients=REPO / "clients.json"), color_scheme=scheme)
     expect(screen.button("Try the demo")).to_be_visible()
@@ -322,7 +322,7 @@ def _ground(screen: Screen) -> list[int]:
 
 
 def test_nothing_moves_for_who_wants_less_motion(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """No animation and no smooth scrolling, whatever comes."""
+    """There is no animation and no smooth scrolling, whatever comes."""
     screen = visit(site, reduced_motion="reduce").connect()
     _fill(screen, platformos)
     moving = screen.page.evaluate(
@@ -347,7 +347,7 @@ def test_text_can_be_made_twice_as_large(site: Server, platformos: PlatformOS, v
 
 
 def test_a_violation_of_the_policy_would_be_noticed(site: Server, browser: Browser) -> None:
-    """What the other tests rely on: markup, code or a style put in from outside is refused, and told."""
+    """Other tests rely on this: markup, code or a style put in from outside is refused, and reported."""
     heard = Complaints()
     context = browser.new_context()
     heard.hear(context)

@@ -231,7 +231,7 @@ def test_a_click_on_a_path_narrows_to_it(screen: Screen, platformos: PlatformOS)
 
 
 def test_the_view_is_in_the_address(screen: Screen) -> None:
-    """Environment, tool, filter, search: whoever copies the address copies the view."""
+    """To copy the address is to copy the view: environment, tool, filter and search."""
     screen.environment.select_option("production")
     screen.tool.select_option(label="stream")
     screen.set_filter("error")
@@ -283,7 +283,7 @@ def test_a_link_that_is_opened_in_the_same_tab_acts(
 def test_a_link_that_is_odd_harms_nothing(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, fragment: str
 ) -> None:
-    """What cannot be meant is left out, or told; the log is there once the filter is empty."""
+    """Parts without a meaning are left out or reported. The log is there once the filter is empty."""
     complaints.expect("400")
     platformos.add_many(1)
     screen = visit(site, fragment)

@@ -87,7 +87,7 @@ def test_scrolling_down_to_the_end_follows_again(screen: Screen, platformos: Pla
 
 
 def test_pause_keeps_reading_and_counts(screen: Screen, platformos: PlatformOS) -> None:
-    """Nothing is drawn, the button tells how many wait; Resume draws them all, in order, once."""
+    """Nothing is drawn, and the button says how many entries wait. Resume draws them all, in order, once."""
     platformos.add_many(2)
     screen.wait_ids(["1", "2"])
     screen.button("Pause").click()

@@ -34,7 +34,7 @@ def _download(screen: Screen, format_: str) -> tuple[str, str]:
 
 
 def test_ndjson_has_each_entry_as_it_came(screen: Screen, platformos: PlatformOS) -> None:
-    """One a line, whole, in order; the file's name tells environment and time."""
+    """The file has one whole entry a line, in order. Its name states environment and time."""
     platformos.add(*ROWS)
     screen.wait_ids(platformos.ids)
     name, text = _download(screen, "NDJSON")

@@ -133,7 +133,7 @@ def test_the_eleventh_error_alerts_and_again_after_clear(screen: Screen, platfor
 
 
 def test_the_threshold_is_the_readers(screen: Screen, platformos: PlatformOS) -> None:
-    """Two in place of ten; zero tells of the first."""
+    """The reader sets two in place of ten. With zero the first error raises the alert."""
     box = screen.page.get_by_role("spinbutton", name="Alert after", exact=True)
     expect(box).to_have_value("10")
     box.fill("2")

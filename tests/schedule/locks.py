@@ -23,7 +23,7 @@ def running() -> tuple[Scheduler, Task] | None:
 
 
 def _over() -> bool:
-    """What ends a task that would wait although its run is over; True where there is no run."""
+    """End a task that would wait although its run is over; True outside of a run."""
     if (scheduler := active()) is not None and scheduler.dying:
         raise greenlet.GreenletExit
     return True
@@ -132,7 +132,7 @@ class Condition:
         return found
 
     def notify(self, n: int = 1) -> None:
-        """Wake so many."""
+        """Wake up to `n` tasks."""
         if (now := running()) is not None:
             for task in self._waiting[:n]:
                 self._waiting.remove(task)
@@ -203,7 +203,7 @@ class Semaphore:
         return True
 
     def release(self, n: int = 1) -> None:
-        """Give so many back."""
+        """Give `n` back."""
         self._value += n
         if (now := running()) is not None:
             for _ in range(min(n, len(self._waiting))):

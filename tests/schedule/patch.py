@@ -87,7 +87,7 @@ class LogPoints(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lock = None  # a real handler's would be held here, and that is no fault of whoever logs
+        self.lock = None  # a real handler's lock would be held here, and be counted against the code that logs
         self.errors: list[logging.LogRecord] = []
         self.aloud = False  # print them
 

@@ -143,7 +143,7 @@ class Reader:
         )
 
     def _stall(self, seconds: float, end: float) -> None:
-        """Read nothing for so long, but no longer than until it leaves or all is calm."""
+        """Read nothing for `seconds`, but no longer than until the reader leaves or all is calm."""
         until = min(end, self._scheduler.now + seconds)
         while self._scheduler.now < until and not self.calm:
             self._scheduler.sleep(min(0.5, until - self._scheduler.now), "stall")

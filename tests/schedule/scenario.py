@@ -112,7 +112,7 @@ class Scenario:
             log.add(count, size)
 
     def _reset_ids(self, log: Log) -> None:
-        """Ids fall back, and the log is still until that is noticed; once no more can be told, without an end."""
+        """Reset the ids, and add no rows until that is noticed. A reset that is not noticed leaves the log unclear."""
         before = self._house.resets(log.env)
         log.reset_ids()
         end = self._scheduler.now + CALM_SECONDS

@@ -82,7 +82,7 @@ class Scheduler:
         self._leave(task, kind)
 
     def wait(self, kind: str, queue: list[Task] | None = None, seconds: float | None = None) -> bool:
-        """Wait until `wake` or for so many seconds; whether it was woken."""
+        """Wait until `wake`, or until `seconds` have passed; returns whether the task was woken."""
         task = self.current
         if task is None:
             raise RuntimeError("Nothing outside of the scheduler can wait.")
@@ -103,7 +103,7 @@ class Scheduler:
         return task.woken
 
     def wait_for_kernel(self, kind: str, ask: Callable[[], object], seconds: float | None = None) -> bool:
-        """Wait until `ask` gives something true, or for so many seconds; whether it did."""
+        """Wait until `ask` returns something true, or until `seconds` have passed; returns whether it did."""
         if (task := self.current) is not None:
             self._kernel.append((task, task.epoch, ask))
         return self.wait(kind, None, seconds)
@@ -124,7 +124,7 @@ class Scheduler:
         return task
 
     def sleep(self, seconds: float, kind: str = "sleep") -> None:
-        """Let so many seconds pass."""
+        """Let `seconds` pass."""
         if self.dying:
             raise greenlet.GreenletExit
         if seconds <= 0:

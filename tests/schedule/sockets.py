@@ -49,7 +49,7 @@ class Raw(_socket.socket):
             _point("send")
 
     def getsockopt(self, level: int, option: int, size: int = 0) -> Any:  # type: ignore[override]
-        """A TCP option as well: what the kernel would tell of a peer that is lost."""
+        """An option of the socket. For TCP it is what the kernel would report of a peer that is lost."""
         if level != socket.IPPROTO_TCP:
             return super().getsockopt(level, option, size)
         since = _lost.get(os.fstat(self.fileno()).st_ino)

@@ -1,4 +1,4 @@
-"""The streaming core keeps its promises in whatever order greenlets or threads go on; each seed is an order."""
+"""The streaming core keeps its promises in any order in which greenlets or threads run; each seed is an order."""
 
 from __future__ import annotations
 

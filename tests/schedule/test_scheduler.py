@@ -92,7 +92,7 @@ def test_two_locks_taken_crosswise_are_found_stuck() -> None:
 
 
 def test_a_lock_held_across_a_wait_is_named() -> None:
-    """Where it was acquired, and across what; a condition's own lock is no fault."""
+    """The failure names where it was acquired, and the wait. A condition's own lock is not a fault."""
 
     def fair() -> None:
         condition = Condition(Lock())

@@ -14,7 +14,7 @@ _LENGTH: Final = re.compile(rb"([0-9A-F]+)\r\n")
 
 
 class Transcript:
-    """The head, then events of a body that is chunked or not, gzip or not. Raises Failure for what is no such body."""
+    """The head, then events of a body that is chunked or not, gzip or not. Raises Failure for any other body."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -22,7 +22,7 @@ class Transcript:
         self.rows: list[tuple[str, int]] = []  # environment and serial number of each row, as they came
         self.heartbeats = 0
         self.ended = False  # properly, by the server
-        self.told: list[bytes] = []  # events that are no rows, at most the last ten
+        self.told: list[bytes] = []  # events that are not rows, at most the last ten
         self._head: bytes | None = b""
         self._chunked = False
         self._inflater: zlib._Decompress | None = None

@@ -12,7 +12,7 @@ from tests.schedule.scheduler import EPOCH, START, Scheduler
 
 KINDS = ("info", "error")  # error_type of rows, in turn by chance
 PAGES = (20, 100, 1000)  # rows that one answer holds
-LAG_SECONDS = 0.6  # for so long at most a replica does not know of new rows
+LAG_SECONDS = 0.6  # the longest time for which a replica lacks new rows
 
 
 class Row:
@@ -63,7 +63,7 @@ class Log:
         return self.resets, self._serial
 
     def add(self, count: int, size: int, *, ago: float = 0.0) -> None:
-        """List rows that were made so many seconds ago; ids leave gaps."""
+        """List rows that were made `ago` seconds ago; ids leave gaps."""
         for _ in range(count):
             self._serial += 1
             number = max(self.top, self._floor) + self._random.choice((1, 1, 1, 3))

@@ -146,7 +146,7 @@ class PlatformFaults:
         self._platformos.heal()  # of what an earlier fault left for polls that had not come by then
         fell = self._noticed()
         with self._quiet:
-            self._first.disarm()  # what is polled in vain tells nothing of what the server has read
+            self._first.disarm()  # a poll in vain does not show what the server has read
             self._server.wait_live(START_SECONDS)
             self._source.restore(
                 lambda last: wait(self._polled(last), SETTLE_SECONDS),

@@ -1,4 +1,4 @@
-"""First answers: what a server that asks again after a while may be told before it is given rows."""
+"""First answers: the odd ones that a server which asks again after a while may get before it gets rows."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ LOOP_FAULTS = re.compile(r"^poslogs_loop_faults_total(?:\{[^}]*\})? ([0-9.e+]+)$
 
 
 class Health(threading.Thread):
-    """Asks until it is stopped; `wrong` counts each thing that a server which is well does not say.
+    """Asks until it is stopped; `wrong` counts everything that a healthy server does not say.
 
-    What is learnt while somebody ends the worker, or in the meantime has, tells nothing and is not counted.
+    An answer does not count if somebody ends the worker, or has ended it, in the meantime.
     """
 
     def __init__(self, server: Server, host: HostFaults) -> None:

@@ -45,26 +45,26 @@ def judge(
     listing: Listing,
     due: Callable[[Row], bool] = lambda _: True,
 ) -> Verdict:
-    """Compare; `due` tells which rows a reader that has left may be asked for.
+    """Compare; `due` decides which rows a reader that has left may be asked for.
 
     Lossless: a reader has every row that passes its filter and was listed above the position where it began, once;
     ordinary rows in platformOS's order. Without a position and a tail it began before the first row, whatever the
     first answers were. All of it is derived from what was listed and what the reader asked, never
-    from what the server says. What is not promised, and why:
+    from what the server says. These are not promised, for these reasons:
 
     - a late row (visible under an id lower than one that was visible before) to a `logs.stream`, which has but one
       cursor; to a `logs.live`, one that became visible while the reader was away, or so close to where a connection
-      began (or was told that ids were reset) that no poll had looked before it: a position is an id, and cannot tell
+      began (or reported that ids were reset) that no poll had looked before it: a position is an id, and does not say
       whether the ids below it were there. In between it is due, PATIENCE_SECONDS after rows that were listed later.
     - a row that a restore took away before a poll saw it: nobody has it any more.
     - a row under an id that was given out again, to a reader that comes back with a position above it which is from
-      before the restore, or from before the server had noticed and told it: to platformOS that position says that
-      the row was had. Who stays connected gets it. The server must be able to tell: the soak takes away only what
-      the window has held.
-    - order, and once only, for what a reader is given between a restore and being told of it: until the server has
+      before the restore, or from before the server had noticed and reported it: to platformOS that position says that
+      the row was had. A reader that stays connected gets it. The server must be able to notice: the soak takes away
+      only what the window has held.
+    - order, and once only, for what a reader is given between a restore and the report of it: until the server has
       noticed, what it holds from before and what it reads now are two logs under the same ids.
     - once only, for a late row that a reader was given right before it left: when the feed itself first sees that row
-      in the first PATIENCE_SECONDS of the next connection, nobody can tell that the reader has it.
+      in the first PATIENCE_SECONDS of the next connection, nothing shows that the reader has it.
     """
     verdict = Verdict()
     rows = listing.rows()
@@ -104,7 +104,7 @@ def judge(
 
 
 def _given_in_one_log(journal: Journal, listing: Listing) -> list[int]:
-    """What was given, but for what came between a restore and being told of it, or having left before that."""
+    """What was given, except between a restore and the report of it (or the reader's leaving, if that came first)."""
     spans = []
     left = journal.connections[-1].ended if journal.connections else None
     for restore in listing.restores:
@@ -154,7 +154,7 @@ def _start(manner: Manner, start_id: int | None, journal: Journal, ordered: list
 def _returns(again: float | None, journal: Journal, rows: dict[int, Row], listing: Listing) -> float:
     """The highest position from before a restore with which the reader came back after it; below all without one.
 
-    Rows up to it, under ids that the restore gave out again, are had as far as platformOS can tell.
+    Rows up to it, under ids that the restore gave out again, count as had, as far as platformOS can know.
     """
     return max(
         (
@@ -174,8 +174,8 @@ def _is_of_before(
 ) -> bool:
     """Whether a position that a reader was given at a moment is one of the log from before a restore.
 
-    The entry that came with it tells. Where none did, since the filter kept it back, the time does: the reader may
-    have stalled, or the server not noticed yet, but not for longer than NOTICE_SECONDS, nor once the reader was told.
+    The entry that came with it decides. If none did, since the filter kept it back, the time decides: the reader may
+    have stalled, or the server may not have noticed yet, but only for NOTICE_SECONDS and until the reader's notice.
     """
     end = bisect_right(journal.ats, at)
     for index in reversed(range(max(0, end - NEAR_ROWS), end)):

@@ -99,7 +99,7 @@ class Journal:
 
     serials: array[int] = field(default_factory=lambda: array("q"))
     ats: array[float] = field(default_factory=lambda: array("d"))
-    told: list[float] = field(default_factory=list)  # when it was told that ids were reset
+    told: list[float] = field(default_factory=list)  # when it got a notice that ids were reset
     connections: list[Connection] = field(default_factory=list)
     spoiled: list[str] = field(default_factory=list)  # entries or frames that were not as they must be
     foreign: list[str] = field(default_factory=list)  # what held bytes of another environment

@@ -1,4 +1,4 @@
-"""What the worker takes of the machine: memory, descriptors, threads, as the kernel tells."""
+"""What the worker takes of the machine: memory, descriptors, threads, as the kernel reports them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def held(server: Server) -> str:
 
 
 def warm(server: Server, requests: int) -> Load:
-    """The load of a worker that has had so many requests at once: a pool of threads never gives one back."""
+    """The load of a worker that has had `requests` at once: a pool of threads never gives one back."""
     body = b'{"tool": "platformos.env.list"}'
     head = f"POST /call HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {OPERATOR}\r\nConnection: close\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

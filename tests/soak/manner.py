@@ -49,7 +49,7 @@ class Manner:
 
 
 def manners(chance: random.Random, seconds: float) -> list[Manner]:
-    """The manners of all readers, for a soak of so many seconds."""
+    """The manners of all readers, for a soak of `seconds`."""
     habits = [*[""] * READERS, *["stalls"] * STALLERS, *["vanishes"] * VANISHERS]
     found = [_manner(chance, number, habit, seconds) for number, habit in enumerate(habits)]
     standing = enumerate(NAMES, len(found))

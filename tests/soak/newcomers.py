@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.1
 STANDS_SECONDS = 10.0  # for the other reader to be given a row again
 ODD_SECONDS = 5.0  # for the odd answers to have been given, until the next are due
 ROUND_SECONDS = 60.0  # until all have read what was listed when they began
-TRIES = 5  # of a call that is told to try later, or whose server goes away
+TRIES = 5  # of a call that must try again later, or whose server goes away
 AGAIN_SECONDS = 1.0
 MOST = 4000  # rows that one reads; those of longer logs leave before the end
 CATCH_UP_SECONDS = 90.0  # and once nothing goes wrong any more: between failed polls the server waits for up to 30 s
@@ -36,7 +36,7 @@ SHOWN = 20  # that went wrong, with all that they were given
 
 
 class Newcomers(threading.Thread):
-    """Has newcomers of one environment begin until it is stopped; `wrong` and `bad` tell what was not as it must be."""
+    """Has newcomers of one environment begin until it is stopped; `wrong` and `bad` hold what was not as it must be."""
 
     def __init__(self, url: str, environment: Environment, standing: Subscriber, host: HostFaults, seed: str) -> None:
         """`standing` reads the end of the log all the time."""
@@ -68,7 +68,7 @@ class Newcomers(threading.Thread):
             self.failure = error
 
     def calm(self) -> None:
-        """Nobody begins any more, and those who are there get all there is: whoever has not has lost it."""
+        """Let nobody begin any more. Those who are there must get all there is: what they do not get is lost."""
         self._calm = time.monotonic()
         self._last_round.set()
 
@@ -113,7 +113,7 @@ class Newcomers(threading.Thread):
         return self._had_time()
 
     def _had_time(self) -> bool:
-        """It was calm for so long that a reader which has not got all has lost it."""
+        """Whether it was calm long enough for every reader to get all there is."""
         return self._calm is not None and time.monotonic() > self._calm + CATCH_UP_SECONDS
 
     def _call(self, asked_for: dict[str, Any]) -> None:
@@ -127,7 +127,7 @@ class Newcomers(threading.Thread):
             self.wrong.append(f"a fetch of {self._environment.name} with {asked_for}: {wrong}")
 
     def _has_all(self, reader: Subscriber, began: float) -> bool:
-        """Whether it has got past what was listed when it began; the last that it was given tell."""
+        """Whether the reader is past what was listed when it began, as its last rows show."""
         rows = map(self._environment.listing.row, reader.journal.serials[-3:])
         return len(reader.journal.serials) >= MOST or any(row and row.at > began and not row.late for row in rows)
 

@@ -1,4 +1,4 @@
-"""The newest rows: whether who asked for so many of them was given neither more nor fewer."""
+"""The newest rows: whether a reader that asked for a number of them was given neither more nor fewer."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ NOTED_SECONDS = 1.0  # a row may be given so long before it is noted as listed
 
 
 def newest(given: Sequence[int], count: int, listing: Listing, asked: float, came: float) -> str:
-    """What is wrong with where the rows given (serials, in order) begin; "" when nothing is, or nobody can tell.
+    """What is wrong with where the rows given (serials, in order) begin; "" when nothing is, or when it is unknown.
 
     `asked`: when they were asked for, and `came`: when the first of them was there, monotonic. What was listed in
-    between may be among the newest `count`, or not. Whoever asked had no filter.
+    between may be among the newest `count`, or not. The reader had no filter.
     """
     rows = listing.rows()
     had = [rows[serial] for serial in given[:count] if serial in rows]

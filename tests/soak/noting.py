@@ -23,7 +23,7 @@ class Vanishing(NamedTuple):
 class Noting(Reader):
     """Hands over each entry, the sentence of each error, and what holds a mark of another environment.
 
-    It keeps nothing but its position. `marks` are looked for in all bytes that came, whatever they are.
+    It keeps nothing but its position. `marks` are looked for in all bytes that came, of any kind.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Noting(Reader):
     def _is_time(self) -> bool:
         if self._vanishing is None or self._vanishing.after is None:
             return self._opened
-        packed = self._inflater is not None  # whose bytes do not tell where an entry is
+        packed = self._inflater is not None  # packed bytes do not show where an entry is
         return self._left <= 0 and (packed or b"\ndata: " in self.unfinished)
 
     def _look(self, data: bytes) -> None:

@@ -13,10 +13,10 @@ from tests.soak.machine import Load
 from tests.soak.newcomers import Newcomers
 from tests.soak.readers import Subscriber
 
-MORE = 3  # descriptors or threads at the end, beyond those at the start, that are no leak
+MORE = 3  # this many descriptors or threads more at the end than at the start are not a leak
 MORE_AT_END = (
     96 << 20
-)  # bytes at the end, beyond those at the start, that are no leak: what a heap keeps after huge answers
+)  # this many bytes more at the end than at the start are not a leak: a heap keeps them after huge answers
 MORE_MEMORY = 512 << 20  # bytes beyond the start, at any time: an answer of 32 MiB is parsed now and then
 SLOWEST_STOP = 6.0  # seconds; faults.md has 3, on a machine that does nothing else
 SHOWN = 3  # of a reader's troubles of one kind

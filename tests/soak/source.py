@@ -1,4 +1,4 @@
-"""The source: rows at a random pace, some of them late, odd, huge, hard to parse, or no rows at all."""
+"""The source: rows at a random pace, some of them late, odd, huge, hard to parse, or not rows at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.platformos import PlatformOS
 from tests.support.rows import MISSING, RawJson
 
 ERROR_TYPES = ("info", "info", "info", "error", "warning", "debug", "LiquidError", "payment-callback", None)
-SURROGATE = "\ud800"  # refused by strict JSON: a row of this with a giant message is no entry
+SURROGATE = "\ud800"  # refused by strict JSON: a row with this and a giant message is not an entry
 ODD = ("\r\n\r\nevent: error\ndata: x\n\n", "\u2028\u2029\x00", SURROGATE, "id: 7\rdata: y", "\x1b[31m", "\U0001f600")
 TIMES = (None, 17, "yesterday", "2024-02-30T10:00:00Z", "2024-01-15 10:00:00 +0200", MISSING)
 HARD = (
@@ -36,7 +36,7 @@ DEEP = (300, 1100, 100_000)  # lists in lists: too deep for an entry, for a stri
 LEAST = 5  # letters of its environment that a message ends with
 GIANT = 5 << 20  # bytes of a message; entries carry 2 MiB of it
 GIANT_EVERY = 4000  # ids at least, so that an answer never exceeds what the server takes
-LATE_ROWS = 60  # a late row has at most so many rows above it when it comes; the server reads 100 again
+LATE_ROWS = 60  # a late row has at most this many rows above it when it comes; the server reads 100 again
 LATE_SECONDS = 5.0
 BURST = (300, 1500)
 RESTORED = (5, 80)  # rows that a restore takes away
@@ -47,8 +47,8 @@ MEASURE = 0.02  # seconds; the pace is kept in steps of this length
 class Source(threading.Thread):
     """Lists rows until it is stopped, and notes each of them.
 
-    An entry can be told from every other, and checked, by itself: its data carries the environment, the row's serial
-    and how its message was made; the letters of the message are the environment's own.
+    An entry can be checked by itself, and distinguished from every other: its data carries the environment, the row's
+    serial and how its message was made; the letters of the message are the environment's own.
     """
 
     def __init__(self, environment: str, platformos: PlatformOS, listing: Listing, seed: str) -> None:
@@ -62,7 +62,7 @@ class Source(threading.Thread):
         self._listing = listing
         self._random = random.Random(seed)
         self._stop_it = threading.Event()
-        self._turn = threading.RLock()  # held by whoever lists
+        self._turn = threading.RLock()  # held while rows are listed
         self._serial = 0
         self._last = 0  # id, of strays and of holes too
         self._giant = 0  # id of the last
@@ -87,10 +87,10 @@ class Source(threading.Thread):
         self._list(len(ERROR_TYPES), error_types=list(ERROR_TYPES))
 
     def restore(self, settle: Callable[[int], bool], noticed: Callable[[], bool]) -> None:
-        """Fall back to a backup and list fewer rows than were taken away; no others until that was noticed.
+        """Fall back to a backup, and list fewer rows than were taken away; list no others until that was noticed.
 
-        What is taken away was listed just before, and polled (`settle` waits for that, up to an id; nothing is
-        taken away when it was in vain): below what its window holds, the server cannot tell new rows from old ones.
+        What is taken away was listed just before, and polled: below what its window holds, the server cannot tell new
+        rows from old ones. `settle` waits for the poll, up to an id; if it fails, nothing is taken away.
         """
         with self._turn:
             self._giant = self._last
@@ -149,7 +149,7 @@ class Source(threading.Thread):
     def _list(
         self, count: int, *, size: int = 50, error_types: list[str | None] | None = None, holes: bool = True
     ) -> None:
-        """List so many rows at one moment; now and then an id is left out, to come late."""
+        """List `count` rows at one moment; now and then an id is left out, to come late."""
         with self._turn:
             self._fill_holes(count, 0.0)
             kinds = error_types or [self._random.choice(ERROR_TYPES) for _ in range(count)]

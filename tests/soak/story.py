@@ -7,7 +7,7 @@ from tests.soak.ledger import Row
 from tests.soak.readers import Subscriber
 
 AROUND_SECONDS = 15.0
-MOST = 12  # connections that are told of
+MOST = 12  # most connections in a story
 GIVEN = 6  # entries before and after the row
 
 

@@ -1,4 +1,4 @@
-"""A crowd: so many visitors of one kind at once, each replaced as soon as it has gone."""
+"""A crowd: a number of visitors of one kind at once, each replaced as soon as it has gone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST = 1_000_000  # visitors of one crowd, where nothing else bounds them
 
 
 class Crowd:
-    """Keeps `size` visitors there until it is told to stop; `most` bounds how many come in all."""
+    """Keeps `size` visitors there until `stop`; `most` bounds how many come in all."""
 
     def __init__(self, size: int, most: int, make: Callable[[], Visitor]) -> None:
         self._left = most

@@ -15,7 +15,7 @@ FAIL_EVERY_S = 2.5  # of ten polls one
 
 
 class Growth:
-    """Adds rows inside the `with`, a given number a second on each side, and for at most so many seconds."""
+    """Adds rows inside the `with`: `rows` a second on each side, for at most `seconds`."""
 
     def __init__(self, sides: Sequence[Side], rows: float, seconds: float, *, fails: bool) -> None:
         self._sides = sides

@@ -32,7 +32,7 @@ class Identity:
     size: int = 1000  # bytes of a message
 
     def run(self) -> Tally:
-        """What came of it, once so many have left or time was up."""
+        """Run the storm until enough visitors have left or time is up; returns its tally."""
         with stage("identity", self.kind, self.seed, direct=self.direct, size=self.size) as place:
             for side in place.sides:
                 side.add(HISTORY)

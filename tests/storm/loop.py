@@ -43,12 +43,12 @@ class Loop:
             self._selector.register(sock, events, handler)
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call something once, so many seconds from now."""
+        """Call a function once, `seconds` from now."""
         self._count += 1
         heapq.heappush(self._due, (time.monotonic() + seconds, self._count, call))
 
     def run(self, over: Callable[[], bool], seconds: float) -> bool:
-        """Go on until `over` holds, for at most so many seconds; whether it came to hold."""
+        """Run until `over` holds, for at most `seconds`; returns whether it held."""
         end = time.monotonic() + seconds
         while not over():
             now = time.monotonic()

@@ -16,7 +16,7 @@ GUST_S = 0.25  # between two moments in which stallers leave and others begin; i
 
 
 class Timed(Visitor):
-    """Leaves after a time of its own, from and to so many seconds from the first byte of its answer on.
+    """Leaves at a random time, within a range of `seconds` after the first byte of its answer.
 
     So a busy server is not asked more than it can answer.
     """
@@ -28,12 +28,12 @@ class Timed(Visitor):
         self.loop.after(self.chance.uniform(*self.seconds), self.time_is_up)
 
     def time_is_up(self) -> None:
-        """It leaves now."""
+        """Leave now."""
         self.leave(reset=self.reset)
 
 
 class Staller(Timed):
-    """Never reads, and leaves by RST with others at one moment: the server waits for room until it is told."""
+    """Never reads, and leaves by RST with others at one moment: the server waits for room until then."""
 
     kind = "staller"
     receive_buffer = 2048
@@ -74,7 +74,7 @@ class Leaver(Visitor):
 
 
 class Resting(Visitor):
-    """Stays until it is told to leave, and does not read."""
+    """Stays until the test has it leave, and does not read."""
 
     kind = "resting"
     receive_buffer = 2048

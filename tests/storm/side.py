@@ -15,8 +15,8 @@ from tests.wire.exchange import FETCH, STREAM, request
 class Side:
     """An environment, the token that reads it, and its rows.
 
-    Each row is full of its environment's name and its own id: a piece of it tells whose it is. Ids are without gaps
-    from `first` on.
+    Each row is full of its environment's name and its own id: any piece of it shows whose it is. Ids have no gaps from
+    `first` on.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Side:
         self.last = self.first - 1
 
     def add(self, count: int) -> None:
-        """List so many more rows."""
+        """List `count` more rows."""
         for _ in range(count):
             number = self.last + 1
             unit = f"{self.name} {number} "
@@ -53,7 +53,7 @@ class Side:
         return self._asking("/call-stream", STREAM, lastId=str(position), interval=250)
 
     def call(self, limit: int) -> bytes:
-        """The request for the first rows, so many of them, in one answer."""
+        """The request for the first `limit` rows in one answer."""
         return self._asking("/call", FETCH, limit=limit)
 
     def _asking(self, path: str, tool: str, **more: Any) -> bytes:

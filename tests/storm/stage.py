@@ -20,10 +20,10 @@ from tests.support.server import Server
 from tests.wire.exchange import OPERATOR, PLENTY
 
 BEAT_S = 0.5
-PAGE = 250  # rows in an answer: so many that polls keep up, so few that questions do not have to wait for long
+PAGE = 250  # rows in an answer: enough for polls to keep up, few enough for questions not to wait long
 MUCH = {"requests": "1000000 per minute", "streams": 1000}
 TOKENS = {"staging": "storm-token-3f0a", "production": "storm-token-c7d1"}
-GUEST = "storm-token-91be"  # of a client that is no witness, and reads staging
+GUEST = "storm-token-91be"  # of a client that is not a witness, and reads staging
 
 
 @dataclass

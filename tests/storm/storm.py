@@ -1,4 +1,4 @@
-"""The storm: readers stall, flee and come back, and witnesses tell what becomes of the others."""
+"""The storm: readers stall, flee and come back, and witnesses see what becomes of the others."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class Tally:
 
     storm: str  # which one: worker, seed and the like
     opened: Counter[str] = field(default_factory=Counter)  # connections, by what kind of visitor opened them
-    begun: Counter[str] = field(default_factory=Counter)  # of these, those that were told `: open`
+    begun: Counter[str] = field(default_factory=Counter)  # of these, those that got `: open`
     ended: int = 0  # healthy streams that ended though their reader had not left
     foreign: int = 0  # bytes of another environment
     entries: int = 0

@@ -22,7 +22,7 @@ RESET = struct.pack("ii", 1, 0)
 class Visitor:
     """Sends one request at once and takes what comes, in full or not at all, until it leaves.
 
-    An end that it did not ask for is told to the tally, as are bytes of the other side and entries that are not next.
+    The tally gets every end that it did not ask for, bytes of the other side, and entries that are not the next.
     """
 
     kind = "reader"
@@ -30,7 +30,7 @@ class Visitor:
     reads = True
     takes = 1 << 18  # bytes at once
     asks = "stream"  # or "call", whose answer has an end of its own
-    waits = False  # with the last byte of its request, until it is told to `go`
+    waits = False  # whether it keeps the last byte of its request back until `go`
     answers = ("200",)  # statuses
 
     def __init__(self, loop: Loop, tally: Tally, port: int, side: Side, position: int, chance: random.Random) -> None:

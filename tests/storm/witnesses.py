@@ -22,7 +22,7 @@ class Witnesses:
 
     def __init__(self, stage: Stage, each: int) -> None:
         self._stage = stage
-        self._lost: set[Visitor] = set()  # what they miss has been told
+        self._lost: set[Visitor] = set()  # what these miss is in the tally already
         self._old = [stage.visitor(Witness, side, 0) for side in stage.sides for _ in range(each)]
 
     def follow(self) -> None:

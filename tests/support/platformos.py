@@ -146,7 +146,7 @@ class PlatformOS:
                 )
 
     def wait_for_requests(self, count: int, timeout: float = 10) -> None:
-        """Wait until `count` requests have come, all told."""
+        """Wait until `count` requests have come in all."""
         self.wait_until(lambda: len(self.requests) >= count, timeout)
 
     def _lift(self) -> None:

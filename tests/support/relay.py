@@ -51,7 +51,7 @@ class Relay:
 
     def __init__(self, platformos: PlatformOS, certificate: Certificate | None = None) -> None:
         self.certificate = certificate  # what later connections are shown; None: no TLS
-        self.drip = False  # later connections get the begin of a TLS handshake, byte by byte, for ever
+        self.drip = False  # later connections get the beginning of a TLS handshake, byte by byte, without end
         self._platformos = platformos
         self._listener = Listener(self._serve)
         self._over = threading.Event()

@@ -66,7 +66,7 @@ class Rows:
         return [self.by_id[number] for number in self._ids[start : start + limit]]
 
     def reset_ids(self, last_id: int) -> None:
-        """Forget the rows above `last_id`; what was listed stays told."""
+        """Forget the rows above `last_id`, but not when they were listed."""
         for number in self._ids[bisect_right(self._ids, last_id) :]:
             del self.by_id[number]
         self._ids = self._ids[: bisect_right(self._ids, last_id)]

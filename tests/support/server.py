@@ -80,7 +80,7 @@ class Server:
         self.kill()
 
     def write_pos(self, environments: Mapping[str, PlatformOS | Mapping[str, str]]) -> None:
-        """Write `.pos`, in one step as far as a reader of it can tell."""
+        """Write `.pos`, in one step as far as a reader of the file can see."""
         told = {name: it.environment if isinstance(it, PlatformOS) else dict(it) for name, it in environments.items()}
         _write(self.pos_file, told, mode=0o644)
 

@@ -38,7 +38,7 @@ class Transcript:
         self.errors: list[dict[str, Any]] = []
         self.header_list: list[tuple[str, str]] = []
         self.body = b""  # of an answer that is not a stream
-        self.ended = False  # the connection is over, whoever ended it
+        self.ended = False  # the connection is over; either side may have ended it
         self.ended_clean = False  # the terminating chunk, or the length that was announced, was seen
         self._status: int | None = None
         self._inflater: Inflater | None = None

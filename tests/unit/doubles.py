@@ -76,11 +76,11 @@ class RunningClock:
         return time.monotonic() + self._ahead
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set, or until so many seconds have passed."""
+        """Wait until the event is set, or until `seconds` have passed."""
         return event.wait(seconds)
 
     def turn(self, seconds: float) -> None:
-        """Let so many seconds have passed."""
+        """Move the clock on by `seconds`."""
         self._ahead += seconds
 
 
@@ -269,7 +269,7 @@ class Reading:
         return found
 
     def quiet(self) -> None:
-        """Nothing is left to be told: what comes next when a heartbeat is asked for is that heartbeat."""
+        """Assert that nothing is left to send: after a poke the next chunk is a heartbeat."""
         self.stream.poke()
         assert self.next() == b": heartbeat\n\n"
 
@@ -342,7 +342,7 @@ def events(stream: bytes) -> list[Event]:
     found: list[Event] = []
     data, type_, last_id = "", "", ""
     lines = re.split("\r\n|\n|\r", text)
-    for line in lines[:-1]:  # what follows the last line end is no line yet
+    for line in lines[:-1]:  # what follows the last line end is not a line yet
         if not line:
             if data:
                 found.append(Event(type_ or "message", data.removesuffix("\n"), last_id))
@@ -360,7 +360,7 @@ def events(stream: bytes) -> list[Event]:
 
 
 def eventually(true: Callable[[], object], what: str = "it did not happen") -> None:
-    """Wait until something has become true that tells nobody when it does."""
+    """Wait until something has become true that sets no event when it does."""
     end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end, what

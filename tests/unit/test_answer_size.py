@@ -10,7 +10,7 @@ from poslogs.streaming.answer_size import BURST_ROWS, MIN_MORE, AnswerSize
 
 
 class Upstream:
-    """A log that lists so many rows, answers `cap` of them at most, and is polled as a feed polls."""
+    """A log with `waiting` rows that answers at most `cap` of them, and is polled as a feed polls."""
 
     def __init__(self, cap: int, interval: float = 3.0) -> None:
         self.cap = cap
@@ -21,7 +21,7 @@ class Upstream:
         self._first = True
 
     def poll(self) -> int:
-        """One due question and those that follow it at once; how many rows stay behind."""
+        """Ask one due question and those that follow it at once; returns how many rows stay unread."""
         elapsed = 0.0 if self._first else self.interval
         self._first = False
         while True:
@@ -42,7 +42,7 @@ class Upstream:
 def test_an_answer_without_anything_new_is_never_behind(
     before: list[tuple[int, float]], again: int, elapsed: float
 ) -> None:
-    """Whatever came before: no rows, or only such as were read again, mean that there are no more."""
+    """No rows, or only rows that were read again, mean that there are no more, whatever came before."""
     size = AnswerSize()
     for count, seconds in before:
         size.left_rows_out(count, count, seconds)
@@ -106,7 +106,7 @@ def test_a_small_cap_that_was_never_seen_is_found(cap: int) -> None:
 
 @pytest.mark.parametrize("cap", [100, 500])
 def test_traffic_that_grows_slowly_past_a_cap_is_followed(cap: int) -> None:
-    """A little more at each poll, until one answer cannot hold it: what stays behind does not grow for ever."""
+    """Each poll brings a little more, until one answer cannot hold it: the rows left unread stay bounded."""
     upstream = Upstream(cap)
     upstream.poll()
     for step in range(300):

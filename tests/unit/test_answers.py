@@ -33,7 +33,7 @@ def deep(depth: int) -> bytes:
     ],
 )
 def test_an_answer_is_its_rows(body: bytes, rows: list[object]) -> None:
-    """Rows of whatever kind, in their order; an empty body and a missing `logs` bring none."""
+    """Rows of any kind come in their order; an empty body and a missing `logs` bring none."""
     assert list(answers.rows(body)) == rows
 
 
@@ -59,7 +59,7 @@ def test_an_answer_is_its_rows(body: bytes, rows: list[object]) -> None:
     ],
 )
 def test_only_a_usable_id_or_an_empty_list_tells_what_is_there(body: bytes, whole: bool) -> None:
-    """Strict JSON, odd JSON, deep and long: whatever else brings no row is no end of a log."""
+    """In strict, odd, deep and long JSON alike, anything else without a row is not taken for the end of a log."""
     assert read(answers.rows(body), "staging").whole is whole
 
 

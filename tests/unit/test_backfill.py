@@ -1,4 +1,4 @@
-"""What questions promise: few at once, clients in turn, and none for who has gone."""
+"""What questions promise: few at once, clients in turn, and none for clients that have gone."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_questions_that_wait_end_with_the_outage_that_begins() -> None:
 
 
 def test_a_call_is_answered_or_told_why_not() -> None:
-    """Its failure is its own: readers are not told. Calls that ask the same share the question."""
+    """A call's failure is its own: readers get no report. Calls that ask the same share the question."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     with calls.asking(feed.upstream, Asker("a")) as ask:

@@ -61,7 +61,7 @@ def test_dense_ids_are_read_with_no_row_twice() -> None:
 
 
 def test_a_small_log_takes_three_questions() -> None:
-    """Its rows, that there are no more, and its rows again; an empty one takes one."""
+    """One for its rows, one to find no more, one for its rows again. An empty log takes one question."""
     log = Log(5, 6, 7)
     part, got = whole(log)
     assert (part[:3], got) == ((4, 7, 0), [7, 6, 5])
@@ -81,7 +81,7 @@ class Growing(Log):
 
 
 def test_a_log_that_grows_all_the_time_has_an_end() -> None:
-    """What comes later is no part of the stretch, and does not come."""
+    """Rows that come later are not part of the stretch, and do not come."""
     log = Growing(*range(1, 1001), page=100)
     part, got = whole(log)
     assert part.last >= 1000
@@ -140,7 +140,7 @@ class Endless(Log):
 
 @pytest.mark.parametrize("page", [20, 100, 1000])
 def test_a_tail_of_a_million_rows_takes_sixty_questions_at_most(page: int) -> None:
-    """A hundred of them, by a fetch and by a stream, whatever an answer holds."""
+    """A tail of a hundred, by a fetch and by a stream, with any number of rows in an answer."""
     log = Endless(page=page)
     found = fetch.newest(asking(log), "staging", 100, PLAIN)
     assert [entry.id for entry in found.entries] == list(range(999_901, 1_000_001))

@@ -80,7 +80,7 @@ def test_half_a_surrogate_pair_inside_a_list_is_refused_too(body: bytes) -> None
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 def test_other_encodings_than_utf_8_are_refused_by_name(encoding: str) -> None:
-    """JSON between systems is UTF-8 (RFC 8259, section 8.1), so the sender is told what it sent."""
+    """JSON between systems is UTF-8 (RFC 8259, section 8.1), so the refusal names the encoding that came."""
     with pytest.raises(BadInput) as error:
         parse('{"tool":"x"}'.encode(encoding))
     wide = encoding[:6].upper()

@@ -1,4 +1,4 @@
-"""What the wire promises about its connections: one that is closed is closed at once, whatever happened on it."""
+"""What the adapter promises of its connections: one that is closed is closed at once, whatever happened on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line promises: one sentence that tells what keeps the server from starting, or nothing."""
+"""What the command line promises: one sentence that says what keeps the server from starting, or nothing."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_the_version_is_told() -> None:
 
 
 def test_own_tokens_beside_published_ones_serve_every_address(folder: Path) -> None:
-    """The published ones open nothing there, so that they are no reason to refuse a start."""
+    """The published tokens open nothing there, so they are not a reason to refuse a start."""
     (folder / "clients.json").write_text(json.dumps({**PUBLISHED, **OWN}))
     assert check("--no-port-check", "--bind", "0.0.0.0:3030").output == ""
 
@@ -183,7 +183,7 @@ def test_short_tokens_are_refused_off_loopback_and_warned_about_on_it(folder: Pa
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
 def test_a_token_in_a_file_that_others_may_read_is_warned_about(folder: Path, mode: int) -> None:
-    """Whoever checks is told with what to do; not of a digest, nor of a token that everybody knows."""
+    """The check warns and says what to do. It does not warn about a digest or a published token."""
     told = "Other accounts of this machine may read clients.json, and the token of client mine is in it; run `chmod"
     (folder / "clients.json").chmod(mode)
     assert check("--no-port-check").stderr.startswith(told)

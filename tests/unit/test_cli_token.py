@@ -130,7 +130,7 @@ def test_a_revoked_client_is_gone_and_the_last_one_stays(folder: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o666])
 def test_the_file_is_its_owner_s_alone_and_nothing_is_left_beside_it(folder: Path, mode: int) -> None:
-    """Mode 0600 whatever it was, in one step: another inode, and no file of the way there."""
+    """Its mode becomes 0600 from any other, in one step: a new inode, and no temporary file left."""
     Path("clients.json").chmod(mode)
     before = Path("clients.json").stat()
     assert token("new", "bob").exit_code == 0
@@ -155,7 +155,7 @@ def test_a_link_stays_a_link(folder: Path) -> None:
 def test_the_file_of_the_setting_is_written_and_made_where_it_is_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """POSLOGS_CLIENTS_FILE; a folder that is not there is told."""
+    """POSLOGS_CLIENTS_FILE names the file. If its folder does not exist, the refusal says so."""
     monkeypatch.setenv("POSLOGS_CLIENTS_FILE", "own.json")
     assert token("new", "bob").exit_code == 0
     assert list(in_file("own.json")) == ["bob"]

@@ -197,7 +197,7 @@ def test_a_token_of_the_longest_length_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_token_that_is_taken_away_opens_nothing_from_then_on(tmp_path: Path) -> None:
-    """The file is followed; a client that is renamed or has another token is no longer the one it was."""
+    """The file is followed. A client that is renamed or has another token counts as another client."""
     all_ = clients(tmp_path, {"a": {"token": "x"}, "b": {"token": "y"}, "c": {"token": "z"}})
     a, b, c = (all_.holder(token) for token in (b"x", b"y", b"z"))
     assert a and b and c  # noqa: PT018

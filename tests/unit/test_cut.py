@@ -31,7 +31,7 @@ def test_as_many_rows_as_may_be_come_whole() -> None:
 
 
 def test_of_more_rows_those_with_the_lowest_ids_come() -> None:
-    """In whatever order they stand, and past the id that was asked after."""
+    """They may be in any order; only ids past the one that was asked after count."""
     assert taken([1, 2, 3, 4, 5], 0, 2)[0][:2] == [1, 2]
     assert taken([9, 8, 7, 6, 5, 4, 3, 2, 1], 4, 2) == ([5, 6], True)
 

@@ -65,7 +65,7 @@ def test_works_do_not_touch_each_other() -> None:
 
 
 def test_one_thread_watches_and_rests() -> None:
-    """A hundred works one after another start one thread, which looks at no clock while there is no work."""
+    """A hundred pieces of work, one after another, start one thread. Without work it does not look at the clock."""
     looks = Counter[str]()
 
     def clock() -> float:
@@ -92,7 +92,7 @@ def test_one_thread_watches_and_rests() -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("error", [OSError, ValueError])
 def test_a_cut_that_fails_does_not_end_the_watch(error: type[Exception]) -> None:
-    """What was to be cut may have ended by itself, in whatever way it says so."""
+    """The work may have ended by itself, so that its cut raises any error."""
     clock = StandingClock(0.0)
     deadlines = Deadlines(clock, Supervisor())
     tried, cut = threading.Event(), threading.Event()

@@ -134,7 +134,7 @@ def test_the_environments_differ() -> None:
 
 
 def test_an_unknown_environment_is_refused_at_once() -> None:
-    """A name that is no demo environment's fails when the gateway is made, not at the first poll."""
+    """A name other than a demo environment's fails when the gateway is made, not at the first poll."""
     with pytest.raises(ValueError, match="'moon'"):
         DemoGateway("moon")
 
@@ -169,7 +169,7 @@ def test_a_row_appears_when_the_clock_passes_its_moment(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("start", STARTS)
 def test_ids_ascend_with_time_and_survive_javascript(name: str, start: float) -> None:
-    """Ids are ints between 0 and 2**53, strictly ascending, and `created_at` tells the same in milliseconds."""
+    """Ids are ints between 0 and 2**53, strictly ascending; `created_at` is the same moment, in milliseconds."""
     rows = ask(name, start)
     ids = [number(row) for row in rows]
     assert all(0 < low < high < 2**53 for low, high in pairwise(ids))
@@ -329,7 +329,7 @@ def test_a_poll_costs_well_under_a_millisecond(name: str) -> None:
 
 
 def test_a_closed_gateway_holds_nothing() -> None:
-    """Closing twice is no fault."""
+    """Closing twice does no harm."""
     gateway = DemoGateway("staging")
     gateway.close()
     gateway.close()

@@ -178,7 +178,7 @@ def test_a_second_call_leaves_a_note_and_starts_no_second_owner() -> None:
 
 
 def test_a_note_that_is_left_while_the_owner_lets_go_is_not_lost() -> None:
-    """The stream is told to end after its owner's last look at it, and before it lets go."""
+    """The note to end comes after the owner's last look at the stream, and before the owner lets go."""
 
     class Late(DirectStreams):
         def plan(self, stream: DirectStream) -> None:

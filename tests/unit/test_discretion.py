@@ -1,4 +1,4 @@
-"""What log lines do not say: tokens by form and by value, quotations of strangers, and the hundredth of a kind."""
+"""What log lines leave out: tokens by form and by value, quotations of strangers, and the hundredth of a kind."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_tracebacks_are_hidden_from_too(hiding: Discretion) -> None:
 
 
 def test_lines_of_one_kind_are_few_a_minute_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others, and CRITICAL, come through meanwhile; a minute later the next one tells how many there were."""
+    """Other kinds, and CRITICAL, come through meanwhile. A minute later the next line says how many were left out."""
     now = [0.0]
     monkeypatch.setattr(discretion.time, "monotonic", lambda: now[0])
     out = io.StringIO()

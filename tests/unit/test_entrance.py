@@ -1,4 +1,4 @@
-"""What the entrance tells of a token that a server in front has let through as it came."""
+"""What the entrance says of a token that a server in front has passed on unchanged."""
 
 from __future__ import annotations
 

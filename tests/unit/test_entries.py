@@ -106,7 +106,7 @@ def test_a_message_is_a_string(message: object, told: str) -> None:
     ("data", "told"), [(None, {}), ({"a": 1}, {"a": 1}), ([1], {"value": [1]}), ("x", {"value": "x"})]
 )
 def test_data_is_an_object(data: object, told: object) -> None:
-    """Missing is empty; what is no object stands in one."""
+    """Missing data is an empty object; any other value is put into an object."""
     assert fields(entry(1, data=data))["data"] == told
 
 
@@ -160,7 +160,7 @@ def test_a_row_that_can_be_no_entry_says_why(row_: object, reason: str) -> None:
 
 
 def test_a_row_with_the_id_zero_is_counted() -> None:
-    """No reader can ever get it, since positions begin at 0: it has no usable id, and that is told."""
+    """No reader can ever get it, since positions begin at 0. It counts as a row without a usable id."""
     with pytest.raises(BadRow):
         Entry.from_row({"id": 0}, "staging")
 
@@ -357,7 +357,7 @@ def test_entries_come_by_ascending_id_each_once() -> None:
 
 
 def test_bad_rows_do_not_spoil_the_good_ones() -> None:
-    """They come as reasons, each with a mark that tells the same row again and other rows apart."""
+    """Bad rows come as reasons. Each has a mark, the same for the same row and another for other rows."""
     found, refused, *_ = entries.read([row(1), 17, {"id": None}, 18, row(2), 17], "staging")
     assert [made.id for made in found] == [1, 2]
     reasons = [reason.partition("|")[0] for reason in refused]

@@ -247,7 +247,7 @@ def test_one_from_variables_takes_the_place_of_one_that_cannot_be_used(folder: P
 
 @pytest.mark.parametrize("url", ["https://exa mple.com", "https://example.com?x=1", "https://example.com#part"])
 def test_a_url_that_cannot_be_asked_is_named(folder: Path, url: str) -> None:
-    """What `/api/app_builder/logs` cannot be added to is no environment's address."""
+    """An address is refused if `/api/app_builder/logs` cannot be added to it."""
     write(folder, {"a": {**STAGING, "url": url}})
     with pytest.raises(ConfigError, match="the url of environment a must be like"):
         environments()

@@ -68,7 +68,7 @@ def test_a_feed_that_ended_begins_anew_at_the_reader_s_position() -> None:
 
 
 def test_a_batch_of_a_feed_s_earlier_life_is_not_taken_for_one_of_its_present() -> None:
-    """A reader that still stands in the old window is told that it was left behind, whatever the new one holds."""
+    """A reader that still stands in the old window finds itself left behind, whatever the new window holds."""
     log = Log(1)
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -170,7 +170,7 @@ def test_a_reader_that_knows_more_than_the_window_waits_and_the_poller_asks_at_o
 
 
 def test_the_window_leaves_a_reader_behind_that_takes_nothing() -> None:
-    """Its place is gone, and it is told so instead of getting what comes after a gap."""
+    """Its place is gone: it gets LookupError instead of entries after a gap."""
     log = Log(1)
     feed = feed_of(log, window_bytes=1)
     slow, quick = Follower(interval=0.002), Follower(interval=0.002)

@@ -1,4 +1,4 @@
-"""The path that a proxy names is where the app is to itself; nobody else's, and nothing that is no path."""
+"""The app takes its own path from the header of a proxy: not from anyone else, and only if it is a path."""
 
 from __future__ import annotations
 

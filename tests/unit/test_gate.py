@@ -42,7 +42,7 @@ def test_these_routes_are_open_and_no_other(app: Flask) -> None:
 
 @pytest.mark.parametrize("path", ["/new", "/token", "/page/secrets/all", "/.well-known/secrets", "/mcp/secrets"])
 def test_a_route_that_says_nothing_asks_for_a_token(app: Flask, path: str) -> None:
-    """On the app, in a blueprint, or at a door without a guard; whatever its path, and by a wrong method too."""
+    """So does one on the app, in a blueprint, or at a door without a guard, at any path and by any method."""
     app.add_url_rule(path, view_func=answer)
     forgotten, door = Blueprint("forgotten", __name__), Door("door", __name__)
     forgotten.add_url_rule(f"{path}/blueprint", view_func=answer)
@@ -97,7 +97,7 @@ def test_a_door_that_is_open_says_so_itself(app: Flask) -> None:
      ("POST", "/mcp", 401), ("PUT", "/", 405), ("POST", "/livez", 405), ("GET", "/", 400), ("GET", "/tools", 401)],
 )  # fmt: skip
 def test_a_websocket_s_handshake_meets_the_guard_of_its_path(app: Flask, method: str, path: str, status: int) -> None:
-    """Any page may send one: it is refused in our shape, by the door of the path, whatever its method."""
+    """Any page may send one. The door of the path refuses it in our shape, whatever its method."""
     response = app.test_client().open(path, method=method, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
     assert response.status_code == status
     assert response.is_json

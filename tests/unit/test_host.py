@@ -119,7 +119,7 @@ def test_one_request_at_a_time_holds_no_stream(
 
 
 def test_a_server_that_tells_nothing_is_bounded_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
-    """Its operator knows how many threads it has; whoever has set the bound is not told to."""
+    """The operator knows how many threads it has. The log asks for a bound, unless one is set."""
     _, slots = met(THREADS)
     assert slots.capacity == 8
     assert "set POSLOGS_MAX_STREAMS to fewer than its threads" in caplog.text

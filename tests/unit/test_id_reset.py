@@ -49,7 +49,7 @@ def test_what_is_new_under_known_ids_is_found() -> None:
 
 
 def test_below_the_floor_the_time_tells_what_is_new() -> None:
-    """The window began at 5: 3 and 4 are new if they are later than all that was known, else nobody can tell."""
+    """The window began at 5. Rows 3 and 4 are new if they are later than all that was known; else that is unknown."""
     log = Log(1, 2)
     log.add(3, 4, message="after the restore", created_at="2030-01-01T00:00:00Z")
     assert look(log, 10, floor=5) == IdReset(4, [])
@@ -81,7 +81,7 @@ def test_a_log_that_is_new_from_its_beginning_is_all_new() -> None:
 
 @pytest.mark.parametrize("high", [1_000, 1_000_000, 2**63 - 1])
 def test_it_asks_about_as_often_as_the_id_has_digits(high: int) -> None:
-    """The log was reset to its very beginning: some 64 questions find it, whatever the id was."""
+    """The log was reset to its very beginning: at most some 64 questions find that, whatever the id was."""
     log = Log(1)
     assert look(log, high, known=range(1, 2)) == IdReset(1, [])
     assert len(log.asked) <= high.bit_length() + 5

@@ -54,7 +54,7 @@ def app(requests: str, limits: Limits) -> FlaskClient:
 
 
 def guesses(limits: Limits, address: str, count: int = 1) -> list[bool]:
-    """Whether each of so many wrong tokens from an address was one too many."""
+    """For each of `count` wrong tokens from an address, whether it was one too many."""
     told = []
     for _ in range(count):
         try:
@@ -75,7 +75,7 @@ def limits() -> Limits:
 
 @pytest.mark.parametrize("storage", ["monotonic://", "memory://"])
 def test_routes_and_what_counts_itself_share_a_clients_rates(storage: str) -> None:
-    """Four a minute: two plain requests and two of their own, whatever storage the address names; lists are apart."""
+    """Four a minute are two plain requests and two that count themselves, in any storage. Lists count apart."""
     asked = app("4 per minute", Limits(storage))
     answers = [asked.get(path) for path in ("/plain", "/own", "/own", "/plain", "/own", "/plain", "/roomy")]
     assert [each.status_code for each in answers] == [200, 200, 200, 200, 429, 429, 200]
@@ -93,7 +93,7 @@ def test_a_rate_that_is_written_twice_is_counted_once(path: str) -> None:
 
 
 def test_what_has_no_client_or_no_route_is_not_counted() -> None:
-    """Nobody's requests and paths where nothing is: neither is refused, nor told of rates."""
+    """Requests without a client and unknown paths are not refused, and their answers show no rates."""
     asked = app("1 per minute", Limits())
     for path, status in (("/nobody", 200), ("/nothing", 404)) * 3:
         answer = asked.get(path)
@@ -117,7 +117,7 @@ def test_what_has_no_client_or_no_route_is_not_counted() -> None:
 def test_guesses_are_counted_by_who_may_send_from_an_address(
     limits: Limits, first: str, second: str, together: bool
 ) -> None:
-    """A /64 is one sender, IPv4 in IPv6 is IPv4, and all that is no address is one sender."""
+    """A /64 is one sender, IPv4 in IPv6 is IPv4, and everything that is not an address is one sender."""
     assert guesses(limits, first, WRONG_TOKENS.amount + 1) == [False] * WRONG_TOKENS.amount + [True]
     assert guesses(limits, second) == [together]
 

@@ -1,4 +1,4 @@
-"""What is promised about who has left: it is told once, of nobody else; who does not answer is cut."""
+"""What is promised about clients that leave: each is reported once, and no other; one that does not answer is cut."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPAN = 2.0
 
 
 class Told:
-    """Counts how often it was told that a reader has left."""
+    """Counts the reports that a reader has left."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -49,7 +49,7 @@ def connection(sock: socket.socket) -> Connection:
 
 @pytest.mark.parametrize("epoll", [True, False])
 def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epoll: bool) -> None:
-    """By the kernel, or where it does not tell by a look."""
+    """The kernel reports it; where it cannot, a look finds it."""
     disconnects = Disconnects(Supervisor(), 0.4)
     if not epoll:
         disconnects.make_readiness = lambda: Readiness(None, select.poll)
@@ -66,7 +66,7 @@ def test_who_leaves_is_told_once(pair: tuple[socket.socket, socket.socket], epol
 def test_who_waits_for_one_answer_may_have_closed_the_sending_side(
     pair: tuple[socket.socket, socket.socket], epoll: bool
 ) -> None:
-    """As nc -N does: it is still there. One that resets is not, where the kernel tells."""
+    """A client that does so, as nc -N does, is still there. One that resets is not, where the kernel reports that."""
     disconnects = Disconnects(Supervisor(), 0.4)
     if not epoll:
         disconnects.make_readiness = lambda: Readiness(None, select.poll)
@@ -136,7 +136,7 @@ def test_where_nothing_tells_nothing_is_watched() -> None:
 def test_a_client_that_answers_is_never_silent_also_while_it_reads_nothing(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Its buffers are full; the kernel probes, and it says that there is no room."""
+    """Its buffers are full. The kernel probes, and the client answers that it has no room."""
     pair[0].setblocking(False)
     stalled = connection(pair[0])
     with contextlib.suppress(BlockingIOError):
@@ -163,7 +163,7 @@ def test_what_has_no_tcp_is_never_silent() -> None:
 
 
 class Kernel:
-    """A socket that tells of TCP what it is told to; something that was sent is not acknowledged."""
+    """A socket whose TCP state a test sets. Something that was sent is not acknowledged."""
 
     def __init__(self, sent: socket.socket) -> None:
         self.fileno = sent.fileno
@@ -221,7 +221,7 @@ def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_an
     assert lost.unanswered(125.0) is None
     setattr(kernel, sign, 2)
     assert lost.unanswered(126.0) == 0.0
-    theirs.recv(100)  # all is acknowledged, whatever else the kernel tells
+    theirs.recv(100)  # all is acknowledged, whatever else the kernel reports
     assert lost.unanswered(127.0) is None
     ours.close()
     theirs.close()
@@ -263,7 +263,7 @@ def test_a_cut_frees_whoever_waits_to_write(pair: tuple[socket.socket, socket.so
 
 
 class Reporter:
-    """An epoll whose reports come late: what closed is told only when the test lets it be."""
+    """An epoll whose reports come late: a close is reported only when the test allows it."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -272,7 +272,7 @@ class Reporter:
         self.held: list[tuple[int, int]] = []
 
     def fileno(self) -> int:
-        """Readable once something is to be told."""
+        """A descriptor that is readable once there is something to report."""
         return self._ours.fileno()
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
@@ -302,7 +302,7 @@ def connected(number: int | None = None) -> Iterator[tuple[socket.socket, socket
 
 
 def test_a_report_of_one_that_left_never_ends_another_that_got_its_number() -> None:
-    """The kernel tells of a reset; before this is read its descriptor is closed, and is a healthy stream's."""
+    """The kernel reports a reset. Before the report is read, the descriptor is closed and is a healthy stream's."""
     disconnects = Disconnects(Supervisor(), 0.4)
     reporter = Reporter()
     disconnects.make_readiness = lambda: Readiness(lambda: reporter, select.poll)

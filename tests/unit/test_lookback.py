@@ -47,7 +47,7 @@ def test_a_feed_that_begins_amid_the_log_learns_what_is_there_at_its_first_look(
 
 
 def test_what_is_past_the_beginning_is_late_at_the_first_look_already() -> None:
-    """It began at 500 and had 501 and 503: 502 came after that; 490 nobody can tell."""
+    """It began at 500 and had 501 and 503, so 502 came after that. Nothing shows when 490 came."""
     lookback = Lookback(30.0, 500)
     lookback.saw([entry(501), entry(503)], 100.0, looked=True)
     assert lookback.late([entry(490), entry(500), entry(502)]) == [entry(502)]
@@ -117,7 +117,7 @@ def test_polls_at_the_cursor_push_nothing_out_before_the_next_look() -> None:
 
 
 def test_it_remembers_no_more_than_it_may_need_whether_it_is_read_or_not() -> None:
-    """A feed of plain streams never reads the lookback, yet tells it of every row for days."""
+    """A feed of plain streams never reads the lookback, yet adds every row to it for days."""
     lookback = Lookback(30.0, 0)
     for number in range(1, 10_001):
         lookback.rest(float(number), number)

@@ -36,7 +36,7 @@ def test_the_number_of_remembered_refusals_is_bounded() -> None:
 
 
 def test_answers_that_come_newest_first_are_noticed_once() -> None:
-    """Whoever is told wakes the readers the first time alone; the notice stays for those who come later."""
+    """Only the first answer of this kind wakes the readers. The notice stays for readers that come later."""
     notices = Notices("staging")
     assert not notices.look_at_order(Page([], [], 3))
     assert notices.newest_first is None

@@ -1,4 +1,4 @@
-"""What an outage promises: growing, jittered, bounded waits, and one frame that tells of it."""
+"""What an outage promises: growing, jittered, bounded waits, and one frame that reports it."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_the_next_question_continues_after_the_newest_entry() -> None:
 
 
 def test_polls_cease_when_nobody_reads() -> None:
-    """The last reader leaves: whatever time passes, no further question, and after the linger no poller."""
+    """After the last reader has left no question is asked, however long that is; after the linger the poller ends."""
     log = Log(1, clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     reader = Follower(interval=0.5)

@@ -69,14 +69,14 @@ def test_errors_that_differ_in_numbers_ids_and_quotes_are_alike(one: str, other:
     ],
 )
 def test_errors_that_differ_in_words_are_not(one: str, other: str) -> None:
-    """Apostrophes are no quotes."""
+    """Apostrophes do not count as quotes."""
     assert fingerprint(one) != fingerprint(other)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=2000))
 def test_a_fingerprint_is_made_of_any_text_and_stays_as_it_is(text: str) -> None:
-    """One line without digits, and its own fingerprint is no other."""
+    """It is one line without digits, and the fingerprint of a fingerprint is the same."""
     made = fingerprint(text)
     assert "\n" not in made
     assert not any(map(str.isdigit, made)), made
@@ -217,7 +217,7 @@ class Slow(Log):
 
 
 def test_reading_ends_in_time() -> None:
-    """What was read until then, the newest, is told, and that it was cut."""
+    """The report holds what was read until then, the newest entries, and says that it was cut."""
     log = Slow(*range(1, 101), page=10)
     told = read(log, clock=log.turning)
     assert (told["lastId"], told["truncated"]) == ("100", True)

@@ -123,7 +123,7 @@ def test_sizes_are_whole_mebibytes(variable: str, bad: str) -> None:
 
 
 def test_a_level_is_one_of_four() -> None:
-    """Not whatever logging would take."""
+    """Other levels that logging would take are refused."""
     with pytest.raises(ConfigError, match=r"^POSLOGS_LOG_LEVEL must be debug, info, warning or error, not 'loud'\.$"):
         Settings.read({"POSLOGS_LOG_LEVEL": "loud"})
 
@@ -202,7 +202,7 @@ def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
 
 
 def test_a_variable_that_is_misspelt_is_told_with_the_nearest() -> None:
-    """Only ours are looked at; what is right is not told."""
+    """Only variables that look like ours are checked, and only wrong ones are reported."""
     given = {"POSLOGS_HEARTBEAT_SECOND": "5", "POSLOGS_POLL_MB": "3", "POSLOGS_XYZZY": "1", "HOSTS": "a"}
     assert misspelt(given) == [
         "POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?",
@@ -211,7 +211,7 @@ def test_a_variable_that_is_misspelt_is_told_with_the_nearest() -> None:
 
 
 def test_proxies_are_addresses_and_networks() -> None:
-    """Loopback by default; IPv4 in the clothes of IPv6 is meant too, and what is no address is in none."""
+    """Loopback is the default. IPv4 inside IPv6 counts too; text that is not an address is in no network."""
     assert "127.0.0.1" in Settings.read({}).proxies
     assert "203.0.113.9" not in Settings.read({}).proxies
     read = Settings.read({"POSLOGS_PROXIES": "10.0.0.0/8, 192.0.2.7 ,2001:db8::/32"})

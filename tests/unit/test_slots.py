@@ -20,7 +20,7 @@ OTHER = Client(id="other", name="Other", digest=b"", streams=3)
 
 
 class Held:
-    """A stream as slots know it; told that its reader has left, it gives its slot back, as a real one does."""
+    """A stream as slots know it. Once its reader has left it gives its slot back, as a real one does."""
 
     def __init__(self, *, answers_pokes: bool = True) -> None:
         self.give_back = lambda: None
@@ -31,7 +31,7 @@ class Held:
 
     def disconnected(self) -> None:
         self.closed += 1
-        threading.Timer(0.02, self.give_back).start()  # by whoever drives it, a moment later
+        threading.Timer(0.02, self.give_back).start()  # as its driver does, a moment later
 
     def poke(self) -> None:
         self.pokes += 1
@@ -50,7 +50,7 @@ def gone() -> bool | None:
 
 
 def unknown() -> bool | None:
-    """A reader of whom the server cannot tell."""
+    """A reader of which the server does not know whether it has left."""
     return None
 
 
@@ -64,7 +64,7 @@ def fill(slots: Slots[Held], client: Client, *tell: object) -> list[Held]:
 
 
 def test_a_client_has_as_many_streams_as_it_may_and_no_more() -> None:
-    """Three enter, the fourth is told how many, and when to try again."""
+    """Three enter. The refusal of the fourth says how many are open, and when to try again."""
     slots: Slots[Held] = Slots()
     fill(slots, MINE, here, here, here)
     with pytest.raises(TooMany) as error:
@@ -196,7 +196,7 @@ def test_a_client_without_streams_gets_none() -> None:
 
 
 def test_twenty_at_the_same_instant_for_the_last_slot() -> None:
-    """Exactly one enters, whatever the order."""
+    """Exactly one enters, in any order."""
     for _ in range(20):
         slots: Slots[Held] = Slots()
         fill(slots, MINE, here, here)

@@ -47,7 +47,7 @@ def greet(conn: socket.socket) -> None:
 def visit(
     said: bytes, over: Callable[[Visitor], bool], manner: type[Visitor] = Witness, *, stays: bool = True
 ) -> Tally:
-    """The tally of one visitor of `staging`, told `said`; then the server waits for its end, unless it `stays` not."""
+    """The tally of one visitor of `staging` that gets `said`. Then the server waits for its end, if it `stays`."""
 
     def serve(conn: socket.socket) -> None:
         conn.recv(65536)

@@ -532,7 +532,7 @@ def test_a_live_tail_gets_no_late_row_from_before_its_beginning(tail: int, expec
 
 
 def test_rows_from_before_a_feed_are_not_late_for_whoever_joins_it() -> None:
-    """A plain stream began after 50, and polls a while; a live one joins: what lay before 50 is no news for it."""
+    """A plain stream has begun after 50, and polls. A live one that joins gets nothing from before 50."""
     log = Log(*(number for number in range(1, 51) if number != 45))
     feed = feed_of(log)
     with Reading(feed, start=Start(position=50), interval=0.002) as plain:
@@ -586,7 +586,7 @@ def test_ids_that_are_reset_are_told_and_the_stream_goes_on(selection: Selection
 
 @pytest.mark.parametrize("selection", [PLAIN, LIVE])
 def test_a_tail_that_is_looked_for_while_ids_are_reset_is_of_the_log_after_it(selection: Selection) -> None:
-    """The feed notices while the reader's question is under way: the newest three come, and nothing is told."""
+    """The feed notices while the reader's question is under way: the newest three come, without a notice."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
     other = Follower(interval=0.002)
@@ -624,7 +624,7 @@ def test_a_tail_gives_nothing_of_the_log_from_before_ids_were_reset(selection: S
 
 
 def test_a_tail_of_a_log_that_holds_nothing_any_more_waits_for_nothing() -> None:
-    """All rows were thrown away, and the window has them still: that is no doubt about its newest row."""
+    """All rows were thrown away while the window still has them: that casts no doubt on its newest row."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
     with Reading(feed, start=Start(position=0)) as first:
@@ -747,7 +747,7 @@ def test_an_id_reset_is_noticed_though_looking_for_it_fails_at_first() -> None:
 
 
 def test_old_rows_that_platformos_throws_away_are_no_id_reset() -> None:
-    """A retention that empties the log: nothing is told, and what comes then comes."""
+    """When retention empties the log, nothing is reported, and later rows come."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
     with Reading(feed, interval=0.002) as reading:
@@ -806,7 +806,7 @@ def test_a_second_outage_is_told_again() -> None:
 
 
 def test_an_outage_meets_own_questions_alike() -> None:
-    """A reader that catches up is told once, retries with the feed's waits and loses nothing."""
+    """A reader that catches up gets one report, retries with the feed's waits and loses nothing."""
     log = Log(*range(1, 6))
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -824,7 +824,7 @@ def test_an_outage_meets_own_questions_alike() -> None:
 
 
 def test_heartbeats_come_while_a_poll_hangs() -> None:
-    """platformOS does not answer: comments keep the connection, whatever the question was."""
+    """While platformOS does not answer, comments keep the connection, whatever the question was."""
     log = Log(1)
     feed = feed_of(log)
     with log.hold(), Reading(feed, heartbeat=0.03) as one, Reading(feed, heartbeat=0.03, start=Start(tail=3)) as two:
@@ -868,7 +868,7 @@ def test_a_refused_token_ends_every_stream_with_an_error_and_done() -> None:
 
 @pytest.mark.parametrize("start", [Start(), Start(position=1), Start(tail=1)])
 def test_a_stream_that_begins_with_a_refused_token_ends_too(start: Start) -> None:
-    """error, done, nothing else, whoever asked; the next stream asks again."""
+    """It gets error, done and nothing else, however it begins. The next stream asks again."""
     log = Log(1)
     log.failure = down("No.", refused=True)
     feed = feed_of(log)

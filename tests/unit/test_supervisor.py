@@ -127,7 +127,7 @@ def test_a_loop_that_has_not_turned_in_time_is_named_until_it_turns(lines: Lines
 
 
 def test_a_loop_may_say_that_its_next_turn_takes_long() -> None:
-    """A question to platformOS may take as long as a poll may; beyond that it is told, and the worker stays."""
+    """A question to platformOS may take as long as a poll may. A longer one is reported, and the worker stays."""
     clock = StandingClock(0.0)
     supervisor = Supervisor(clock)
     asks, answered = threading.Event(), threading.Event()
@@ -312,7 +312,7 @@ def test_a_loop_that_fails_in_every_round_waits_longer_each_time_and_is_named() 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_loop_that_is_ended_from_outside_is_counted_and_named(lines: Lines) -> None:
-    """As by SystemExit in a handler of signals, which runs in whatever greenlet there is."""
+    """A handler of signals may raise SystemExit, and runs in any greenlet."""
     clock = StandingClock(0.0)
     supervisor = Supervisor(clock)
     over = threading.Event()

@@ -143,7 +143,7 @@ def test_what_is_missing_skips_here_and_fails_under_ci(monkeypatch: pytest.Monke
 
 
 def test_blocks_are_found_with_their_headings() -> None:
-    """A `#` inside a block is no heading; a fence without a language is a block too."""
+    """A `#` inside a block is not a heading; a fence without a language is a block too."""
     text = "# One\n\n```bash\n# not a heading\nls\n```\n## Two\n```\nplain\n```\n"
     blocks = blocks_of(text)
     assert [(block.language, block.heading, block.code) for block in blocks] == [

@@ -1,4 +1,4 @@
-"""What the table of tools promises to whoever calls them."""
+"""What the table of tools promises to its callers."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_defaults_are_filled_in() -> None:
     ],
 )
 def test_numbers_are_whole_and_within_bounds(tool: Tool, name: str, least: int, most: int) -> None:
-    """The bounds themselves are inside; a float that is whole is as good; text and true are not. The unit is told."""
+    """The bounds themselves and whole floats are allowed; text and true are not. The refusal names the unit."""
     for good in (least, most, float(least), float(most)):
         assert tool.check({"env": "a", name: good})[name] == good
     told = f"`{name}` is {UNITS[name]}, {least} to {most}"
@@ -288,7 +288,7 @@ def test_any_input_is_taken_or_refused(tool: Tool, input_: object) -> None:
 
 
 def test_half_a_character_in_a_name_is_refused_in_plain_text() -> None:
-    """A sentence that goes out as JSON must be text, whatever was asked."""
+    """A sentence that goes out as JSON must be valid text, whatever was asked."""
     for body in (b'{"input":{"env":"a","\\u00e9\\u2028":1}}', b'{"input":{"env":"a","filter":5,"x":1}}'):
         refused(STREAM, parse(body)["input"]).encode()
 
@@ -378,7 +378,7 @@ def test_no_file_of_poslogs_names_a_tool_that_is_not_in_the_table() -> None:
 def test_a_wrong_door_names_the_right_one(
     name: object, kind: type[EndingTool | StreamingTool], status: int, sentence: str
 ) -> None:
-    """And an unknown tool is told which ones there are."""
+    """The refusal of an unknown tool lists the tools there are."""
     with pytest.raises(Refusal) as error:
         table.find(name, kind)
     assert isinstance(error.value, NotFound if status == 404 else BadInput)
@@ -473,7 +473,7 @@ def test_a_tail_that_is_a_whole_float_is_a_tail(toolbox: Toolbox) -> None:
 
 
 def test_the_header_wins_over_the_input(toolbox: Toolbox) -> None:
-    """Last-Event-ID continues a stream whatever it began with; an empty one is none."""
+    """Last-Event-ID continues a stream whatever it began with; an empty one counts as missing."""
     assert got(opened(toolbox, STREAM, "5", lastId="1"), 2) == [6, 7]
     assert got(opened(toolbox, STREAM, "5", tail=7), 2) == [6, 7]
     assert got(opened(toolbox, STREAM, "", lastId="6"), 1) == [7]

@@ -70,7 +70,7 @@ def test_the_waiting_after_a_reader_s_own_failed_question_is_shared() -> None:
 
 
 def test_an_outage_is_one_until_a_question_is_answered() -> None:
-    """Readers tell outages apart by identity: three failures in a row are the same one."""
+    """Readers tell outages apart by identity: three failures in a row are one outage."""
     log = Log(clock=(clock := StandingClock(0.0)))
     log.failure = down("First.")
     feed = feed_of(log, clock=clock)
@@ -138,7 +138,7 @@ def test_renewed_credentials_are_used_from_the_next_poll_on() -> None:
 
 
 def test_a_fault_of_ours_is_an_outage_and_no_end() -> None:
-    """A gateway that raises something odd: told in plain words, without its text, and asked again."""
+    """A gateway that raises something odd is reported in plain words, without its text, and asked again."""
     log = Log(1, clock=(clock := StandingClock(0.0)))
     log.failure = RuntimeError("/home/us/secret-token")
     feed = feed_of(log, clock=clock)

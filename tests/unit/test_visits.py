@@ -1,4 +1,4 @@
-"""What visits promise: who has had his time, who goes first when room runs out, who is never cut."""
+"""What visits promise: whose time is over, which go first when room runs out, and which are never cut."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_an_answer_s_time_begins_with_its_first_byte(make: Callable[..., Crowd])
 def test_idle_ones_go_first_then_heads_then_strangers_then_clients_and_streams_never(
     make: Callable[..., Crowd],
 ) -> None:
-    """Of each kind the oldest; nobody within 0.4 s; whoever has shown a token in this request stays."""
+    """Of each kind the oldest goes, and none within 0.4 s. One that has shown a token in this request stays."""
     crowd = make(8, 8)
     stream = crowd.come(state=ANSWERING)  # 0
     assert stream is not None

@@ -121,7 +121,7 @@ def test_a_missing_file_is_a_sentence_at_the_start_and_no_harm_later(
 def test_a_change_that_there_is_no_room_to_read_is_read_when_there_is(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No descriptor is left: told once, and tried again at each look."""
+    """Without a free descriptor the change is reported once, and read at a later look."""
     file = WatchedFile(path, parse)
     write(path, '{"n": 2}')
     bounds = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -144,7 +144,7 @@ def test_a_folder_in_its_place_is_a_sentence(tmp_path: Path) -> None:
 
 
 def pipe(path: Path) -> None:
-    """A pipe that nobody writes to: whoever opens it as a file waits for ever."""
+    """Make a pipe that nobody writes to: opening it as a file waits forever."""
     os.mkfifo(path)
 
 
@@ -196,7 +196,7 @@ def test_what_is_nested_too_deeply_to_be_looked_at_is_a_sentence(path: Path) -> 
 
 
 def test_a_huge_file_is_not_read_whole(path: Path) -> None:
-    """Beyond 4 MiB it is no such file."""
+    """A file beyond 4 MiB is refused."""
     write(path, b'{"n": 1}' + b" " * MAX_FILE_BYTES)
     with pytest.raises(ConfigError, match=f"is larger than {MAX_FILE_BYTES} bytes.$"):
         WatchedFile(path, parse)

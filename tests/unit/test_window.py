@@ -214,7 +214,7 @@ def test_a_position_past_the_end_waits_there() -> None:
 
 
 def test_a_tail_is_not_known_when_the_window_may_not_hold_it() -> None:
-    """A window that began at 5 cannot tell where the newest three of two begin; one that began at 0 can."""
+    """A window that began at 5 and holds two entries does not know where the newest three begin; one from 0 does."""
     window = Window(1000, 5, 0)
     admit(window, [6, 7])
     assert window.tail(3, PLAIN) is None
@@ -278,7 +278,7 @@ def polls(draw: st.DrawFn) -> list[Page]:
 def test_every_position_in_the_window_continues_where_a_model_does(
     pages: list[Page], size: int, selection: Selection
 ) -> None:
-    """Random pages, late rows, evictions: each position from the floor on gets the rest, each below is told so."""
+    """After random pages, late rows and evictions each position from the floor on gets the rest; others LookupError."""
     window, model = Window(size, 0, 0), Model()
     for poll in pages:
         admit(window, poll.new, late=poll.late, size=poll.size)

@@ -54,7 +54,7 @@ def test_streams_leave_room_for_requests(asked: partial[Capacity], expected: Cap
 def test_no_capacity_is_below_nothing_and_none_is_all_that_serves(
     connections: int, files: int, streams: int | None, threads: int | None, direct: bool
 ) -> None:
-    """Whatever is wished for and whatever there is: requests keep two threads, or four connections."""
+    """Requests keep two threads or four connections, whatever is wished for and whatever there is."""
     found = capacity(connections, files, streams, threads=threads, direct=direct)
     assert found.streams >= 0
     assert found.connections > 0
@@ -63,7 +63,7 @@ def test_no_capacity_is_below_nothing_and_none_is_all_that_serves(
 
 
 def test_errors_of_clients_and_scarcity_are_no_news() -> None:
-    """A lost network is not told at all, scarcity once; everything else is worth its traceback."""
+    """A lost network is not reported at all, scarcity once. Everything else is worth its traceback."""
     told: list[str] = []
     news = News(told.append)
     assert news.worth(ValueError())

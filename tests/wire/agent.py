@@ -138,7 +138,7 @@ def told(reader: Reader, method: str) -> list[dict[str, Any]]:
 
 
 def ended(reader: Reader, timeout: float = 15) -> dict[str, Any]:
-    """The result with which a stream ends: the last message, and the only one that is no notification."""
+    """The result with which a stream ends: the last message, and the only one that is not a notification."""
     reader.wait_end(timeout)
     assert reader.ended_clean, reader.dump()
     *before, (_, last) = messages(reader)

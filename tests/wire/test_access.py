@@ -1,4 +1,4 @@
-"""Who comes in, and to what: tokens, scopes, the paths that need none, guesses, and published tokens."""
+"""Who may come in, and to what: tokens, scopes, the paths that need no token, guesses, and published tokens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def text_of(answer: Answer) -> Any:
 
 
 def test_a_token_and_a_hashed_token_both_open_the_door(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """`token`, and `token_sha256` in either case; the hash itself is no token."""
+    """A client is known by `token`, or by `token_sha256` in either case. The hash itself does not work as a token."""
     digest = sha256(OTHER.encode()).hexdigest()
     shouted = sha256(b"third-token").hexdigest().upper()
     running = server(clients=clients(other={"token_sha256": digest}, third={"token_sha256": shouted}))
@@ -78,7 +78,7 @@ def test_a_client_sees_its_own_environments_and_no_other(server: Callable[..., S
 def test_a_body_that_was_understood_before_opens_no_other_door(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """The same bytes again: rights are each caller's own, the door is looked at, and one more space is no matter."""
+    """For the same bytes again each caller's own rights and the door are checked; more spaces change nothing."""
     running = server(
         clients=clients(other={"token": OTHER, "envs": ["staging"]}),
         environments={"staging": platformos, "production": platformos},

@@ -1,4 +1,4 @@
-"""Requests as people and their tools really send them: taken where the meaning is plain, else told what is wrong."""
+"""Requests as people and their tools really send them: taken if the meaning is plain, else refused with a reason."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_get_of_a_path_that_takes_post_says_so(server: Start, platformos: Plat
 
 
 def test_a_tool_s_name_may_have_underscores(server: Start, platformos: PlatformOS) -> None:
-    """As agents are told it, or half of it; what is no tool then is none, and the wrong door is told with the name."""
+    """All or some dots may be underscores. Other names are unknown, and a refusal at the wrong door names the tool."""
     running = server(clients=clients())
     for name in ("platformos_logs_stream", "platformos.logs_stream", "platformos_logs_live"):
         assert post(running, asking(name)).is_stream, name
@@ -107,7 +107,7 @@ def test_a_tool_s_name_may_have_underscores(server: Start, platformos: PlatformO
 def test_a_url_of_pos_that_is_more_than_the_site_s_address_is_named(
     server: Start, platformos: PlatformOS, end: str
 ) -> None:
-    """Copied from the browser: platformOS has no log there, and the reader is told where to look."""
+    """Copied from the browser, it leads to a 404 of platformOS. The sentence says where to look."""
     platformos.add({})
     running = server(
         clients=clients(), environments={"staging": {**platformos.environment, "url": platformos.url + end}}
@@ -128,7 +128,7 @@ def test_a_url_of_pos_that_is_more_than_the_site_s_address_is_named(
 
 @pytest.mark.parametrize("status", [404, 405, 410])
 def test_whatever_says_that_there_is_no_log_is_told_so(server: Start, platformos: PlatformOS, status: int) -> None:
-    """Another server at that address, or a proxy: the same advice; a 500 is no reason for it."""
+    """For another server or a proxy at that address the advice is the same; a 500 does not bring it."""
     running = server(clients=clients())
     platformos.fail("status", status=status)
     assert "check its url in .pos" in post(running, asking(FETCH), path="/call").sentence
@@ -160,7 +160,7 @@ def test_a_carriage_return_in_a_header_is_named(server: Start, platformos: Platf
 
 @pytest.mark.parametrize("path", ["/call", "/mcp"])
 def test_a_body_in_other_bytes_is_read_or_named(server: Start, platformos: PlatformOS, path: str) -> None:
-    """A byte order mark is no matter; UTF-16, Windows-1252 and a shell's quotes are told, at /mcp as JSON-RPC."""
+    """A byte order mark does no harm. UTF-16, Windows-1252 and a shell's quotes are named, at /mcp as JSON-RPC."""
     running = server(clients=clients())
     text = '{"jsonrpc": "2.0", "id": 1, "method": "ping"}' if path == "/mcp" else asking(FETCH).decode()
     assert post(running, text.encode("utf-8-sig"), path=path).status == 200

@@ -1,4 +1,4 @@
-"""Beginnings: an answer that tells nothing of the log is asked for again; it is never taken for the end of the log."""
+"""Beginnings: after an answer that says nothing of the log the question is asked again; it is not the log's end."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_reader_gets_its_past_whatever_the_first_answer_is(
 def test_a_reader_whose_environment_answers_so_for_long_is_told_once(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Nobody else is, and it is no outage; once there are rows they all come."""
+    """Other readers get no notice, and it does not count as an outage. Once there are rows they all come."""
     with at_the_end(running := server(kind="gthread"), platformos):
         platformos.fail("raw", body=b"{}")
         asked = len(platformos.requests)

@@ -38,7 +38,7 @@ def test_who_asks_for_a_close_gets_a_stream_without_chunks(
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 @pytest.mark.parametrize("value", ["keep-alive", "TE, close"])
 def test_all_others_get_chunks(kind: str, value: str, server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """They tell a cut from an end; Perl's LWP says that it knows more codings, and closes."""
+    """With chunks a client can tell a cut from an end. Perl's LWP says that it knows more codings, and closes."""
     platformos.add_many(2)
     head, body = _whole(server(kind), asking(LIVE, **INPUT), f"Connection: {value}", "TE: deflate,gzip;q=0.3")
     assert b"transfer-encoding: chunked" in head

@@ -72,7 +72,7 @@ def test_metrics_tell_a_client_of_its_own_environments_only(server: Start, platf
 
 
 def test_metrics_count_refusals_by_status(server: Start, platformos: PlatformOS) -> None:
-    """Each answer of 400 or more, whoever gave it; what has not happened yet is 0, so that its first time shows."""
+    """Each answer of 400 or more counts, from any part. A status that has not happened yet is 0, so its first shows."""
     limits = {"requests": "2 per minute", "streams": 1}
     clients = {
         **CLIENTS,
@@ -148,7 +148,7 @@ def test_health_is_degraded_while_the_polls_of_an_environment_fail_and_still_200
 
 
 def test_health_is_degraded_after_a_refused_token_until_it_is_renewed(server: Start, platformos: PlatformOS) -> None:
-    """Nobody polls any more, so it stays as it was told; a new `.pos` makes a new beginning, unasked."""
+    """Nobody polls any more, so the state stays. A new `.pos` clears it without a question."""
     started = server()
     platformos.token = "renewed"
     with started.stream("platformos.logs.stream", {"env": "staging"}) as reader:

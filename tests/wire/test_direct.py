@@ -53,7 +53,7 @@ def test_the_same_bytes_leave_a_direct_stream_as_on_the_way_of_every_server(
 
 
 def frames(reader: Reader) -> list[bytes]:
-    """Its frames; when an error was told differs from server to server."""
+    """The reader's frames, without the times of errors, which differ from server to server."""
     return [
         re.sub(rb'timestamp\\":\\"[^"]+"', b"", frame.raw) if frame.event == "error" else frame.raw
         for frame in reader.frames
@@ -72,7 +72,7 @@ def headers(reader: Reader) -> list[tuple[str, str]]:
 def test_a_client_of_http_1_0_gets_frames_as_they_are_until_the_connection_closes(
     server: Start, platformos: PlatformOS, env: dict[str, str]
 ) -> None:
-    """As nginx asks unless it is told otherwise."""
+    """nginx asks so by default."""
     platformos.add_many(2)
     running = server(env=env)
     body = json.dumps({"tool": LIVE, "input": {**INPUT, "maxDuration": 800}}).encode()
@@ -120,7 +120,7 @@ def test_direct_streams_wait_for_no_reader_that_does_not_read(server: Start, pla
 def test_heartbeats_come_to_streams_that_rest_to_those_that_wait_and_amid_an_outage(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Following, waiting for an answer that hangs, and after an outage was told: never a longer silence."""
+    """Silence is never longer: while it follows, while an answer hangs, and after an outage was reported."""
     running = server(env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
 
     def beats(reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""`.pos` and clients.json are followed while the server runs; what is broken is told, and the last good one kept."""
+"""`.pos` and clients.json are followed while the server runs; a broken one is reported, and the last good one kept."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def names(server: Server) -> list[str]:
 
 
 def wait_kept(server: Server, times: int) -> None:
-    """Wait until the server has told that many times that it keeps the last good file."""
+    """Wait until the server has logged `times` times that it keeps the last good file."""
     server.out.wait_until(lambda text: text.count(KEPT) == times)
 
 
@@ -62,7 +62,7 @@ def wait_kept(server: Server, times: int) -> None:
 def test_a_renewed_token_is_used_without_a_restart_and_running_streams_go_on(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Between two polls platformOS renews the token and `.pos` follows: streams old and new go on, nothing is told."""
+    """platformOS renews the token between two polls, and `.pos` follows: streams old and new go on without an error."""
     running = server(kind, clients=clients())
     platformos.add({})
     with running.stream(STREAM, {"env": "staging", "interval": 3000}, token=READER) as reader:
@@ -162,7 +162,7 @@ NO_TOKEN = "environment half has no token; run `pos-cli env add half`."
 
 
 def half_of(server: Server) -> str:
-    """What whoever asks for `half` is told."""
+    """The sentence that a request for `half` gets."""
     refused = post(server, asking().replace(b"staging", b"half"))
     assert refused.status == 400, refused
     return refused.sentence
@@ -204,7 +204,7 @@ def test_one_unfinished_environment_is_named_and_a_renewed_token_beside_it_is_ta
 def test_an_environment_that_becomes_unfinished_ends_its_streams_with_what_is_wrong(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Its own streams are told which command mends it; those of others never notice."""
+    """Its own streams get the command that mends it; those of other environments never notice."""
     running = server(clients=clients(), environments={"staging": platformos, "half": platformos})
     with following(running) as stays, following(running, "half") as ends:
         running.write_pos({"staging": platformos, "half": UNFINISHED})
@@ -310,7 +310,7 @@ def test_an_environment_that_leaves_pos_ends_its_streams_and_no_others(
 def test_a_new_token_works_at_once_and_a_removed_one_ends_its_stream(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """clients.json is edited: the next request with the new token is served; the removed one's stream tells why."""
+    """After clients.json is edited the next request with a new token is served. A removed token's stream says why."""
     running = server(kind, clients=clients())
     assert post(running, asking(), token=OTHER).status == 401
     write(running.clients_file, WITH_OTHER)

@@ -138,7 +138,7 @@ def test_a_refused_request_opens_no_stream_and_costs_nothing(
 def test_clients_are_counted_apart_each_by_its_own_limits(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Two a minute, five a minute and plenty, from one address: each gets its own, in whatever turns they come."""
+    """Two a minute, five a minute and plenty, from one address: each gets its own, in any order of requests."""
     running = server(
         clients=clients(
             other={"token": OTHER, "limits": {"requests": "2 per minute"}},

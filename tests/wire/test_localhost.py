@@ -26,7 +26,7 @@ FAMILIES = {V4: socket.AF_INET, V6: socket.AF_INET6}
 
 @contextmanager
 def started(folder: Path, kind: str = "gevent", host: str = "localhost", **env: str) -> Iterator[tuple[Program, int]]:
-    """gunicorn with our configuration and no address of its own, and its port, once it has told where it is."""
+    """gunicorn with our configuration and no address of its own, and its port, once it has printed its address."""
     (folder / "clients.json").write_text(json.dumps(clients()))
     port = free_port()
     given = {"PYTHONPATH": str(REPO), "HOST": host, "PORT": str(port), **env}

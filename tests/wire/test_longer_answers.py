@@ -1,4 +1,4 @@
-"""An answer of more rows than there are ids in it: later ones may be full all the same, and are no end of the log."""
+"""One answer is longer than the others can be: later, shorter ones may still be full, and do not end the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGER: dict[str, Callable[[list[Any]], list[Any]]] = {
 def test_readers_go_on_after_an_answer_that_was_longer_than_others(
     server: Callable[..., Server], platformos: PlatformOS, kind: str, how: str
 ) -> None:
-    """One amid a backlog who looks back for late rows; another, further on, is not told that ids were reset."""
+    """One reader amid a backlog looks back for late rows. Another, further on, gets no notice of an id reset."""
     platformos.page = PAGE
     platformos.add_many(LAST)
     begun: list[bool] = []

@@ -290,7 +290,7 @@ def test_a_token_that_is_revoked_midway_ends_the_call_with_an_error(running: Run
 
 @pytest.mark.parametrize("ended_by", [{"envs": ["production"]}, None], ids=["scope", "token"])
 def test_entries_that_came_before_rights_ended_are_in_the_result(running: Running, ended_by: object) -> None:
-    """A notification may have told of them, and no entry is in a notification alone."""
+    """Notifications may have carried them, but no entry is in a notification alone."""
     server, _ = running
     with live(server, lastId="0", maxDuration=30_000, meta=LOUD, token=OTHER) as call:
         call.wait_until(lambda: len(told(call, "message")) == 3)

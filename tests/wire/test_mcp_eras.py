@@ -101,7 +101,7 @@ def test_every_modern_result_says_that_it_is_complete_and_whose(server: Server) 
     ids=str,
 )
 def test_what_a_request_says_of_itself_comes_first(server: Server, meta: Any) -> None:
-    """-32602 and 400, whatever else is wrong with it."""
+    """A fault there gets -32602 and 400, whatever else is wrong with the request."""
     told = message("no/such")
     told["params"]["_meta"] = meta
     assert failing(server, told, *headers(told, Mcp_Method="other"))[:2] == (400, -32602)
@@ -178,7 +178,7 @@ def test_a_method_that_modern_clients_do_not_have_is_not_found(server: Server, m
 
 
 def test_what_is_named_must_be_known(server: Server) -> None:
-    """-32602 and 400: levels, tools, resources, prompts, cursors, arguments that are no object."""
+    """Unknown levels, tools, resources, prompts and cursors, and arguments other than objects get -32602 and 400."""
     for method, params, meta in (
         ("tools/list", {}, {f"{PREFIX}logLevel": "loud"}),
         ("tools/list", {}, {f"{PREFIX}logLevel": 5}),

@@ -1,4 +1,4 @@
-"""/mcp as HTTP: who comes in, in which order, and what is no JSON-RPC (mcp.md, sections 2 and 3)."""
+"""/mcp as HTTP: who may come in, in which order, and what is not JSON-RPC (mcp.md, sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_strange_host_is_refused_on_loopback(server: Server) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_public_host_is_served_where_the_server_is_public_or_behind_a_proxy(kind: str, tmp_path: Path) -> None:
-    """Bound to every address, or told of a proxy; the same server's loopback address keeps to local names."""
+    """It is public when bound to every address, or set to be behind a proxy. At loopback it keeps to local names."""
     body = at(PUBLIC, request("/mcp", json.dumps(PING).encode(), ACCEPT, "Connection: close"))
     everywhere = free_port()
     with Server(tmp_path, kind, clients=clients(), args=["-b", f"0.0.0.0:{everywhere}"]) as server:
@@ -182,7 +182,7 @@ def test_what_is_no_request_is_refused_with_a_null_id(server: Server, body: obje
 
 
 def test_notifications_and_answers_are_taken_without_a_word(server: Server) -> None:
-    """202 and an empty body, whatever the method; an answer to a question that nobody asked too, in the legacy era."""
+    """They get 202 and an empty body, whatever the method. In the legacy era so do answers that nobody asked for."""
     for method in ("notifications/initialized", "notifications/cancelled", "tools/call", "no/such"):
         for lines in ((), (f"MCP-Protocol-Version: {VERSION}",), ("MCP-Protocol-Version: 2025-06-18",)):
             answer = send(server, {"jsonrpc": "2.0", "method": method}, *lines)

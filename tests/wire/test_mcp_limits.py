@@ -75,7 +75,7 @@ def test_a_limit_that_is_reached_is_a_result_and_the_connection_lives_on(modern:
 
 
 def test_a_call_that_fails_counts_too(server: Start) -> None:
-    """Unknown tools, levels and resources: each costs one of two, and the third call is told to wait."""
+    """Unknown tools, levels and resources cost one call of two each. The third call must wait."""
     for method, params, meta in (
         ("tools/call", {"name": "nothing"}, {}),
         ("tools/call", {"name": ENV_LIST}, {f"{PREFIX}logLevel": "loud"}),
@@ -88,7 +88,7 @@ def test_a_call_that_fails_counts_too(server: Start) -> None:
 
 
 def test_the_roomier_bucket_has_an_end_too(server: Start) -> None:
-    """Three hundred a minute, then 429 with Retry-After, whatever is asked but tool calls; others are served."""
+    """After three hundred a minute everything but tool calls gets 429 with Retry-After. Tool calls are served."""
     with serving(server, "gevent", clients=clients(other=USUAL)) as (running, _):
         statuses = [send(running, message("ping", modern=False), token=OTHER).status for _ in range(300)]
         assert statuses == [200] * 300

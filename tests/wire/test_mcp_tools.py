@@ -1,4 +1,4 @@
-"""What agents are offered: tools, resources and prompts, and what a model is told (mcp.md, section 7)."""
+"""What agents are offered: tools, resources and prompts, and what a model gets to read (mcp.md, section 7)."""
 
 from __future__ import annotations
 

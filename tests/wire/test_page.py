@@ -1,4 +1,4 @@
-"""The page as bytes: `/` and its files, which ask for no token and tell nothing but a demo's."""
+"""The page as bytes: `/` and its files, which need no token and reveal none but a demo's."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_the_page_and_its_files_need_no_token_and_are_guarded(server: Start, kin
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_demo_is_offered_to_its_own_machine_alone(server: Start, kind: str) -> None:
-    """On a fresh checkout; not to whom a proxy speaks for, whatever the proxy says."""
-    # waitress, left to itself, takes away what tells of a proxy before the app could look.
+    """A fresh checkout offers it, but never through a proxy, whatever the proxy says."""
+    # By default waitress removes the headers that show a proxy before the app could see them.
     args = ["--no-clear-untrusted-proxy-headers"] if kind == "waitress" else []
     started = server(kind, clients=SHIPPED, args=args)
     assert _demo(_open(started)) == [PUBLISHED]
@@ -83,7 +83,7 @@ def test_the_demo_is_offered_to_its_own_machine_alone(server: Start, kind: str) 
 
 
 def test_no_demo_is_offered_where_none_is_served(server: Start, platformos: PlatformOS) -> None:
-    """A real environment beside a published token, and a demo beside tokens that nobody knows: no token is told."""
+    """Neither a real environment with a published token nor a demo with secret tokens shows any token."""
     assert _demo(_open(server(clients=SHIPPED))) == []
     secret = server(environments=None, clients=clients())
     assert _demo(_open(secret)) == []
@@ -199,7 +199,7 @@ def test_the_page_does_not_count_against_any_limit(server: Start) -> None:
 
 
 def test_wrong_tokens_at_the_page_are_no_guesses(server: Start) -> None:
-    """A token is neither looked at nor told about there."""
+    """A token is not looked at there."""
     started = server(clients=clients())
     for _ in range(25):
         assert get(started, "/", token="wrong").status == 200

@@ -89,7 +89,7 @@ def named(host: str, asked: bytes) -> bytes:
 def test_a_real_environment_is_read_with_no_published_token_at_any_door(
     server: Start, platformos: PlatformOS, token: str
 ) -> None:
-    """On loopback, where the file names the environment: 403 with the way out, nothing told, platformOS never asked."""
+    """On loopback, even if the file names the environment: 403 with the way out, and platformOS is never asked."""
     platformos.add({"message": "of the real site"})
     running = server(clients=clients(default={"token": token, "limits": PLENTY, "envs": ["staging"]}))
     for door, answer in at_every_door(running, token).items():
@@ -106,7 +106,7 @@ def test_a_real_environment_is_read_with_no_published_token_at_any_door(
 
 @pytest.mark.parametrize("hops", ["0", "1"])
 def test_a_published_token_opens_the_demo_through_nothing_that_says_it_is_a_proxy(server: Start, hops: str) -> None:
-    """Each header that forwards, whatever is in it: 403 with the way out; without them all doors are open."""
+    """Each header of a proxy, with any value, gets 403 with the way out. Without them all doors are open."""
     running = server(clients=clients(default=FRESH["default"]), env={"POSLOGS_PROXY_HOPS": hops})
     for door, answer in at_every_door(running, PUBLISHED).items():
         assert answer.status == 200, (door, answer)
@@ -164,7 +164,7 @@ def test_hosts_are_the_names_that_mcp_is_called_by(server: Start, platformos: Pl
 def test_behind_a_bare_proxy_pass_a_published_token_reads_no_real_environment(
     server: Start, platformos: PlatformOS, tmp_path: Path, path: str
 ) -> None:
-    """No header tells of such an nginx, at the root or under a path: so no real site may hang on such a token."""
+    """No header shows such an nginx, at the root or under a path, so such a token must open no real site."""
     running = server(clients=LISTED, own=True)
     platformos.add({})
     body = {"tool": STREAM, "input": {"env": "staging"}}

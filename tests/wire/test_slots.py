@@ -1,4 +1,4 @@
-"""A place for a stream is free as soon as its client has left, however it left and whatever the server knows."""
+"""A place for a stream is free as soon as its client has left, in any way and under any server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KINDS = ["gevent", "gthread"]
 ALL_KINDS = [*KINDS, "waitress", "flask"]
 LEFT_S = 2.0  # a place is free 1 s after its client has left (contract, "Limits"); the rest is for a busy machine
 TEN = {"token": OTHER, "limits": {"requests": PLENTY["requests"], "streams": 10}}
-SLOW_BEAT = {"POSLOGS_HEARTBEAT_SECONDS": "60"}  # nothing but the leaving itself can tell
+SLOW_BEAT = {"POSLOGS_HEARTBEAT_SECONDS": "60"}  # no heartbeat comes in time to notice
 
 
 def leave(sock: socket.socket, how: str) -> None:
@@ -181,7 +181,7 @@ def test_of_twenty_at_the_same_instant_exactly_one_gets_the_servers_last_place(
 
 
 def test_a_full_server_finds_the_places_that_were_left(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """waitress does not tell who has left: at POSLOGS_MAX_STREAMS the server looks for itself."""
+    """waitress does not report clients that leave, so at POSLOGS_MAX_STREAMS the server looks for itself."""
     running = server("waitress", clients=clients(other=TEN), env={**SLOW_BEAT, "POSLOGS_MAX_STREAMS": "3"})
     for _ in range(2):
         for sock in [opened(running) for _ in range(3)]:

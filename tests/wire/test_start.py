@@ -1,4 +1,4 @@
-"""A start tells what is served, and one that cannot work ends in one sentence."""
+"""A start prints what is served, and one that cannot work ends with one sentence."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def checks(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) -> None
     all_in_vain(folder, [first, *(({**kw, "kind": "check"}, signs) for kw, signs in rest)])
 
 
-# What a start tells
+# What a start prints
 
 
 def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
@@ -288,7 +288,7 @@ def test_a_file_without_permission_ends_the_start_with_the_reason(tmp_path: Path
 
 
 def test_variables_that_are_half_set_end_the_start_with_what_is_missing(tmp_path: Path) -> None:
-    """One or two of MPKIT_URL, MPKIT_EMAIL and MPKIT_TOKEN: the sentence names the others; a bad url is told too."""
+    """If only some of MPKIT_URL, MPKIT_EMAIL and MPKIT_TOKEN are set, the sentence names the others; or a bad url."""
     given = {"MPKIT_URL": "https://example.com", "MPKIT_EMAIL": "dev@example.com", "MPKIT_TOKEN": "pos-token"}
     starts: list[tuple[dict[str, Any], list[str]]] = []
     for name in given:

@@ -191,7 +191,7 @@ def test_the_line_to_paste_reaches_a_unix_socket(
 def activated(
     listening: socket.socket, folder: Path, *args: str, config: Path = REPO / "gunicorn.conf.py"
 ) -> list[str]:
-    """The command that starts a server as systemd does: its listener is descriptor 3, which two variables tell."""
+    """The command that starts a server as systemd does: its listener is descriptor 3, as two variables say."""
     command = shlex.join([sys.executable, "-m", "gunicorn", "-c", str(config), *args, "wsgi:app"])
     given = f"env LISTEN_PID=$$ LISTEN_FDS=1 POSLOGS_CLIENTS_FILE={shlex.quote(str(folder / 'clients.json'))}"
     return [need("bash"), "-c", f"cd {shlex.quote(str(folder))} && exec {given} {command} 3<&{listening.fileno()}"]
@@ -205,7 +205,7 @@ def environ(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("foreign", [False, True])
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_socket_that_is_handed_over_is_looked_at_itself(tmp_path: Path, kind: str, foreign: bool) -> None:
-    """systemd listens on 0.0.0.0, whatever is configured here: published tokens alone do not start there."""
+    """systemd listens on 0.0.0.0, whatever is configured here: with published tokens alone no server starts."""
     (tmp_path / "clients.json").write_text(SHIPPED.read_text())
     config = REPO / "gunicorn.conf.py"
     if foreign:

@@ -1,4 +1,4 @@
-"""A tab that runs the page's modules by themselves, and gathers what they tell."""
+"""A tab that runs the page's modules by themselves, and gathers what they report."""
 
 from __future__ import annotations
 
@@ -97,5 +97,5 @@ class Tab:
 
     @property
     def states(self) -> list[str]:
-        """The states that were told, each as often as it was."""
+        """The states that were reported, in order, with repetitions."""
         return [event["state"] for event in self.events if "state" in event]

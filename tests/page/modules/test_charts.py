@@ -68,7 +68,7 @@ def site(server: Start) -> Server:
 
 
 def drawn(window: Window, site: Server, zone: str, times: list[datetime]) -> tuple[list[dict[str, Any]], str]:
-    """The columns that are drawn for entries of these times, with how many each tells, and the note below them."""
+    """The columns that are drawn for entries of these times, with the count of each, and the note below them."""
     tab = Tab(window(timezone_id=zone, locale="en-GB"), site)
     found = tab.run(DRAW, [f"{time:%Y-%m-%dT%H:%M:%S}.000Z" for time in times])
     tab.page.close()
@@ -86,7 +86,7 @@ def around(change: str, every: timedelta, count: int) -> list[datetime]:
 
 
 def test_each_entry_is_in_one_column_of_an_hour(window: Window, site: Server) -> None:
-    """Seven hours before clocks change, and seven after; a click on a column shows as many as it tells."""
+    """Seven hours before clocks change and seven after, a click on a column shows as many entries as it counts."""
     for name, (zone, change) in CHANGES.items():
         times = around(change, timedelta(minutes=20), 21)
         columns, note = drawn(window, site, zone, times)

@@ -83,7 +83,7 @@ def test_a_wrong_expression_is_told(page: Tab) -> None:
 
 
 def test_an_expression_without_end_is_given_up(page: Tab) -> None:
-    """The page tells that it takes too long; while it is looked for, the page does other things."""
+    """The page says that it takes too long. While the search runs, the page does other things."""
     page.run(PULSE)
     page.run(BEGIN, {"texts": ["a" * 40 + "b"] * 5, "query": "(a+)+$", "regex": True})
     page.wait("search.problem", 20000)
@@ -133,7 +133,7 @@ def test_the_newest_are_looked_at_first(page: Tab) -> None:
 
 
 def test_many_changes_are_told_together(page: Tab) -> None:
-    """A hundred additions within a tenth of a second are no hundred calls."""
+    """A hundred additions within a tenth of a second make only a few calls."""
     found(page, ["a"], "a")
     page.run("() => { changes = 0; for (let n = 0; n < 100; n += 1) search.add([{ text: 'a' }]); }")
     page.wait("search.count === 101")

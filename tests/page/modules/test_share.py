@@ -65,7 +65,7 @@ def joined(tabs: Sequence[Tab]) -> None:
 
 
 def whole(tab: Tab, ids: Sequence[str]) -> None:
-    """A tab gets all of these and no others: what comes live once and in order, what was before in whatever way."""
+    """Assert that a tab got exactly these ids: live entries once and in order, earlier ones in any way."""
     tab.wait_last(ids[-1])
     live, past = tab.ids, tab.past
     assert live == sorted(set(live), key=int)
@@ -192,7 +192,7 @@ def test_the_server_filters_what_nobody_wants(server: Start, platformos: Platfor
     second = tab(running).share()
     joined([first, second])
     second.page.close()
-    wait_for(lambda: first.run("() => 3") == len(asked), 20)  # playwright tells of requests when it is asked something
+    wait_for(lambda: first.run("() => 3") == len(asked), 20)  # playwright reports requests while it runs a call
     platformos.add({"error_type": "info"}, {"error_type": "error"})
     first.wait("ids.length === 2")
     assert asked == [

@@ -55,7 +55,7 @@ STREAM = {"Content-Type": "text/event-stream; charset=utf-8"}
 
 
 def waits(tab: Tab) -> list[int]:
-    """The waits that were told, in ms."""
+    """The waits that were reported, in ms."""
     return [event["wait"] for event in tab.events if event.get("state") == "reconnecting"]
 
 
@@ -168,7 +168,7 @@ def test_an_outage_of_platformos_is_told_and_passes(server: Start, platformos: P
 
 
 def test_a_token_that_platformos_refuses_is_the_end(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """The reason is what the stream told last."""
+    """The reason is the last error that the stream sent."""
     platformos.add({})
     reader = tab(server()).follow()
     reader.wait("ids.length === 1")
@@ -180,7 +180,7 @@ def test_a_token_that_platformos_refuses_is_the_end(server: Start, platformos: P
 
 
 def test_max_duration_passes_without_a_gap(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Several streams of two seconds, one after the other: nobody is told, and every row comes once."""
+    """Several streams of two seconds follow each other: nothing is reported, and every row comes once."""
     reader = tab(server())
     requests: list[Any] = []
     reader.page.on("request", lambda request: requests.append(request))
@@ -288,7 +288,7 @@ def test_what_a_server_asks_for_is_waited(server: Start, tab: OpenTab) -> None:
 
 
 def test_what_is_no_stream_is_not_taken_for_one(server: Start, tab: OpenTab) -> None:
-    """The page of a proxy, a broken frame: told, and tried again."""
+    """The page of a proxy and a broken frame are reported, and the stream is tried again."""
     reader = tab(server())
     reader.page.clock.install()
     broken = "id: 1\nevent: data\ndata: {oops\n\n"
@@ -317,7 +317,7 @@ def test_the_network_that_is_back_ends_a_wait(server: Start, tab: OpenTab) -> No
 
 
 def test_it_ends_when_it_is_told_to(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """`signal` closes the connection, in a wait too, and nothing more is told."""
+    """`signal` closes the connection, or ends a wait, and nothing more is reported."""
     running = server()
     reader = tab(running).follow()
     reader.wait("last('heard')")
