@@ -28,7 +28,7 @@ class Asker:
 
 
 class Backfill:
-    """The question what came after a position, asked once for all that wait for its answer.
+    """The question of what came after a position, asked once for all that wait for its answer.
 
     Once `done`, either `error` says why there is no answer, or `answer` gives it for as long as it is kept.
     """

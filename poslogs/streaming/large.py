@@ -30,7 +30,7 @@ class Large:
         return self._bytes
 
     def hold(self, holder: object, piece: bytes, cut_off: Callable[[], None]) -> None:
-        """Note that a holder has this piece, and has just taken some of it. Others may be cut off, it is not.
+        """Note that a holder has this piece, and has just taken some of it. Others may be cut off, but not this one.
 
         `cut_off` does not wait. It is called once at most; the holder is forgotten then.
         """

@@ -41,5 +41,5 @@ class SeenIds:
         return set(chain.from_iterable(self._runs))
 
     def had(self, id_: int) -> bool:
-        """Whether the reader has had this id. One up to `floor` counts as had, since nobody remembers."""
+        """Whether the reader has had this id. One up to `floor` counts as had, since older ids are not kept."""
         return id_ <= self.floor or self.given(id_)

@@ -44,7 +44,7 @@ def places(helpers: Path, tmp_path: Path) -> Places:
 
 
 def nothing_is_left(places: Places) -> bool:
-    """No folder of a run, and no process that works in one."""
+    """Whether no folder of a run is left, and no process that works in one."""
     assert places.runs is not None
     return not list(places.runs.iterdir()) and not [
         pid for pid in Path("/proc").iterdir() if works_in(pid, places.runs)
@@ -52,7 +52,7 @@ def nothing_is_left(places: Places) -> bool:
 
 
 def works_in(process: Path, folder: Path) -> bool:
-    """Whether a process has its working folder there, removed or not."""
+    """Whether the working folder of a process is there, removed or not."""
     try:
         return str((process / "cwd").readlink()).startswith(str(folder))
     except OSError:
@@ -71,7 +71,7 @@ def test_a_small_fanout_brings_every_row_to_every_stream_once(places: Places, pe
 
 
 def test_idle_streams_stay_open_through_both_windows(places: Places) -> None:
-    """Twenty of them; what they take is measured, not judged."""
+    """Twenty streams stay open. What they take is measured, not judged."""
     found = run(PEERS["poslogs"], replace(SMALL, kind="idle", interval=3000, seconds=0.5, round=0.5), places)
     assert (found["open"], found["open_share"], found["failed"], found["closed_early"]) == (20, 1, 0, 0)
     assert found["pss_kib"] > 0
@@ -79,14 +79,14 @@ def test_idle_streams_stay_open_through_both_windows(places: Places) -> None:
 
 
 def test_streams_that_are_opened_at_once_are_all_opened(places: Places) -> None:
-    """Twenty, and each had its first byte."""
+    """All twenty are opened, and each has had its first byte."""
     found = run(PEERS["poslogs"], replace(SMALL, kind="connect", seconds=20, at_once=20), places)
     assert (found["open"], found["failed"]) == (20, 0)
     assert found["first_byte_p50_ms"] > 0
 
 
 def test_a_backlog_is_read_to_its_end_once_and_in_order(places: Places) -> None:
-    """2,000 rows in four pages, for one reader."""
+    """One reader gets 2,000 rows in four pages."""
     case = replace(SMALL, kind="backlog", streams=1, seconds=20, rows=2000, page=500)
     found = run(PEERS["poslogs"], case, places)
     assert (found["rows"], found["complete"], found["gaps"], found["repeats"]) == (2000, 1, 0, 0)
@@ -95,7 +95,7 @@ def test_a_backlog_is_read_to_its_end_once_and_in_order(places: Places) -> None:
 
 
 def test_a_server_that_does_not_start_is_told_with_its_log_and_leaves_nothing(places: Places, tmp_path: Path) -> None:
-    """A checkout without a gunicorn.conf.py: the run has no figures, and its folder is gone."""
+    """In a checkout without a gunicorn.conf.py the run has no figures, and its folder is gone."""
     nowhere = replace(places, project=tmp_path / "nowhere")
     with pytest.raises(RunFailed, match=r"did not start:\n(?s:.*)gunicorn\.conf\.py"):
         run(PEERS["poslogs"], SMALL, nowhere)
@@ -103,7 +103,7 @@ def test_a_server_that_does_not_start_is_told_with_its_log_and_leaves_nothing(pl
 
 
 def test_a_peer_that_is_missing_is_left_out_and_told_with_what_to_do(places: Places) -> None:
-    """In the progress once, and in the tables."""
+    """The progress names it once, and so do the tables."""
     told: list[str] = []
     record = session([SCENARIOS["connect"]], places, peers=["better-sse"], repeat=2, quick=True, tell=told.append)
     how = "apt-get install nodejs npm, then make bench-peers"
@@ -114,14 +114,14 @@ def test_a_peer_that_is_missing_is_left_out_and_told_with_what_to_do(places: Pla
 
 
 def test_a_scenario_that_needs_more_descriptors_than_there_are_is_left_out_and_told(places: Places) -> None:
-    """With what it needs, and what there is."""
+    """The report names how many it needs, and how many there are."""
     told: list[str] = []
     session([SCENARIOS["idle10k"]], places, peers=["poslogs"], descriptors=4096, tell=told.append)
     assert told == ["idle10k is left out: it needs 10500 descriptors, ulimit -Hn allows 4096"]
 
 
 def test_every_scenario_has_goals_of_peers_that_run_in_it_and_a_line_in_the_readme() -> None:
-    """All but the curve, which feeds the picture."""
+    """This holds for all but the curve, which feeds the picture."""
     for scenario in SCENARIOS.values():
         assert f"`{scenario.name}`" in README
         assert bool(scenario.goals) is (scenario.name != "curve")
@@ -132,7 +132,7 @@ def test_every_scenario_has_goals_of_peers_that_run_in_it_and_a_line_in_the_read
 
 
 def test_every_peer_is_in_the_readme_and_every_helper_is_built(helpers: Path) -> None:
-    """A row for each; upstream, sseload, push."""
+    """The README has a row for each peer; the helpers are upstream, sseload and push."""
     assert set(re.findall(r"^\| `([a-z-]+)` \| .* \| .* \|$", README, re.MULTILINE)) == set(PEERS)
     assert Places(helpers=helpers).unbuilt() == []
     assert sorted(path.name for path in helpers.iterdir()) == sorted(HELPERS)
@@ -169,7 +169,7 @@ def test_a_report_of_a_stored_file_gives_medians_ratios_and_whether_goals_are_me
 
 
 def test_a_file_that_bench_has_not_written_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    """Neither a report nor a picture, and no traceback."""
+    """There is neither a report nor a picture, and no traceback."""
     other = tmp_path / "other.json"
     other.write_text('{"logs": []}')
     for verb in ("report", "picture"):
@@ -179,7 +179,7 @@ def test_a_file_that_bench_has_not_written_is_refused_in_one_sentence(tmp_path: 
 
 
 def test_the_same_curve_makes_the_same_picture_byte_by_byte(tmp_path: Path) -> None:
-    """Two pictures of one record; no date in them."""
+    """Two pictures of one record are equal, since they hold no date."""
     from bench.picture import draw
 
     latencies = {"page_p50_ms": 2.0, "page_p99_ms": 9.0, "whole_p50_ms": 130.0, "whole_p99_ms": 255.0}

@@ -1,4 +1,4 @@
-"""One server of each kind of worker for all clients, with an environment for each."""
+"""One server of each kind of worker serves all clients, with an environment for each client."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_a_client_has_each_entry_at_once_and_resumes(name: str, house: House, tm
 def test_eventsource_goes_on_by_itself_after_the_server_was_killed(
     kind: str, server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """Its `Last-Event-ID` wins over the `lastId` that stays in its body: each entry once, in order."""
+    """Its `Last-Event-ID` wins over the `lastId` that stays in its body: it gets each entry once, in order."""
     listed: Entries = []
     _list(platformos, listed, 2)
     running = server(kind)
@@ -72,7 +72,7 @@ def test_eventsource_goes_on_by_itself_after_the_server_was_killed(
 
 
 def test_the_guide_names_the_clients_that_are_tested() -> None:
-    """Each in a row of its table, and no other."""
+    """The table of the guide has a row for each client, and no other."""
     section = (repo() / "docs" / "guide.md").read_text(encoding="utf-8").split("### Others\n")[1].split("\n## ")[0]
     told = re.findall(r"^\| (.+?) \|", section, re.MULTILINE)[1:]
     assert sorted(told) == sorted(client.name for client in CLIENTS.values())

@@ -41,7 +41,7 @@ def test_help_tells_the_options_without_a_server(example: str) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_wrong_token_is_told_in_the_words_of_the_server(example: str, server: StartServer) -> None:
-    """Status 1, the server's sentence and nothing else."""
+    """The program prints the server's sentence and nothing else, and exits with 1."""
     running = server()
     sentence = running.get("/tools", token="nobodys").json()["error"]
     ran = _run(example, "--url", running.url, "--token", "nobodys")
@@ -52,7 +52,7 @@ def test_a_wrong_token_is_told_in_the_words_of_the_server(example: str, server: 
 def test_an_unknown_environment_is_told_in_the_words_of_the_server(
     example: str, server: StartServer, platformos: PlatformOS
 ) -> None:
-    """Status 1 and one sentence that names the environment."""
+    """The program prints one sentence that names the environment, and exits with 1."""
     ran = _run(example, "--url", server().url, "--env", "stagin")
     assert ran.returncode == 1
     assert "stagin" in ran.stderr
@@ -61,7 +61,7 @@ def test_an_unknown_environment_is_told_in_the_words_of_the_server(
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_without_a_server_it_says_how_to_start_one(example: str) -> None:
-    """Connection refused at the first try: status 1 and `make run`."""
+    """If the first connection is refused, the program names `make run`, and exits with 1."""
     ran = _run(example, "--url", f"http://localhost:{free_port()}")
     assert ran.returncode == 1
     assert "make run" in ran.stderr
@@ -85,7 +85,7 @@ def test_a_log_line_cannot_drive_the_terminal(example: str, server: StartServer,
 def test_a_stream_goes_on_after_the_server_was_restarted(
     tool: str, end: str, server: StartServer, platformos: PlatformOS
 ) -> None:
-    """Rows before, during and after the outage: each entry is printed once, in order."""
+    """Entries from before, during and after the outage are each printed once, in order."""
     running = server()
     platformos.add_many(3)
     arguments = ["--url", running.url, "--tool", tool, "--interval", "250", "--json"]
@@ -103,7 +103,7 @@ def test_a_stream_goes_on_after_the_server_was_restarted(
 
 
 def test_the_stream_client_follows_for_the_time_that_was_asked(server: StartServer, platformos: PlatformOS) -> None:
-    """The newest of what is there and what matches, as JSON; then the end, with status 0."""
+    """It prints the newest entries that match as JSON, then ends with status 0."""
     platformos.add_many(5)
     platformos.add({"error_type": "LiquidError", "message": "Grüße 日本語 🎉"}, {"error_type": "debug"})
     running = server()
@@ -118,7 +118,7 @@ def test_the_stream_client_follows_for_the_time_that_was_asked(server: StartServ
 
 
 def test_the_stream_client_ends_when_platformos_refuses_the_token(server: StartServer, platformos: PlatformOS) -> None:
-    """An `error` and then `done` with time left: nothing more can come, which is a failure."""
+    """An `error` and then `done` with time left mean that nothing more can come, which is a failure."""
     platformos.fail("status", status=401)
     ran = _run(SSE, "--url", server().url)
     assert ran.returncode == 1
@@ -126,7 +126,7 @@ def test_the_stream_client_ends_when_platformos_refuses_the_token(server: StartS
 
 
 def test_the_stream_client_uses_colours_on_a_terminal_only(server: StartServer, platformos: PlatformOS) -> None:
-    """Red for an error on a terminal; no escape in a pipe."""
+    """An error is red on a terminal; a pipe gets no escapes."""
     platformos.add({"error_type": "error", "message": "broken"})
     arguments = ["--url", server().url, "--max-duration", "1000"]
     assert "\x1b" not in _run(SSE, *arguments).stdout
@@ -134,7 +134,7 @@ def test_the_stream_client_uses_colours_on_a_terminal_only(server: StartServer, 
 
 
 def test_the_stream_client_reads_any_event_stream() -> None:
-    """Every line end, data in several lines, cut characters, odd fields, an id with NUL, half an event at the end."""
+    """It reads every line end, data in several lines, cut characters, odd fields, an id with NUL, half an event."""
     entry = json.dumps(
         json.dumps({"id": "2", "timestamp": "t", "type": "info", "message": "日本🎉"}), ensure_ascii=False
     )
@@ -152,7 +152,7 @@ def test_the_stream_client_reads_any_event_stream() -> None:
 
 
 def test_the_stream_client_prints_no_entry_twice() -> None:
-    """A server that repeats after a reconnect what it has sent already."""
+    """The server repeats after a reconnect what it has sent already."""
     first = _frame("1", "a") + _frame("2", "b")
     again = _frame("2", "b") + _frame("3", "c") + b"event: done\ndata: [DONE]\n\n"
     with _stub([_stream(first), _stream(again)]) as stub:
@@ -163,7 +163,7 @@ def test_the_stream_client_prints_no_entry_twice() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_stream_client_waits_as_long_as_it_is_told(status: int) -> None:
-    """`Retry-After` after a refusal, `retry` after a farewell: neither is cut short."""
+    """Neither `Retry-After` after a refusal nor `retry` after a farewell is cut short."""
     done = b"event: done\ndata: [DONE]\n\n"
     refusal = _refusal(status, "not now", {"Retry-After": "2"})
     with _stub([refusal, _stream(b": closing\nretry: 1500\n\n"), _stream(done)]) as stub:
@@ -177,7 +177,7 @@ def test_the_stream_client_waits_as_long_as_it_is_told(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_the_stream_client_stops_when_trying_again_is_of_no_use(status: int) -> None:
-    """One request, the server's sentence, status 1."""
+    """It sends one request, prints the server's sentence, and exits with 1."""
     with _stub([_refusal(status, "change this")]) as stub:
         ran = _run(SSE, "--url", stub.url)
     assert (ran.returncode, ran.stderr) == (1, "change this\n")
@@ -186,7 +186,7 @@ def test_the_stream_client_stops_when_trying_again_is_of_no_use(status: int) -> 
 
 @pytest.mark.parametrize("example", [SSE, MCP])
 def test_a_wrong_option_is_told(example: str) -> None:
-    """Status 1 and one sentence, without a stack."""
+    """The program prints one sentence without a stack, and exits with 1."""
     ran = _run(example, "--colour")
     assert ran.returncode == 1
     assert "--colour" in ran.stderr
@@ -194,7 +194,7 @@ def test_a_wrong_option_is_told(example: str) -> None:
 
 
 def test_the_stream_client_leaves_quietly_when_its_pipe_is_closed(server: StartServer, platformos: PlatformOS) -> None:
-    """As behind `| head -1`: status 0, no stack."""
+    """When its pipe closes, as with `| head -1`, it exits with 0 and prints no stack."""
     platformos.add_many(1)
     with _started(SSE, "--url", server().url, "--interval", "250", pump=False) as (_, process):
         assert process.stdout is not None
@@ -205,7 +205,7 @@ def test_the_stream_client_leaves_quietly_when_its_pipe_is_closed(server: StartS
 
 
 def test_the_python_client_lists_and_fetches(server: StartServer, platformos: PlatformOS) -> None:
-    """Tools, environments, a batch by limit, from a position, by filter, the newest."""
+    """It shows tools, environments, and batches by limit, from a position, by filter, and of the newest entries."""
     platformos.add_many(4)
     platformos.add({"error_type": "LiquidError"})
     running = server()
@@ -228,7 +228,7 @@ def test_the_python_client_lists_and_fetches(server: StartServer, platformos: Pl
 
 
 def test_the_python_client_streams_for_a_while(server: StartServer, platformos: PlatformOS) -> None:
-    """As long as was asked, then it ends well."""
+    """It streams for as long as was asked, then exits with 0."""
     platformos.add_many(2)
     ran = _run(PYTHON, "stream", "--seconds", "1.5", "--url", server().url)
     assert ran.returncode == 0, ran.stderr
@@ -236,7 +236,7 @@ def test_the_python_client_streams_for_a_while(server: StartServer, platformos: 
 
 
 def test_the_python_client_says_what_it_needs() -> None:
-    """Without its packages: their names, and how to get them."""
+    """Without its packages it prints their names, and how to get them."""
     ran = _run(PYTHON, "tools", interpreter=[sys.executable, "-S"])
     assert ran.returncode == 1
     assert "pip install requests sseclient-py" in ran.stderr
@@ -245,7 +245,7 @@ def test_the_python_client_says_what_it_needs() -> None:
 def test_the_python_client_needs_sseclient_to_stream_alone(
     server: StartServer, platformos: PlatformOS, tmp_path: Any
 ) -> None:
-    """tools, envs and fetch go without it; stream says in one line how to get it."""
+    """tools, envs and fetch work without sseclient; stream says in one line how to get it."""
     (tmp_path / "sseclient.py").write_text("raise ModuleNotFoundError(name='sseclient')\n")
     running = server()
     platformos.add_many(2)

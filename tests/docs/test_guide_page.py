@@ -79,7 +79,7 @@ PAGES = [pytest.param(block, id=f"line-{block.line}") for block in BLOCKS if blo
 
 
 def test_no_block_is_left_without_a_word_on_how_it_is_tested() -> None:
-    """Code that nobody runs goes stale: it is run, saved for others, or says why not."""
+    """Each block is run, saved for others, or says why not: code that nobody runs goes stale."""
     unmarked = [block.line for block in BLOCKS if block.language in MUST_BE_MARKED and not block.marked]
     assert not unmarked, f"no mark, or one that is misspelt, above the blocks at these lines: {unmarked}"
     assert len(PROGRAMS) >= 8
@@ -88,7 +88,7 @@ def test_no_block_is_left_without_a_word_on_how_it_is_tested() -> None:
 
 @pytest.mark.parametrize("block", PROGRAMS)
 def test_a_block_runs_as_it_is_pasted(block: Block, server: StartServer, tmp_path: Path) -> None:
-    """A fresh checkout, the shipped clients.json and its demo: the block ends well and shows what it promises."""
+    """On a fresh checkout with its demo the block ends with 0 and shows what it promises."""
     running = server(clients=repo() / "clients.json")
     script = tmp_path / f"block.{SUFFIXES[block.run]}"
     script.write_text(block.at(running), encoding="utf-8")
@@ -105,7 +105,7 @@ def test_a_block_runs_as_it_is_pasted(block: Block, server: StartServer, tmp_pat
 
 @pytest.mark.parametrize("block", PAGES)
 def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, tmp_path: Path) -> None:
-    """Chromium, the page from another port of localhost: entries appear, and again after a restart."""
+    """In Chromium the page, from another port of localhost, shows entries, and again after a restart."""
     need("playwright")
     chromium = need("chromium")
     from playwright.sync_api import expect, sync_playwright
@@ -137,7 +137,7 @@ def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, 
 def test_the_recovery_pattern_loses_and_repeats_nothing(
     tool: str, server: StartServer, platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """The server is killed, rows come, it starts again: `follow` yields each entry once, in order."""
+    """When the server is killed and started again, `follow` yields each entry once, in order."""
     node = need("node")
     running = server()
     _save_all(tmp_path, running)
@@ -197,7 +197,7 @@ def test_the_error_monitor_tells_of_what_comes_alone(
 
 
 def test_the_table_of_parameters_is_what_the_tools_check(server: StartServer) -> None:
-    """Each parameter of each tool stands in the table with its default and bounds, and no other does."""
+    """The table has each parameter of each tool with its default and bounds, and no other."""
     running = server()
     tools = {tool["name"]: tool["inputSchema"] for tool in running.get("/tools").json()["tools"]}
     promised = {}

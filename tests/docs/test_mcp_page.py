@@ -30,7 +30,7 @@ StartServer = Callable[..., Server]
 
 
 def test_no_block_is_left_without_a_word_on_how_it_is_tested() -> None:
-    """Each has a mark, and each host and program is there once."""
+    """Each block has a mark, and each host and program is there once."""
     assert {block.kind for block in BLOCKS} == {"run", "config", "not run"}
     configs = [block.name for block in BLOCKS if block.kind == "config"]
     assert sorted(configs) == sorted([*HTTP_HOSTS, "claude-desktop"])
@@ -39,7 +39,7 @@ def test_no_block_is_left_without_a_word_on_how_it_is_tested() -> None:
 
 @pytest.mark.parametrize("host", HTTP_HOSTS)
 def test_a_host_configured_as_written_is_let_in(host: str, server: StartServer) -> None:
-    """The address and the headers of the file, with the token in its place, on a fresh checkout."""
+    """A fresh checkout takes the address and the headers of the file, once the token is in its place."""
     document = json.loads(_config(host).code)
     entry = document[HTTP_HOSTS[host]]["poslogs"]
     assert entry["url"] == URL
@@ -55,7 +55,7 @@ def test_a_host_configured_as_written_is_let_in(host: str, server: StartServer) 
 
 
 def test_the_bridge_is_started_with_the_address_and_the_header() -> None:
-    """Claude Desktop's file; tests/mcp/test_bridge.py starts what it names."""
+    """Claude Desktop's file names both; tests/mcp/test_bridge.py starts what it names."""
     entry = json.loads(_config("claude-desktop").code)["mcpServers"]["poslogs"]
     assert URL in entry["args"]
     assert entry["args"][-2:] == ["--header", "Authorization:${AUTH_HEADER}"]
@@ -64,7 +64,7 @@ def test_the_bridge_is_started_with_the_address_and_the_header() -> None:
 
 
 def test_the_command_for_claude_code_names_the_address_and_the_header(server: StartServer) -> None:
-    """Word by word, and the header lets in."""
+    """The command has them word by word, and the server takes the header."""
     (block,) = [block for block in BLOCKS if block.language == "bash"]
     words = shlex.split(block.code.replace("\\\n", ""))
     header = f"Authorization: Bearer {TOKEN}"
@@ -73,7 +73,7 @@ def test_the_command_for_claude_code_names_the_address_and_the_header(server: St
 
 
 def test_the_tables_are_what_the_server_lists(server: StartServer) -> None:
-    """Every tool, and each input of each with its default and bounds; no other."""
+    """The tables have every tool, and each of its inputs with default and bounds, and no others."""
     tools = _lists_the_tools(server(clients=repo() / "clients.json"), f"Bearer {TOKEN}")
     section = TEXT.split("## The tools")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(platformos_\w+)` \|", section, re.MULTILINE) == [tool["name"] for tool in tools]
@@ -88,7 +88,7 @@ def test_the_tables_are_what_the_server_lists(server: StartServer) -> None:
 
 
 def test_a_live_call_lasts_as_long_as_the_page_says(server: StartServer) -> None:
-    """The bound that the page explains."""
+    """The page explains the bound that the server has."""
     tools = _lists_the_tools(server(clients=repo() / "clients.json"), f"Bearer {TOKEN}")
     (live,) = [tool for tool in tools if tool["name"] == "platformos_logs_live"]
     most = live["inputSchema"]["properties"]["maxDuration"]["maximum"]
@@ -96,7 +96,7 @@ def test_a_live_call_lasts_as_long_as_the_page_says(server: StartServer) -> None
 
 
 def test_versions_are_those_that_are_tested() -> None:
-    """Each package that the page names with a version."""
+    """This holds for each package that the page names with a version."""
     package = json.loads((repo() / "tests" / "mcp" / "package.json").read_text())["dependencies"]
     named = dict(re.findall(r"((?:@modelcontextprotocol/\w+|mcp-remote))(?:@|` )(\d[\w.-]*\w)", TEXT))
     assert named == package
@@ -112,7 +112,7 @@ def _config(host: str) -> Marked:
 
 
 def _lists_the_tools(server: Server, authorization: str) -> list[dict[str, Any]]:
-    """What a host gets that opens as most do."""
+    """The tools that a host gets which opens as most do."""
     headers = {"Authorization": authorization, "Accept": "application/json, text/event-stream"}
     begin = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}}
     for number, (method, params) in enumerate([("initialize", begin), ("tools/list", {})]):

@@ -12,14 +12,14 @@ LINES = re.findall(r"^\| (\d+) \| .+ \| .+ \| `(.+)` \|$", (ROOT / "docs/promise
 
 
 def test_every_fault_has_its_line_in_order() -> None:
-    """Numbered without a gap."""
+    """The lines are numbered without a gap."""
     assert [int(number) for number, _ in LINES] == list(range(1, len(LINES) + 1))
     assert len(LINES) >= 33
 
 
 @pytest.mark.parametrize(("number", "file"), LINES)
 def test_a_line_names_the_test_of_its_fault(number: str, file: str) -> None:
-    """A file of that number, which says so."""
+    """The line names a file with that number, whose docstring names the fault."""
     text = (ROOT / "tests/faults" / file).read_text()
     assert file.startswith(f"test_{int(number):02}_")
     assert text.startswith(f'"""Fault {number}: ')
@@ -27,6 +27,6 @@ def test_a_line_names_the_test_of_its_fault(number: str, file: str) -> None:
 
 
 def test_no_test_of_a_fault_is_without_a_line() -> None:
-    """What is tested is promised."""
+    """Every test of a fault has a line: what is tested is promised."""
     files = {path.name for path in (ROOT / "tests/faults").glob("test_[0-9]*.py")}
     assert files == {file for _, file in LINES}

@@ -16,7 +16,7 @@ TOKEN = "a-token-of-my-own"
 
 
 def test_the_line_for_a_digest_gives_what_is_taken(tmp_path: Path) -> None:
-    """Pasted as it stands, it prints 64 digits and nothing else."""
+    """The line, pasted unchanged, prints 64 digits and nothing else."""
     (line,) = re.findall(r"`token_sha256`: `(printf %s \"\$TOKEN\" \|[^`]+)` prints it", TEXT)
     env = {"PATH": "/usr/bin:/bin", "TOKEN": TOKEN}
     made = subprocess.run([need("bash"), "-c", line], env=env, capture_output=True, text=True, check=True).stdout
@@ -26,7 +26,7 @@ def test_the_line_for_a_digest_gives_what_is_taken(tmp_path: Path) -> None:
 
 
 def test_the_commands_for_tokens_work_in_their_order(tmp_path: Path) -> None:
-    """Beside the shipped clients and the demo: each ends well, and what is revoked is gone."""
+    """With the shipped clients and the demo each command ends with 0, and what is revoked is gone."""
     (tmp_path / "clients.json").write_text((repo() / "clients.json").read_text())
     commands = [
         shlex.split(line, comments=True) for line in re.findall(r"^\S*python -m poslogs token .+$", TEXT, re.MULTILINE)

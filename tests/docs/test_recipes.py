@@ -54,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_every_block_but_the_first_is_a_recipe_of_one_line() -> None:
-    """None is left out, and none has grown into a program."""
+    """No block is left out, and none has grown into a program."""
     assert (FUNCTIONS.kind, FUNCTIONS.name) == ("save", "functions")
     assert {block.kind for block in RECIPES} == {"run"}
     assert [block.code.count("\n") for block in RECIPES] == [1] * len(RECIPES)

@@ -20,7 +20,7 @@ DOCUMENTS = [README, (REPO / "CONTRIBUTING.md").read_text(), *[p.read_text() for
 
 
 def test_every_sentence_of_the_code_is_in_the_reference_and_the_other_way_round() -> None:
-    """Refusals, error frames and failed starts, word by word."""
+    """Sentences of refusals, error frames and failed starts agree word by word."""
     told = set(re.findall(r"^- (.+)$", REFERENCE, re.MULTILINE)) - {
         "and what platformOS did, as in an `error` frame below, when it fails a `/call`"
     }
@@ -43,14 +43,14 @@ def test_every_setting_is_in_the_readme_with_its_default_and_meaning() -> None:
 
 
 def test_no_document_names_a_setting_that_is_none() -> None:
-    """POSLOGS_ and MPKIT_ words anywhere in the documents are settings."""
+    """Every POSLOGS_ or MPKIT_ word in the documents is a setting."""
     named = {word for text in DOCUMENTS for word in re.findall(r"\b(?:POSLOGS|MPKIT)_[A-Z_]*[A-Z]\b", text)}
     assert named <= {setting.variable for setting in SETTINGS}
     assert named
 
 
 def test_every_route_is_in_the_reference_and_the_other_way_round(tmp_path: Path) -> None:
-    """The table of routes against Flask's own map."""
+    """The table of routes agrees with Flask's own map."""
     clients = tmp_path / "clients.json"
     clients.write_text('{"a": {"token": "t"}}')
     app = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)}))
@@ -63,7 +63,7 @@ def test_every_route_is_in_the_reference_and_the_other_way_round(tmp_path: Path)
 
 
 def test_every_tool_and_input_is_in_the_reference_and_the_other_way_round() -> None:
-    """Names, doors, bounds and defaults."""
+    """Names, doors, bounds and defaults agree."""
     told = dict(re.findall(r"^### (platformos\.\S+)\n(.*?)(?=^##)", REFERENCE, re.MULTILINE | re.DOTALL))
     assert set(told) == set(TOOLS)
     for tool in TOOLS.values():
@@ -81,7 +81,7 @@ def test_every_tool_and_input_is_in_the_reference_and_the_other_way_round() -> N
 
 
 def test_every_series_of_the_metrics_is_in_the_reference_and_the_other_way_round(tmp_path: Path) -> None:
-    """Names as Prometheus stores them, and their labels."""
+    """Names, as Prometheus stores them, and labels agree."""
     clients = tmp_path / "clients.json"
     clients.write_text('{"a": {"token": "a-token-of-some-length"}}')
     app = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)}))
@@ -106,7 +106,7 @@ def test_no_document_names_a_series_that_is_none() -> None:
 
 
 def test_every_module_is_in_the_decision_on_the_house_and_the_other_way_round() -> None:
-    """By its file's name, and the doors' by their folder too."""
+    """A module is listed by its file's name, in doors/ with its folder."""
     text = (REPO / "docs" / "decisions" / "0001-the-house.md").read_text()
     rows = "".join(re.findall(r"^\| `.*", text, re.MULTILINE))
     named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+\.py)`", rows)}
@@ -122,7 +122,7 @@ def test_documents_cite_only_pages_of_this_repository() -> None:
 
 
 def test_no_document_names_a_tool_that_is_none() -> None:
-    """platformos.x.y anywhere in the documents is a tool."""
+    """Every platformos.x.y in the documents is a tool."""
     named = {word for text in DOCUMENTS for word in re.findall(r"\bplatformos\.[a-z]+\.[a-z]+\b", text)}
     assert named <= set(TOOLS)
 
@@ -137,7 +137,7 @@ def test_no_document_names_a_tool_that_is_none() -> None:
     ],
 )
 def test_every_link_and_path_in_a_document_leads_somewhere(document: str) -> None:
-    """Relative links, and the files that CONTRIBUTING names."""
+    """This holds for relative links, and for the files that CONTRIBUTING names."""
     path = REPO / document
     text = path.read_text()
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):

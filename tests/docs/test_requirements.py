@@ -26,7 +26,7 @@ UNIX = [
 
 
 def test_the_lock_holds_what_is_pinned_and_no_more() -> None:
-    """On Linux and macOS, from Python 3.11 to 3.14: each pinned version with its hashes, and nothing else."""
+    """For Linux and macOS, Python 3.11 to 3.14, it has each pinned version with its hashes, and nothing else."""
     pinned = {(canonicalize_name(name), version)
               for name, version in PIN.findall((REPO / "requirements.txt").read_text())}  # fmt: skip
     locked = LOCKED.findall((REPO / "requirements.lock").read_text())

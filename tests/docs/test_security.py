@@ -20,7 +20,7 @@ DEFAULTS = {setting.variable: setting.default for setting in SETTINGS}
 
 
 def test_the_tables_are_really_read() -> None:
-    """The three whose last column names tests."""
+    """The test finds the three tables whose last column names tests."""
     heads = [row for row in ROWS if row[-1] == "held by"]
     assert len(heads) == 3
     assert len(HELD) > 15
@@ -28,7 +28,7 @@ def test_the_tables_are_really_read() -> None:
 
 @pytest.mark.parametrize("row", HELD, ids=lambda row: row[0][:40])
 def test_a_promise_names_tests_that_are_there(row: list[str]) -> None:
-    """In files of the repository."""
+    """The tests are in files of the repository."""
     files = re.findall(r"`(tests/[^`]+)`", row[-1])
     assert files
     for file in files:
@@ -45,5 +45,5 @@ def test_the_numbers_of_the_memory_table_are_the_defaults() -> None:
 
 
 def test_every_setting_in_it_is_one() -> None:
-    """None is misspelt, or gone."""
+    """No setting in the page is misspelt or gone."""
     assert set(re.findall(r"POSLOGS_[A-Z_]+", TEXT)) <= set(DEFAULTS)

@@ -20,19 +20,19 @@ SOURCES = sorted(
 
 
 def missing(text: str) -> list[str]:
-    """What a text cites that is not in the repository."""
+    """The pages that a text cites and that are not in the repository."""
     pages = [it for it in CITED.findall(text) if not (ROOT / it).is_file()]
     return pages + SPECIFIED.findall(text)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=str)
 def test_a_source_cites_pages_of_the_repository_alone(source: Path) -> None:
-    """By their path from its root, such as docs/decisions/0005-disconnects.md."""
+    """A page is cited by its path from the root, such as docs/decisions/0005-disconnects.md."""
     assert missing((ROOT / source).read_text()) == []
 
 
 @pytest.mark.parametrize("citation", ["(hosting.md, section 3)", '(contract, "Frames")', "docs/decisions/0099-none.md"])
 def test_a_citation_that_nobody_can_open_is_found(citation: str) -> None:
-    """Each kind that there was."""
+    """The check finds each kind of citation that there once was."""
     assert missing(f"A fact {citation}.")
     assert not missing("A fact (docs/decisions/0005-disconnects.md), and the contract of a base class.")

@@ -242,7 +242,7 @@ def flowing(platformos: PlatformOS, every: float = 0.02) -> Iterator[None]:
 
 
 def lossless(readers: Sequence[Steady], platformos: PlatformOS, timeout: float = 30) -> None:
-    """Each reader gets, over all its connections, every row that there is, once and in order."""
+    """Assert that each reader gets every row there is, over all its connections, once and in order."""
     ids = platformos.ids
     end = time.monotonic() + timeout
     for reader in readers:
@@ -252,7 +252,7 @@ def lossless(readers: Sequence[Steady], platformos: PlatformOS, timeout: float =
 
 
 def bound(seconds: float) -> float:
-    """A promised time as a bound here: as it is on a machine with time, up to thrice on one that is overrun."""
+    """The bound for a promised time: the time itself on an idle machine, up to three times that on a busy one."""
     busy = os.getloadavg()[0] / (os.cpu_count() or 1)
     return seconds * min(3.0, max(1.0, busy))
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_polls_never_overlap_and_heartbeats_go_on_while_answers_take_four_intervals(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Three readers of both tools, rows at every poll: one question at a time, and no silence as long as an answer."""
+    """With three readers of both tools one question is asked at a time, and no silence is as long as an answer."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": str(BEAT_S)})
     platformos.add_many(3)
     platformos.fail("slow", seconds=1.0)
@@ -50,7 +50,7 @@ def test_polls_never_overlap_and_heartbeats_go_on_while_answers_take_four_interv
 def test_a_reader_that_asks_by_itself_has_heartbeats_too(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """It resumes from before the window while answers are slow: page after page of its own, never two at once."""
+    """It resumes from before the window while answers are slow: it asks for its pages one after another."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": str(BEAT_S)})
     platformos.page = 4
     platformos.add_many(16)

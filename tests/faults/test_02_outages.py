@@ -49,7 +49,7 @@ CUT = r"Connection failed: environment staging (closed|reset) the connection\."
 def test_an_outage_is_told_once_its_waits_grow_and_streams_recover_by_themselves(
     server: Callable[..., Server], kind: str
 ) -> None:
-    """Refused, reset, no answer, 502, three tries each: one error, then every row, on the same connection."""
+    """After three tries refused, reset, unanswered or 502 a reader has one error, then every row, on one connection."""
     with stand_ins(*SENTENCES) as instances, ExitStack() as stack:
         running = server(
             kind, environments=instances, env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"}
@@ -216,7 +216,7 @@ def test_a_name_that_nobody_knows_is_an_outage(server: Callable[..., Server], pl
 def test_a_connect_or_handshake_without_end_is_cut_in_time(
     server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path, kind: str
 ) -> None:
-    """Connects that are not answered, and a TLS handshake that drips: each is a failed poll within seconds."""
+    """A connect without an answer and a TLS handshake that drips each become a failed poll within seconds."""
     with deaf_port() as port, Relay(platformos, Certificate.make(tmp_path / "good.pem")) as relay:
         relay.drip = True
         running = server(

@@ -16,7 +16,7 @@ NEW = "renewed-token-3e9a"
 
 
 def follow_when_renewed(server: Server, **kw: Any) -> Reader:
-    """A stream of `staging` that platformOS does not refuse any more."""
+    """A stream of `staging`, once platformOS no longer refuses it."""
     end = time.monotonic() + 10
     while True:
         reader = follow(server, **kw)
@@ -28,7 +28,7 @@ def follow_when_renewed(server: Server, **kw: Any) -> Reader:
 
 
 def test_a_refused_token_ends_the_streams_of_its_environment_and_no_other(server: Callable[..., Server]) -> None:
-    """By 401 or 403: two readers get one sentence, `done` and a clean end; another environment notices nothing."""
+    """After 401 or 403 two readers get one sentence, `done` and a clean end; another environment notices nothing."""
     with stand_ins("staging", "qa", "production") as instances:
         running = server(environments=instances, env={"POSLOGS_LOG_LEVEL": "debug"})
         production = instances.pop("production")
@@ -81,7 +81,7 @@ def test_a_token_that_stays_wrong_costs_one_question_a_stream(
 
 
 def test_a_renewed_pos_file_is_read_without_a_restart(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """The token changes at platformOS, the stream ends; with the new one in `.pos` its reader resumes, losslessly."""
+    """When the token changes at platformOS the stream ends; once it is in `.pos` the reader resumes without loss."""
     running = server()
     platformos.add_many(3)
     with follow(running) as before:

@@ -28,7 +28,7 @@ def in_date_form(seconds: float) -> str:
 
 
 def test_no_question_comes_before_the_pause_is_over(server: Callable[..., Server]) -> None:
-    """Both codes in both forms: one error, no request until the time that was named, then every row."""
+    """For both codes in both forms there is one error, no request until the time that was named, then every row."""
     with stand_ins(*CASES) as instances, ExitStack() as stack:
         running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
         readers = {
@@ -59,7 +59,7 @@ def test_no_question_comes_before_the_pause_is_over(server: Callable[..., Server
 
 
 def test_a_reader_that_comes_in_the_pause_waits_too(server: Callable[..., Server]) -> None:
-    """Its beginning lies before what the server holds, so it must ask; not before platformOS may be asked."""
+    """It begins before what the server holds, so it must ask, but not before platformOS may be asked."""
     beginnings: dict[str, dict[str, Any]] = {"fresh": {}, "resumed": {"lastId": "2"}, "tail": {"tail": 3}}
     with stand_ins(*beginnings) as instances, ExitStack() as stack:
         running = server(environments=instances)
@@ -88,7 +88,7 @@ def test_a_reader_that_comes_in_the_pause_waits_too(server: Callable[..., Server
 def test_the_pause_outlives_the_reader_that_was_told_of_it(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """All readers leave and come back within it, resumed: platformOS is not asked because of that."""
+    """All readers leave and resume within the pause. platformOS is not asked because of that."""
     platformos.add_many(3)
     running = server()
     with follow(running) as before:
@@ -128,7 +128,7 @@ def test_a_fetch_passes_the_pause_on_to_its_caller_and_keeps_it(
 def test_a_pause_that_is_shorter_than_our_own_changes_nothing(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Retry-After of 0 and of a time gone by: our own wait of half a second at least holds."""
+    """With a Retry-After of 0 or in the past our own wait of at least half a second holds."""
     running = server()
     platformos.add_many(1)
     with follow(running) as reader:
@@ -172,7 +172,7 @@ def test_a_pause_is_bounded_whatever_was_sent(platformos: PlatformOS, header: st
 
 
 def test_a_date_is_taken_for_the_seconds_until_it(platformos: PlatformOS) -> None:
-    """A date a minute away, by the clock on the wall."""
+    """A date a minute away, by the wall clock, means a pause of a minute."""
     gateway = HttpGateway(Environment("staging", platformos.url, token=platformos.token), seconds=5, max_bytes=1 << 20)
     named = math.floor(time.time()) + 60
     date = format_datetime(datetime.fromtimestamp(named, UTC), usegmt=True)

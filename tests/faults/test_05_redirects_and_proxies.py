@@ -14,7 +14,7 @@ REDIRECTS = {"moved": 301, "found": 302, "other": 303, "again": 307, "for-good":
 
 
 def test_a_redirect_to_another_host_is_refused_and_the_token_is_not_sent_there(server: Callable[..., Server]) -> None:
-    """Seven kinds of redirect to another host and back to the same: one error each, no connection over there."""
+    """Each of seven kinds of redirect gives one error, and no connection to the other host."""
     with stand_ins(*REDIRECTS) as instances, PlatformOS() as elsewhere, ExitStack() as stack:
         elsewhere.add_many(50)
         running = server(environments=instances)
@@ -45,7 +45,7 @@ def test_a_redirect_to_another_host_is_refused_and_the_token_is_not_sent_there(s
 def test_netrc_and_proxy_variables_never_replace_our_authorization(
     server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """A `.netrc` for the very host and a proxy for everything: the polls go straight there with our own token."""
+    """With a `.netrc` for the very host and a proxy for everything, polls go straight there with our own token."""
     home = tmp_path / "home"
     home.mkdir()
     netrc = "machine 127.0.0.1 login mallory password stolen\ndefault login mallory password stolen\n"
@@ -73,7 +73,7 @@ def test_netrc_and_proxy_variables_never_replace_our_authorization(
 def test_a_cookie_that_platformos_sets_is_not_kept_from_one_environment_to_another(
     server: Callable[..., Server],
 ) -> None:
-    """Two instances on one host: what one sets, the other is never sent; each gets its own token."""
+    """Two instances on one host each get their own token, and never a cookie that the other one set."""
     with stand_ins("staging", "production") as instances:
         instances["production"].token = "production-token-61c0"
         running = server(environments=instances)

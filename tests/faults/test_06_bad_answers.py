@@ -72,7 +72,7 @@ NO_ROWS: dict[str, dict[str, Any]] = {
 
 
 def test_an_answer_that_is_no_log_is_a_failed_poll_and_nothing_is_lost(server: Callable[..., Server]) -> None:
-    """HTML, text, cut JSON, JSON of other shapes, answers that break off: one error each, then every row."""
+    """HTML, text, cut JSON, other JSON and answers that break off each give one error, then every row comes."""
     with stand_ins(*FAILED) as instances, ExitStack() as stack:
         running = server(environments=instances)
         readers = {
@@ -112,7 +112,7 @@ def test_a_head_that_breaks_off_is_a_failed_poll(server: Callable[..., Server], 
 
 
 def test_an_empty_body_and_a_missing_logs_mean_no_rows(server: Callable[..., Server]) -> None:
-    """No error, no back-off: the next questions come at the interval, and then every row."""
+    """There is no error and no back-off: the next questions come at the interval, and then every row."""
     with stand_ins(*NO_ROWS) as instances, ExitStack() as stack:
         running = server(environments=instances)
         readers = {name: stack.enter_context(follow(running, name)) for name in instances}
@@ -136,7 +136,7 @@ def test_an_empty_body_and_a_missing_logs_mean_no_rows(server: Callable[..., Ser
 
 
 def test_a_stream_that_begins_with_bad_answers_gets_everything_in_the_end(server: Callable[..., Server]) -> None:
-    """One bad answer after another before the first good one, for readers that share a poller and ask by themselves."""
+    """Bad answers come before the first good one, to readers that share a poller and to ones that ask by themselves."""
     with stand_ins("staging") as instances, ExitStack() as stack:
         platformos = instances["staging"]
         platformos.add_many(6)

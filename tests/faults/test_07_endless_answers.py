@@ -40,7 +40,7 @@ TOO_LATE = "platformOS did not answer for environment {} within 1 s."
 
 @cache
 def bomb() -> bytes:
-    """A log of 100 MB, all but empty, packed to 100 kB."""
+    """A log of 100 MB of nearly nothing, packed to 100 kB."""
     return gzip.compress(b'{"logs":[' + b" " * HUNDRED_MB + b"]}")
 
 
@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Callable[..., Server], kind: str) -> None:
-    """Nine kinds at once, two polls of each: one error each, no silence, no growth; then every row."""
+    """Nine kinds at once, two polls of each, give one error each, no silence and no growth; then every row comes."""
     with stand_ins(*FAULTS, "well") as instances, ExitStack() as stack:
         running = server(
             kind,
@@ -146,7 +146,7 @@ FLOODS = {
 def test_a_flood_that_never_becomes_an_answer_starves_nobody(
     server: Callable[..., Server], kind: str, flood: str
 ) -> None:
-    """As quickly as the line takes it: a failed poll in time, heartbeats meanwhile, and other streams go on."""
+    """A flood at full speed is a failed poll in time. Heartbeats come meanwhile, and other streams go on."""
     with stand_ins("staging", "production") as instances:
         running = server(
             kind,
@@ -167,7 +167,7 @@ def test_a_flood_that_never_becomes_an_answer_starves_nobody(
 
 
 def test_an_answer_just_below_the_bound_comes_whole(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Of 1 MiB less a little, plain and packed; one byte more than the bound is too much."""
+    """An answer of nearly 1 MiB comes, plain or packed. One byte more than the bound is too much."""
     running = server(env={"POSLOGS_POLL_MB": "1"})
     with follow(running) as reader:
         for number, packed in ((1, False), (2, True)):

@@ -35,7 +35,7 @@ class Muddle:
 
 
 def test_rows_come_by_ascending_id_and_once_however_answers_muddle_them(server: Callable[..., Server]) -> None:
-    """Five readers of all beginnings, answers of seven rows: doubled, shuffled, overlapping, ids spelt anyhow."""
+    """This holds for readers of all beginnings while rows are doubled, shuffled, overlapping, and ids spelt anyhow."""
     with stand_ins("one", "two", "three") as instances, ExitStack() as stack:
         running = server(environments=instances)
         whole, later = {}, {}
@@ -96,7 +96,7 @@ def test_answers_that_ignore_the_position_bring_no_double(
 def test_a_row_that_changes_between_answers_is_delivered_once(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """The same id with another text later, in answers that overlap: the first one counts."""
+    """The same id comes again with another text, in answers that overlap. The first text counts."""
     platformos.add_many(3)
     with follow(server(), tool=LIVE) as reader:
         arrived(reader, "3")
@@ -108,7 +108,7 @@ def test_a_row_that_changes_between_answers_is_delivered_once(
 def test_an_environment_that_answers_newest_first_is_named_to_each_reader(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """The newest twenty of thirty rows: what is missing cannot be asked for, so all hear of it once, later ones too."""
+    """The oldest ten of thirty rows cannot be asked for, so each reader gets one notice, later ones too."""
     platformos.add_many(30)
     platformos.arrange = lambda rows: rows[:-21:-1]
     running = server()

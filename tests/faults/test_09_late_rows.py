@@ -19,7 +19,7 @@ def listed(platformos: PlatformOS) -> list[str]:
 
 
 def every_row_once(platformos: PlatformOS, *readers: Transcript, ids: list[str] | None = None) -> None:
-    """Each live reader has every row once, in the order in which rows became visible, also after two more."""
+    """Assert that each live reader has every row once, in the order in which rows became visible, and two more."""
     expected = listed(platformos) if ids is None else ids
     for _ in range(2):
         expected += [str(number) for number in platformos.add({})]
@@ -32,7 +32,7 @@ def every_row_once(platformos: PlatformOS, *readers: Transcript, ids: list[str] 
 def test_late_rows_come_once_plain_and_packed_and_never_to_the_plain_tool(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Three late rows at different times between new ones; the position never falls back."""
+    """Three late rows come at different times between new ones. The position never falls back."""
     running = server()
     with (
         follow(running, tool=LIVE) as live,
@@ -65,7 +65,7 @@ def test_late_rows_come_once_plain_and_packed_and_never_to_the_plain_tool(
 def test_a_live_reader_that_resumes_gets_what_becomes_visible_late_afterwards(
     server: Callable[..., Server], platformos: PlatformOS, begins: str
 ) -> None:
-    """It comes back behind 30; then 25, lower than its position, and 45, lower than what followed: each once."""
+    """It comes back after 30. Then 25, below its position, and 45, below later rows, come once each."""
     running = server()
     platformos.add({"id": 10}, {"id": 20}, {"id": 30})
     back = {"headers": {"Last-Event-ID": "30"}}
@@ -108,7 +108,7 @@ def test_a_reader_that_resumes_behind_a_late_row_gets_nothing_twice(
 
 
 def test_a_row_that_becomes_visible_late_in_an_outage_comes_after_it(server: Callable[..., Server]) -> None:
-    """Polls fail for longer than the overlap is; the row was revealed within it, and no poll has looked since."""
+    """Polls fail for longer than the lookback. The row became visible within it, and no poll has looked since."""
     with stand_ins("reset", "pause") as instances, ExitStack() as stack:
         running = server(environments=instances, env={"POSLOGS_OVERLAP_SECONDS": "1"})
         readers = {name: stack.enter_context(follow(running, name, LIVE)) for name in instances}
@@ -129,7 +129,7 @@ def test_a_row_that_becomes_visible_late_in_an_outage_comes_after_it(server: Cal
 
 
 def test_looking_for_late_rows_never_keeps_new_ones_out(server: Callable[..., Server]) -> None:
-    """However many rows an answer holds at most, also just as many as are read again: new rows come at the interval."""
+    """New rows come at the interval, however many rows an answer holds, even if just as many are read again."""
     pages = {str(page): page for page in (20, 50, 99, 100, 101, 200)}
     with stand_ins(*pages) as instances, ExitStack() as stack:
         running = server(environments=instances)
@@ -152,7 +152,7 @@ def test_looking_for_late_rows_never_keeps_new_ones_out(server: Callable[..., Se
 def test_a_late_row_comes_at_an_interval_longer_than_the_overlap_too(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """The row is revealed right after the newest was read, and the next poll is the first that could see it."""
+    """The row becomes visible right after the newest was read. The next poll is the first that could see it."""
     running = server(env={"POSLOGS_OVERLAP_SECONDS": "0.5"})
     with follow(running, tool=LIVE, interval=1500) as live:
         platformos.add({"id": 10}, {"id": 30})
@@ -167,7 +167,7 @@ def test_a_late_row_comes_at_an_interval_longer_than_the_overlap_too(
 def test_a_late_row_right_at_the_beginning_of_a_stream_comes_once(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Between the first and the second poll, for readers of each beginning that share one poller."""
+    """The row becomes visible between the first two polls, for readers of each beginning that share one poller."""
     platformos.add({"id": 10}, {"id": 20}, {"id": 40})
     running = server()
     with (
@@ -204,7 +204,7 @@ def test_a_live_reader_that_resumes_amid_answers_without_rows_gets_nothing_twice
 def test_rows_that_are_late_by_hundreds_of_rows_come_while_answers_have_room_for_them(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """250 rows came after it within the overlap's time."""
+    """250 rows came after the late one within the lookback's time."""
     running = server()
     platformos.add({"id": 10}, {"id": 20})
     with follow(running, tool=LIVE) as live:
@@ -234,7 +234,7 @@ def test_a_reader_that_begins_earlier_amid_the_first_poll_makes_no_old_row_late(
 
 
 def test_a_log_that_seemed_empty_for_a_while_is_read_on(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Bodies without rows until the newest row is believed to be gone; then answers again, that hold few rows each."""
+    """Bodies have no rows until the newest row is believed to be gone; then answers with few rows come again."""
     running = server()
     platformos.page = 250
     platformos.add_many(400)

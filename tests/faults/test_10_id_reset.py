@@ -44,7 +44,7 @@ def heard(reader: Transcript, text: str, timeout: float = 15) -> None:
 
 
 def every_word_once(platformos: PlatformOS, readers: list[Reader], expected: list[list[str]]) -> None:
-    """Each reader has just what is expected of it, also after two more rows."""
+    """Assert that each reader has just what is expected, also after two more rows."""
     for text in ("one more", "and another"):
         say(platformos, text)
         for reader, words in zip(readers, expected, strict=True):
@@ -57,7 +57,7 @@ def every_word_once(platformos: PlatformOS, readers: list[Reader], expected: lis
 def test_an_id_reset_is_told_and_every_row_listed_after_it_comes_once(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Fifty rows, a backup of twenty, new rows under ids that were given out before: both tools, gzip too."""
+    """Of fifty rows a backup has twenty; new rows get ids that were given out before. Both tools, plain and gzip."""
     running = server()
     before = say(platformos, *(f"before {number}" for number in range(50)))
     with (
@@ -137,7 +137,7 @@ def test_ids_that_are_reset_twice_are_told_twice(server: Callable[..., Server], 
 
 
 def test_an_id_reset_in_an_outage_is_noticed_after_it(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """The usual way of it: the instance is away while it is restored."""
+    """This is the usual case: the instance is away while it is restored."""
     running = server()
     before = say(platformos, *(f"before {number}" for number in range(30)))
     with follow(running) as plain, follow(running, tool=LIVE, gzip=True) as live:
@@ -157,7 +157,7 @@ def test_an_id_reset_in_an_outage_is_noticed_after_it(server: Callable[..., Serv
 def test_other_environments_and_later_readers_hear_nothing_of_it(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Who comes after the id reset gets the log as it is now; a fetch too."""
+    """A reader or a fetch that comes after the id reset gets the log as it is now."""
     with PlatformOS() as other:
         running = server(environments={"staging": platformos, "production": other})
         before = say(platformos, *(f"before {number}" for number in range(10)))
@@ -272,7 +272,7 @@ def test_what_came_between_the_id_reset_and_a_return_is_new_to_who_was_away(
 def test_who_comes_back_is_told_before_new_ids_can_pass_its_position(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Rows come so quickly that the log ends behind its old position a moment later."""
+    """Rows come so quickly that the log ends past its old position a moment later."""
     running = server()
     platformos.add_many(50)
     with follow(running) as other:

@@ -44,7 +44,7 @@ ENTRY = {"id", "timestamp", "type", "message", "data", "env", "error_type"}
 
 
 def is_an_entry(entry: dict[str, Any]) -> bool:
-    """It has every promised field, each of its promised type."""
+    """Whether an entry has every promised field, each of its promised type."""
     return (
         set(entry) == ENTRY
         and all(isinstance(entry[name], str) for name in ENTRY - {"data"})
@@ -57,7 +57,7 @@ def is_an_entry(entry: dict[str, Any]) -> bool:
 
 
 def test_every_field_may_be_anything_or_missing(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Each field in turn with each odd value, and times that no clock shows: an entry for every row, and no error."""
+    """Each field in turn has each odd value, and times that no clock shows. Every row is an entry, without an error."""
     fields = ("created_at", "error_type", "message", "data")
     platformos.add(*({field: value} for field, value in product(fields, ODD)))
     platformos.add(*({"created_at": time} for time in TIMES))
@@ -81,7 +81,7 @@ def test_every_field_may_be_anything_or_missing(server: Callable[..., Server], p
 
 
 def test_what_is_missing_gets_the_plainest_value(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Rows and their entries, written out in full."""
+    """The test has rows and their entries written out in full."""
     platformos.add(
         {"created_at": None, "error_type": None, "message": None, "data": None},
         {"created_at": MISSING, "error_type": MISSING, "message": MISSING, "data": MISSING},
@@ -120,7 +120,7 @@ def test_what_is_missing_gets_the_plainest_value(server: Callable[..., Server], 
 def test_rows_that_are_none_are_counted_and_told_once_to_each_reader(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Scalars, arrays, objects without an id or with a wrong one, between good rows: one error with their number."""
+    """Scalars, arrays and objects without a usable id, between good rows, give one error with their number."""
     platformos.add_many(2)
     for stray in STRAYS:
         platformos.stray(stray)
@@ -149,7 +149,7 @@ def test_rows_that_are_none_are_counted_and_told_once_to_each_reader(
 def test_a_reader_that_asks_by_itself_is_told_of_rows_that_are_none(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """It resumes from before what the poller has seen, and the rows that are left out lie there."""
+    """It resumes from before what the poller has seen, where the rows that are left out lie."""
     platformos.add_many(2)
     platformos.stray("no row")
     platformos.stray({"message": "no id"})
@@ -166,7 +166,7 @@ def test_a_reader_that_asks_by_itself_is_told_of_rows_that_are_none(
 
 
 def test_any_number_of_rows_that_are_none_is_told(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Thousands in one answer, each another text."""
+    """One answer holds thousands, each with another text."""
     count = 3000
     platformos.page = 10_000
     platformos.add_many(1)

@@ -28,7 +28,7 @@ FIVE_MB = 5_000_000
 
 
 def test_ten_thousand_rows_in_one_answer_reach_every_reader(server: Callable[..., Server]) -> None:
-    """Readers of all beginnings; other streams have no silence meanwhile, and the worker does not swell."""
+    """This holds for readers of all beginnings. Other streams have no silence meanwhile, and the worker stays small."""
     with stand_ins("staging", "production") as instances:
         platformos, production = instances["staging"], instances["production"]
         platformos.page = 10_000
@@ -63,7 +63,7 @@ def test_ten_thousand_rows_in_one_answer_reach_every_reader(server: Callable[...
 
 
 def test_a_row_of_5_mb_is_cut_at_2_mib_and_marked(server: Callable[..., Server]) -> None:
-    """The message is its first 2 MiB of whole characters; its neighbours come as they are; 2 MiB exactly is not cut."""
+    """The message keeps its first 2 MiB of whole characters; exactly 2 MiB is not cut, nor are its neighbours."""
     characters = {"three-bytes": "語", "escaped": '"'}
     with stand_ins(*characters) as instances:
         running = server(environments=instances)
@@ -98,7 +98,7 @@ def test_a_row_of_5_mb_is_cut_at_2_mib_and_marked(server: Callable[..., Server])
 
 
 def test_a_message_that_is_no_text_is_cut_alike(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """JSON of 5 MB as a message: its first 2 MiB as text."""
+    """Of JSON of 5 MB as a message the first 2 MiB come as text."""
     platformos.add({"message": {"list": ["x" * 99] * (FIVE_MB // 100)}}, {"data": {"text": "d" * FIVE_MB}})
     with follow(server()) as reader:
         cut, whole = reader.wait_entries(2, timeout=20)
@@ -135,7 +135,7 @@ def test_memory_does_not_grow_with_long_rows(server: Callable[..., Server], plat
 
 
 def test_hundreds_of_thousands_of_rows_that_are_none_are_told_and_bounded(server: Callable[..., Server]) -> None:
-    """An answer of 600 kB with nothing but numbers: memory and time stay in bounds, and the good rows come."""
+    """For an answer of 600 kB of numbers alone memory and time stay in bounds, and the good rows come."""
     with stand_ins("staging", "production") as instances:
         platformos, production = instances["staging"], instances["production"]
         running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"}, own=True)

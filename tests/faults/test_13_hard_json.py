@@ -27,12 +27,12 @@ DIGITS = b"9" * 5000
 
 
 def deep(depth: int) -> bytes:
-    """Lists in lists."""
+    """Lists nested in lists."""
     return b"[" * depth + b"]" * depth
 
 
 def deep_object(depth: int) -> bytes:
-    """Objects in objects."""
+    """Objects nested in objects."""
     return b'{"a":' * depth + b"1" + b"}" * depth
 
 
@@ -77,7 +77,7 @@ VALUES: dict[str, tuple[bytes, object]] = {  # a message as it is sent, and as i
 
 
 def fine(reader: Transcript) -> None:
-    """What came is valid to the last byte: the strict parser took it, and no frame holds what breaks lines."""
+    """Assert that what came is valid to the last byte: the strict parser took it, and no frame breaks a line."""
     raw = b"".join(frame.raw for frame in reader.frames)
     for sign in (b"\r", b"\0", "\u2028".encode(), "\u2029".encode()):
         assert sign not in raw
@@ -85,7 +85,7 @@ def fine(reader: Transcript) -> None:
 
 
 def test_a_hard_message_is_an_entry_or_a_counted_refusal(server: Callable[..., Server]) -> None:
-    """Each kind in an environment of its own, between good rows: they arrive, and so does what is listed later."""
+    """Each kind comes in its own environment, between good rows. These arrive, and so do later ones."""
     with stand_ins(*VALUES) as instances, ExitStack() as stack:
         for name, (message, _) in VALUES.items():
             instances[name].add({"message": "before"})
@@ -118,7 +118,7 @@ def test_a_hard_message_is_an_entry_or_a_counted_refusal(server: Callable[..., S
 
 
 def test_a_hard_value_in_any_other_field_spoils_no_other_row(server: Callable[..., Server]) -> None:
-    """All of them in one answer, each in a row of its own, between good rows that all arrive."""
+    """All come in one answer, each in a row of its own, between good rows that all arrive."""
     with stand_ins("data", "error_type", "created_at", "unknown", "id") as instances, ExitStack() as stack:
         running = server(environments=instances)
         rows: dict[str, int] = {}
@@ -161,7 +161,7 @@ def test_a_hard_value_in_any_other_field_spoils_no_other_row(server: Callable[..
 
 
 def test_keys_may_be_hard_too(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Surrogates, NUL, line ends and protocol words as the names of things in `data`, and names that come twice."""
+    """Names in `data` may hold surrogates, NUL, line ends and protocol words, and may come twice."""
     keys = [
         b'"\\ud800"',
         b'"\\u0000"',
@@ -206,7 +206,7 @@ def test_large_ids_stay_exact_beside_hard_rows(server: Callable[..., Server]) ->
 def test_what_is_no_row_is_counted_beside_a_row_that_is_too_deep(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Where one row needs to be cut out by its brackets, scalars between rows are seen all the same."""
+    """Scalars between rows are counted even if one row must be cut out by its brackets."""
     platformos.add({"message": 'a ] } [ { \\ " text'})
     for stray in (b"17", b'"text, [1]"', b"null", b"[]", b'{"no":"id"}'):
         platformos.stray(RawJson(stray))
@@ -236,7 +236,7 @@ def test_a_page_full_of_rows_that_are_too_deep_is_passed(server: Callable[..., S
 
 
 def test_a_cut_answer_full_of_quotes_and_depth_stalls_nobody(server: Callable[..., Server]) -> None:
-    """A row that is too deep, then a message that quotes a lot and breaks off: a failed poll, and quickly so."""
+    """A row that is too deep, then a message full of quotes that breaks off, is a failed poll within a short time."""
     with stand_ins("staging", "production") as instances:
         running = server(environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
         staging = instances["staging"]

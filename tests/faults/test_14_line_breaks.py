@@ -34,7 +34,7 @@ TEXT_FIELDS = ("message", "error_type", "created_at", "unknown")
 
 
 def one_event_each(reader: Transcript, count: int) -> None:
-    """Nothing but the first comment, heartbeats and `count` entries, each in three lines."""
+    """Assert that nothing came but the first comment, heartbeats and `count` entries, each in three lines."""
     frames = [frame for frame in reader.frames if frame.comment is None]
     assert [frame.event for frame in frames] == ["data"] * count
     assert all(frame.raw.count(b"\n") == 4 and frame.raw.endswith(b"\n\n") for frame in frames)
@@ -46,7 +46,7 @@ def one_event_each(reader: Transcript, count: int) -> None:
 
 
 def test_no_field_ever_makes_a_second_event(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Every break with every word of the protocol, in every field and in the names and values of `data`."""
+    """Every line break with every word of the protocol is tried in every field, and in names and values of `data`."""
     rows: list[dict[str, Any]] = [{field: evil} for evil, field in product(EVIL, TEXT_FIELDS)]
     rows += [{"data": {evil: [evil, {evil: evil}]}} for evil in EVIL]
     rows += [{"message": {evil: evil}, "error_type": [evil]} for evil in EVIL]
@@ -76,7 +76,7 @@ def test_no_field_ever_makes_a_second_event(server: Callable[..., Server], platf
 
 
 def test_an_environment_may_have_any_name(server: Callable[..., Server]) -> None:
-    """Its name stands in every entry and in errors: there too it is text."""
+    """Its name is in every entry and in errors, where it is text too."""
     names = [f"a{end}event: done{end}data: [DONE]{end}{end}" for end in ("\n", "\r", "\r\n", "\u2028")]
     with PlatformOS() as platformos:
         platformos.add({"message": "one"})
@@ -98,7 +98,7 @@ def test_an_environment_may_have_any_name(server: Callable[..., Server]) -> None
 def test_words_of_the_protocol_in_what_platformos_answers_are_no_events(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """A reason phrase, a header and a body full of them, in failed polls: one plain error frame."""
+    """Failed polls have them in the reason phrase, a header and the body. The reader gets one plain error frame."""
     running = server()
     evil = "x\nevent: done\ndata: [DONE]\n\n"
     platformos.add({})

@@ -31,7 +31,7 @@ CONTROLS = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
 def test_what_is_logged_arrives_as_the_text_it_is(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """In message, type, url, user and any other field: equal to the last sign, and no control byte on the wire."""
+    """Message, type, url, user and all other fields arrive unchanged, and no control byte is on the wire."""
     rows: list[dict[str, Any]] = []
     for evil in EVIL.values():
         rows += [{"message": evil}, {"error_type": evil}]
@@ -82,7 +82,7 @@ def test_a_filter_of_escapes_matches_them_and_is_no_pattern(
 
 
 def test_escapes_in_failing_answers_reach_neither_reader_nor_log(server: Callable[..., Server]) -> None:
-    """Bodies, headers and locations of failed polls full of them: our sentences are our own."""
+    """Bodies, headers and locations of failed polls are full of them. Our sentences quote none of that."""
     evil = "\x1b[31m<script>alert(1)</script>\x1b]0;title\x07"
     faults: dict[str, dict[str, Any]] = {
         "status": {"kind": "status", "status": 500, "body": evil.encode(), "headers": {"X-Evil": evil}},

@@ -28,7 +28,7 @@ CUT_S = 2  # TCP_USER_TIMEOUT in tests, in place of the two minutes that are shi
 def test_a_reader_that_reads_nothing_while_100_000_entries_pass_loses_none_and_costs_no_memory(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """One follows in time, one has stopped: the window stays small, and the slow one gets all, once, in order."""
+    """One reader follows, one has stopped. The window stays small, and the slow one gets all, once, in order."""
     platformos.page = PAGE
     running = server(kind, env={"POSLOGS_WINDOW_MB": "4"}, own=True)
     platformos.add_many(PAGE)
@@ -55,7 +55,7 @@ def test_a_reader_that_reads_nothing_while_100_000_entries_pass_loses_none_and_c
 
 @pytest.fixture
 def impatient(tmp_path: Path) -> list[str]:
-    """Arguments that start a server which gives up on a reader after CUT_S; all else is as it is shipped."""
+    """Arguments that start a server which gives up on a reader after CUT_S; all else is as shipped."""
     config = tmp_path / "gunicorn.conf.py"
     config.write_text(
         "import runpy, socket\n"
@@ -71,7 +71,7 @@ def impatient(tmp_path: Path) -> list[str]:
 def test_a_reader_that_is_there_but_does_not_read_is_not_taken_for_a_lost_one(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Its window is closed for ten heartbeats, and a lost one would be let go within two: its stream does not end."""
+    """Its TCP window is closed for ten heartbeats. A lost reader is given up within two, but its stream goes on."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": "0.5"})
     platformos.add_many(20_000)
     with (
@@ -93,7 +93,7 @@ def test_a_reader_that_is_there_but_does_not_read_is_not_taken_for_a_lost_one(
 def test_a_reader_that_stalls_for_good_is_cut_and_resumes_without_loss(
     server: Start, platformos: PlatformOS, impatient: list[str], kind: str
 ) -> None:
-    """Its window is closed for longer than the server bears: its slot is free, others go on, nothing is an error."""
+    """Its TCP window is closed for longer than the server waits: its slot is free, others go on, without an error."""
     running = server(kind, args=impatient)
     platformos.add_many(20_000)
     with Lean(running, receive_buffer=SMALL_BUFFER) as slow, Lean(running) as quick:

@@ -27,17 +27,17 @@ PRODUCTION = {**INPUT, "env": "production"}
 
 
 def by_fin(reader: Reader) -> None:
-    """All that came is read, then the connection is closed."""
+    """Read all that came, then close the connection."""
     reader.close()
 
 
 def by_rst(reader: Reader) -> None:
-    """The connection is reset."""
+    """Reset the connection."""
     reader.reset()
 
 
 def by_half_close(reader: Reader) -> None:
-    """The reader says that it will send no more, and stays; to a proxy this means that its client has left."""
+    """Close the sending side and stay. A proxy does this when its client has left."""
     reader._socket.shutdown(1)
 
 
@@ -49,7 +49,7 @@ WAYS = [by_fin, by_rst, by_half_close]
 def test_a_reader_that_leaves_frees_its_slot_within_a_second_and_the_last_ends_the_polling(
     server: Start, platformos: PlatformOS, kind: str, leave: Callable[[Reader], None]
 ) -> None:
-    """Two idle readers, heartbeats 15 s away: each slot is free at once; then only the other environment is polled."""
+    """Two idle readers leave 15 s before a heartbeat: each slot is free at once, and the polls of theirs end."""
     with PlatformOS() as production, ExitStack() as stack:
         running = server(kind, environments={"staging": platformos, "production": production})
         platformos.add_many(3)
@@ -76,7 +76,7 @@ def test_a_reader_that_leaves_frees_its_slot_within_a_second_and_the_last_ends_t
 def test_a_reader_that_leaves_in_mid_frame_frees_its_slot_within_a_second(
     server: Start, platformos: PlatformOS, kind: str, gzip: bool, leave: Callable[[Reader], None]
 ) -> None:
-    """Half of a long entry was read, the server waits to send the rest: its slot is free, the others have it whole."""
+    """It read half of a long entry, and the server waits to send the rest: its slot is free, others get all of it."""
     running = server(kind)
     with (
         running.stream(STREAM, INPUT) as other,
@@ -102,7 +102,7 @@ def test_a_reader_that_leaves_in_mid_frame_frees_its_slot_within_a_second(
 def test_readers_that_leave_while_entries_pour_in_are_no_error(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Thirty leave in turn by FIN and RST in the thick of it, one stays and has everything."""
+    """Thirty leave in turn by FIN and RST amid a burst. One stays and has everything."""
     running = server(kind)
     with Steady(running.url) as stays:
         for index in range(30):
@@ -137,7 +137,7 @@ class Cable:
         return made[0]
 
     def pull(self) -> None:
-        """Nothing comes back from over there any more."""
+        """Let nothing come back from the far machine any more."""
         ip("-n", self.space, "route", "add", "blackhole", self.address)
 
 

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
 def storm(server: Server, token: str, position: int | None = None) -> list[Answer]:
-    """One client reconnects A_SECOND times a second for SECONDS, leaving by FIN and RST in turn; its answers."""
+    """Reconnect A_SECOND times a second for SECONDS, leaving by FIN and RST in turn. Returns the answers."""
     headers = [] if position is None else [f"Last-Event-ID: {position}"]
     data = request("/call-stream", asking(interval=1000), *headers, token=token)
     answers = []
@@ -82,7 +82,7 @@ def test_a_storm_meets_the_limits_and_the_server_is_well_afterwards(
 
 
 def test_a_storm_does_not_restart_the_poller(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """A client with plenty of everything, alone: one connection to platformOS, one poll an interval, and a spare."""
+    """One client without limits causes one connection to platformOS and one poll an interval, and one to spare."""
     running = server(kind, clients=clients())
     platformos.add_many(3)
     with running.stream(STREAM, {"env": "staging", "interval": 1000}, token=READER) as first:
@@ -102,7 +102,7 @@ def test_a_storm_does_not_restart_the_poller(server: Start, platformos: Platform
 def test_a_storm_that_comes_and_goes_alone_finds_the_poller_still_there(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Nobody else reads, so each leaves nobody behind: still one connection, and a few polls a second at most."""
+    """Nobody else reads, yet there is one connection, and a few polls a second at most."""
     running = server(kind, clients=clients())
     platformos.add_many(3)
     with running.stream(STREAM, {"env": "staging", "interval": 1000}, token=READER) as first:

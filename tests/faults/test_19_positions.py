@@ -31,7 +31,7 @@ def as_header(value: str) -> bytes:
 def test_a_header_that_is_no_id_is_refused_with_a_sentence_that_names_it(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Each bad form on each tool that streams: 400, and platformOS is never asked."""
+    """Each bad form gets 400 on each tool that streams, and platformOS is never asked."""
     running = server(clients=clients())
     for tool in (STREAM, LIVE):
         for value in BAD_HEADERS:
@@ -45,7 +45,7 @@ def test_a_header_that_is_no_id_is_refused_with_a_sentence_that_names_it(
 def test_an_input_that_is_no_id_is_refused_with_a_sentence_that_names_it(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Each bad form at both doors: 400, and platformOS is never asked."""
+    """Each bad form gets 400 at both doors, and platformOS is never asked."""
     running = server(clients=clients())
     for value in BAD_INPUTS:
         for tool, path in ((STREAM, "/call-stream"), (FETCH, "/call")):
@@ -68,7 +68,7 @@ def test_a_header_of_100_kb_is_refused_in_the_one_shape(server: Callable[..., Se
 
 @pytest.mark.parametrize("kind", ["gevent", "gthread"])
 def test_a_position_of_100_kb_harms_nobody(server: Callable[..., Server], platformos: PlatformOS, kind: str) -> None:
-    """As a header it is refused by its size, as an input by the body's; the next request is served."""
+    """A header is refused for its size, an input for the body's size; the next request is served."""
     platformos.add_many(2)
     running = server(kind, clients=clients())
     assert post(running, asking(), as_header("1" * 100_000)).status in (400, 431)
@@ -93,7 +93,7 @@ def test_an_empty_header_counts_as_none(server: Callable[..., Server], platformo
 
 
 def test_the_header_wins_over_the_input(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Both are given: a good header is followed, a bad one is refused although the input is good."""
+    """If both are given, a good header is followed; a bad one is refused although the input is good."""
     platformos.add_many(4)
     running = server(clients=clients())
     for header, expected in (("3", ["4"]), ("0002", ["3", "4"]), ("0", ["1", "2", "3", "4"])):
@@ -126,7 +126,7 @@ def test_a_position_from_long_ago_brings_all_that_came_since(
 def test_a_position_from_the_future_is_told_goes_on_with_what_is_new_and_harms_no_other_reader(
     server: Callable[..., Server], platformos: PlatformOS, future: str
 ) -> None:
-    """It comes first, so the feed starts there; a reader without a position, and one with an old one, get all."""
+    """It comes first, so the feed starts there. Readers without a position or with an old one still get all."""
     platformos.add_many(3)
     running = server(clients=clients())
     given = {"env": "staging", "interval": 250}
@@ -160,7 +160,7 @@ def test_a_position_from_the_future_is_told_goes_on_with_what_is_new_and_harms_n
 def test_a_reader_alone_with_a_position_from_the_future_is_told_too(
     server: Callable[..., Server], platformos: PlatformOS, tool: str
 ) -> None:
-    """As after a backup was restored while this server was away: nobody else is there who knew where the log ends."""
+    """A backup may have been restored while this server was away, and no other reader knows where the log ends."""
     platformos.add_many(3)
     running = server(clients=clients())
     with running.stream(tool, {"env": "staging", "interval": 250, "lastId": "50"}, token=READER) as ahead:
@@ -175,7 +175,7 @@ def test_a_reader_alone_with_a_position_from_the_future_is_told_too(
 def test_fetch_from_a_position_of_the_past_and_of_the_future(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """What came after the first, nothing after the last; `lastId` of the answer never falls back."""
+    """A past position brings what came after it, a future one nothing. `lastId` of the answer never falls back."""
     platformos.add({"id": 100}, {"id": 101})
     running = server(clients=clients())
 

@@ -39,7 +39,7 @@ def stream(server: Server) -> Reader:
 def test_the_11th_stream_is_refused_and_the_ten_go_on(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """429 with a sentence and Retry-After, again and again; a row still reaches all ten, and a place left is free."""
+    """It gets 429 with a sentence and Retry-After each time. A row still reaches all ten, and a place left is free."""
     running = server(kind, clients=TEN)
     with ExitStack() as stack:
         ten = [stack.enter_context(stream(running)) for _ in range(10)]
@@ -64,7 +64,7 @@ def test_the_11th_stream_is_refused_and_the_ten_go_on(
 def test_of_twenty_at_the_same_instant_exactly_one_gets_the_last_slot(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Nine are open; twenty requests are completed together, three times over: one 200, nineteen 429, never more."""
+    """Nine are open. Twenty requests are completed together, three times: each time one gets 200, nineteen 429."""
     running = server(kind, clients=TEN)
     with ExitStack() as stack:
         nine = [stack.enter_context(stream(running)) for _ in range(9)]

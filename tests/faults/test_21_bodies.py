@@ -93,7 +93,7 @@ def path_of(tool: str) -> str:
 def test_a_body_that_is_no_json_object_is_refused_in_one_shape(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Not JSON, an array, a scalar, NaN, 1e309, nested without end: the same 400 at both doors."""
+    """Text, an array, a scalar, NaN, 1e309 and endless nesting get the same 400 at both doors."""
     running = server(clients=clients())
     for body in NOT_AN_OBJECT:
         for path in ("/call-stream", "/call"):
@@ -107,7 +107,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_one_shape(
 def test_an_object_that_is_no_call_is_refused_with_a_sentence_that_names_what_is_wrong(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Duplicate keys at any depth, unknown fields, missing ones, wrong types, half characters, the wrong door."""
+    """This holds for duplicate keys, unknown and missing fields, wrong types, half characters and the wrong door."""
     running = server(clients=clients())
     for body, sign in NOT_A_CALL:
         refused = post(running, body.encode())
@@ -122,7 +122,7 @@ def test_an_object_that_is_no_call_is_refused_with_a_sentence_that_names_what_is
 def test_a_number_that_is_none_or_out_of_bounds_is_refused_with_its_bounds(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Text, true, -1, fractions of entries, and one past either bound, for every number of every tool."""
+    """For every number of every tool, text, true, -1, fractions of entries and one past either bound are refused."""
     running = server(clients=clients())
     for tool, name, outside in BOUNDS:
         for value in NO_NUMBERS + outside:
@@ -152,7 +152,7 @@ def test_a_whole_number_is_one_however_it_is_written(server: Callable[..., Serve
 def test_a_body_that_is_declared_as_something_else_is_refused_unread(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """415 for text, forms and other JSON dialects; JSON with a charset, or without any type, is taken."""
+    """Text, forms and other JSON dialects get 415; JSON with a charset, or without any type, is taken."""
     running = server(clients=clients())
     for kind in (
         "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp",
@@ -170,7 +170,7 @@ def test_a_body_that_is_declared_as_something_else_is_refused_unread(
 def test_a_body_that_is_too_large_is_refused_whole_and_soon(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """One byte past 64 KiB, 10 MB, 10 MB in chunks, and more than anyone would read: the client hears 413 each time."""
+    """One byte past 64 KiB, 10 MB, 10 MB in chunks, and more than anyone would read get 413 each time."""
     running = server(kind, clients=clients())
     assert post(running, asking().ljust(65536)).is_stream
     for body in (asking().ljust(65537), b'{"a":"' + b"a" * 10_000_000 + b'"}', b" " * 30_000_000):
@@ -186,7 +186,7 @@ def test_a_body_that_is_too_large_is_refused_whole_and_soon(
 def test_chunks_without_an_end_are_refused_soon_and_cost_no_memory(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """A client that never stops sending hears 413 all the same, and is listened to no longer."""
+    """A client that never stops sending still gets 413, and its bytes are not read any more."""
     running = server(kind, clients=clients(), own=True)
     get(running, "/health")
     before = memory_mb(running)
@@ -207,7 +207,7 @@ def test_chunks_without_an_end_are_refused_soon_and_cost_no_memory(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_body_that_breaks_off_is_refused(server: Callable[..., Server], platformos: PlatformOS, kind: str) -> None:
-    """Half a body and then the client's FIN, by length and in chunks: a 400 sentence, and no slot is taken."""
+    """Half a body and then the client's FIN, by length or in chunks, gets 400 and takes no slot."""
     running = server(kind, clients=clients())
     whole = request("/call-stream", asking())
     chunked = request("/call-stream", b"40\r\n" + asking()[:30], CHUNKED, length=False)
@@ -225,7 +225,7 @@ def test_a_body_that_breaks_off_is_refused(server: Callable[..., Server], platfo
 def test_a_client_that_leaves_amid_a_body_that_nobody_wants_is_no_error(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Refused by its token, its type or its path, and gone before its body was whole: nothing is logged."""
+    """It is refused for its token, type or path, and gone before its body was whole: nothing is logged."""
     running = server(kind, clients=clients(), own=True)
     running.wait_output("}}'\n")  # the end of the start-up lines
     before = running.output
@@ -275,7 +275,7 @@ def test_lengths_that_contradict_each_other_are_refused_in_the_one_shape(
 def test_what_was_refused_unread_is_never_taken_for_a_request(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """A request hidden in a body that nobody parses (415, 404, 401): the next answer is to the next one."""
+    """A request hidden in a body that nobody parses (415, 404, 401) gets no answer."""
     running = server(kind, clients=clients())
     hidden = request("/livez", method="GET", token=None)
     for first in (
@@ -299,7 +299,7 @@ def test_what_was_refused_unread_is_never_taken_for_a_request(
 def test_slow_bodies_are_cut_off_after_ten_seconds_and_delay_nobody(
     tmp_path: Path, platformos: PlatformOS, server: Callable[..., Server]
 ) -> None:
-    """One byte a second, none at all, dripping chunks, with and without a token, on both kinds of worker at once."""
+    """One byte a second, none at all, and dripping chunks come with and without a token, on both kinds of worker."""
     running = [server(kind, clients=clients()) for kind in KINDS]
     stop = threading.Event()
     drips = [
@@ -344,7 +344,7 @@ def test_slow_bodies_are_cut_off_after_ten_seconds_and_delay_nobody(
 
 @contextlib.contextmanager
 def stopping(stop: threading.Event) -> Iterator[None]:
-    """Whatever happens inside, the threads that look at `stop` end."""
+    """End the threads that look at `stop`, whatever happens inside."""
     try:
         yield
     finally:

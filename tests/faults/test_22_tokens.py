@@ -52,7 +52,7 @@ WRONG: list[bytes] = [
 
 
 def scoped(**more: Any) -> dict[str, Any]:
-    """The clients of most tests here: one more, that may read `production` alone."""
+    """The clients of most tests here, with one that may read only `production`."""
     return clients(other={"token": OTHER, "envs": ["production"], "limits": PLENTY, **more})
 
 
@@ -60,7 +60,7 @@ def scoped(**more: Any) -> dict[str, Any]:
 def test_every_odd_authorization_is_refused_with_a_challenge_and_opens_nothing(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """None, a wrong scheme, twice the right one, bits of it, other alphabets: 401, and platformOS is never asked."""
+    """No header, a wrong scheme, two tokens, parts of one and other alphabets get 401; platformOS is never asked."""
     running = server(kind, clients=scoped())
     for lines in NONE + WRONG:
         refused = post(running, asking(), lines, token=None)
@@ -88,7 +88,7 @@ def test_a_token_of_1_mb_harms_nobody(server: Callable[..., Server], platformos:
 
 
 def test_a_token_of_1_mb_is_refused_in_the_one_shape(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """A sentence in JSON, as for every other token."""
+    """It gets a sentence in JSON, as every other wrong token."""
     running = server(clients=scoped())
     assert post(running, asking(), b"Authorization: Bearer " + b"x" * 1_048_576, token=None).sentence
 
@@ -150,7 +150,7 @@ def test_a_revoked_token_ends_its_open_streams_and_no_others(
 def test_a_token_that_moves_to_another_client_or_loses_its_environment_ends_its_streams(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """The same token, first narrowed to `production`, then given to somebody else: each time the old streams end."""
+    """A token is narrowed to `production`, then given to somebody else: each time the old streams end."""
     both = {"staging": platformos, "production": platformos}
     running = server(clients=clients(other={"token": OTHER, "limits": PLENTY}), environments=both)
     with (

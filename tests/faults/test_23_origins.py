@@ -46,7 +46,7 @@ def cors(headers: dict[str, str]) -> dict[str, str]:
 def test_a_page_of_another_origin_learns_nothing(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Preflights and requests from strange origins, with and without a token: no header lets the browser show them."""
+    """No answer to a strange origin, with or without a token, has a header that lets the browser show it."""
     running = server(kind, clients=clients(), own=True)
     for origin in STRANGERS:
         assert cors(preflight(running, origin).headers) == {}, origin
@@ -63,7 +63,7 @@ def test_a_page_of_another_origin_learns_nothing(
 def test_preflights_open_nothing_and_cost_the_page_none_of_its_requests(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Sixty preflights, and the client still has both of its requests; a POST that claims to be one needs a token."""
+    """After sixty preflights the client still has both of its requests. A POST that claims to be one needs a token."""
     running = server(clients=clients(other={"token": OTHER, "limits": {"requests": "2 per minute"}}))
     for origin in (PAGE, "http://evil.example", "null") * 20:
         assert preflight(running, origin).status == 200
@@ -80,7 +80,7 @@ def test_preflights_open_nothing_and_cost_the_page_none_of_its_requests(
 def test_forged_addresses_win_no_more_requests_streams_or_guesses(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Another address in every header each time: five requests are five, one stream is one, twenty guesses twenty."""
+    """With another address in every header each time, requests, streams and guesses are counted as before."""
     limits = {"requests": "5 per minute", "streams": 1}
     running = server(kind, clients=clients(other={"token": OTHER, "limits": limits}), own=True)
     with running.stream("platformos.logs.stream", {"env": "staging"}, token=OTHER) as only:
@@ -99,7 +99,7 @@ def test_forged_addresses_win_no_more_requests_streams_or_guesses(
 def test_behind_one_proxy_only_what_the_proxy_added_counts(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """With POSLOGS_PROXY_HOPS=1 the last address is the guesser's: what it wrote before that changes nothing."""
+    """With POSLOGS_PROXY_HOPS=1 only the last address counts as the guesser's, not those that it wrote itself."""
     running = server(clients=clients(), env={"POSLOGS_PROXY_HOPS": "1"}, own=True)
 
     def guess(number: int, address: str) -> int:
@@ -137,7 +137,7 @@ def test_forwarding_headers_are_believed_from_named_proxies_alone(
 def test_a_path_of_the_server_is_not_set_by_a_header(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """SCRIPT_NAME and its kin, right or wrong, from loopback too: dropped, and the answer is as without them."""
+    """SCRIPT_NAME and its kin are dropped, even from loopback: the answer is as without them."""
     running = server(kind, clients=clients())
     for name in ("SCRIPT_NAME", "SCRIPT-NAME", "X-Script-Name", "X_SCRIPT_NAME", "PATH_INFO", "REMOTE_USER",
                  "X-Forwarded-Prefix", "Script_Name"):  # fmt: skip

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
 def stopped_after(server: Server, number: signal.Signals) -> float:
-    """Seconds from the signal until the worker is gone; a little more than is promised when it is not by then."""
+    """Seconds from the signal until the worker is gone; a little more than promised if it is still there then."""
     worker = server.worker_pid()
     begun = time.monotonic()
     server.signal(number)
@@ -43,7 +43,7 @@ def stopped_after(server: Server, number: signal.Signals) -> float:
 def test_a_hundred_streams_end_cleanly_within_three_seconds_and_resume_without_loss(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
 ) -> None:
-    """Rows flow; each stream ends with the last chunk and without `done`, the process is gone, all come back."""
+    """While rows flow each stream ends with the last chunk and without `done`; the process ends, and all come back."""
     running = server(kind)
     with ExitStack() as stack:
         readers = [stack.enter_context(Steady(running.url, gzip=bool(index % 2))) for index in range(STREAMS)]
@@ -79,7 +79,7 @@ def test_a_hundred_streams_end_cleanly_within_three_seconds_and_resume_without_l
 def test_a_thousand_streams_end_cleanly_within_three_seconds_and_resume_without_loss(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
 ) -> None:
-    """Beside them are connections that ask for nothing; returns are spread; what was listed meanwhile comes, once."""
+    """There are idle connections too. Readers come back spread over time, and get the rows from meanwhile once."""
     running = server(kind, args=["--threads", str(MANY + 100)] if kind == "gthread" else [])
     platformos.add_many(3)
     with ExitStack() as stack:
@@ -113,7 +113,7 @@ def test_a_thousand_streams_end_cleanly_within_three_seconds_and_resume_without_
 def test_connections_that_are_kept_alive_and_bodies_that_never_end_hold_up_no_stop(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
 ) -> None:
-    """One has had its answer and stays, one has sent half of its body: the process is gone in time."""
+    """One has had its answer and stays, one has sent half of its body, yet the process ends in time."""
     running = server(kind)
     head = exchange.request("/call", b"", f"Content-Length: {len(asking()) * 2}", token=TOKEN, length=False)
     with connected(running) as half:
@@ -163,7 +163,7 @@ def test_a_reader_that_has_stopped_reading_holds_up_no_stop(
 
 
 def test_a_stop_while_platformos_hangs_is_as_quick(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Polls and questions that nobody answers hold up nothing."""
+    """Polls and questions without an answer hold up nothing."""
     running = server(kind)
     platformos.fail("hang")
     with ExitStack() as stack:
@@ -179,7 +179,7 @@ def test_a_stop_while_platformos_hangs_is_as_quick(server: Start, platformos: Pl
 
 
 def test_requests_during_a_reload_are_all_answered(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """One after the other, each on a connection of its own, with a stream beside them that holds the old worker up."""
+    """They come one after the other, each on its own connection, while a stream holds the old worker up."""
     running = server(kind)
     with running.stream(STREAM, INPUT) as reader:
         reader.wait_until(lambda: bool(reader.comments))

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_readers_survive_kill_after_kill_of_the_worker_without_loss(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Five kills, each as soon as every reader is served again; as many slots as readers, so none may stay taken."""
+    """There are five kills, each once every reader is served again. Slots are as many as readers: none stays taken."""
     only = {"default": {**CLIENTS["default"], "limits": {"requests": "100000 per minute", "streams": READERS}}}
     running = server(kind, clients=only)
     master = running.pid
@@ -55,7 +55,7 @@ def test_readers_survive_kill_after_kill_of_the_worker_without_loss(
 
 
 def test_a_kill_before_anything_was_read_loses_nothing(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """The worker dies while platformOS has not yet answered anyone; those who come back start from the beginning."""
+    """The worker dies before platformOS has answered anyone. Readers that come back start from the beginning."""
     running = server(kind)
     platformos.add_many(5)
     platformos.fail("hang")
@@ -70,7 +70,7 @@ def test_a_kill_before_anything_was_read_loses_nothing(server: Start, platformos
 
 
 def test_a_kill_in_the_middle_of_a_backlog_loses_nothing(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Thousands of entries are on their way, to readers that are at different points of them."""
+    """Thousands of entries are on their way to readers at different positions."""
     running = server(kind, env={"POSLOGS_WINDOW_MB": "1"})
     platformos.add_many(10_000)
     with ExitStack() as stack:

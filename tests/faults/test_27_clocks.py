@@ -32,7 +32,7 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
 class WallClock:
-    """The clock on the wall of the servers that are started with `env`."""
+    """The wall clock of the servers that are started with `env`."""
 
     def __init__(self, folder: Path) -> None:
         compiler = shutil.which("cc") or shutil.which("gcc") or missing("no C compiler: install the package gcc")
@@ -44,7 +44,7 @@ class WallClock:
         self.env = {"LD_PRELOAD": str(library), "CLOCK_SHIFT_FILE": str(self._shift)}
 
     def jump(self, seconds: int) -> None:
-        """Set the clock so far off."""
+        """Set the clock off by this much."""
         with self._shift.open("r+b") as file:
             file.write(struct.pack("q", seconds))
 
@@ -56,7 +56,7 @@ def wall(tmp_path: Path) -> WallClock:
 
 
 def told(server: Server) -> float:
-    """What time the server thinks it is, in seconds since 1970."""
+    """The time that the server thinks it is, in seconds since 1970."""
     return parsedate_to_datetime(get(server, "/livez", token=None).headers["date"]).timestamp()
 
 
@@ -64,7 +64,7 @@ def told(server: Server) -> float:
 def test_heartbeats_deadlines_polls_and_slots_go_on(
     server: Start, platformos: PlatformOS, wall: WallClock, kind: str, jump: int
 ) -> None:
-    """The stream beats as before, is polled for, recovers from an outage, ends in time, and its slot is free."""
+    """The stream has heartbeats and polls as before, recovers from an outage, ends in time, and frees its slot."""
     running = server(kind, clients=clients(), env={**wall.env, "POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)})
     input_ = {"env": "staging", "interval": 250, "maxDuration": int(DURATION_S * 1000)}
     begun = time.monotonic()
@@ -95,7 +95,7 @@ def test_heartbeats_deadlines_polls_and_slots_go_on(
 def test_a_client_at_its_limit_waits_as_long_as_it_was_told(
     server: Start, platformos: PlatformOS, wall: WallClock, kind: str, jump: int
 ) -> None:
-    """Three requests in four seconds are allowed: the fourth is still refused after the jump, and free in time."""
+    """Of three requests allowed in four seconds the fourth is still refused after the jump, and allowed in time."""
     few = clients(other={"token": OTHER, "limits": {"requests": f"3 per {WINDOW_S} second"}})
     running = server(kind, clients=few, env=wall.env)
     assert [get(running, "/tools", token=OTHER).status for _ in range(4)] == [200, 200, 200, 429]
@@ -111,7 +111,7 @@ def test_a_client_at_its_limit_waits_as_long_as_it_was_told(
 def test_an_address_that_guesses_tokens_gets_no_more_tries(
     server: Start, platformos: PlatformOS, wall: WallClock, kind: str
 ) -> None:
-    """Twenty guesses, some before a jump ahead and some after it, are all that a minute has; right tokens pass."""
+    """A minute allows twenty guesses, some before a jump ahead and some after it. Right tokens pass."""
     running = server(kind, clients=clients(), env=wall.env)
     statuses = [post(running, b"{}", token="a guess").status for _ in range(10)]
     wall.jump(HOUR)

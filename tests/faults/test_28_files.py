@@ -23,40 +23,40 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
 def cut(path: Path) -> None:
-    """Half of the file is there."""
+    """Leave half of the file."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def emptied(path: Path) -> None:
-    """Nothing is in it."""
+    """Leave an empty file."""
     path.write_bytes(b"")
 
 
 def unreadable(path: Path) -> None:
-    """Nobody can read it, root neither."""
+    """Make the file unreadable, even for root."""
     path.unlink()
     path.mkdir()
 
 
 def pipe(path: Path) -> None:
-    """Whoever opens it as a file waits for a writer, and nobody writes."""
+    """Put a pipe without a writer in its place: opening that as a file waits forever."""
     path.unlink()
     os.mkfifo(path)
 
 
 def endless(path: Path) -> None:
-    """A device whose bytes have no end."""
+    """Put a device without an end in its place."""
     path.unlink()
     path.symlink_to("/dev/zero")
 
 
 def huge(path: Path) -> None:
-    """A gibibyte of nothing."""
+    """Make it a gibibyte of nothing."""
     os.truncate(path, 1 << 30)
 
 
 def mend(path: Path, text: str) -> None:
-    """The file is as it should be."""
+    """Make the file as it should be."""
     if path.is_dir():
         path.rmdir()
     else:
@@ -78,7 +78,7 @@ def mend(path: Path, text: str) -> None:
 def test_a_file_that_cannot_be_read_is_told_and_the_last_good_one_kept(
     server: Start, platformos: PlatformOS, kind: str, name: str, broken: Callable[[Path], None], told: str
 ) -> None:
-    """Something else is in its place: one line in the log, streams old and new go on; mended, it is read."""
+    """With something else in its place there is one line in the log, and streams go on. Once mended, it is read."""
     running = server(kind, clients=clients())
     path = running.folder / name
     good = path.read_text()
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_last_good_one_kept(
 def test_a_reload_with_a_broken_file_does_not_take_the_service_down(
     server: Start, platformos: PlatformOS, kind: str, name: str, broken: Callable[[Path], None], told: str
 ) -> None:
-    """SIGHUP: what ran with the last good file goes on, and the reason is logged; mended, the next one reloads."""
+    """At SIGHUP what runs goes on, and the reason is logged. Once the file is mended, the next SIGHUP reloads."""
     running = server(kind, clients=clients())
     path = running.folder / name
     good = path.read_text()
@@ -127,7 +127,7 @@ def test_a_reload_with_a_broken_file_does_not_take_the_service_down(
 def test_a_worker_that_dies_while_a_file_is_broken_is_back_once_it_is_mended(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Killed with half of clients.json on disk: until it is whole nobody can be served, then everybody is."""
+    """With half of clients.json on disk nobody can be served; once the file is whole, everybody is."""
     running = server(kind, clients=clients())
     good = running.clients_file.read_text()
     cut(running.clients_file)

@@ -105,7 +105,7 @@ def test_a_read_only_disk_and_no_home_make_no_difference(
 def test_streams_beyond_the_descriptors_are_refused_and_room_is_made_when_some_end(
     confined: Confine, platformos: PlatformOS, kind: str
 ) -> None:
-    """Of 120 descriptors half are kept back: streams beyond the capacity get 503, everything else is answered."""
+    """Of 120 descriptors half are kept back. Streams beyond the capacity get 503, everything else is answered."""
     running = confined(kind, f"ulimit -n {FILES}", env={"POSLOGS_MAX_STREAMS": "5000"})  # a wish beyond what there is
     told = re.search(r"capacity +(\d+) streams", running.out.wait("Paste"))
     assert told is not None
@@ -132,7 +132,7 @@ def test_streams_beyond_the_descriptors_are_refused_and_room_is_made_when_some_e
 def test_connections_that_use_up_the_descriptors_end_no_stream_and_are_survived(
     confined: Confine, platformos: PlatformOS, kind: str
 ) -> None:
-    """Strangers hold more connections than there are descriptors: the streams go on, and afterwards all is well."""
+    """Strangers hold more connections than there are descriptors. Streams go on, and afterwards all is well."""
     running = confined(kind, f"ulimit -n {FILES}")
     worker = running.worker_pid()
     with Steady(running.url, token=READER) as steady:
@@ -155,7 +155,7 @@ def test_connections_that_use_up_the_descriptors_end_no_stream_and_are_survived(
 def test_descriptors_that_run_out_all_the_same_are_told_in_a_line_and_survived(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Somebody takes them from a worker that runs: its stream goes on, and with more of them so does all else."""
+    """Descriptors are taken from a running worker: its stream goes on, and once there are more, so does all else."""
     running = server(kind, clients=clients(), own=True)
     worker = running.worker_pid()
     platformos.add({})

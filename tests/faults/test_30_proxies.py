@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 @pytest.fixture
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Starts an nginx in front of a server, `nginx(server, "directives of the location")`; the URL to ask."""
+    """`nginx(server, "directives of the location")` starts an nginx in front of a server; returns the URL to ask."""
     with ExitStack() as stack:
 
         def start(server: Server, more: str = "") -> str:
@@ -45,7 +45,7 @@ def through(url: str, *, gzip: bool = False) -> Reader:
 def test_frames_arrive_live_through_a_stock_proxy_pass(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str, gzip: bool
 ) -> None:
-    """First bytes while platformOS hangs, then entry by entry within a second, none held back; gzip passes."""
+    """The first bytes come while platformOS hangs, then each entry within a second; gzip passes."""
     running = server(kind)
     url = nginx(running)
     platformos.fail("hang")
@@ -70,7 +70,7 @@ def test_frames_arrive_live_through_a_stock_proxy_pass(
 def test_a_silence_longer_than_the_proxy_bears_is_bridged_by_heartbeats(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str, gzip: bool
 ) -> None:
-    """nginx cuts at a silent second; after more than twice that the stream is still there, and its next entry."""
+    """nginx cuts after a silent second. After more than two the stream is still there, and its next entry comes."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)})
     url = nginx(running, f"proxy_read_timeout {CUT_S}s;")
     with through(url, gzip=gzip) as reader:
@@ -87,7 +87,7 @@ def test_a_silence_longer_than_the_proxy_bears_is_bridged_by_heartbeats(
 def test_a_proxy_that_cuts_after_all_costs_no_entry(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str
 ) -> None:
-    """The heartbeat is longer than nginx bears: it cuts again and again, its client comes back, nothing is lost."""
+    """Heartbeats are too rare for nginx, which cuts again and again. The client comes back and loses nothing."""
     running = server(kind)
     url = nginx(running, "proxy_read_timeout 1s;")
     with Steady(url) as reader:
@@ -104,7 +104,7 @@ def test_a_proxy_that_cuts_after_all_costs_no_entry(
 def test_a_client_that_leaves_the_proxy_frees_its_slot_within_a_second(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str, leave: Callable[[Reader], None]
 ) -> None:
-    """Heartbeats are 15 s away; nginx closes its side, and the slot is free."""
+    """The next heartbeat is 15 s away. nginx closes its side, and the slot is free."""
     running = server(kind)
     url = nginx(running)
     platformos.add({})
@@ -123,7 +123,7 @@ def test_a_client_that_leaves_the_proxy_frees_its_slot_within_a_second(
 def test_a_slow_client_behind_the_proxy_loses_nothing(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str
 ) -> None:
-    """It reads nothing while thousands of entries pass, then reads on; a quick one beside it is never held up."""
+    """It reads nothing while thousands of entries pass, then reads on. A quick reader is never held up."""
     running = server(kind)
     url = nginx(running)
     with (

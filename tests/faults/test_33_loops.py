@@ -28,7 +28,7 @@ REPLACED_S = 90.0
 
 
 class Break:
-    """What the server's loops meet from now on (tests/support/breaking.py)."""
+    """Decides what the server's loops meet from now on (tests/support/breaking.py)."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "break.json"
@@ -64,7 +64,7 @@ def degraded(running: Server) -> list[str]:
 def test_every_loop_that_fails_is_told_counted_and_goes_on(
     server: Start, platformos: PlatformOS, kind: str, tmp_path: Path
 ) -> None:
-    """Three turns of each raise: tracebacks in the log, counts in /metrics; entries, heartbeats and slots go on."""
+    """Three turns of each raise. The log has tracebacks, /metrics counts; entries, heartbeats and slots go on."""
     running, breaks = broken(server, kind, tmp_path)
     with running.stream(STREAM, INPUT) as reader, running.stream(STREAM, INPUT) as leaves:
         platformos.add_many(3)
@@ -92,7 +92,7 @@ def test_every_loop_that_fails_is_told_counted_and_goes_on(
 def test_loops_that_stand_still_are_named_and_the_probes_fail_until_they_turn(
     server: Start, platformos: PlatformOS, kind: str, tmp_path: Path
 ) -> None:
-    """All at once: /health names each, /livez and /readyz answer 503; then they go on, and nothing was lost."""
+    """When all stand still /health names each, and /livez and /readyz answer 503; then they go on, without loss."""
     running, breaks = broken(server, kind, tmp_path)
     with running.stream(STREAM, INPUT) as reader:
         platformos.add_many(3)
@@ -114,7 +114,7 @@ def test_loops_that_stand_still_are_named_and_the_probes_fail_until_they_turn(
 
 
 def replaced(server: Start, platformos: PlatformOS, folder: Path, kind: str, loop: str) -> None:
-    """One loop stands still for good: gunicorn replaces the worker, and a reader that comes back has everything."""
+    """Assert that gunicorn replaces a worker whose loop stands still for good, and that its reader loses nothing."""
     running, breaks = broken(server, kind, folder, "--timeout", "3")
     old = running.worker_pid()
     with Steady(running.url) as reader, flowing(platformos):
@@ -147,7 +147,7 @@ def test_a_worker_whose_loop_stands_still_is_replaced_and_readers_resume(
 def test_a_worker_is_replaced_whichever_loop_stands_still(
     server: Start, platformos: PlatformOS, tmp_path: Path, kind: str, loop: str
 ) -> None:
-    """The other loops."""
+    """This holds for the other loops too."""
     replaced(server, platformos, tmp_path, kind, loop)
 
 
@@ -155,7 +155,7 @@ def test_a_worker_is_replaced_whichever_loop_stands_still(
 def test_a_probe_tells_strangers_no_more_than_that_something_stands_still(
     server: Start, platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """A loop's name is for who holds a token, and an environment's name is for the log alone."""
+    """Only callers with a token see a loop's name, and only the log has an environment's."""
     clients = {"one": {"token": TOKEN, "envs": ["production"], "limits": {"requests": "100000 per minute"}},
                "two": {"token": "second-token", "limits": {"requests": "100000 per minute"}}}  # fmt: skip
     breaks = Break(tmp_path)

@@ -49,13 +49,13 @@ def rest(sock: socket.socket) -> bytes:
 
 
 def leave(sock: socket.socket) -> None:
-    """Go, with a RST."""
+    """Leave with a RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 def settled(server: Server, platformos: PlatformOS) -> None:
-    """Wait until the server asks platformOS no more for those who do not read."""
+    """Wait until the server stops asking platformOS for clients that do not read."""
     before = -1
     while before != len(platformos.requests):
         before = len(platformos.requests)
@@ -83,7 +83,7 @@ def told(answer: Any) -> dict[str, Any]:
 def test_a_hundred_answers_that_nobody_reads_take_little_memory(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Each is for 10,000 rows of 3.2 kB; all are under way at once. Others are answered, and places come back."""
+    """Each has 10,000 rows of 3.2 kB, and all are under way at once. Other calls are answered; places come back."""
     platformos.add_many(10_000, message=ROW)
     bounds = {"POSLOGS_MAX_CALLS": "101", "POSLOGS_CLIENT_CALLS": "20"}
     running = server(kind, clients=of_clients(5), env=bounds, own=True)
@@ -103,7 +103,7 @@ def test_a_hundred_answers_that_nobody_reads_take_little_memory(
 
 
 def test_calls_are_bounded_for_each_client_and_in_all(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """With two each and three in all: the third of one is refused, another's first is not, a second is."""
+    """With two each and three in all, the third of one client is refused, then the second of another."""
     platformos.add_many(3000, message=ROW)
     bounds = {"POSLOGS_MAX_CALLS": "3", "POSLOGS_CLIENT_CALLS": "2"}
     running = server(kind, clients=of_clients(1), env=bounds)
@@ -130,7 +130,7 @@ def test_calls_are_bounded_for_each_client_and_in_all(server: Start, platformos:
 
 
 def test_a_call_whose_client_does_not_read_is_cut(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Its place comes back though it stays connected; one that reads slowly has its whole answer."""
+    """Its place comes back though it stays connected. A client that reads slowly gets its whole answer."""
     platformos.add_many(3000, message=ROW)
     bounds = {"POSLOGS_CLIENT_CALLS": "1", "POSLOGS_UNREAD_SECONDS": "1"}
     running = server(kind, clients=of_clients(0), env=bounds)
@@ -156,7 +156,7 @@ def test_a_call_whose_client_does_not_read_is_cut(server: Start, platformos: Pla
 def test_a_stalled_reader_holds_two_megabytes_at_most(
     server: Start, platformos: PlatformOS, kind: str, tool: str, start: Mapping[str, Any]
 ) -> None:
-    """Thirty that begin 10,000 rows of 3.2 kB back and read nothing; one more that reads has all of them."""
+    """Thirty begin 10,000 rows of 3.2 kB back and read nothing. One more that reads gets all of them."""
     platformos.add_many(10_000, message=ROW)
     running = server(kind, clients=clients(), own=True)
     body = asking(tool, **start)
@@ -180,7 +180,7 @@ def test_a_stalled_reader_holds_two_megabytes_at_most(
 def test_entries_that_are_much_larger_than_others_are_held_for_few(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Sixteen that stall at as many entries of 7 MB: those that have taken nothing for the longest are cut off."""
+    """When sixteen stall, each at another entry of 7 MB, those that took nothing for the longest are cut off."""
     platformos.page = 3
     platformos.add_many(20, data={"text": "x" * 7_000_000})
     running = server(kind, clients=clients(), own=True)
@@ -210,7 +210,7 @@ def test_entries_that_are_much_larger_than_others_are_held_for_few(
 def test_one_client_s_questions_hold_up_no_other_s(
     server: Start, platformos: PlatformOS, kind: str, stays: bool
 ) -> None:
-    """Sixty streams of one, each with a question of its own, while answers take half a second: another's is next."""
+    """One client has sixty streams, each with its own question, while answers take half a second. Another's is next."""
     platformos.add_many(100)
     running = server(kind, clients=clients(other={"token": OTHER, "limits": PLENTY}), env={"POSLOGS_WINDOW_MB": "1"})
     with running.stream(STREAM, {"env": "staging", "lastId": "100"}, token=OTHER), ExitStack() as stack:
@@ -246,7 +246,7 @@ def test_one_client_s_questions_hold_up_no_other_s(
 def test_a_tail_of_a_long_log_takes_few_questions_on_every_door(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """200,000 rows: ten, and a hundred, of the newest by at most sixty questions each; the right ones."""
+    """Of 200,000 rows the newest ten, or hundred, are found by at most sixty questions."""
     platformos.add_many(200_000)
     running = server(kind, clients=clients())
     ids = [str(number) for number in range(1, 200_001)]

@@ -86,7 +86,7 @@ def packed(name: str) -> bytes:
 def test_whatever_an_environment_answers_others_go_on_and_memory_is_bounded(
     server: Callable[..., Server], kind: str, names: list[str]
 ) -> None:
-    """One answer after another, to a poller and to readers that ask by themselves."""
+    """The answers come one after another, to a poller and to readers that ask by themselves."""
     with stand_ins("staging", "production") as instances:
         hostile, good = instances["staging"], instances["production"]
         running = server(kind, environments=instances, env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"}, own=True)
@@ -123,7 +123,7 @@ def test_whatever_an_environment_answers_others_go_on_and_memory_is_bounded(
 
 
 def test_an_answer_of_more_rows_than_are_taken_at_once_comes_whole(server: Callable[..., Server]) -> None:
-    """A platformOS that does not page, in order and shuffled: every row, once, in order; fetches and tails alike."""
+    """From a platformOS without pages, sorted or shuffled, every row comes once, in order; to fetches and tails too."""
     with stand_ins("sorted", "shuffled") as instances:
         running = server(environments=instances, env={"POSLOGS_POLL_ROWS": "100"})
         instances["shuffled"].arrange = lambda rows: sorted(rows, key=lambda row: row["id"] * 7919 % 1009)
@@ -147,7 +147,7 @@ def test_an_answer_of_more_rows_than_are_taken_at_once_comes_whole(server: Calla
 
 
 def test_an_answer_of_long_rows_is_taken_in_parts(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Twenty megabytes in twenty rows, in one answer: each comes, and the next question follows at once."""
+    """Of twenty megabytes in twenty rows, in one answer, each row comes; the next question follows at once."""
     platformos.add_many(20, message="m" * 1_000_000)
     with follow(server(), interval=3_600_000) as reader:
         arrived(reader, "20", timeout=60)
@@ -155,7 +155,7 @@ def test_an_answer_of_long_rows_is_taken_in_parts(server: Callable[..., Server],
 
 
 def test_a_row_beyond_all_measure_is_left_out_and_told(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Of more than 8 MiB, or of more than a hundred thousand values: counted, and its neighbours come."""
+    """A row of more than 8 MiB, or of more than a hundred thousand values, is counted, and its neighbours come."""
     platformos.add({"message": "before"})
     platformos.stray(RawJson(b'{"id":2,"data":{"a":"' + b"x" * (9 * MIB) + b'"}}'))
     platformos.stray(RawJson(b'{"data":[' + b"[]," * 200_000 + b'1],"id":3}'))

@@ -81,7 +81,7 @@ def strangers(server: Server, data: bytes, count: int = STRANGERS) -> Iterator[l
 
 
 def closed(sock: socket.socket) -> bool:
-    """The server has closed or reset the connection, read from as far as that."""
+    """Whether the server has closed or reset the connection; reads what came before."""
     try:
         while select.select([sock], [], [], 0)[0]:
             if not sock.recv(65536):
@@ -97,7 +97,7 @@ def closed(sock: socket.socket) -> bool:
 def test_strangers_who_hold_connections_shut_nobody_out(
     server: Start, platformos: PlatformOS, kind: str, attack: str
 ) -> None:
-    """Half as many again as the worker has: probes are answered within a second, and a stream goes on."""
+    """They are half as many again as the worker allows. Probes are answered within a second, and a stream goes on."""
     running = small(server, kind)
     with Steady(running.url, token=READER) as steady:
         platformos.add({})
@@ -121,7 +121,7 @@ def test_strangers_who_hold_connections_shut_nobody_out(
 
 
 def post_fetch(server: Server) -> int:
-    """What a client with a token gets, who takes his time to send his request."""
+    """The answer to a client with a token that sends its request slowly."""
     data = request("/call", asking(FETCH))
     with connected(server) as sock:
         sock.sendall(data[:20])
@@ -131,7 +131,7 @@ def post_fetch(server: Server) -> int:
 
 @kinds
 def test_connections_of_one_address_are_bounded(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """The ninth of eight gets 503 at once; streams do not count, an idle one gives way, other addresses go on."""
+    """The ninth of eight gets 503 at once. Streams do not count, an idle one gives way, other addresses go on."""
     running = server(kind, clients=clients(), env={**NOT_A_PROXY, "POSLOGS_ADDRESS_CONNECTIONS": "8"}, own=True)
     with ExitStack() as stack:
         readers: list[Reader] = []
@@ -159,7 +159,7 @@ def test_connections_of_one_address_are_bounded(server: Start, platformos: Platf
 def eight_stand(server: Server, stack: ExitStack, socks: list[socket.socket]) -> bool:
     """Whether eight connections wait with half a head, all of them let in, and one more is not.
 
-    Connections of the test's own that are over may count a moment longer; who was refused for them comes again.
+    The test's own closed connections may count a moment longer; one that was refused for them tries again.
     """
     socks[:] = [sock for sock in socks if not closed(sock)]
     while len(socks) < 8:
@@ -169,7 +169,7 @@ def eight_stand(server: Server, stack: ExitStack, socks: list[socket.socket]) ->
 
 
 def kept_one_more(server: Server, stack: ExitStack, kept: list[socket.socket]) -> bool:
-    """Whether ten connections were let in, one after the other, which their client keeps."""
+    """Whether ten connections that their client keeps were let in, one after the other."""
     sock = stack.enter_context(connected(server))
     sock.sendall(LIVEZ)
     if answer(sock).status == 200:
@@ -179,7 +179,7 @@ def kept_one_more(server: Server, stack: ExitStack, kept: list[socket.socket]) -
 
 @kinds
 def test_proxies_are_not_counted(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Loopback by default: all that nginx passes on comes from there."""
+    """Loopback is a proxy by default, since all that nginx passes on comes from there."""
     running = server(kind, clients=clients(), env={"POSLOGS_ADDRESS_CONNECTIONS": "4"}, own=True)
     with strangers(running, HEAD, 20):
         assert get(running, "/livez").status == 200
@@ -190,7 +190,7 @@ def test_proxies_are_not_counted(server: Start, platformos: PlatformOS, kind: st
 def test_a_head_that_does_not_come_and_an_answer_that_is_not_taken_have_their_time(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Ten seconds for a head, also one that drips; POSLOGS_ANSWER_SECONDS for an answer; a stream has no such end."""
+    """A head has ten seconds, even if it drips; an answer has POSLOGS_ANSWER_SECONDS; a stream has no such bound."""
     platformos.add_many(3, message="x" * 1_500_000)
     env = {"POSLOGS_ANSWER_SECONDS": "2"}
     for running in [server(kind, clients=clients(), env=env, own=True) for kind in GUNICORN_KINDS]:
@@ -214,7 +214,7 @@ def test_a_head_that_does_not_come_and_an_answer_that_is_not_taken_have_their_ti
 
 
 def running_calls_are_over(socks: list[socket.socket]) -> bool:
-    """Who has an answer to read that he does not take was reset."""
+    """Whether all clients that do not take their answers were reset."""
     waiter = select.poll()
     for sock in socks:
         waiter.register(sock, select.POLLHUP)
@@ -223,7 +223,7 @@ def running_calls_are_over(socks: list[socket.socket]) -> bool:
 
 @kinds
 def test_a_head_is_bounded_at_64_kib_in_all(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Fields that are allowed each, and together are not: 431 before the rest has come; 56 kB are taken."""
+    """Fields that are each allowed but too large together get 431 before the rest has come; 56 kB are taken."""
     running = server(kind, clients=clients(), own=True)
     begin = LIVEZ[:-2]
     assert ask(running, begin + FIELD * 7 + b"\r\n").status == 200

@@ -40,7 +40,7 @@ kinds = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 @kinds
 def test_bad_heads_are_few_lines_a_minute_and_short(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Hundreds of heads of kilobytes that cannot be read: twenty lines, without what was in them."""
+    """Hundreds of unreadable heads of kilobytes make twenty lines, without their content."""
     running = server(kind, clients=clients(), own=True)
     before = len(running.output)
     for number in range(BAD_HEADS):
@@ -83,7 +83,7 @@ def misplaced(token: str) -> list[bytes]:
 def test_no_log_line_has_a_token_whatever_the_form(
     server: Start, platformos: PlatformOS, kind: str, tmp_path: Path
 ) -> None:
-    """Access lines of every atom, error lines, tracebacks, at every level: neither a token of ours nor another."""
+    """Access lines of every atom, error lines and tracebacks hold no token, ours or another, at any level."""
     (tmp_path / "failing.py").write_text(FAILING)
     args = ["--log-level", "debug", "--access-logfile", "-", "--access-logformat", EVERY_ATOM]
     running = server(kind, tmp_path, clients=clients(), args=args, app="failing:app")

@@ -37,7 +37,7 @@ ANSWERS = (
 def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceiling(
     server: Callable[..., Server], kind: str
 ) -> None:
-    """Each client has all its streams and calls and reads nothing, strangers send half heads, platformOS its worst."""
+    """Each client has all its streams and calls and reads nothing; strangers send half heads, platformOS its worst."""
     tokens = [f"token-of-client-{number:04}" for number in range(CLIENTS)]
     with stand_ins("staging", "production") as instances, ExitStack() as stack:
         hostile, good = instances["staging"], instances["production"]

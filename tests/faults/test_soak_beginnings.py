@@ -50,7 +50,7 @@ def test_who_asked_for_ten_rows_is_given_neither_more_nor_fewer(begins: int, wro
 
 
 def test_rows_that_came_meanwhile_may_be_among_the_newest_or_not() -> None:
-    """Nor is it wrong to be given all of a log that holds fewer."""
+    """It is also right to be given all of a log that holds fewer."""
     listing, asked = listed(), time.monotonic() + LATER
     assert newest(list(ROWS), 30, listing, asked, asked) == ""
     for begins in (1, 11):

@@ -72,7 +72,7 @@ def test_a_row_of_the_readers_own_environment_is_not_foreign() -> None:
 
 
 def test_a_row_of_another_environment_is_foreign() -> None:
-    """And is not taken for the row of its own environment that has the same number."""
+    """It is not taken for the row of the reader's own environment with the same number."""
     with given(frame(NAMES[0], 1) + frame(NAMES[1], 2)) as subscriber:
         assert list(subscriber.journal.serials) == [1]
         assert any(NAMES[1] in what for what in subscriber.journal.foreign)

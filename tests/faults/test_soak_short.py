@@ -14,7 +14,7 @@ SECONDS = 8.0
 @pytest.mark.slow
 @pytest.mark.timeout(180)  # it may wait for readers that catch up on a busy machine
 def test_amid_random_faults_every_reader_gets_every_entry_once_in_order() -> None:
-    """And no byte of another environment, though readers stall and vanish; memory, descriptors and threads are back."""
+    """No byte of another environment comes, though readers stall and vanish, and nothing is leaked."""
     told: list[str] = []
     outcome = soak(SECONDS, SEED, "gevent", tell=told.append)
     assert outcome.troubles == [], "\n".join([*told, table(outcome)])

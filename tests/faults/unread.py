@@ -15,7 +15,7 @@ from tests.wire.exchange import PLENTY, clients, request
 
 @contextmanager
 def unread(server: Server, path: str, body: bytes, tokens: Sequence[str]) -> Iterator[list[socket.socket]]:
-    """One request for each token, of whose answers nothing is read, and little fits on the way."""
+    """Send one request for each token, and read nothing of the answers; small buffers hold little of them."""
     with ExitStack() as stack:
         socks = []
         for token in tokens:
@@ -28,12 +28,12 @@ def unread(server: Server, path: str, body: bytes, tokens: Sequence[str]) -> Ite
 
 
 def begun(socks: Sequence[socket.socket], sign: bytes = b"HTTP/1.1 200") -> bool:
-    """All have got something, and it shows the sign; what has come is left there."""
+    """Whether all have got something that shows the sign; it stays unread."""
     return all(select.select([sock], [], [], 0)[0] and sign in sock.recv(65536, socket.MSG_PEEK) for sock in socks)
 
 
 def peak(pid: int) -> float:
-    """MiB that a process had in memory at most."""
+    """The most MiB that a process has had in memory."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
 

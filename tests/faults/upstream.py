@@ -33,7 +33,7 @@ def follow(server: Server, env: str = "staging", tool: str = STREAM, *, interval
 def lossless(
     platformos: PlatformOS, *readers: Transcript, ids: Sequence[str] | None = None, timeout: float = 20
 ) -> None:
-    """Each reader has every row that is listed (or those of `ids`), once, in order, as two more rows bring to light.
+    """Assert that each reader has every listed row (or those of `ids`), once, in order; two more rows show it.
 
     The second of them comes a poll after the first: by then a double would have come too.
     """

@@ -33,7 +33,7 @@ wholes = st.builds(
 @share(0.026)
 @given(st.one_of(st.binary(max_size=200), wholes, wholes.flatmap(strategies.spoiled)))
 def test_any_response_is_rows_or_a_failed_poll(platformos: PlatformOS, raw: bytes) -> None:
-    """Not even HTTP: rows or one kind of error, whose sentence gives nothing away."""
+    """Even what is not HTTP gives rows or one kind of error, whose sentence reveals nothing."""
     platformos.fail("raw", times=1, raw=raw)
     environment = Environment("staging", platformos.url, "dev@example.com", SECRET)
     with closing(HttpGateway(environment, seconds=5.0, max_bytes=1 << 20)) as gateway:

@@ -128,7 +128,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 
 def in_shape(found: Answer) -> None:
-    """The answer is what was asked for, or a refusal in the one shape; it gives nothing away."""
+    """Assert that the answer is what was asked for, or a refusal in the one shape, and reveals nothing."""
     event(str(found.status))
     told = json.dumps(found.headers).encode() + found.body
     for secret in SECRETS:
@@ -149,14 +149,14 @@ def in_shape(found: Answer) -> None:
 @share(0.2)
 @given(st.sampled_from(PATHS), strategies.bodies)
 def test_any_body_gets_an_answer_in_shape(line: Line, path: str, body: bytes) -> None:
-    """From almost right calls to anything at all."""
+    """Bodies range from almost right calls to anything at all."""
     in_shape(line.ask(request(path, body)))
 
 
 @share(0.1)
 @given(st.sampled_from(PATHS), headers, st.sampled_from(("POST", "POST", "GET", "PUT", "OPTIONS", "DELETE", "PATCH")))
 def test_any_headers_get_an_answer_in_shape(line: Line, path: str, headers: dict[str, str], method: str) -> None:
-    """Such as a header may be (RFC 9110, section 5.5)."""
+    """Values are any that a header may have (RFC 9110, section 5.5)."""
     body = b'{"tool":"platformos.logs.stream","input":{"env":"staging"}}' if method == "POST" else b""
     lines = [f"{name}: {value}".encode() for name, value in headers.items()]  # many send UTF-8, though the RFC does not
     in_shape(line.ask(request(path, body, *lines, method=method)))
@@ -165,7 +165,7 @@ def test_any_headers_get_an_answer_in_shape(line: Line, path: str, headers: dict
 @share(0.03)
 @given(st.binary(max_size=60), st.sampled_from((b"", b"X-Odd: ", b"Cookie: ", b"Transfer-", b"Host", b" ")))
 def test_any_bytes_among_the_headers_get_an_answer_in_shape(line: Line, odd: bytes, before: bytes) -> None:
-    """What gunicorn itself refuses too."""
+    """This includes what gunicorn itself refuses."""
     assume(b"\n\r\n" not in odd + b"\r\n" and b"\n\n" not in odd)  # there the head would end
     in_shape(line.ask(request("/tools", b"", before + odd, "Connection: close", method="GET")))
 
@@ -173,7 +173,7 @@ def test_any_bytes_among_the_headers_get_an_answer_in_shape(line: Line, odd: byt
 @share(0.02)
 @given(st.sampled_from(("Bearer", "bearer", "Basic", "Bearer Bearer", "")), tokens)
 def test_no_made_up_token_opens_anything(line: Line, scheme: str, token: str) -> None:
-    """401, or 429 once there were too many; never the reader's own answer."""
+    """It gets 401, or 429 once there were too many, never the reader's own answer."""
     found = line.ask(request("/tools", b"", f"Authorization: {scheme} {token}", method="GET", token=None))
     in_shape(found)
     assert found.status in (401, 429), found
@@ -182,6 +182,6 @@ def test_no_made_up_token_opens_anything(line: Line, scheme: str, token: str) ->
 @share(0.02)
 @given(st.sampled_from(("Bearer", "bearer", "BEARER")), st.integers(1, 3))
 def test_a_right_token_is_let_in_from_where_wrong_ones_came(line: Line, scheme: str, spaces: int) -> None:
-    """However its scheme is written."""
+    """The token is taken however its scheme is written."""
     token = f"Authorization: {scheme}{' ' * spaces}{READER}"
     assert line.ask(request("/tools", b"", token, method="GET", token=None)).status == 200

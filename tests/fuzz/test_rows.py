@@ -65,7 +65,7 @@ def framed(batch: Batch) -> None:
 @example([{"id": 1, "data": {1: 2}}])
 @example([{"id": float("nan")}])
 def test_any_rows_become_entries_or_counted_refusals(rows: list[Any]) -> None:
-    """Rows as the parsers of answers may hand them over."""
+    """The rows are any that the parsers of answers may hand over."""
     page = entries.read(rows, "staging")
     assert len(page.entries) + len(page.refused) <= len(rows)
     event(f"{len(page.entries)} entries")
@@ -78,7 +78,7 @@ def test_any_rows_become_entries_or_counted_refusals(rows: list[Any]) -> None:
 @example(b'{"logs":[' + b'{"a":' * 100_000)
 @example(b'{"logs":[{"id":1},' + b"[" * 2000 + b"]" * 2000 + b',{"id":2}]}')
 def test_any_body_is_rows_or_no_log(body: bytes) -> None:
-    """Bytes in, rows or one kind of error out; and the rows become entries."""
+    """Any bytes give rows or one kind of error, and the rows become entries."""
     what = "rows"
     try:
         in_shape(entries.read(answers.rows(body), "staging"))
@@ -89,7 +89,7 @@ def test_any_body_is_rows_or_no_log(body: bytes) -> None:
 
 
 def test_an_entry_is_json_all_the_way() -> None:
-    """What the shape above is checked with would see a broken one."""
+    """The check of the shape above sees a broken entry."""
     page = entries.read([{"id": 1, "message": "a\r\n\u2028"}], "staging")
     assert json.loads(page.entries[0].json)["message"] == "a\r\n\u2028"
     in_shape(page)

@@ -53,7 +53,7 @@ class Answers:
         return entries.read(first, "staging", known)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
 
 class Clock:
@@ -133,7 +133,7 @@ def usable(rows: list[Any]) -> None:
 @share(0.06)
 @given(st.lists(strategies.rows, max_size=5), st.booleans())
 def test_a_stream_outlives_any_rows(rows: list[Any], late: bool) -> None:
-    """Rows of any kind in an answer, then a good one in a later answer."""
+    """After an answer with rows of any kind a good row arrives from a later one."""
     usable(rows)
     gateway = Answers(rows)
     with listening(gateway, late=late) as (_, listener):
@@ -146,7 +146,7 @@ def test_a_stream_outlives_any_rows(rows: list[Any], late: bool) -> None:
 @share(0.06)
 @given(strategies.answers, st.sampled_from(("body", "body", "status", "raw")), st.booleans())
 def test_a_stream_outlives_any_bytes(platformos: PlatformOS, body: bytes, how: str, late: bool) -> None:
-    """Bytes over the real gateway: as a body, under another status, or in place of the whole response."""
+    """Any bytes come over the real gateway: as a body, under another status, or in place of the whole response."""
     try:
         usable(answers.rows(body))
     except answers.NotALog:

@@ -34,7 +34,7 @@ CLAIMS: dict[str, list[str]] = {}  # name: the tests that run the block
 
 
 def runs(*names: str) -> Callable[[Test], Test]:
-    """Decorates a test: it runs these blocks."""
+    """Mark a test as one that runs these blocks."""
 
     def claim(test: Test) -> Test:
         for name in names:

@@ -41,7 +41,7 @@ class Scene:
         return messages
 
     def timestamp(self, message: str, of: str = "staging") -> str:
-        """What an entry says of the time of the row with this message."""
+        """The time in the entry of the row with this message."""
         row = next(row for row in getattr(self, of).rows.values() if row["message"] == message)
         moment = datetime.strptime(row["created_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")

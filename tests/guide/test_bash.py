@@ -43,7 +43,7 @@ def test_the_curl_commands_show_entries_as_they_come(scene: Scene, tmp_path: Pat
 def test_the_curl_commands_work_as_printed_on_a_fresh_checkout(
     server: Callable[..., Server], tmp_path: Path, name: str
 ) -> None:
-    """The guide's own token opens the demo, whose entries are printed as frames; only the port is another."""
+    """The guide's own token opens the demo, whose entries are printed as frames. Only the port differs."""
     need("curl")
     running = server(clients=repo() / "clients.json")
     script = tmp_path / "block.sh"
@@ -55,7 +55,7 @@ def test_the_curl_commands_work_as_printed_on_a_fresh_checkout(
 
 @runs("start")
 def test_the_server_starts_where_the_guide_expects_it(tmp_path: Path) -> None:
-    """The one command that differs: gunicorn takes the place of npm, at the address that every block asks."""
+    """One command differs: gunicorn takes the place of npm, at the address that every block uses."""
     assert "npm run" in code("start")
     asked = [sys.executable, "-m", "gunicorn", "-c", str(repo() / "gunicorn.conf.py"), "--print-config", "wsgi:app"]
     environ = {"PYTHONPATH": str(repo())}
@@ -67,7 +67,7 @@ def test_the_server_starts_where_the_guide_expects_it(tmp_path: Path) -> None:
 
 
 def test_the_commands_run_in_any_folder(tmp_path: Path) -> None:
-    """The blocks are whole scripts as far as the shell is concerned."""
+    """The blocks are whole scripts for the shell."""
     for name in ("start", "secret", "curl stream", "curl live"):
         checked = subprocess.run([need("bash"), "-n"], input=code(name), text=True, capture_output=True, cwd=tmp_path)
         assert (checked.returncode, checked.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""No block of the guide is left out."""
+"""Every block of the guide is tested."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(90)
 @runs("body stream", "body live")
 @pytest.mark.parametrize("name", ["body stream", "body live"])
 def test_the_bodies_open_streams(scene: Scene, name: str) -> None:
-    """Posted as they stand they are answered 200, with the errors of the environment that they name."""
+    """Posted unchanged, each gets 200 and the errors of the environment that it names."""
     body = json.loads(code(name))
     env = body["input"]["env"]
     wanted, _ = scene.add("error", "info", to=env)
@@ -35,7 +35,7 @@ def test_the_bodies_open_streams(scene: Scene, name: str) -> None:
 
 @runs("entry")
 def test_entries_have_the_fields_that_the_guide_lists(scene: Scene) -> None:
-    """Each field of the guide is there, in its order, of the kind that its example shows."""
+    """Each field of the guide is there, in its order and of the type in its example."""
     example = json.loads(code("entry"))
     messages = scene.add(*example["type"].split("|"))
     body = {"tool": "platformos.logs.stream", "input": {"env": "staging"}}
@@ -51,7 +51,7 @@ def test_entries_have_the_fields_that_the_guide_lists(scene: Scene) -> None:
 
 @runs("frames")
 def test_frames_look_as_printed(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Of each kind of frame one is provoked, and has the lines and the keys of the printed one.
+    """The test provokes one frame of each kind. It has the lines and keys of the printed one.
 
     The guide prints the inner JSON without its escapes, so that the printed line is taken apart by hand.
     """
@@ -79,7 +79,7 @@ def test_frames_look_as_printed(server: Callable[..., Server], platformos: Platf
 
 @runs("header")
 def test_the_header_lets_in(scene: Scene) -> None:
-    """The line as printed, with a right secret and with a wrong one."""
+    """The printed line lets in with a right secret, and not with a wrong one."""
     name, _, value = code("header").strip().partition(": ")
     for secret, status in ((TOKEN, 200), ("no-such-secret", 401)):
         answer = scene.server.get("/health", token=None, headers={name: value.replace("<client-secret>", secret)})

@@ -81,7 +81,7 @@ def test_the_node_client_prints_type_and_message(scene: Scene, modules: Path, tm
 
 @runs("node")
 def test_the_node_client_is_told_of_an_error_and_of_the_end(scene: Scene, modules: Path, tmp_path: Path) -> None:
-    """platformOS refuses the token: the client prints the error, says that the stream is complete, and ends."""
+    """When platformOS refuses the token the client prints the error, says that the stream is complete, and ends."""
     scene.staging.fail("status", status=401, body={"error": "unauthorized"})
     with _node(code("node"), scene, modules, tmp_path) as client:
         assert client.wait_exit(30) == 0, client.out.text
@@ -91,7 +91,7 @@ def test_the_node_client_is_told_of_an_error_and_of_the_end(scene: Scene, module
 
 @runs("monitor")
 def test_the_error_monitor_counts_and_alerts(scene: Scene, modules: Path, tmp_path: Path) -> None:
-    """Eleven errors, one more than it puts up with, each counted once."""
+    """Of eleven errors, one more than its limit, each is counted once."""
     messages = scene.add(*["error"] * 11, "info")
     with _node(code("node") + SOURCE + TELL + code("monitor") + MONITOR, scene, modules, tmp_path) as client:
         client.wait_line("High error rate detected: 11 errors")

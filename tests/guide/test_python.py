@@ -31,7 +31,7 @@ def test_the_python_client_prints_time_type_and_message(scene: Scene, tmp_path: 
 
 @runs("python")
 def test_the_python_client_is_told_of_an_error_and_of_the_end(scene: Scene, tmp_path: Path) -> None:
-    """platformOS refuses the token: the client prints the error, says that the stream is complete, and ends."""
+    """When platformOS refuses the token the client prints the error, says that the stream is complete, and ends."""
     need("sseclient")
     scene.staging.fail("status", status=401, body={"error": "unauthorized"})
     with _client(tmp_path) as client:

@@ -1,4 +1,4 @@
-"""The files of deploy/ as a test starts them: as they stand, but for addresses, folders and the size of the machine."""
+"""The files of deploy/ as a test starts them: unchanged but for addresses, folders and the size of the machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = os.geteuid() == 0
 
 
 def adapted(name: str, folder: Path, changes: Mapping[str, str]) -> Path:
-    """A file of deploy/ in `folder`, with each of these texts replaced wherever it stands; it must stand there."""
+    """A file of deploy/ in `folder`, with each of these texts replaced wherever it is; it must be there."""
     text = (DEPLOY / name).read_text(encoding="utf-8")
     for old, new in changes.items():
         assert old in text, f"{name} lacks {old!r}"
@@ -40,7 +40,7 @@ def command(name: str, changes: Mapping[str, str]) -> list[str]:
 
 
 def nginx(folder: Path, port: int, server: str, http: str = "") -> Sequence[str]:
-    """The command of an nginx that listens at `port`, with this text in its server block and that beside it."""
+    """The command of an nginx that listens at `port`, with one text in its server block and one beside that."""
     user = "user root;" if ROOT else ""  # else its workers could not enter the folder
     temp = "".join(
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -54,7 +54,7 @@ def nginx(folder: Path, port: int, server: str, http: str = "") -> Sequence[str]
 
 
 def apache(folder: Path, port: int, include: Path, *modules: str) -> Sequence[str]:
-    """The command of an Apache that listens at `port` with these modules beside its usual ones, and that file."""
+    """The command of an Apache that listens at `port`, with these modules beside its usual ones, and this file."""
     program = need("apache2")
     for name in modules:
         if not (APACHE_MODULES / f"mod_{name}.so").exists():

@@ -68,7 +68,7 @@ class Host(Server):
 
 
 class Gunicorn(Host):
-    """As README has it, at the root."""
+    """gunicorn as in the README, at the root."""
 
     prefix = ""
     more: ClassVar = {"POSLOGS_MAX_STREAMS": str(PLACES)}
@@ -77,7 +77,7 @@ class Gunicorn(Host):
 
 
 class GunicornBelow(Gunicorn):
-    """With threads, below a path that the proxy in front leaves in place."""
+    """gunicorn with threads, below a path that the proxy in front leaves in place."""
 
     server = "gthread"
     prefix = "/logs"
@@ -85,7 +85,7 @@ class GunicornBelow(Gunicorn):
 
 
 class Waitress(Host):
-    """By its command of docs/hosts.md."""
+    """waitress, by its command of docs/hosts.md."""
 
     def _command(self) -> list[str]:
         changes = {POSLOGS: f"127.0.0.1:{self.port}", "--threads=64": "--threads=16"}
@@ -93,7 +93,7 @@ class Waitress(Host):
 
 
 class Cheroot(Host):
-    """By its command of docs/hosts.md, at the root."""
+    """cheroot, by its command of docs/hosts.md, at the root."""
 
     prefix = ""
 
@@ -129,7 +129,7 @@ class UwsgiGevent(Uwsgi):
 
 
 class ModWsgi(Host):
-    """A daemon of Apache's mod_wsgi, which has nothing but its files."""
+    """A daemon of Apache's mod_wsgi, which is configured by its files alone."""
 
     def __init__(self, folder: Path, platformos: PlatformOS) -> None:
         super().__init__(folder, platformos)
@@ -194,7 +194,7 @@ class Behind(Proxied, Gunicorn):
 
 
 class Nginx(Behind):
-    """nginx, within a server of one's own."""
+    """nginx, within an operator's own server block."""
 
     def in_front(self, folder: Path) -> Sequence[str]:
         """As `Behind` has it."""

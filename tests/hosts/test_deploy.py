@@ -35,7 +35,7 @@ FILES = sorted(str(path.relative_to(DEPLOY)) for path in DEPLOY.rglob("*") if pa
 
 
 def test_every_file_is_in_the_readme_and_the_other_way_round() -> None:
-    """Each with what it is for; docs/hosts.md names no file that is not there."""
+    """The README says what each file is for; docs/hosts.md names no file that is not there."""
     named = set(re.findall(r"\]\((\w+/[^)]+)\)", (DEPLOY / "README.md").read_text()))
     assert named == set(FILES) - {"README.md"}
     hosts = repo() / "docs" / "hosts.md"
@@ -44,7 +44,7 @@ def test_every_file_is_in_the_readme_and_the_other_way_round() -> None:
 
 
 def test_nginx_with_tls_streams_over_one_connection_of_http_2(platformos: PlatformOS, tmp_path: Path) -> None:
-    """Two streams at once over it, each entry to both before the next is written; port 80 leads there."""
+    """Two streams over it get each entry before the next is written. Port 80 redirects there."""
     folder = tmp_path / "nginx"
     folder.mkdir()
     port, plain, other = free_port(), free_port(), free_port()
@@ -86,7 +86,7 @@ def connections(port: int) -> int:
 
 
 def test_mod_wsgi_that_cannot_hold_streams_names_the_way_out(platformos: PlatformOS, tmp_path: Path) -> None:
-    """Two processes; and a token that Apache keeps, whose sender reads which line lets it through."""
+    """With two processes, and a token that Apache drops, the refusal names the line that helps."""
 
     class Wrong(ModWsgi):
         def _command(self) -> list[str]:
@@ -124,7 +124,7 @@ def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None
 
 
 def test_the_service_s_command_takes_its_socket_and_credentials(platformos: PlatformOS, tmp_path: Path) -> None:
-    """As systemd would: a socket that it has, variables of the unit, files in a folder; it says when it is ready."""
+    """The test does what systemd would: it hands over a socket, variables and files, and hears when it is ready."""
     settings = unit("poslogs.service")
     started = dict(settings)["ExecStart"].split()[1:]
     given = dict(pair.split("=", 1) for key, value in settings if key == "Environment" for pair in value.split())
@@ -169,7 +169,7 @@ def dockerfile() -> list[tuple[str, str]]:
 
 
 def packed(folder: Path) -> Path:
-    """The wheel made of what the Dockerfile copies, and of nothing else."""
+    """The wheel, made only of what the Dockerfile copies."""
     rules = [line for line in (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().splitlines() if line]
     taken = [rule[1:] for rule in rules if rule.startswith("!")]
     assert [rule for rule in rules if not rule.startswith(("!", "#"))] == ["*", "**/__pycache__"]
@@ -203,7 +203,7 @@ exec setpriv --reuid {uid} --regid {gid} --clear-groups --no-new-privs --inh-cap
 
 
 def test_the_container_s_command_needs_no_root_and_writes_nothing(platformos: PlatformOS, tmp_path: Path) -> None:
-    """As process 1, as its user, in a file system that is read-only: healthy, and a stop ends its streams well."""
+    """It is healthy as process 1, as its user, on a read-only file system, and a stop ends its streams well."""
     if not ROOT:
         missing("namespaces of one's own need root")
     told = dockerfile()
@@ -248,7 +248,7 @@ def test_the_container_s_command_needs_no_root_and_writes_nothing(platformos: Pl
 
 
 def test_compose_and_kubernetes_say_of_the_image_what_it_is() -> None:
-    """Files that are there, the image's user, port and folder, probes that are routes, nothing writable."""
+    """They name files that exist, the image's user, port and folder, and real routes as probes; nothing is writable."""
     one = dict(dockerfile())
     compose = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]["poslogs"]
     assert (DEPLOY / "docker" / compose["build"]["context"]).resolve() == repo()
@@ -269,7 +269,7 @@ def test_compose_and_kubernetes_say_of_the_image_what_it_is() -> None:
 
 
 def test_compose_s_nginx_is_the_one_that_is_tested() -> None:
-    """Line by line, but for where poslogs is."""
+    """The files agree line by line, except for the address of poslogs."""
 
     def lines(name: str) -> list[str]:
         return [line for line in (DEPLOY / name).read_text().splitlines() if not line.startswith("#")]
@@ -282,7 +282,7 @@ def test_compose_s_nginx_is_the_one_that_is_tested() -> None:
 
 
 def test_prometheus_takes_its_files() -> None:
-    """By its own checker."""
+    """Prometheus's own checker takes them."""
     for checked in (["config", "--syntax-only", "prometheus.yml"], ["rules", "poslogs.rules.yml"]):
         argv = [need("promtool"), "check", *checked]
         run = subprocess.run(argv, cwd=DEPLOY / "prometheus", capture_output=True, text=True, timeout=60)
@@ -290,7 +290,7 @@ def test_prometheus_takes_its_files() -> None:
 
 
 def test_every_alert_is_of_a_series_that_there_is(tmp_path: Path) -> None:
-    """And of labels that it has."""
+    """Each alert is also of labels that the series has."""
     clients = tmp_path / "clients.json"
     clients.write_text(json.dumps({"a": {"token": TOKEN}}))
     app = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)}))

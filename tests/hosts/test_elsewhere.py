@@ -69,12 +69,12 @@ ALONE = [
 def test_no_stream_is_opened_and_all_else_is_answered(
     elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], sentence: str
 ) -> None:
-    """503 says what is wrong and what to start; the log says it once, at the first request."""
+    """The 503 says what is wrong and what to start. The log says it once, at the first request."""
     says_what_to_start(elsewhere(kind, *args), platformos, sentence)
 
 
 def says_what_to_start(server: Elsewhere, platformos: PlatformOS, sentence: str, processes: int = 1) -> None:
-    """Such a server, with two entries to call for; each process has a log of its own, and may have got no request."""
+    """Assert that such a server says what to start. Each process has its own log, and may have got no request."""
     platformos.add_many(2)
     server.wait_output(NONE)  # the probe was the first request
     for _ in range(2):
@@ -94,13 +94,13 @@ def says_what_to_start(server: Elsewhere, platformos: PlatformOS, sentence: str,
 
 
 def test_cgi_has_no_stream_and_answers_calls(platformos: PlatformOS, tmp_path: Path) -> None:
-    """A process for each request, by the standard library's handler."""
+    """The standard library's handler serves each request in a process of its own."""
     (tmp_path / ".pos").write_text(json.dumps({"staging": platformos.environment}))
     (tmp_path / "clients.json").write_text(json.dumps(CLIENTS))
     platformos.add_many(1)
 
     def ask(method: str, path: str, body: object = None) -> tuple[str, str, str]:
-        """Status, body and log."""
+        """The status, body and log of a request."""
         sent = b"" if body is None else json.dumps(body).encode()
         env = {
             **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
@@ -151,7 +151,7 @@ def test_a_full_server_refuses_and_goes_on(
 
 
 def fills_and_refuses(server: Elsewhere, platformos: PlatformOS, count: int) -> None:
-    """Such a server, which holds `count` streams."""
+    """Assert that such a server holds `count` streams and refuses the next."""
     with ExitStack() as stack:
         readers = [stack.enter_context(server.stream(STREAM, INPUT)) for _ in range(count)]
         for reader in readers:
@@ -194,7 +194,7 @@ def test_gevent_s_own_server_holds_streams_where_it_is_patched(elsewhere: Start,
 def test_several_processes_hold_no_stream(
     elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], sentence: str, processes: int
 ) -> None:
-    """Limits, slots and feeds are each process's own, and would multiply."""
+    """Each process has its own limits, slots and feeds, so they would multiply."""
     says_what_to_start(elsewhere(kind, *args), platformos, sentence, processes)
 
 
@@ -231,7 +231,7 @@ def test_a_start_that_cannot_work_ends(tmp_path: Path, platformos: PlatformOS, a
 def test_uwsgi_that_cannot_hold_a_stream_says_so(
     elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], sentence: str
 ) -> None:
-    """With its defaults, and with threads or greenlets in name only."""
+    """This holds with its defaults, and with threads or greenlets in name only."""
     says_what_to_start(elsewhere(kind, *args), platformos, sentence)
 
 

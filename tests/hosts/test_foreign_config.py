@@ -111,14 +111,14 @@ def test_a_start_that_cannot_work_ends_in_one_sentence(foreign: Start, kind: str
 @kinds
 @pytest.mark.parametrize(("more", "args"), [("workers = 2\n", []), ("", ["-w", "2"])], ids=["file", "-w"])
 def test_two_workers_are_refused(foreign: Start, kind: str, more: str, args: list[str]) -> None:
-    """However they are asked for."""
+    """They are refused however they are asked for."""
     assert foreign(kind, more=more, args=args, start=False).refusal().startswith("2 workers would each poll")
 
 
 @pytest.mark.parametrize("cls", [Foreign, Ours])
 @pytest.mark.parametrize("threads", ["2", "0"])
 def test_threads_that_hold_no_stream_are_refused(foreign: Start, cls: type[Foreign], threads: str) -> None:
-    """Two are kept for requests; with our configuration and with one of one's own."""
+    """Two threads are kept for requests, with our configuration and with another."""
     kind = ["-k", "gthread"] if cls is Ours else []
     refusal = foreign("gthread", cls, args=[*kind, "--threads", threads], start=False).refusal()
     assert refusal.startswith(f"{threads} threads hold no stream, as 2 are kept for requests; ")
@@ -127,7 +127,7 @@ def test_threads_that_hold_no_stream_are_refused(foreign: Start, cls: type[Forei
 
 @pytest.mark.parametrize("cls", [Foreign, Ours])
 def test_three_threads_hold_a_stream(foreign: Start, platformos: PlatformOS, cls: type[Foreign]) -> None:
-    """The fewest that do; probes are answered meanwhile, and a second stream is refused."""
+    """Fewer do not. Probes are answered meanwhile, and a second stream is refused."""
     server = foreign("gthread", cls, args=["--threads", "3", *(["-k", "gthread"] if cls is Ours else [])])
     server.wait_output("capacity      1 streams at once")
     with server.stream(STREAM, INPUT) as reader:
@@ -144,7 +144,7 @@ def test_preload_is_refused_where_gevent_would_come_too_late(foreign: Start, pla
 
 
 def test_preload_is_taken_with_threads(foreign: Start, platformos: PlatformOS) -> None:
-    """It streams as it does without."""
+    """It streams as without preload."""
     server = foreign("gthread", more="preload_app = True\n")
     platformos.add_many(2)
     with server.stream(STREAM, INPUT) as reader:
@@ -156,7 +156,7 @@ def test_preload_is_taken_with_threads(foreign: Start, platformos: PlatformOS) -
 
 @pytest.mark.parametrize(("kind", "capacity"), [("gevent", 800), ("gthread", 240)])
 def test_the_start_up_lines_tell_the_capacity(foreign: Start, kind: str, capacity: int) -> None:
-    """Of gunicorn's default of 1000 connections; threads are our 256, as its default of one would serve one stream."""
+    """That is of gunicorn's default of 1000 connections. Threads are our 256: its default of one serves one stream."""
     server = foreign(kind)
     server.wait_output(f"capacity      {capacity} streams at once")
     assert "Traceback" not in server.output
@@ -190,7 +190,7 @@ def test_what_gunicorn_refuses_has_our_shape(foreign: Start, kind: str) -> None:
 
 @kinds
 def test_heads_are_bounded_and_set_no_path(foreign: Start, kind: str) -> None:
-    """Whatever the configuration allows each field, and however it maps names; from everybody, were it up to that."""
+    """This holds whatever the configuration allows a field, however it maps names, and from whomever it takes them."""
     more = 'limit_request_fields = 1000\nlimit_request_line = 0\nforwarded_allow_ips = "*"\nheader_map = "dangerous"\n'
     server = foreign(kind, more=more)
     begin = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
@@ -214,7 +214,7 @@ def test_a_path_is_set_by_a_header_where_the_configuration_names_it(foreign: Sta
 def test_an_app_in_middleware_is_served(
     foreign: Start, platformos: PlatformOS, tmp_path: Path, app: str, connection: str
 ) -> None:
-    """Found behind two wrappers; where one changes the body, streams go the way of every server."""
+    """The app is found behind two wrappers. Where one changes the body, streams are not direct."""
     (tmp_path / "wrapped.py").write_text(WRAPPED)
     server = foreign("gevent", app=app)
     platformos.add_many(3)
@@ -227,7 +227,7 @@ def test_an_app_in_middleware_is_served(
 
 
 def test_an_app_that_cannot_be_found_ends_the_start_with_the_way_out(foreign: Start, tmp_path: Path) -> None:
-    """A function hides what it wraps."""
+    """A function hides the app that it wraps."""
     (tmp_path / "wrapped.py").write_text(WRAPPED)
     assert (
         "wrap it as app.wsgi_app = Middleware(app.wsgi_app)."
@@ -262,7 +262,7 @@ def test_fifty_streams_end_well_whatever_ends_the_worker(foreign: Start, kind: s
 
 @kinds
 def test_streams_end_well_when_a_worker_has_had_its_requests(foreign: Start, kind: str) -> None:
-    """max_requests: the next worker serves."""
+    """At max_requests the next worker serves."""
     server = foreign(kind, more="max_requests = 100\n")
     with ExitStack() as stack:
         readers = opened(server, stack, 10)
@@ -307,7 +307,7 @@ def test_a_reload_that_would_not_work_changes_nothing_and_says_why(
 
 @kinds
 def test_the_operator_s_own_hooks_run(foreign: Start, kind: str) -> None:
-    """Those that we chain ours with, and those of ends; a second worker is refused, after a reload too."""
+    """This holds for hooks that we chain, and for those at ends. A second worker is refused, after a reload too."""
     server = foreign(kind, more=HOOKS)
     server.wait_output("theirs: when_ready")
     server.wait_output("theirs: post_worker_init")
@@ -352,7 +352,7 @@ def test_a_worker_that_is_not_well_is_replaced_and_its_streams_end_well(
 
 @pytest.mark.parametrize(("kind", "capacity"), [("gevent", 5800), ("gthread", 240)])
 def test_plain_names_of_worker_classes_mean_ours(foreign: Start, kind: str, capacity: int) -> None:
-    """`-k gevent` and `-k gthread` beside gunicorn.conf.py, in a folder from which poslogs cannot be imported."""
+    """`-k gevent` and `-k gthread` work with gunicorn.conf.py, in a folder from which poslogs cannot be imported."""
     server = foreign(kind, Ours, args=["-k", kind])
     server.wait_output(f"capacity      {capacity} streams at once")
     with ExitStack() as stack:
@@ -365,7 +365,7 @@ def test_plain_names_of_worker_classes_mean_ours(foreign: Start, kind: str, capa
 
 @pytest.mark.parametrize("name", ["sync", "gevent_pywsgi"])
 def test_another_worker_class_is_refused(foreign: Start, name: str) -> None:
-    """It would cut streams at a stop, and nobody would know."""
+    """Another class would cut streams at a stop, and nobody would know."""
     refusal = foreign("gevent", Ours, args=["-k", name], start=False).refusal()
     assert refusal.startswith("gunicorn.workers.")
     assert refusal.endswith(" cuts streams off at a stop; use -k gevent or -k gthread.")

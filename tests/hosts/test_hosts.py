@@ -31,7 +31,7 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def begun(host: Host, stack: ExitStack, count: int, **kw: str) -> list[Reader]:
-    """Readers of all rows that there will be, which have their first bytes."""
+    """Readers of all rows to come, which have their first bytes."""
     readers = [stack.enter_context(host.open(last="0", **kw)) for _ in range(count)]
     for reader in readers:
         assert reader.status == 200
@@ -40,14 +40,14 @@ def begun(host: Host, stack: ExitStack, count: int, **kw: str) -> list[Reader]:
 
 
 def all_left(host: Host) -> None:
-    """Nobody holds a place any more."""
+    """Wait until nobody holds a place any more."""
     wait_for(lambda: host.streams_open() == 0, 15)
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
 def test_each_entry_arrives_before_the_next_is_written(host: Host, gzip: bool, version: str) -> None:
-    """First bytes while platformOS says nothing, each entry by itself, heartbeats in the silence behind it."""
+    """First bytes come while platformOS says nothing, then each entry by itself, then heartbeats in the silence."""
     platformos = host.platformos
     last = platformos.ids[-1] if platformos.ids else "0"
     platformos.fail("hang")
@@ -88,7 +88,7 @@ def test_the_eleventh_stream_is_refused_and_places_of_those_who_left_are_free(ho
 
 
 def test_a_full_host_refuses_and_answers_all_else(host: Host) -> None:
-    """The stream beyond its places gets a 503, probes and /health an answer, and the others their entries."""
+    """The stream beyond its places gets 503, probes and /health an answer, and the others their entries."""
     assert host.line in host.output
     host.platformos.add_many(1)
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""check.py on a machine that has not got what it needs."""
+"""check.py on a machine that lacks what it needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 60
 
 @pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
 def test_without_node_a_line_says_what_was_not_checked(tmp_path: Path, ci: str, status: int) -> None:
-    """Whoever has no Node.js can check the rest; where all has to be there it is a failure."""
+    """A person without Node.js can check the rest. Under CI, where all must be there, it is a failure."""
     ended = subprocess.run(
         [sys.executable, "-m", "tests.javascript.check"],
         cwd=repo(),

@@ -80,7 +80,7 @@ def test_a_whole_set_fails_as_expected_and_no_further(
     suite: Callable[..., subprocess.CompletedProcess[str]],
     tell: Tell,
 ) -> None:
-    """Every scenario that the revision requires: no failure beyond the file's, and none of the file's that passes."""
+    """Of the scenarios that the revision requires, exactly those in the file fail."""
     platformos.add_many(3)
     running = server(app="tests.mcp.factory:app")
     expected = install.HERE / f"expected-{revision}.yml"
@@ -108,7 +108,7 @@ def test_the_app_that_people_run_passes(
     platformos: PlatformOS,
     suite: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    """Nothing of the suite's own is there; no check fails and none warns."""
+    """Without the suite's own tools no check fails and none warns."""
     platformos.add_many(3)
     ran = suite(server(), "--scenario", scenario, "--spec-version", revision)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -125,7 +125,7 @@ def test_the_app_that_people_run_is_stateless(
     tmp_path: Path,
     tell: Tell,
 ) -> None:
-    """All checks of `server-stateless` but those four that need a tool of the suite's own."""
+    """All checks of `server-stateless` pass but the four that need a tool of the suite's own."""
     output = tmp_path / "output"
     suite(server(), "--scenario", "server-stateless", "--spec-version", NEWEST, "-o", str(output))
     (file,) = output.glob("*/checks.json")

@@ -34,7 +34,7 @@ def inspect(node: Node, server: StartServer, platformos: PlatformOS, tmp_path: P
 
 
 def test_the_tools_are_listed_and_their_schemas_are_portable(inspect: Inspect, tell: Tell) -> None:
-    """`--strict` has nothing to say of any schema."""
+    """`--strict` complains of no schema."""
     ran = inspect("--method", "tools/list", "--strict")
     assert (ran.returncode, ran.stderr) == (0, "")
     names = [tool["name"] for tool in json.loads(ran.stdout)["tools"]]
@@ -44,7 +44,7 @@ def test_the_tools_are_listed_and_their_schemas_are_portable(inspect: Inspect, t
 
 @pytest.mark.parametrize("era", ["legacy", "modern", "auto"])
 def test_a_live_call_ends_with_its_result(era: str, inspect: Inspect, tell: Tell) -> None:
-    """All three eras that it can speak; the text and the structured content say the same."""
+    """In all three eras that it speaks, the text and the structured content say the same."""
     given = json.dumps({"env": "staging", "lastId": "0", "maxDuration": 3000})
     call = ["--method", "tools/call", "--tool-name", "platformos_logs_live", "--tool-args-json", given]
     ran = inspect("--protocol-era", era, *call)
@@ -58,7 +58,7 @@ def test_a_live_call_ends_with_its_result(era: str, inspect: Inspect, tell: Tell
 
 
 def test_arguments_given_one_by_one_are_taken(inspect: Inspect) -> None:
-    """As people type them: the Inspector makes a number of what looks like one."""
+    """People type them so; the Inspector makes a number of text that looks like one."""
     call = ["--method", "tools/call", "--tool-name", "platformos_logs_live", "--tool-arg", "env=staging"]
     ran = inspect("--protocol-era", "modern", *call, "--tool-arg", "maxDuration=1000")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -66,7 +66,7 @@ def test_arguments_given_one_by_one_are_taken(inspect: Inspect) -> None:
 
 
 def test_two_hundred_calls_ten_at_a_time_all_succeed(inspect: Inspect, tell: Tell) -> None:
-    """Its own load test."""
+    """This is the Inspector's own load test."""
     load = ["--load", "--load-requests", "200", "--load-concurrency", "10", "--format", "json"]
     ran = inspect("--method", "tools/call", "--tool-name", "platformos_env_list", *load)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -74,6 +74,6 @@ def test_two_hundred_calls_ten_at_a_time_all_succeed(inspect: Inspect, tell: Tel
 
 
 def test_without_a_token_it_says_that_it_needs_one(inspect: Inspect) -> None:
-    """The status that it has for that, and no sign-in begun."""
+    """It exits with its status for that, and begins no sign-in."""
     ran = inspect("--method", "tools/list", "--stored-auth-only", token=None)
     assert ran.returncode == NEEDS_AUTH, ran.stdout + ran.stderr

@@ -14,7 +14,7 @@ from tests.support.need import repo
 
 
 def test_a_second_run_installs_nothing(node: Node, python_sdk: Callable[[int], str]) -> None:
-    """Without npm on its path, and with no index for pip, it has nothing to do and says nothing."""
+    """Without npm on its path and an index for pip it has nothing to do, and says nothing."""
     python_sdk(1), python_sdk(2)
     env = {"PATH": "", "PIP_NO_INDEX": "1", "PYTHONPATH": str(repo())}
     ran = subprocess.run(
@@ -24,7 +24,7 @@ def test_a_second_run_installs_nothing(node: Node, python_sdk: Callable[[int], s
 
 
 def test_without_npm_it_says_what_to_install(tmp_path: Path) -> None:
-    """One sentence, and status 1, where nothing is installed yet."""
+    """If nothing is installed yet it prints one sentence, and exits with 1."""
     code = "import pathlib, sys; from tests.mcp import install; from tests.support.install import Cache; "
     code += f"install.CACHE = Cache(pathlib.Path({str(tmp_path)!r})); "
     env = {"PATH": "", "PYTHONPATH": str(repo())}
@@ -36,7 +36,7 @@ def test_without_npm_it_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_node_is_new_enough_and_its_own(node: Node) -> None:
-    """22.19 or newer, from the folder of these tests where the registry has one."""
+    """It is 22.19 or newer, from the folder of these tests if the registry has one."""
     told = subprocess.run([node.program, "--version"], capture_output=True, text=True, check=True).stdout
     assert tuple(int(part) for part in told.strip("v\n").split("."))[:2] >= install.OLDEST_NODE
     if os.uname().sysname == "Linux":

@@ -64,7 +64,7 @@ def test_entries_arrive_while_the_call_runs(
     tmp_path: Path,
     tell: Tell,
 ) -> None:
-    """Each row is listed only when the program has shown the one before: none of them waited for the call's end."""
+    """Each row is listed only after the program has shown the one before, so none waits for the call's end."""
     platformos.add_many(3)
     running = server(kind)
     waves = [f"wave {number} {ODD}" for number in range(1, WAVES + 1)]

@@ -39,13 +39,13 @@ def made(request: pytest.FixtureRequest) -> Made:
 
 
 def test_a_generator_has_nothing_to_complain_of(made: Made) -> None:
-    """It ends well, and each line that it writes says what it does."""
+    """It exits with 0, and each line that it writes says what it does."""
     assert made.status == 0, made.said
     assert COMPLAINT.search(made.said) is None, made.said
 
 
 def test_python_has_every_operation_and_shape(python: Made, description: dict[str, Any]) -> None:
-    """A module for each operation, a class for each shape and each tool's input."""
+    """There is a module for each operation, and a class for each shape and each tool's input."""
     package = python.folder / "poslogs_client"
     modules = {path.stem.replace("_", "") for path in (package / "api" / "default").glob("*.py")}
     assert {name.lower() for name in operations(description)} == modules - {"init"}
@@ -54,7 +54,7 @@ def test_python_has_every_operation_and_shape(python: Made, description: dict[st
 
 
 def test_typescript_has_every_operation_and_shape(typescript: Made, description: dict[str, Any]) -> None:
-    """An entry for each path and operation, with what it answers; a type for each shape."""
+    """There is an entry for each path and operation, with its answer, and a type for each shape."""
     types = (typescript.folder / "schema.ts").read_text()
     names = [*description["paths"], *operations(description), *description["components"]["schemas"]]
     assert [name for name in names if not re.search(rf'^ +"?{re.escape(name)}"?: {{$', types, re.MULTILINE)] == []

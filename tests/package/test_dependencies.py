@@ -36,13 +36,13 @@ def _needed(wanted: list[Requirement]) -> set[str]:
 
 
 def test_each_pin_lies_in_its_range() -> None:
-    """With what is tested a pip that reads pyproject.toml is content."""
+    """A pip that reads pyproject.toml accepts the versions that are tested."""
     out = {each.name for each in DECLARED if PINNED.get(canonicalize_name(each.name), "0") not in each.specifier}
     assert out == set(), "requirements.txt pins what pyproject.toml does not allow, or does not pin it"
 
 
 def test_what_is_declared_brings_what_is_pinned_and_no_more() -> None:
-    """By the metadata of what is installed."""
+    """The metadata of what is installed shows it."""
     assert _needed(list(DECLARED)) == set(PINNED)
 
 

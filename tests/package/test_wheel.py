@@ -86,7 +86,7 @@ class Curl(Program):
 
 
 def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
-    """Every file of the package that git does not ignore, and what comes with it; nobody's `.pos`."""
+    """It has every file of the package that git does not ignore, and what comes with it, but nobody's `.pos`."""
     listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "poslogs"], repo()).split()
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -103,7 +103,7 @@ def test_the_clients_that_come_with_it_are_those_of_a_fresh_checkout_and_publish
 
 
 def test_its_metadata_say_what_it_is(wheel: Path) -> None:
-    """The version that the package itself has, the licence, and the command."""
+    """They have the package's own version, the licence, and the command."""
     with zipfile.ZipFile(wheel) as archive:
         (folder,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
         told = Parser().parsestr(archive.read(f"{folder}/METADATA").decode())
@@ -114,7 +114,7 @@ def test_its_metadata_say_what_it_is(wheel: Path) -> None:
 
 
 def test_what_is_pinned_is_all_that_it_needs(installed: Installed) -> None:
-    """pip finds each dependency, and its own, in its range: beside the wheel there is what is pinned, and no more."""
+    """pip finds each dependency, and theirs, in its range: beside the wheel there is what is pinned, and no more."""
     assert "No broken requirements found." in installed.pip("check")
 
 
@@ -141,7 +141,7 @@ def test_it_serves_from_an_empty_folder(installed: Installed, tmp_path: Path) ->
 
 
 def test_a_token_made_there_is_taken_without_a_restart(installed: Installed, tmp_path: Path) -> None:
-    """It goes into a clients.json of the folder, with those that came; what is installed stays as it is."""
+    """It goes into a clients.json of the folder, with the shipped ones. What is installed stays as it is."""
     with running(installed, tmp_path, "poslogs", "serve") as server:
         token = run([str(installed.bin / "poslogs"), "token", "new", "alice"], tmp_path, server.env).strip()
         assert server.status_for(token) == 200
@@ -164,7 +164,7 @@ def test_a_token_made_there_is_taken_without_a_restart(installed: Installed, tmp
     ],
 )
 def test_it_is_started_as_gunicorn_is(installed: Installed, tmp_path: Path, words: list[str], capacity: int) -> None:
-    """Its options are taken, and a configuration of one's own takes the place of ours, as for gunicorn."""
+    """It takes gunicorn's options, and an operator's own configuration replaces ours, as with gunicorn."""
     mine = f'import os\nbind = "127.0.0.1:" + os.environ["PORT"]\nworker_class = "{GEVENT}"\nworker_connections = '
     (tmp_path / "mine.py").write_text(f"{mine}500\n")
     if capacity == 450:
@@ -199,7 +199,7 @@ def test_it_hands_over_to_a_new_one(installed: Installed, tmp_path: Path) -> Non
 def test_what_gunicorn_does_not_take_is_refused(
     installed: Installed, tmp_path: Path, words: list[str], told: str
 ) -> None:
-    """Wrong usage: status 2, and a sentence."""
+    """Wrong usage gets a sentence and status 2."""
     with Run(installed, tmp_path, "poslogs", "serve", *words) as started:
         assert started.wait_exit(START_S) == 2
         assert started.out.text.splitlines() == ["usage: poslogs serve [OPTIONS]", told]

@@ -48,7 +48,7 @@ def rows(told: Iterator[Line] | list[Line], count: int, begin: datetime, end: da
 
 
 def quick_rows(count: int, seed: str, kinds: int = 2000) -> list[dict[str, Any]]:
-    """`count` rows of now, of `kinds` that come again and again: for many, without the time that making each takes."""
+    """`count` rows of now that repeat `kinds` different ones, so that many are made in a short time."""
     some = list(islice(lines(seed), kinds))
     now = datetime.now(UTC)
     made = [_row(line, now) for line in some]
@@ -56,7 +56,7 @@ def quick_rows(count: int, seed: str, kinds: int = 2000) -> list[dict[str, Any]]
 
 
 def before(moment: datetime, **kw: float) -> datetime:
-    """So long before a moment."""
+    """The moment that lies before another by `kw`, as for timedelta."""
     return moment - timedelta(**kw)
 
 

@@ -14,7 +14,7 @@ whole = app.wsgi_app
 
 
 def below(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """What a proxy passes on: all below the prefix; and the probe, for who started this."""
+    """Pass on all below the prefix, as a proxy does, and the probe of the test that started this."""
     path = environ["PATH_INFO"]
     if path.startswith(f"{PREFIX}/"):
         return whole({**environ, "SCRIPT_NAME": PREFIX, "PATH_INFO": path.removeprefix(PREFIX)}, start_response)

@@ -1,4 +1,4 @@
-"""The page in one tab, by the roles and names that people and their aids know its parts by."""
+"""The page in one tab. Its parts are found by the roles and names that people and their aids use."""
 
 from __future__ import annotations
 

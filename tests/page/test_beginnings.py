@@ -32,7 +32,7 @@ def _add(platformos: PlatformOS) -> None:
 def test_the_page_shows_its_past_whatever_the_first_answer_is(
     site: Server, platformos: PlatformOS, visit: Visit, odd: bytes
 ) -> None:
-    """While somebody else stands at the end: as it opens, as its filter changes, and as a second one opens."""
+    """Another reader is at the end. The page opens, changes its filter, and a second page opens."""
     _add(platformos)
     with site.stream(STREAM, {**HOUR, "lastId": "20"}):
         platformos.wait_for_requests(1)

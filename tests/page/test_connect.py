@@ -24,7 +24,7 @@ PLENTY = {"requests": "100000 per minute", "streams": 1000}
 
 
 def test_the_page_asks_for_a_token_first(site: Server, visit: Visit) -> None:
-    """A field for it, which does not show it, and no log; the state is there already."""
+    """There is a field that does not show the token, and no log; the state is there already."""
     screen = visit(site)
     expect(screen.token).to_have_attribute("type", "password")
     expect(screen.button("Connect")).to_be_visible()
@@ -36,7 +36,7 @@ def test_the_page_asks_for_a_token_first(site: Server, visit: Visit) -> None:
 def test_connecting_fills_the_environments_and_joins_the_first(
     site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit
 ) -> None:
-    """Both are there to choose from, the first is read, and nothing of the other one."""
+    """Both can be chosen. The first is read, and nothing of the other one."""
     platformos.add_many(3)
     production.add_many(2)
     screen = visit(site).connect()
@@ -47,7 +47,7 @@ def test_connecting_fills_the_environments_and_joins_the_first(
 
 
 def test_another_environment_is_joined_at_once(screen: Screen, platformos: PlatformOS, production: PlatformOS) -> None:
-    """What was there of the first leaves; what comes is of the second alone."""
+    """Entries of the first leave, and only those of the second come."""
     platformos.add({"message": "of staging"})
     expect(screen.entries).to_have_count(1)
     production.add({"message": "of production"})
@@ -65,7 +65,7 @@ def test_another_environment_is_joined_at_once(screen: Screen, platformos: Platf
 def test_another_environment_is_followed_by_who_had_scrolled_up(
     screen: Screen, platformos: PlatformOS, production: PlatformOS
 ) -> None:
-    """It begins at its end, and the button that leads there is gone."""
+    """The view begins at its end, and the button that leads there is gone."""
     platformos.add_many(100)
     screen.wait_drawn(platformos.ids[-1])
     screen.scroll_up()
@@ -78,7 +78,7 @@ def test_another_environment_is_followed_by_who_had_scrolled_up(
 
 
 def test_the_tool_acts_at_once(screen: Screen, platformos: PlatformOS) -> None:
-    """The other tool is asked for, from where the first had come to: nothing twice, nothing lost."""
+    """The other tool continues where the first was: nothing comes twice, and nothing is lost."""
     platformos.add_many(3)
     screen.wait_ids(platformos.ids)
     with screen.page.expect_request(lambda request: "call-stream" in request.url) as asked:
@@ -90,7 +90,7 @@ def test_the_tool_acts_at_once(screen: Screen, platformos: PlatformOS) -> None:
 
 
 def test_the_token_is_kept_for_the_tab_alone(site: Server, visit: Visit, window: Window) -> None:
-    """In sessionStorage and nowhere else: no address, title, cookie, history or lasting store, nor another tab."""
+    """It is in sessionStorage and nowhere else: no address, title, cookie, history, lasting store or other tab."""
     context = window()
     screen = Screen(context, site).open().connect()
     screen.set_filter("error")
@@ -104,7 +104,7 @@ def test_the_token_is_kept_for_the_tab_alone(site: Server, visit: Visit, window:
 
 
 def test_the_token_is_sent_in_the_header_alone(site: Server, visit: Visit) -> None:
-    """Of no request is it in the address or the body."""
+    """No request has it in the address or the body."""
     screen = visit(site)
     asked = []
     screen.page.on("request", lambda request: asked.append(request))
@@ -115,7 +115,7 @@ def test_the_token_is_sent_in_the_header_alone(site: Server, visit: Visit) -> No
 
 
 def test_a_reload_connects_by_itself(screen: Screen, platformos: PlatformOS) -> None:
-    """To the same environment, with what is there, once."""
+    """It reads the same environment, and shows what is there once."""
     screen.environment.select_option("production")
     screen.wait_state("live")
     screen.environment.select_option("staging")
@@ -144,7 +144,7 @@ def test_forget_token_goes_back(screen: Screen, platformos: PlatformOS) -> None:
 
 
 def test_a_wrong_token_is_told_with_what_to_do(site: Server, visit: Visit, complaints: Complaints) -> None:
-    """In the server's own sentence; the field is there for another try, which works."""
+    """The page shows the server's own sentence. The field is there for another try, which works."""
     complaints.expect("401")
     screen = visit(site)
     screen.token.fill("not-this-one")
@@ -157,7 +157,7 @@ def test_a_wrong_token_is_told_with_what_to_do(site: Server, visit: Visit, compl
 
 @pytest.mark.parametrize("text", ["tökèn ☃", "two words", "\u202etxt", "x" * 5000])
 def test_what_cannot_be_a_token_is_told_too(site: Server, visit: Visit, complaints: Complaints, text: str) -> None:
-    """Signs that no header can carry, and one that is too long: a sentence, and another try works."""
+    """Signs that no header can carry, and a token that is too long, give a sentence; another try works."""
     complaints.expect("401", "400", "431")
     screen = visit(site)
     screen.token.fill(text)
@@ -168,7 +168,7 @@ def test_what_cannot_be_a_token_is_told_too(site: Server, visit: Visit, complain
 
 
 def test_a_token_may_be_pasted_with_space_around_it(site: Server, visit: Visit) -> None:
-    """As it comes from a file or a mail."""
+    """So it comes from a file or a mail."""
     screen = visit(site)
     screen.connect(f"  {TOKEN} ")
 
@@ -176,7 +176,7 @@ def test_a_token_may_be_pasted_with_space_around_it(site: Server, visit: Visit) 
 def test_a_full_stream_limit_is_told_and_waited_out(
     server: Start, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
-    """The server's sentence while all places are taken; as soon as one is free, the log flows by itself."""
+    """The page shows the server's sentence while all places are taken. Once one is free, the log flows by itself."""
     complaints.expect("429")
     started = server(clients={"a": {"token": TOKEN, "limits": {**PLENTY, "streams": 1}}})
     screen = visit(started)
@@ -196,7 +196,7 @@ def test_a_full_stream_limit_is_told_and_waited_out(
 def test_a_server_that_is_gone_is_told_and_waited_for(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
-    """Connecting says that it does not answer; when it is back, a click connects."""
+    """The page says that the server does not answer. When it is back, a click connects."""
     complaints.expect(*AWAY)
     screen = visit(site)
     site.stop()
@@ -212,7 +212,7 @@ def test_a_server_that_is_gone_is_told_and_waited_for(
 
 
 def test_the_demo_is_one_click_and_says_what_it_is(server: Start, visit: Visit) -> None:
-    """On a fresh checkout: both environments, marked; entries flow."""
+    """A fresh checkout has both environments, marked as a demo, and entries flow."""
     screen = visit(server(clients=SHIPPED))
     expect(screen.page.get_by_text("demo", exact=False).first).to_be_visible()
     screen.button("Try the demo").click()
@@ -226,14 +226,14 @@ def test_the_demo_is_one_click_and_says_what_it_is(server: Start, visit: Visit) 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "CF-Connecting-IP"])
 def test_no_demo_is_offered_through_a_proxy(server: Start, visit: Visit, header: str) -> None:
-    """Where its token would not work."""
+    """The demo's token would not work there."""
     screen = visit(server(clients=SHIPPED), extra_http_headers={header: "for=192.0.2.7"})
     expect(screen.button("Connect")).to_be_visible()
     expect(screen.button("Try the demo")).to_have_count(0)
 
 
 def test_no_demo_is_offered_beside_real_sites(site: Server, visit: Visit) -> None:
-    """Nor is anything called one."""
+    """Nothing is called a demo there."""
     screen = visit(site)
     expect(screen.button("Try the demo")).to_have_count(0)
     screen.connect()
@@ -243,7 +243,7 @@ def test_no_demo_is_offered_beside_real_sites(site: Server, visit: Visit) -> Non
 def test_only_what_the_token_may_read_is_there(
     server: Start, platformos: PlatformOS, production: PlatformOS, visit: Visit
 ) -> None:
-    """A client of one environment sees no other; a link to the other one says what it may do."""
+    """A client of one environment sees no other. At a link to the other one the page says what it may read."""
     clients = {**CLIENTS, "half": {"token": "half-secret-of-it", "envs": ["production"], "limits": PLENTY}}
     started = server(environments={"staging": platformos, "production": production}, clients=clients)
     production.add_many(1)
@@ -256,7 +256,7 @@ def test_only_what_the_token_may_read_is_there(
 def test_a_link_to_an_environment_that_is_not_there_joins_the_first(
     site: Server, platformos: PlatformOS, visit: Visit, name: str
 ) -> None:
-    """A sentence and the box say which it is, and the address no longer names what is not there."""
+    """A sentence and the box say which it is, and the address drops the missing one."""
     platformos.add_many(1)
     screen = visit(site, f"#env={name}").connect()
     screen.wait_ids(platformos.ids)
@@ -268,7 +268,7 @@ def test_a_link_to_an_environment_that_is_not_there_joins_the_first(
 def test_a_token_in_the_address_connects_and_leaves_it_at_once(
     site: Server, production: PlatformOS, window: Window
 ) -> None:
-    """As the start-up lines print it: neither the address nor the history nor any request's address has it."""
+    """The start-up lines print it so. Neither the address nor the history nor any request's address keeps it."""
     production.add_many(2)
     screen = Screen(window(), site)
     asked: list[str] = []
@@ -292,7 +292,7 @@ def test_a_token_in_the_address_connects_and_leaves_it_at_once(
 def test_a_token_in_the_address_of_an_open_page_is_taken_too(
     server: Start, platformos: PlatformOS, production: PlatformOS, visit: Visit
 ) -> None:
-    """Pasted into a tab that is there, where only the fragment changes: at the sign-in, and in place of another."""
+    """It is pasted into an open tab, where only the fragment changes: at the sign-in, and in place of another token."""
     clients = {**CLIENTS, "half": {"token": "half-of-all-secret", "envs": ["production"], "limits": PLENTY}}
     started = server(environments={"staging": platformos, "production": production}, clients=clients)
     production.add_many(1)
@@ -308,7 +308,7 @@ def test_a_token_in_the_address_of_an_open_page_is_taken_too(
 def test_a_wrong_token_in_the_address_is_told_and_the_tab_keeps_its_own(
     site: Server, visit: Visit, complaints: Complaints
 ) -> None:
-    """As one of an earlier run of the server; after a reload the log is there again."""
+    """It may be from an earlier run of the server. After a reload the log is there again."""
     complaints.expect("401")
     screen = visit(site).connect()
     screen.page.goto("about:blank")
@@ -320,7 +320,7 @@ def test_a_wrong_token_in_the_address_is_told_and_the_tab_keeps_its_own(
 
 
 def test_a_token_that_is_revoked_ends_the_log(site: Server, visit: Visit, complaints: Complaints) -> None:
-    """The state says that it ended and why, and what to do."""
+    """The state says that the log ended, why, and what to do."""
     complaints.expect("401")
     screen = visit(site).connect()
     site.clients_file.write_text(json.dumps({"other": {"token": "other-secret"}}))
@@ -342,7 +342,7 @@ def test_a_token_that_platformos_refuses_ends_the_log(screen: Screen, platformos
 
 
 def test_ten_reloads_in_a_row_lock_nobody_out(server: Start, platformos: PlatformOS, visit: Visit) -> None:
-    """With the limits that everybody has: no request is refused, and the log flows."""
+    """Under the default limits no request is refused, and the log flows."""
     started = server(clients={"a": {"token": TOKEN}})
     screen = visit(started).connect()
     refused = []
@@ -374,7 +374,7 @@ def test_a_fault_of_the_page_does_not_beset_the_server(site: Server, window: Win
 
 
 def test_an_answer_that_is_not_poslogs_is_told_and_spoils_nothing(site: Server, visit: Visit) -> None:
-    """A proxy that wants a person to sign in answers 200 with its own page; the tab comes in once it does not."""
+    """A proxy's sign-in answers 200 with its own page. The tab connects once that has passed."""
     screen = visit(site)
     form = "<form>Sign in, please</form>"
     screen.page.route("**/health", lambda route: route.fulfill(status=200, content_type="text/html", body=form))
@@ -390,7 +390,7 @@ def test_an_answer_that_is_not_poslogs_is_told_and_spoils_nothing(site: Server, 
 
 
 def test_the_page_works_under_a_path_prefix(server: Start, platformos: PlatformOS, window: Window) -> None:
-    """Behind a proxy that serves it below a folder: everything it asks for is asked there."""
+    """Behind a proxy that serves it below a folder, every request goes there."""
     started = server(app="tests.page.prefixed:app")
     screen = Screen(window(), started, "/logs").open().connect()
     platformos.add_many(2)

@@ -35,7 +35,7 @@ def axe() -> str:
 
 
 def _found(screen: Screen, axe: str) -> list[tuple[str, str, str]]:
-    """What axe-core finds grave: (impact, rule, where)."""
+    """The grave findings of axe-core: (impact, rule, where)."""
     if not screen.page.evaluate("() => 'axe' in window"):
         screen.page.evaluate(axe)  # by the debugger's way, since the policy lets no other script in
     results: dict[str, Any] = screen.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
@@ -49,7 +49,7 @@ def _found(screen: Screen, axe: str) -> list[tuple[str, str, str]]:
 
 
 def _settled(screen: Screen) -> None:
-    """Wait until nothing fades any more, since half a colour has half a contrast; what never ends is not waited for."""
+    """Wait until nothing fades any more, since half a colour has half a contrast. Endless animations do not count."""
     screen.page.wait_for_function(
         """() => document.getAnimations().every(
           each => each.playState !== "running" || each.effect.getComputedTiming().endTime === Infinity)"""
@@ -87,7 +87,7 @@ def test_axe_finds_nothing_grave_before_connecting(
 def test_axe_finds_nothing_grave_in_the_log(
     site: Server, platformos: PlatformOS, visit: Visit, axe: str, scheme: str, size: tuple[int, int]
 ) -> None:
-    """Entries of all types, an alert, unfolded data, a search, a pin, a narrowed view; then the dialog."""
+    """There are entries of all types, an alert, unfolded data, a search, a pin, a narrowed view; then the dialog."""
     screen = visit(site, color_scheme=scheme, viewport={"width": size[0], "height": size[1]}).connect()
     _fill(screen, platformos)
     expect(screen.alert).to_be_visible()
@@ -113,7 +113,7 @@ def test_axe_finds_nothing_grave_in_the_log(
 def test_axe_finds_nothing_grave_while_disconnected(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, axe: str, scheme: str
 ) -> None:
-    """The state in words and colour while the server is away."""
+    """The state is shown in words and colour while the server is away."""
     complaints.expect(*AWAY)
     screen = visit(site, color_scheme=scheme).connect()
     platformos.add_many(3)
@@ -134,7 +134,7 @@ def test_the_keyboard_connects(site: Server, visit: Visit) -> None:
 
 
 def _tabbed(screen: Screen, key: str) -> list[str]:
-    """The names of what a key leads to from the log on, until it leads out of the page; each shows its focus."""
+    """The names of the controls that a key reaches from the log on, until it leaves the page; each shows its focus."""
     screen.log.focus()
     reached = ["Log entries"]
     while True:
@@ -155,7 +155,7 @@ def _tabbed(screen: Screen, key: str) -> list[str]:
 
 
 def test_the_keyboard_reaches_every_control(screen: Screen, platformos: PlatformOS) -> None:
-    """By Tab once around, each with a focus that can be seen."""
+    """Tab reaches each, with a focus that can be seen."""
     platformos.add({"error_type": "error", "message": "m", "data": {"page": "a/b"}})
     screen.wait_ids(["1"])
     reached = _tabbed(screen, "Shift+Tab") + _tabbed(screen, "Tab")
@@ -186,7 +186,7 @@ def test_a_question_mark_lists_the_shortcuts_and_escape_leaves(screen: Screen) -
 
 
 def test_a_letter_that_is_typed_is_no_shortcut(screen: Screen, platformos: PlatformOS) -> None:
-    """In a field a question mark is a question mark, and p pauses nothing."""
+    """In a field a question mark is text, and p does not pause."""
     screen.search.click()
     screen.page.keyboard.type("?pxc jk")
     expect(screen.search).to_have_value("?pxc jk")
@@ -195,7 +195,7 @@ def test_a_letter_that_is_typed_is_no_shortcut(screen: Screen, platformos: Platf
 
 
 def test_entries_are_walked_and_unfolded_by_keys(screen: Screen, platformos: PlatformOS) -> None:
-    """From entry to entry, unfold, pin, copy: no mouse."""
+    """Entries are reached, unfolded, pinned and copied without a mouse."""
     platformos.add(*({"message": f"m{n}", "data": {"page": f"p{n}"}} for n in range(1, 6)))
     screen.wait_ids(platformos.ids)
     press = screen.page.keyboard.press
@@ -216,7 +216,7 @@ def test_entries_are_walked_and_unfolded_by_keys(screen: Screen, platformos: Pla
 
 
 def test_keys_search_pause_and_clear(screen: Screen, platformos: PlatformOS) -> None:
-    """As the dialog says."""
+    """The keys work as the dialog says."""
     platformos.add_many(3)
     screen.wait_ids(platformos.ids)
     screen.log.focus()
@@ -264,7 +264,7 @@ def test_the_log_announces_politely_and_thinned(screen: Screen, platformos: Plat
 def test_a_narrow_screen_needs_no_sideways_scrolling(
     site: Server, platformos: PlatformOS, visit: Visit, width: int
 ) -> None:
-    """Before connecting, with entries of all kinds, and with all the overview; long words break."""
+    """This holds before connecting, with entries of all kinds, and with the overview; long words break."""
     screen = visit(site, viewport={"width": width, "height": 740})
     assert _overflow(screen) == []
     screen.connect()
@@ -299,7 +299,7 @@ def _overflow(screen: Screen) -> list[str]:
 
 
 def test_the_page_follows_the_systems_light_and_dark(site: Server, visit: Visit) -> None:
-    """Also when it changes while the page is open."""
+    """It follows a change while the page is open, too."""
     screen = visit(site, color_scheme="light")
     light = _ground(screen)
     screen.page.emulate_media(color_scheme="dark")
@@ -338,7 +338,7 @@ def test_nothing_moves_for_who_wants_less_motion(site: Server, platformos: Platf
 
 
 def test_text_can_be_made_twice_as_large(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """As a zoom of 200 % does: nothing needs sideways scrolling, and the log is still to be read."""
+    """At a zoom of 200 % nothing needs sideways scrolling, and the log can still be read."""
     screen = visit(site, viewport={"width": 640, "height": 400}, device_scale_factor=2).connect()
     _fill(screen, platformos)
     assert _overflow(screen) == []
@@ -368,7 +368,7 @@ def test_a_violation_of_the_policy_would_be_noticed(site: Server, browser: Brows
 
 
 def test_space_ticks_a_box_and_pauses_elsewhere(screen: Screen) -> None:
-    """A key that a control has a use for is the control's."""
+    """A control that uses a key gets it."""
     screen.checkbox("Only matches").focus()
     screen.page.keyboard.press("Space")
     expect(screen.checkbox("Only matches")).to_be_checked()

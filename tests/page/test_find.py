@@ -22,7 +22,7 @@ def _add(platformos: PlatformOS, *types: str) -> list[str]:
 
 
 def test_a_filter_acts_on_enter_and_what_does_not_match_leaves(screen: Screen, platformos: PlatformOS) -> None:
-    """By type, which takes in error types too; what comes is filtered by the server."""
+    """It matches types and error types. The server filters what comes."""
     _add(platformos, *MIXED)
     screen.wait_ids(platformos.ids)
     screen.filter.fill("error")
@@ -37,7 +37,7 @@ def test_a_filter_acts_on_enter_and_what_does_not_match_leaves(screen: Screen, p
 
 
 def test_an_empty_filter_shows_all_again(screen: Screen, platformos: PlatformOS) -> None:
-    """Also what the filter had left out, as far as the server still gives it."""
+    """It shows what the filter had left out, too, as far as the server still has it."""
     _add(platformos, *MIXED)
     screen.set_filter("warn")
     screen.wait_ids(["4"])
@@ -48,7 +48,7 @@ def test_an_empty_filter_shows_all_again(screen: Screen, platformos: PlatformOS)
 
 
 def test_what_a_wider_filter_lets_in_stands_in_order(screen: Screen, platformos: PlatformOS) -> None:
-    """Again and again, while rows arrive: by the stream or by a fetch, whichever is first."""
+    """The filter changes again and again while rows arrive, by the stream or by a fetch."""
     for _ in range(6):
         _add(platformos, *MIXED)
         screen.set_filter("warn")
@@ -59,7 +59,7 @@ def test_what_a_wider_filter_lets_in_stands_in_order(screen: Screen, platformos:
 
 
 def test_one_filter_after_another_leaves_what_each_keeps(screen: Screen, platformos: PlatformOS) -> None:
-    """From errors to warnings: both are complete."""
+    """From errors to warnings, both are complete."""
     _add(platformos, *MIXED, *MIXED)
     screen.set_filter("error")
     screen.wait_ids(["1", "3", "7", "9"])
@@ -69,7 +69,7 @@ def test_one_filter_after_another_leaves_what_each_keeps(screen: Screen, platfor
 
 @pytest.mark.parametrize("text", ["liquiderror", "LIQUIDERROR", "payment-callback"])
 def test_a_filter_takes_an_error_type_in_any_case(screen: Screen, platformos: PlatformOS, text: str) -> None:
-    """The whole of it."""
+    """The filter must be the whole error type."""
     ids = _add(platformos, *MIXED)
     screen.set_filter(text)
     screen.wait_ids([ids[2] if text.lower() == "liquiderror" else ids[4]])
@@ -78,7 +78,7 @@ def test_a_filter_takes_an_error_type_in_any_case(screen: Screen, platformos: Pl
 
 
 def test_a_search_marks_and_counts_what_is_here(screen: Screen, platformos: PlatformOS) -> None:
-    """Plain text in any case, every place of it; what comes later is looked at too."""
+    """Plain text is found in any case, at every place, and in what comes later."""
     platformos.add({"message": "Order 5 and ORDER 6"}, {"message": "nothing"}, {"message": "an order"})
     screen.wait_ids(platformos.ids)
     screen.search.fill("order")
@@ -94,7 +94,7 @@ def test_a_search_marks_and_counts_what_is_here(screen: Screen, platformos: Plat
 
 
 def test_only_matches_hides_the_rest(screen: Screen, platformos: PlatformOS) -> None:
-    """And shows it again; what comes and does not match stays out."""
+    """It hides entries without a match, later ones too, and shows them again."""
     platformos.add({"message": "order 1"}, {"message": "nothing"}, {"message": "order 3"})
     screen.wait_ids(platformos.ids)
     screen.search.fill("order")
@@ -107,7 +107,7 @@ def test_only_matches_hides_the_rest(screen: Screen, platformos: PlatformOS) -> 
 
 
 def test_the_search_steps_through_what_it_finds(screen: Screen, platformos: PlatformOS) -> None:
-    """Back and forth, each into view, however far; Enter and Shift+Enter do the same."""
+    """It goes back and forth, and brings each into view, however far. Enter and Shift+Enter do the same."""
     platformos.add(*({"message": "needle" if n % 100 == 50 else f"hay {n}"} for n in range(400)))
     screen.wait_drawn("400")
     screen.search.fill("needle")
@@ -149,7 +149,7 @@ def _current(screen: Screen, among: list[str]) -> str:
 
 
 def test_plain_text_is_no_expression(screen: Screen, platformos: PlatformOS) -> None:
-    """Signs that an expression would read in its own way stand for themselves."""
+    """Signs with a meaning in expressions stand for themselves."""
     platformos.add({"message": "price (EUR) [1] a.b $5 ^ \\d"}, {"message": "axb"})
     screen.wait_ids(platformos.ids)
     for text in ("(EUR)", "a.b", "$5", "\\d", "[1]"):
@@ -158,7 +158,7 @@ def test_plain_text_is_no_expression(screen: Screen, platformos: PlatformOS) -> 
 
 
 def test_a_regular_expression_finds_and_marks(screen: Screen, platformos: PlatformOS) -> None:
-    """When it is asked for."""
+    """It does so when the box for expressions is checked."""
     platformos.add({"message": "order #1234 in 56 ms"}, {"message": "nothing"})
     screen.wait_ids(platformos.ids)
     screen.checkbox("Regular expression").check()
@@ -169,7 +169,7 @@ def test_a_regular_expression_finds_and_marks(screen: Screen, platformos: Platfo
 
 
 def test_an_expression_that_is_wrong_is_told(screen: Screen, platformos: PlatformOS) -> None:
-    """Nothing is found, nothing breaks, and a right one works after it."""
+    """Nothing is found, nothing breaks, and a right expression works after it."""
     platformos.add({"message": "a (b"})
     screen.wait_ids(platformos.ids)
     screen.checkbox("Regular expression").check()
@@ -181,7 +181,7 @@ def test_an_expression_that_is_wrong_is_told(screen: Screen, platformos: Platfor
 
 
 def test_an_expression_that_never_ends_does_not_hang_the_page(screen: Screen, platformos: PlatformOS) -> None:
-    """It says so; meanwhile entries come, and another search works."""
+    """The page says so. Meanwhile entries come, and another search works."""
     platformos.add({"message": "a" * 40 + "!"})
     screen.wait_ids(platformos.ids)
     screen.checkbox("Regular expression").check()
@@ -195,7 +195,7 @@ def test_an_expression_that_never_ends_does_not_hang_the_page(screen: Screen, pl
 
 
 def test_a_click_on_a_type_narrows_to_it(screen: Screen, platformos: PlatformOS) -> None:
-    """Of what is here and of what comes; Show all ends it. The server is not asked anew."""
+    """It narrows what is here and what comes; Show all ends it. The server is not asked anew."""
     _add(platformos, *MIXED)
     screen.wait_ids(platformos.ids)
     asked = []
@@ -211,7 +211,7 @@ def test_a_click_on_a_type_narrows_to_it(screen: Screen, platformos: PlatformOS)
 
 
 def test_a_click_on_a_path_narrows_to_it(screen: Screen, platformos: PlatformOS) -> None:
-    """All that happened in this page or partial."""
+    """The view has all that happened in this page or partial."""
     stack = [{"path": "app/views/pages/show.liquid", "line": 3}]
     diagnostic = {"schema_version": 1, "message": "m", "stack": stack}
     platformos.add(
@@ -248,7 +248,7 @@ def test_the_view_is_in_the_address(screen: Screen) -> None:
 
 
 def test_a_link_opens_the_same_view(site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit) -> None:
-    """Somebody else, with a token of their own, sees what it names."""
+    """Another person, with their own token, sees what it names."""
     platformos.add({"error_type": "error", "message": "of staging"})
     _add(production, *MIXED)
     link = urlencode({"env": "production", "tool": "stream", "filter": "error", "search": "^a .*", "regex": "1"})
@@ -266,7 +266,7 @@ def test_a_link_opens_the_same_view(site: Server, platformos: PlatformOS, produc
 def test_a_link_that_is_opened_in_the_same_tab_acts(
     screen: Screen, platformos: PlatformOS, production: PlatformOS
 ) -> None:
-    """Only the fragment changes, so that nothing is loaded again."""
+    """Only the fragment changes, so nothing is loaded again."""
     _add(platformos, *MIXED)
     _add(production, "info", "error")
     screen.wait_ids(platformos.ids)

@@ -19,7 +19,7 @@ PAGEFUL = 60  # entries that fill the log's region and more
 
 
 def test_entries_appear_as_they_come_and_the_newest_is_in_view(screen: Screen, platformos: PlatformOS) -> None:
-    """In the order of their ids, whether they were there before or not."""
+    """They are in the order of their ids, whether they were there before or not."""
     for _ in range(3):
         platformos.add_many(PAGEFUL // 2)
         screen.wait_drawn(platformos.ids[-1])
@@ -35,7 +35,7 @@ def test_an_entry_of_a_moment_says_what_it_is(screen: Screen, platformos: Platfo
 
 
 def test_the_connection_tells_its_state_and_when_it_last_heard(site: Server, visit: Visit) -> None:
-    """`live`, and "last heard 3 s ago" while nothing comes; always in sight."""
+    """It says `live`, and "last heard 3 s ago" while nothing comes, and is always in sight."""
     screen = visit(site).connect()
     expect(screen.connection).to_have_count(1)
     expect(screen.connection).to_have_text(re.compile(r"^\s*live\b.*\blast heard [1-9]\d* s ago", re.DOTALL))
@@ -43,7 +43,7 @@ def test_the_connection_tells_its_state_and_when_it_last_heard(site: Server, vis
 
 
 def test_a_heartbeat_counts_as_heard(server: Start, platformos: PlatformOS, visit: Visit) -> None:
-    """The time since begins anew with each, though no entry comes."""
+    """The time begins anew with each heartbeat, though no entry comes."""
     screen = visit(server(env={"POSLOGS_HEARTBEAT_SECONDS": "4"})).connect()
     expect(screen.connection).to_contain_text("3 s ago")
     expect(screen.connection).to_contain_text(re.compile(r"just now|\b[01] s ago"))
@@ -51,7 +51,7 @@ def test_a_heartbeat_counts_as_heard(server: Start, platformos: PlatformOS, visi
 
 
 def test_who_scrolls_up_is_left_in_peace(screen: Screen, platformos: PlatformOS) -> None:
-    """What comes is counted on a button, and what is read does not move; the button leads back, and on."""
+    """A button counts what comes, and the visible entries do not move. The button leads to the newest, and follows."""
     platformos.add_many(PAGEFUL)
     screen.wait_ids(platformos.ids)
     screen.scroll_up()
@@ -72,7 +72,7 @@ def test_who_scrolls_up_is_left_in_peace(screen: Screen, platformos: PlatformOS)
 
 
 def test_scrolling_down_to_the_end_follows_again(screen: Screen, platformos: PlatformOS) -> None:
-    """As the button does."""
+    """Scrolling does what the button does."""
     platformos.add_many(PAGEFUL)
     screen.wait_ids(platformos.ids)
     screen.scroll_up()
@@ -104,7 +104,7 @@ def test_pause_keeps_reading_and_counts(screen: Screen, platformos: PlatformOS) 
 
 
 def test_clear_empties_the_log_and_it_goes_on(screen: Screen, platformos: PlatformOS) -> None:
-    """What was cleared does not come back, nor after a lost connection."""
+    """What was cleared does not come back, even after a lost connection."""
     platformos.add_many(3)
     screen.wait_ids(platformos.ids)
     screen.button("Clear").click()
@@ -117,7 +117,7 @@ def test_clear_empties_the_log_and_it_goes_on(screen: Screen, platformos: Platfo
 def test_a_server_that_goes_and_comes_back_is_a_blink(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, how: signal.Signals
 ) -> None:
-    """Told while it lasts; then nothing twice and nothing lost, of what came before, meanwhile and after."""
+    """The page shows it while it lasts. Entries from before, meanwhile and after come once each."""
     complaints.expect(*AWAY)
     screen = visit(site).connect()
     platformos.add_many(5)
@@ -152,7 +152,7 @@ def test_a_worker_that_is_killed_costs_nothing(
 def test_the_page_comes_back_by_last_event_id(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
-    """It asks for what came after the last entry, not for all of it again."""
+    """It asks for what came after the last entry, not for the whole log."""
     complaints.expect(*AWAY)
     screen = visit(site).connect()
     platformos.add_many(7)
@@ -168,7 +168,7 @@ def test_the_page_comes_back_by_last_event_id(
 
 
 def test_an_outage_of_platformos_is_told_while_it_lasts(screen: Screen, platformos: PlatformOS) -> None:
-    """The server is there and platformOS is not: which of them is said; then the log goes on, each entry once."""
+    """The page says that platformOS is away, not the server. Then the log goes on, with each entry once."""
     platformos.add_many(2)
     screen.wait_ids(platformos.ids)
     platformos.fail("status", status=500)
@@ -181,7 +181,7 @@ def test_an_outage_of_platformos_is_told_while_it_lasts(screen: Screen, platform
 
 
 def test_a_row_that_platformos_shows_late_arrives_once(screen: Screen, platformos: PlatformOS) -> None:
-    """Under an id below one that is there already."""
+    """Its id is below one that is there already."""
     platformos.add({"id": 1}, {"id": 2})
     expect(screen.entries).to_have_count(2)
     platformos.add({"id": 5})  # comes by a poll that knows what was there: the first only learns it (decision 8)
@@ -194,7 +194,7 @@ def test_a_row_that_platformos_shows_late_arrives_once(screen: Screen, platformo
 
 
 def test_ids_of_nineteen_digits_are_told_apart(screen: Screen, platformos: PlatformOS) -> None:
-    """They differ beyond what a number of JavaScript holds."""
+    """The ids differ beyond the precision of a JavaScript number."""
     ids = [9_000_000_000_000_000_001, 9_000_000_000_000_000_002, 9_000_000_000_000_000_003]
     platformos.add(*({"id": each} for each in ids))
     screen.wait_ids([str(each) for each in ids])
@@ -203,7 +203,7 @@ def test_ids_of_nineteen_digits_are_told_apart(screen: Screen, platformos: Platf
 def test_a_position_without_entries_moves_on(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
-    """A filter that keeps nothing: what it left out is not asked for again after a break."""
+    """With a filter that keeps nothing, what it left out is not asked for again after a break."""
     complaints.expect(*AWAY)
     screen = visit(site, "#filter=error").connect()
     platformos.add_many(5)
@@ -218,7 +218,7 @@ def test_a_position_without_entries_moves_on(
 
 
 def test_a_pause_holds_whatever_the_view_is_narrowed_to(screen: Screen, platformos: PlatformOS) -> None:
-    """What came since is counted, not drawn, until it is resumed."""
+    """What came since is counted, and not drawn before Resume."""
     platformos.add({"error_type": "error"}, {"error_type": "info"})
     screen.wait_ids(["1", "2"])
     screen.button("Pause").click()

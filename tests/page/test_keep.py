@@ -46,7 +46,7 @@ def test_ndjson_has_each_entry_as_it_came(screen: Screen, platformos: PlatformOS
 
 
 def test_text_has_a_line_for_each_entry(screen: Screen, platformos: PlatformOS) -> None:
-    """Time, type, error type where it says more, message; further lines are indented, controls are visible."""
+    """A line has time, type, a telling error type and message. Further lines are indented, controls are visible."""
     platformos.add(*ROWS)
     screen.wait_ids(platformos.ids)
     name, text = _download(screen, "Text")
@@ -61,7 +61,7 @@ def test_text_has_a_line_for_each_entry(screen: Screen, platformos: PlatformOS) 
 
 
 def test_csv_is_read_by_any_reader_and_harms_none(screen: Screen, platformos: PlatformOS) -> None:
-    """Quoted as it must be; a cell that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Cells are quoted properly. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
     platformos.add(*ROWS, {"message": "-1"}, {"message": "@x"}, {"message": "\t=1"}, {"message": "\r=1"})
     screen.wait_ids(platformos.ids)
     name, text = _download(screen, "CSV")
@@ -78,7 +78,7 @@ def test_csv_is_read_by_any_reader_and_harms_none(screen: Screen, platformos: Pl
 
 @pytest.mark.parametrize("format_", ["NDJSON", "Text", "CSV"])
 def test_a_download_holds_all_that_the_filter_keeps(screen: Screen, platformos: PlatformOS, format_: str) -> None:
-    """Whether or not it is drawn, or the search finds it, or the reader has scrolled or paused."""
+    """It does so even if entries are not drawn or not found by the search, or the reader has scrolled or paused."""
     platformos.add(*({"error_type": "error" if n % 3 == 0 else "info", "message": f"m{n}e"} for n in range(6000)))
     screen.set_filter("error")
     screen.wait_drawn("5998")
@@ -91,7 +91,7 @@ def test_a_download_holds_all_that_the_filter_keeps(screen: Screen, platformos: 
 
 
 def test_a_copied_entry_is_on_the_clipboard(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """All of it, as it came; and the page says that it was copied."""
+    """The whole entry is copied as it came, and the page says so."""
     platformos.add(*ROWS)
     screen = visit(site, permissions=["clipboard-read", "clipboard-write"]).connect()
     screen.wait_drawn("1").get_by_role("button", name="Copy entry 1", exact=True).click()
@@ -104,7 +104,7 @@ def test_a_copied_entry_is_on_the_clipboard(site: Server, platformos: PlatformOS
 
 
 def test_pins_survive_a_reload(screen: Screen, platformos: PlatformOS) -> None:
-    """And Clear, and the filter; a second click lets go of one."""
+    """They also survive Clear and a filter. A second click removes one."""
     platformos.add(*ROWS)
     screen.wait_ids(platformos.ids)
     for id_ in ("1", "3"):
@@ -127,7 +127,7 @@ def test_pins_survive_a_reload(screen: Screen, platformos: PlatformOS) -> None:
 
 
 def test_a_pin_stays_when_the_entry_leaves(screen: Screen, platformos: PlatformOS) -> None:
-    """What is pinned belongs to its environment, and says so while another one is read."""
+    """A pin belongs to its environment, and names it while another one is read."""
     platformos.add(*ROWS)
     screen.wait_drawn("1").get_by_role("button", name="Pin entry 1").click()
     screen.environment.select_option("production")

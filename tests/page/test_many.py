@@ -31,7 +31,7 @@ def _wait_streams(server: Server, count: int) -> None:
 
 
 def test_nine_tabs_share_one_stream(site: Server, platformos: PlatformOS, window: Window) -> None:
-    """A browser has six connections and a client ten streams: all nine show all, over one."""
+    """A browser has six connections and a client ten streams. All nine tabs show all, over one."""
     context = window()
     platformos.add_many(3)
     tabs = [_tab(context, site) for _ in range(TABS)]
@@ -42,7 +42,7 @@ def test_nine_tabs_share_one_stream(site: Server, platformos: PlatformOS, window
 
 
 def test_another_tab_leads_when_the_leader_goes(site: Server, platformos: PlatformOS, window: Window) -> None:
-    """One after the other is closed, or reloaded: nothing is lost and nothing twice in those that stay."""
+    """One after the other is closed or reloaded. The tabs that stay lose nothing and get nothing twice."""
     context = window()
     tabs = [_tab(context, site) for _ in range(4)]
     platformos.add_many(3)
@@ -63,7 +63,7 @@ def test_another_tab_leads_when_the_leader_goes(site: Server, platformos: Platfo
 
 
 def test_tabs_with_filters_of_their_own_share_too(site: Server, platformos: PlatformOS, window: Window) -> None:
-    """Each shows what its filter keeps, of what was there and of what comes; also when the filter changes."""
+    """Each shows what its filter keeps of earlier and later entries, also after the filter changes."""
     context = window()
     platformos.add(*({"error_type": each} for each in ("error", "warn", "info", "error")))
     errors = _tab(context, site, "#filter=error")
@@ -89,7 +89,7 @@ def test_tabs_with_filters_of_their_own_share_too(site: Server, platformos: Plat
 def test_tabs_of_other_environments_have_streams_of_their_own(
     site: Server, platformos: PlatformOS, production: PlatformOS, window: Window
 ) -> None:
-    """One for each environment, however many tabs look at it."""
+    """There is one stream for each environment, however many tabs show it."""
     context = window()
     tabs = [_tab(context, site, f"#env={env}") for env in ("staging", "production", "staging", "production")]
     platformos.add_many(2)
@@ -102,7 +102,7 @@ def test_tabs_of_other_environments_have_streams_of_their_own(
 def test_a_tab_with_another_token_hears_nothing(
     server: Start, platformos: PlatformOS, production: PlatformOS, window: Window
 ) -> None:
-    """Not even of an environment of the same name: who has no right to read it gets nothing from a tab that has."""
+    """A tab gets nothing from a tab whose token has more rights, even under the same name of an environment."""
     clients = {**CLIENTS, "half": {"token": "half-secret", "envs": ["production"], "limits": PLENTY}}
     started = server(environments={"staging": platformos, "production": production}, clients=clients)
     context = window()
@@ -116,7 +116,7 @@ def test_a_tab_with_another_token_hears_nothing(
 
 @pytest.mark.timeout(120)
 def test_a_burst_is_drawn_in_part_and_held_whole(site: Server, platformos: PlatformOS, window: Window) -> None:
-    """Five thousand at once: at most 2,000 are elements, all are counted, and scrolling reaches the first."""
+    """Of five thousand at once at most 2,000 are elements. All are counted, and scrolling reaches the first."""
     screen = _tab(window(), site)
     fill(screen, platformos, 5000)
     expect(screen.page.get_by_text("5,000 entries held")).to_be_visible()
@@ -135,7 +135,7 @@ def test_a_burst_is_drawn_in_part_and_held_whole(site: Server, platformos: Platf
 def test_a_hundred_thousand_entries_are_held_and_the_page_answers(
     site: Server, platformos: PlatformOS, window: Window
 ) -> None:
-    """While 200 a second arrive: no more are held, it says that the oldest left, and every control still works."""
+    """While 200 a second arrive no more are held, the page says that the oldest left, and every control works."""
     screen = _tab(window(), site)
     fill(screen, platformos, MOST_HELD)
     with arriving(platformos):

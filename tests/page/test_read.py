@@ -29,7 +29,7 @@ TRICK = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='
 
 
 def test_a_time_is_local_and_utc_on_hover(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """Somebody in New York sees seven o'clock, and noon on hover."""
+    """A reader in New York sees seven o'clock, and noon UTC on hover."""
     platformos.add({"created_at": "2024-01-15T12:34:56Z"})
     screen = visit(site, timezone_id="America/New_York").connect()
     time = screen.wait_drawn("1").get_by_role("time")
@@ -39,7 +39,7 @@ def test_a_time_is_local_and_utc_on_hover(site: Server, platformos: PlatformOS, 
 
 
 def test_a_type_is_a_word_and_a_colour(screen: Screen, platformos: PlatformOS) -> None:
-    """Each of the four by name, in a colour of its own."""
+    """Each of the four is named, in a colour of its own."""
     types = ["error", "warn", "info", "debug"]
     platformos.add(*({"error_type": each, "message": "m"} for each in types))
     screen.wait_ids(platformos.ids)
@@ -69,7 +69,7 @@ def test_a_message_is_monospace_with_its_line_breaks(screen: Screen, platformos:
 
 
 def test_data_unfolds_as_a_tree(screen: Screen, platformos: PlatformOS) -> None:
-    """At a click its members, and at another one what lies inside; a third folds it again."""
+    """A click shows its members, another one what lies inside, and a third folds it again."""
     data = {"url": "https://shop.example/cart", "user": {"email": "ana@example.com"}, "n": 3, "on": True, "no": None}
     platformos.add({"data": {**data, "items": [{"sku": "mug"}, "b"]}}, {"data": {}})
     details = screen.wait_drawn("1").get_by_role("button", name="Details of entry 1", exact=True)
@@ -90,7 +90,7 @@ def test_data_unfolds_as_a_tree(screen: Screen, platformos: PlatformOS) -> None:
 
 
 def test_a_liquid_diagnostic_reads_as_a_compiler_writes(screen: Screen, platformos: PlatformOS) -> None:
-    """Where, what, and how it came there: path:line and message, then the rest of the stack."""
+    """It shows path:line and message, then the rest of the stack."""
     platformos.add(
         {"error_type": "LiquidError", "message": "Liquid error: undefined filter pricify", "data": DIAGNOSTIC}
     )
@@ -112,7 +112,7 @@ def test_a_liquid_diagnostic_reads_as_a_compiler_writes(screen: Screen, platform
     ],
 )
 def test_a_diagnostic_that_is_none_harms_nothing(screen: Screen, platformos: PlatformOS, odd: dict[str, Any]) -> None:
-    """Whatever stands where a stack should: the message is there, and the log goes on."""
+    """Whatever is in the place of a stack, the message is shown, and the log goes on."""
     platformos.add({"error_type": "LiquidError", "message": "Liquid error: oops", "data": {**DIAGNOSTIC, **odd}})
     expect(screen.wait_drawn("1")).to_contain_text("Liquid error: oops")
     platformos.add_many(1)
@@ -121,7 +121,7 @@ def test_a_diagnostic_that_is_none_harms_nothing(screen: Screen, platformos: Pla
 
 @pytest.mark.parametrize("field", ["message", "error_type", "key", "value", "path", "frame", "page"])
 def test_markup_is_text_wherever_it_stands(screen: Screen, platformos: PlatformOS, field: str) -> None:
-    """Shown as it was written; no element is made of it, nothing runs."""
+    """It is shown as it was written. No element is made of it, and nothing runs."""
     data: dict[str, Any] = {
         "key": {TRICK: 1},
         "value": {"v": TRICK},
@@ -141,7 +141,7 @@ def test_markup_is_text_wherever_it_stands(screen: Screen, platformos: PlatformO
 
 
 def test_escape_sequences_are_shown_not_played(screen: Screen, platformos: PlatformOS) -> None:
-    """Colours of terminals, bells, backspaces, carriage returns: each as its code."""
+    """Terminal colours, bells, backspaces and carriage returns are shown as their codes."""
     platformos.add({"message": "\x1b[31mred\x1b[0m \x07 a\x08b \x7f \x9b1m one\rtwo", "error_type": "er\x1bror"})
     entry = screen.wait_drawn("1")
     for text in (r"\x1b[31mred\x1b[0m", r"\x07", r"a\x08b", r"\x7f", r"\x9b1m", r"one\x0dtwo", r"er\x1bror"):
@@ -162,7 +162,7 @@ def test_no_sign_turns_text_around_or_hides(screen: Screen, platformos: Platform
 
 
 def test_text_from_right_to_left_stays_in_its_message(screen: Screen, platformos: PlatformOS) -> None:
-    """Hebrew and Arabic need no control sign: what stands before and after the message keeps its place."""
+    """Hebrew and Arabic need no control sign: what comes before and after the message keeps its place."""
     platformos.add({"message": "שלום 123 عالم", "error_type": "error"})
     entry = screen.wait_drawn("1")
     expect(entry).to_contain_text("שלום 123 عالم")
@@ -176,7 +176,7 @@ def test_text_from_right_to_left_stays_in_its_message(screen: Screen, platformos
 
 
 def test_a_huge_message_is_drawn_in_part_and_whole_at_a_click(screen: Screen, platformos: PlatformOS) -> None:
-    """Two MiB do not stop the page; the rest of it comes when asked for."""
+    """Two MiB do not stop the page. The rest of the message is drawn at a click."""
     platformos.add({"message": "start " + "x" * 2_000_000 + " end"}, {"message": "next"})
     expect(screen.wait_drawn("2")).to_contain_text("next")
     entry = screen.entry("1")
@@ -186,7 +186,7 @@ def test_a_huge_message_is_drawn_in_part_and_whole_at_a_click(screen: Screen, pl
 
 
 def test_deep_and_wide_data_do_not_stop_the_page(screen: Screen, platformos: PlatformOS) -> None:
-    """Two hundred levels, ten thousand members: folded they cost nothing, unfolded what is shown."""
+    """Two hundred levels and ten thousand members cost nothing folded, and unfolded only what is shown."""
     deep: Any = "bottom"
     for _ in range(200):
         deep = {"d": deep}
@@ -213,7 +213,7 @@ def test_deep_and_wide_data_do_not_stop_the_page(screen: Screen, platformos: Pla
     ],
 )
 def test_odd_rows_are_shown(screen: Screen, platformos: PlatformOS, row: dict[str, Any], text: str) -> None:
-    """What is missing or no text has the plainest look, and the log goes on."""
+    """Missing values and values other than text are shown plainly, and the log goes on."""
     platformos.add(row)
     expect(screen.wait_drawn("1")).to_contain_text(text)
     platformos.add_many(1)

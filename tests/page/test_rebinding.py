@@ -52,7 +52,7 @@ GUESSES = ["your-client-secret-here", "your-token", "client-secret", "paste-a-to
 
 
 class Rebound:
-    """The stranger's name: it leads to his page, and after `flip` to a server. A context manager."""
+    """The stranger's name: it leads to their page, and after `flip` to a server. A context manager."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -94,7 +94,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 @pytest.fixture
 def theirs(browser: Browser) -> Iterator[Callable[[Server], Callable[[list[str]], list[list[Any]]]]]:
-    """`theirs(server)(tokens)`: what a page of the stranger's origin reads with these tokens, door by door."""
+    """`theirs(server)(tokens)` returns what a page of the stranger's origin reads with these tokens, by door."""
     rules = [f"--host-resolver-rules=MAP {NAME} 127.0.0.1", "--no-sandbox"]
     chromium = browser.browser_type.launch(executable_path=need("chromium"), args=rules)
     names: list[Rebound] = []
@@ -123,7 +123,7 @@ def theirs(browser: Browser) -> Iterator[Callable[[Server], Callable[[list[str]]
 def test_a_rebound_page_reads_nothing_with_a_published_token(
     server: Start, platformos: PlatformOS, theirs: Callable[..., Any], real: bool
 ) -> None:
-    """At no door, neither of a real site nor of the demo, and `/` hands it no token. A token of one's own works."""
+    """It reads nothing of a real site or the demo at any door, and `/` shows it no token. A private token works."""
     platformos.add({"message": "of the real site"})
     environments = {"staging": platformos} if real else None
     clients = {**CLIENTS, **{f"guess {number}": {"token": token} for number, token in enumerate(GUESSES)}}
@@ -143,7 +143,7 @@ def test_a_rebound_page_reads_nothing_with_a_published_token(
 def test_a_rebound_page_reads_nothing_of_a_fresh_checkout_beside_a_pos(
     server: Start, platformos: PlatformOS, theirs: Callable[..., Any]
 ) -> None:
-    """As `make run` starts it: the token of the run is in no answer that needs none."""
+    """`make run` starts it so. The token of the run is in no answer that needs none."""
     platformos.add({"message": "of the real site"})
     running = server(clients=repo() / "clients.json")
     running.wait_output("in a browser.")

@@ -38,7 +38,7 @@ def _wait_counts(screen: Screen, **counts: int) -> None:
 
 
 def test_entries_are_counted_by_type_as_they_come(screen: Screen, platformos: PlatformOS) -> None:
-    """As text that can be read."""
+    """The counts are text that can be read."""
     platformos.add(*({"error_type": each} for each in ("error", "LiquidError", "warn", "info", "info", "debug")))
     _wait_counts(screen, error=2, warn=1, info=2, debug=1)
     platformos.add({"error_type": "error"})
@@ -48,7 +48,7 @@ def test_entries_are_counted_by_type_as_they_come(screen: Screen, platformos: Pl
 
 
 def test_entries_are_counted_by_the_minute_while_the_span_is_short(screen: Screen, platformos: PlatformOS) -> None:
-    """Three minutes, of which one is empty."""
+    """Of three minutes one is empty."""
     platformos.add({"created_at": _ago(minutes=9)}, {"created_at": _ago(minutes=9)}, {"created_at": _ago(minutes=5)})
     screen.wait_ids(platformos.ids)
     expect(screen.figure("Entries over time")).to_contain_text("minute")
@@ -56,7 +56,7 @@ def test_entries_are_counted_by_the_minute_while_the_span_is_short(screen: Scree
 
 
 def test_entries_are_counted_by_the_hour_when_the_span_is_long(screen: Screen, platformos: PlatformOS) -> None:
-    """Over half a day, in order of time."""
+    """The span is half a day, in order of time."""
     hours = [12, 12, 12, 6, 6, 0.001]
     platformos.add(*({"created_at": _ago(hours=each)} for each in hours))
     screen.wait_ids(platformos.ids)
@@ -66,7 +66,7 @@ def test_entries_are_counted_by_the_hour_when_the_span_is_long(screen: Screen, p
 
 
 def test_the_charts_follow_the_filter(screen: Screen, platformos: PlatformOS) -> None:
-    """They count what it keeps, and all again without it."""
+    """They count what the filter keeps, and all again without it."""
     platformos.add(*({"error_type": each} for each in ("error", "warn", "info", "error")))
     _wait_counts(screen, error=2, warn=1, info=1)
     screen.set_filter("error")
@@ -78,7 +78,7 @@ def test_the_charts_follow_the_filter(screen: Screen, platformos: PlatformOS) ->
 
 
 def test_a_click_in_a_chart_narrows_the_view(screen: Screen, platformos: PlatformOS) -> None:
-    """To a type, to a time, and to both; Show all ends it."""
+    """It narrows to a type, to a time, and to both. Show all ends it."""
     old, new = _ago(minutes=9), _ago(minutes=5)
     platformos.add(
         {"error_type": "error", "created_at": old},
@@ -95,7 +95,7 @@ def test_a_click_in_a_chart_narrows_the_view(screen: Screen, platformos: Platfor
 
 
 def test_errors_are_grouped_by_kind_with_count_and_last_seen(screen: Screen, platformos: PlatformOS) -> None:
-    """Alike but for numbers and ids: one group, with the moment of its last; a click narrows to it."""
+    """Errors alike but for numbers and ids are one group, with the time of its last. A click narrows to it."""
     platformos.add(
         {"error_type": "error", "message": "Order #1001 failed in 20 ms", "created_at": _ago(minutes=30)},
         {"error_type": "error", "message": "Order #1002 failed in 31 ms", "created_at": _ago(minutes=20)},
@@ -115,7 +115,7 @@ def test_errors_are_grouped_by_kind_with_count_and_last_seen(screen: Screen, pla
 
 
 def test_the_eleventh_error_alerts_and_again_after_clear(screen: Screen, platformos: PlatformOS) -> None:
-    """Ten are borne in silence; warnings do not count. Clear ends it and counts from nothing."""
+    """Ten raise no alert, and warnings do not count. Clear ends the alert and counts from zero."""
     platformos.add_many(10, error_type="error")
     platformos.add_many(5, error_type="warn")
     screen.wait_ids(platformos.ids)
@@ -151,7 +151,7 @@ def test_the_threshold_is_the_readers(screen: Screen, platformos: PlatformOS) ->
 
 
 def test_the_tabs_title_counts_errors(screen: Screen, platformos: PlatformOS) -> None:
-    """Seen from another tab; the environment is named too."""
+    """It can be seen from another tab, and names the environment."""
     platformos.add_many(12, error_type="error")
     expect(screen.page).to_have_title(re.compile(r"\b12\b"))
     expect(screen.page).to_have_title(re.compile(r"staging"))
@@ -160,7 +160,7 @@ def test_the_tabs_title_counts_errors(screen: Screen, platformos: PlatformOS) ->
 
 
 def test_the_browser_notifies_who_asked_for_it(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """Once for an alert, while the tab is hidden; not before it was allowed."""
+    """It notifies once for an alert while the tab is hidden, and not before it was allowed."""
     screen = visit(site)
     screen.page.add_init_script(NOTIFICATIONS)
     screen.open().connect()
@@ -176,7 +176,7 @@ def test_the_browser_notifies_who_asked_for_it(site: Server, platformos: Platfor
 
 
 def test_nobody_is_notified_who_did_not_ask(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """The alert is on the page alone, and the permission is not asked for unasked."""
+    """The alert is on the page only, and the page does not ask for permission by itself."""
     screen = visit(site)
     screen.page.add_init_script(NOTIFICATIONS)
     screen.open().connect()
@@ -187,7 +187,7 @@ def test_nobody_is_notified_who_did_not_ask(site: Server, platformos: PlatformOS
 
 
 def test_an_error_counts_once_however_the_filter_changes(screen: Screen, platformos: PlatformOS) -> None:
-    """What a wider filter brings again was counted when it came."""
+    """An error that a wider filter brings again was counted when it came."""
     platformos.add_many(6, error_type="error")
     screen.wait_ids(platformos.ids)
     screen.set_filter("info")

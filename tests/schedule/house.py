@@ -1,4 +1,4 @@
-"""The house: all that these tests know of poslogs's names. What is renamed or moved there is changed here alone.
+"""The house: all that these tests know of poslogs's names. Whatever is renamed or moved there changes only here.
 
 Whatever poslogs takes from `threading`, `time` and `select` is the scheduler's already; what it takes from `_socket` is
 put in place here. A part that wants something that starts greenlets is given `tests.schedule.threads.spawn`.
@@ -53,7 +53,7 @@ def forget() -> None:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a reader asks for; `position` and `tail` None: what comes from now on."""
+    """What a reader asks for. Without `position` and `tail` it wants what comes from now on."""
 
     env: str
     position: int | None = None
@@ -72,7 +72,7 @@ def failure(sentence: str, retry_after: float | None) -> Exception:
 
 
 class House:
-    """The streaming core as one worker has it. Called inside of the run, since it starts threads."""
+    """The streaming core as one worker has it. It is made inside the run, since it starts threads."""
 
     def __init__(
         self,
@@ -129,13 +129,13 @@ class House:
         return [record for record in LOG.errors if record.exc_info]
 
     def serve(self, lent: Lent, wish: Wish) -> None:
-        """What the worker's greenlet does for one connection."""
+        """Do what the worker's greenlet does for one connection."""
         self._disconnects.track(lent)
         environ: dict[str, Any] = {"gunicorn.socket": lent}
         try:
             self._answer(lent, wish, environ)
         except OSError:
-            pass  # the reader has gone: the worker thinks nothing of it
+            pass  # the reader has gone: the worker ignores that
         finally:
             lent.close()
 

@@ -17,7 +17,7 @@ def _expected(reader: Reader, log: Log) -> list[int]:
 
 
 def missing(reader: Reader, log: Log) -> str:
-    """Which rows it lacks; empty when it has all that it must have."""
+    """The rows that a reader lacks; empty when it has all that it must have."""
     got = set(reader.serials)
     expected = _expected(reader, log)
     since = _since(reader, log)

@@ -30,7 +30,7 @@ def _over() -> bool:
 
 
 class Lock:
-    """A lock, at whose acquiring and releasing another may go on."""
+    """A lock. Another task may go on when it is acquired or released."""
 
     _again = False
 
@@ -40,7 +40,7 @@ class Lock:
         self._waiting: list[Task] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take it; False when that did not come about in time."""
+        """Acquire the lock; False when time was up first."""
         if (now := running()) is None:
             self._count += 1
             return True
@@ -60,7 +60,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Let it go."""
+        """Release the lock."""
         owner, now = self._owner, running()
         self._count = max(0, self._count - 1)
         if self._count:
@@ -73,7 +73,7 @@ class Lock:
             now[0].point("release")
 
     def locked(self) -> bool:
-        """Whether somebody holds it."""
+        """Whether the lock is held."""
         return self._count > 0
 
     def _pass_on(self, scheduler: Scheduler) -> None:
@@ -88,7 +88,7 @@ class Lock:
 
 
 class RLock(Lock):
-    """The same for one who may take it again."""
+    """A lock that its holder may acquire again."""
 
     _again = True
 
@@ -108,7 +108,7 @@ class Condition:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Let the lock go, wait, take it again; whether it was woken."""
+        """Release the lock, wait, and acquire it again; returns whether the task was woken."""
         if (now := running()) is None:
             return _over()
         self._lock._owner, self._lock._count = None, 0
@@ -121,7 +121,7 @@ class Condition:
         return found
 
     def wait_for(self, predicate: Callable[[], object], timeout: float | None = None) -> object:
-        """Wait until it is true; what it gave last."""
+        """Wait until the predicate is true; returns its last result."""
         now = running()
         end = None if timeout is None or now is None else now[0].now + timeout
         while not (found := predicate()):
@@ -139,7 +139,7 @@ class Condition:
                 now[0].wake(task)
 
     def notify_all(self) -> None:
-        """Wake all."""
+        """Wake all tasks that wait."""
         self.notify(len(self._waiting))
 
 
@@ -151,11 +151,11 @@ class Event:
         self._waiting: list[Task] = []
 
     def is_set(self) -> bool:
-        """Whether it is set."""
+        """Whether the flag is set."""
         return self._flag
 
     def set(self) -> None:
-        """Set it, and wake all who wait."""
+        """Set the flag, and wake all tasks that wait."""
         self._flag = True
         if (now := running()) is not None:
             waiting, self._waiting = self._waiting, []
@@ -164,13 +164,13 @@ class Event:
             now[0].point("set")
 
     def clear(self) -> None:
-        """Take it back."""
+        """Clear the flag."""
         self._flag = False
         if (now := running()) is not None:
             now[0].point("clear")
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set; whether it is."""
+        """Wait until the flag is set; returns whether it is."""
         if (now := running()) is None:
             return self._flag or _over()
         now[0].point("wait")
@@ -180,14 +180,14 @@ class Event:
 
 
 class Semaphore:
-    """So many at once. It may be held across a wait: that is what it is for."""
+    """Lets a number of tasks in at once. It may be held across a wait, which is its purpose."""
 
     def __init__(self, value: int = 1) -> None:
         self._value = value
         self._waiting: list[Task] = []
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
-        """Take one; False when none was to be had in time."""
+        """Take a place; False when none was free in time."""
         if (now := running()) is None:
             self._value -= 1
             return True
@@ -203,7 +203,7 @@ class Semaphore:
         return True
 
     def release(self, n: int = 1) -> None:
-        """Give `n` back."""
+        """Give `n` places back."""
         self._value += n
         if (now := running()) is not None:
             for _ in range(min(n, len(self._waiting))):

@@ -18,7 +18,7 @@ from tests.schedule.scheduler import EPOCH, START, active
 
 
 def install() -> None:
-    """Put them in place, for good."""
+    """Put them in place, permanently."""
     for name in ("Lock", "RLock", "Condition", "Event", "Semaphore"):
         setattr(threading, name, getattr(locks, name))
     threading.Thread = threads.Thread  # type: ignore[assignment, misc]
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 def in_order(modules: Iterable[Any]) -> None:
-    """Have these modules make sets that keep their order: Python's own goes by addresses, which no seed determines."""
+    """Have these modules make sets that keep their order: Python's order goes by addresses, not by the seed."""
     for module in modules:
         module.set = Ordered
 
@@ -69,15 +69,15 @@ class Ordered(MutableSet[Any]):
         return len(self._members)
 
     def add(self, value: Any) -> None:
-        """Have a member more."""
+        """Add a member."""
         self._members[value] = None
 
     def discard(self, value: Any) -> None:
-        """Have it no longer."""
+        """Remove a member."""
         self._members.pop(value, None)
 
     def update(self, *others: Iterable[Any]) -> None:
-        """Have all of these too."""
+        """Add all of these."""
         for other in others:
             self._members.update(dict.fromkeys(other))
 
@@ -92,11 +92,11 @@ class LogPoints(logging.Handler):
         self.aloud = False  # print them
 
     def createLock(self) -> None:
-        """None."""
+        """Leave the handler without a lock."""
         self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A line is written, which may take a while."""
+        """Let another go on, since writing a line may take a while; keep an error."""
         if record.levelno >= logging.ERROR:
             self.errors.append(record)
         scheduler = active()

@@ -42,7 +42,7 @@ class Habits:
 
 
 class Reader:
-    """One reader; `stays`: it is there at the end. Before `calm` it keeps its habits, then it reads on as it comes."""
+    """One reader; `stays`: it is there at the end. Before `calm` it keeps its habits, then it reads what comes."""
 
     def __init__(
         self,

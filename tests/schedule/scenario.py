@@ -1,4 +1,4 @@
-"""The scenario: feeds, readers and faults of one seed, and what must hold at its end."""
+"""The scenario of one seed: feeds, readers and faults, and what must hold at its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_BYTES = 60_000  # that are listed in one environment, about
 
 
 class Scenario:
-    """One seed's."""
+    """The scenario of one seed."""
 
     def __init__(self, seed: int, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
@@ -31,7 +31,7 @@ class Scenario:
         self._house: House
 
     def __call__(self) -> None:
-        """Play it. Raises Failure."""
+        """Play the scenario. Raises Failure."""
         chance = self._random
         self._storm = chance.random() < 0.25
         self._heartbeat = chance.choice((2.0, 5.0, 15.0))
@@ -143,7 +143,7 @@ class Scenario:
         return [reader for reader in self._readers if reader.stays]
 
     def _until(self, wrong: Callable[[], object], seconds: float = PATIENCE) -> str:
-        """Wait until nothing is wrong any more; what still is, when the time is over."""
+        """Wait until nothing is wrong any more; returns what still is when time is up."""
         end = self._scheduler.now + seconds
         while found := wrong():
             if self._scheduler.now > end:
@@ -176,7 +176,7 @@ class Scenario:
             raise Failure(f"no heartbeat comes any more: {wrong}")
 
     def _see_a_guest(self) -> None:
-        """Who comes now is served as well."""
+        """See that a reader that comes now is served as well."""
         guest = self._come("guest", stays=True, restless=False)
         guest.calm = True
         self._scheduler.sleep(2.0)
@@ -210,7 +210,7 @@ class Scenario:
 
 
 def play(seed: int, *, strict: bool = False, without: Collection[str] = ()) -> Scheduler:
-    """Play a seed; how it went. A failure is kept in the scheduler's `failure`."""
+    """Play a seed; returns its run. A failure is kept in the scheduler's `failure`."""
     random.seed(seed)
     scheduler = Scheduler(seed, strict=strict, without=without)
     activate(scheduler)

@@ -59,7 +59,7 @@ class Scheduler:
     # For those that run
 
     def point(self, kind: str) -> None:
-        """Another may go on here."""
+        """Mark a point where another task may go on."""
         task = self.current
         if task is None or self.dying:
             return
@@ -71,7 +71,7 @@ class Scheduler:
             self._leave(task, kind)
 
     def give_way(self, kind: str) -> None:
-        """Another goes on here, if one can."""
+        """Let another task go on, if one can."""
         task = self.current
         if task is None or self.dying:
             return
@@ -109,13 +109,13 @@ class Scheduler:
         return self.wait(kind, None, seconds)
 
     def wake(self, task: Task) -> None:
-        """A task that waits can go on."""
+        """Let a task that waits go on."""
         if task.waits:
             task.waits, task.woken = "", True
             self._ready.append(task)
 
     def spawn(self, name: str, work: Callable[[], object]) -> Task:
-        """A new task, that is ready."""
+        """Make a new task, which is ready."""
         task = Task(name, work, next(self._count))
         task.priority, task.sluggish = self.random.random(), self.random.random() < 0.2
         task.greenlet = greenlet.greenlet(lambda: self._run(task), self._hub)

@@ -58,7 +58,7 @@ class Raw(_socket.socket):
         return _TCP_INFO.pack(3, 0, int((time.monotonic() - since) * 1000))
 
     def close(self) -> None:
-        """Close it; its number is free for the next that is opened."""
+        """Close the socket; its number is free for the next that is opened."""
         if self.fileno() != -1:
             super().close()
             _point("close")
@@ -75,15 +75,15 @@ class Lent:
         return self._number
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """The descriptor."""
         return self._sock.fileno()
 
     def detach(self) -> int:
-        """Its descriptor, which is no longer its own."""
+        """Give the descriptor away, and return it."""
         return self._sock.detach()
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it. Raises OSError."""
+        """Send all the data. Raises OSError."""
         left = memoryview(data)
         while left:
             try:
@@ -92,7 +92,7 @@ class Lent:
                 _wait_for(self._sock, select.POLLOUT)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the socket."""
         self._sock.close()
 
 
@@ -117,13 +117,13 @@ class Peer:
             return b""
 
     def ended(self) -> bool:
-        """Whether the other end has ended it, even if not all that it had sent was read."""
+        """Whether the other end has ended the connection, even if not all that it had sent was read."""
         waiter = real_poll()
         waiter.register(self._sock.fileno(), _RDHUP)
         return bool(waiter.poll(0))
 
     def leave(self, *, reset: bool) -> None:
-        """Close it: by RST, for which something must be left unread, else by FIN."""
+        """Close the connection: by RST, for which something must be left unread, else by FIN."""
         while not reset and self.read(65536):
             pass
         self._sock.close()
@@ -154,7 +154,7 @@ class Poll:
         self.register, self.unregister, self.modify = self._real.register, self._real.unregister, self._real.modify
 
     def poll(self, timeout: float | None = None) -> list[tuple[int, int]]:
-        """What is ready, waited for; milliseconds."""
+        """Wait for up to some milliseconds; returns what is ready."""
         scheduler = _running()
         if scheduler is None:
             return self._real.poll(0)
@@ -179,7 +179,7 @@ class Epoll:
         self.fileno, self.close = self._real.fileno, self._real.close
 
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
-        """What is ready, waited for; seconds."""
+        """Wait for up to some seconds; returns what is ready."""
         if timeout != 0 and _running() is not None:
             waiter = Poll()
             waiter.register(self.fileno(), select.POLLIN)

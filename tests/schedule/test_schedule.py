@@ -24,20 +24,20 @@ def play(*arguments: str, seconds: float = 110) -> subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize("first", range(0, FEW, SHARE))
 def test_a_hundred_orders_lose_nothing_and_end_nobody(first: int) -> None:
-    """Every row once and in order, heartbeats, all slots given back, every loop alive."""
+    """Every row comes once and in order, with heartbeats; all slots are given back, and every loop is alive."""
     run = play("--seeds", f"{first}:{first + SHARE}")
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"{SHARE} seeds, 0 failed" in run.stdout
 
 
 def test_no_lock_is_held_across_anything_that_may_wait() -> None:
-    """Not across a wait, a send, a log line, a question to platformOS or the start of a thread."""
+    """This holds for a wait, a send, a log line, a question to platformOS and the start of a thread."""
     run = play("--seeds", f"0:{SHARE}", "--strict")
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_the_same_seed_gives_the_same_order_whatever_was_played_before() -> None:
-    """All that a run logs, and the last turns of it."""
+    """A run's log and its last turns are the same."""
     told = []
     for seeds in ("7", "5:8"):
         _, _, after = play("--seeds", seeds, "--log", "--turns").stdout.partition("seed 7:")
@@ -50,6 +50,6 @@ def test_the_same_seed_gives_the_same_order_whatever_was_played_before() -> None
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("first", range(FEW, FEW + MANY, PART))
 def test_thousands_of_orders_lose_nothing_and_end_nobody(first: int) -> None:
-    """The same for SCHEDULE_SEEDS orders."""
+    """The same holds for SCHEDULE_SEEDS orders."""
     run = play("--seeds", f"{first}:{min(first + PART, FEW + MANY)}", seconds=1700)
     assert run.returncode == 0, run.stdout + run.stderr

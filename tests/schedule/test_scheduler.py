@@ -31,7 +31,7 @@ def play(seed: int, main: Callable[[], None], *, strict: bool = False) -> Schedu
 
 
 def count_to(tellers: int, *, together: bool) -> Callable[[], None]:
-    """Each of some tellers adds one: in one go, or looks and adds with the lock let go between."""
+    """Several tasks add one each: in one go, or by a look and an addition with the lock released between."""
 
     def main() -> None:
         lock, count = Lock(), 0
@@ -59,19 +59,19 @@ def count_to(tellers: int, *, together: bool) -> Callable[[], None]:
 
 
 def test_a_race_is_found() -> None:
-    """An addition that lets its lock go in the middle loses some; one that does not loses none."""
+    """An addition that releases its lock in the middle loses some; one that holds it loses none."""
     assert any(play(seed, count_to(3, together=False)).failure for seed in SEEDS)
     assert not any(play(seed, count_to(3, together=True)).failure for seed in SEEDS)
 
 
 def test_the_same_seed_gives_the_same_order() -> None:
-    """Turn by turn; and seeds differ."""
+    """Orders agree turn by turn, and seeds differ."""
     turns = [list(play(seed, count_to(4, together=True)).turns) for seed in (1, 1, 2)]
     assert turns[0] == turns[1] != turns[2]
 
 
 def test_two_locks_taken_crosswise_are_found_stuck() -> None:
-    """Each waits for what the other holds: nobody can go on."""
+    """Each task waits for what the other holds, so none can go on."""
 
     def main() -> None:
         one, other = Lock(), Lock()
@@ -130,7 +130,7 @@ def test_time_leaps_when_nobody_can_go_on() -> None:
 
 
 def test_an_exception_that_ends_a_thread_is_a_failure() -> None:
-    """With its traceback."""
+    """The failure has its traceback."""
 
     def main() -> None:
         Thread(target=lambda: 1 // 0, name="divider").start()
@@ -142,7 +142,7 @@ def test_an_exception_that_ends_a_thread_is_a_failure() -> None:
 
 
 def test_what_never_ends_is_ended() -> None:
-    """A run has a most of steps."""
+    """The number of steps of a run is bounded."""
     scheduler = Scheduler(0, most=1000)
     activate(scheduler)
 

@@ -33,7 +33,7 @@ class Thread:
         self._over = locks.Event()
 
     def run(self) -> None:
-        """Do what it is for."""
+        """Run the thread's function."""
         if self._target is not None:
             self._target(*self._args, **self._kwargs)
 
@@ -56,11 +56,11 @@ class Thread:
             self._over.set()
 
     def is_alive(self) -> bool:
-        """Whether it has begun and is not over."""
+        """Whether the thread has begun and is not over."""
         return self._begun.is_set() and not self._over.is_set()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until it is over."""
+        """Wait until the thread is over."""
         self._over.wait(timeout)
 
 
@@ -68,7 +68,7 @@ class Main(Thread):
     """What runs where no thread was started."""
 
     def is_alive(self) -> bool:
-        """It is."""
+        """Always True."""
         return True
 
 
@@ -88,7 +88,7 @@ def current_thread() -> Thread:
 
 
 def spawn(work: Callable[[], object]) -> None:
-    """Start it in a task of its own, without waiting, as gevent's spawn does."""
+    """Start a function in a task of its own, without waiting, as gevent's spawn does."""
     if (now := running()) is None:
         return  # the run is over, and what is left of it is thrown away
     now[0].spawn(f"spawned {getattr(work, '__qualname__', 'work')}", work)

@@ -30,7 +30,7 @@ class Transcript:
         self._text = b""  # of an event, not yet whole
 
     def feed(self, data: bytes) -> None:
-        """Take what came."""
+        """Take bytes that came."""
         if self._head is not None:
             self._head += data
             head, end, data = self._head.partition(b"\r\n\r\n")

@@ -16,7 +16,7 @@ _MACHINERY = {logging.__file__, *(f"{_HERE}/{name}.py" for name in _OURS)}
 
 
 class Failure(Exception):
-    """What must hold did not; the message says what."""
+    """Something that must hold did not; the message says what."""
 
 
 class Place(NamedTuple):

@@ -55,7 +55,7 @@ class Log:
 
     @property
     def top(self) -> int:
-        """The newest id; 0 without any."""
+        """The newest id; 0 without rows."""
         return self.rows[-1].number if self.rows else 0
 
     def state(self) -> tuple[int, int]:
@@ -82,7 +82,7 @@ class Log:
             self.reset_first = self.reset_first or self.reset_at
 
     def grow_past(self) -> None:
-        """New ids come after all that there were, as if they had never been reset."""
+        """Have new ids come after all that there were, as if they had never been reset."""
         self._floor = self._reset_from
 
     def add_last(self) -> None:
@@ -127,5 +127,5 @@ class Gateway:
         return entries.read(self._log.answer(last_id), self._log.env, known)
 
     def close(self) -> None:
-        """Give it back."""
+        """Give the gateway back."""
         self._scheduler.point("gateway")

@@ -1,4 +1,4 @@
-"""The clients: one for each environment, that may read no other, and one that asks how the server is."""
+"""The clients: one for each environment, which may read no other, and one that asks for the server's health."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def filler(environment: str) -> str:
 
 
 def marks(environment: str) -> tuple[bytes, ...]:
-    """What each row of the other environments holds in its bytes, and no row of this one."""
+    """Bytes that every row of the other environments holds, and no row of this one."""
     others = [name for name in NAMES if name != environment]
     return tuple(mark.encode() for name in others for mark in (name, filler(name) * 8))

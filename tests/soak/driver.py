@@ -226,7 +226,7 @@ def _all_had_last(subscribers: list[Subscriber], last: dict[str, int]) -> bool:
 
 
 def _had_last(subscriber: Subscriber, last: int) -> bool:
-    """A cheap look: whether it was given one of the last rows; a filter may keep the very last from it."""
+    """Whether a reader was given one of the last rows, by a cheap look; a filter may keep the very last from it."""
     return last - 9 < max(subscriber.journal.serials[-9:], default=0)
 
 

@@ -64,7 +64,7 @@ class Faults(threading.Thread):
             self.failure = error
 
     def stop(self) -> None:
-        """No further fault; returns when the last is healed."""
+        """Let no further fault begin; returns when the last is healed."""
         self._stop_it.set()
         self.join()
 

@@ -19,7 +19,7 @@ LIMIT = 4000  # rows
 
 
 def fetch(url: str, environment: Environment, asked_for: dict[str, Any]) -> str | None:
-    """What is wrong with the answer to a fetch, "" when nothing is; None when there is none to judge.
+    """What is wrong with the answer to a fetch; "" when nothing is; None when there is no answer to judge.
 
     `asked_for` is `lastId` "0", for the first LIMIT rows, or `tail`, for the newest ones.
     """

@@ -13,7 +13,7 @@ HTML = b"<!DOCTYPE html><html><body><h1>One moment, please</h1></body></html>"
 BODIES = {**UNCLEAR, "html": HTML}
 TIMES = (1, 3)  # that a question has such an answer, from and to
 MOST = 12  # answers to questions for what comes after a row: pollers go on, and each of their questions is another one
-START = "0"  # the question of who begins from the start
+START = "0"  # the question of readers that begin from the start
 
 
 class FirstAnswers:
@@ -28,18 +28,18 @@ class FirstAnswers:
         self._due: dict[str, int] = {}  # such answers, by question
 
     def arm(self) -> None:
-        """The next answers are first ones."""
+        """Make the next answers first ones."""
         with self._lock:
             self._armed, self._left, self._due = True, MOST, {}
 
     def disarm(self) -> None:
-        """All answers hold rows from now on."""
+        """Have all answers hold rows from now on."""
         with self._lock:
             self._armed = False
 
     @property
     def waiting(self) -> bool:
-        """Nobody has asked from the start since it was armed, or such a question is to have an odd answer still."""
+        """Whether, since `arm`, nobody has asked from the start, or such a question must still have an odd answer."""
         with self._lock:
             return self._armed and self._due.get(START, 1) > 0
 

@@ -42,7 +42,7 @@ class Health(threading.Thread):
                 self.wrong.update(found)
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop asking."""
         self._stop_it.set()
         self.join()
 

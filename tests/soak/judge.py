@@ -12,9 +12,9 @@ from tests.soak.manner import Manner
 from tests.soak.source import NOTICE_SECONDS
 
 TAIL_SECONDS = 60.0  # a reader of what comes from now on has begun by then, though its questions are answered oddly
-OPENING_SECONDS = 1.0  # a connection stands so long after its answer began, on a loaded machine
-NEAR_ROWS = 2000  # among which the entry that came with a position is looked for
-PATIENCE_SECONDS = 8.0  # a late row has come so long after a row was delivered that was listed after it
+OPENING_SECONDS = 1.0  # how long after its answer began a connection is ready, on a loaded machine
+NEAR_ROWS = 2000  # the number of rows in which the entry that came with a position is looked for
+PATIENCE_SECONDS = 8.0  # how long after the delivery of a row that was listed later a late row must have come
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Nothing is wrong."""
+        """Whether nothing is wrong."""
         return not (self.lost or self.doubled or self.disordered or self.invented)
 
 
@@ -126,7 +126,7 @@ def _came_back(serial: int, journal: Journal) -> bool:
 
 
 def _disordered(ordered: list[Row], listing: Listing) -> list[int]:
-    """The rows that came behind one of a higher id, or of a later restore."""
+    """The rows that came after one of a higher id, or of a later restore."""
     found = []
     high = (0, 0)
     for row in ordered:

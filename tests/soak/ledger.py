@@ -47,7 +47,7 @@ class Listing:
         return len(self._rows)
 
     def note(self, rows: list[tuple[int, int, str | None]], *, late: bool = False) -> None:
-        """These rows (serial, id, error_type) are visible by now."""
+        """Note that these rows (serial, id, error_type) are visible by now."""
         now = time.monotonic()
         with self._lock:
             for serial, number, error_type in rows:
@@ -57,7 +57,7 @@ class Listing:
                 self.last = max(self.last, number)
 
     def restored(self, last: int) -> None:
-        """Rows above the id `last` are gone."""
+        """Note that rows above the id `last` are gone."""
         with self._lock:
             self.restores.append(time.monotonic())
             gone = [number for number in self._now if number > last]
@@ -105,6 +105,6 @@ class Journal:
     foreign: list[str] = field(default_factory=list)  # what held bytes of another environment
 
     def note(self, serial: int) -> None:
-        """An entry arrived."""
+        """Note that an entry arrived."""
         self.serials.append(serial)
         self.ats.append(time.monotonic())

@@ -47,7 +47,7 @@ def worker_load(server: Server) -> Load | None:
 
 
 def held(server: Server) -> str:
-    """What the descriptors of the worker are, with the peers of its connections: for people, where there are too many.
+    """The descriptors of the worker, with the peers of its connections, for people to read when there are too many.
 
     A peer is `port` for 127.0.0.1 and the state as in /proc/net/tcp (01 is established, 08 closed by the peer).
     """
@@ -92,7 +92,7 @@ def threads_of(server: Server) -> int:
 
 
 def wait(holds: object, seconds: float) -> bool:
-    """Whether something comes to hold in time."""
+    """Wait until something holds; returns whether it did in time."""
     assert callable(holds)
     end = time.monotonic() + seconds
     while not holds():
@@ -129,6 +129,6 @@ class Watch(threading.Thread):
                     self._worker, self._since = pids[-1], time.monotonic()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._stop_it.set()
         self.join()

@@ -70,7 +70,7 @@ def beginners(chance: random.Random, environment: str, round_: int) -> list[Mann
 
 
 def _plain(name: str, habit: str, environment: str, tool: str, more: dict[str, Any]) -> Manner:
-    """Somebody who reads all that comes, from at once on."""
+    """The manner of a reader that reads all that comes, from the start."""
     asked = {"env": environment, "interval": 250, **more}
     return Manner(name, habit, environment, tool, asked, False, 0.0, (1e9, 1e9), None, None)
 

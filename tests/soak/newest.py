@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tests.soak.ledger import Listing
 
-SLOW_SECONDS = 15.0  # who waits longer may be given later ones: how long the server looks back is bounded
-NOTED_SECONDS = 1.0  # a row may be given so long before it is noted as listed
+SLOW_SECONDS = 15.0  # a reader that waits longer may be given later ones: how long the server looks back is bounded
+NOTED_SECONDS = 1.0  # how long before it is noted as listed a row may be given
 
 
 def newest(given: Sequence[int], count: int, listing: Listing, asked: float, came: float) -> str:

@@ -85,7 +85,7 @@ class Noting(Reader):
             kept.clear()
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
-        """All at once; small pieces where it is about to vanish, so that it does so within an entry."""
+        """The data at once, or in small pieces if the reader is about to vanish, so that it does so within an entry."""
         if self._vanishing is None or self._vanishing.after is None:
             yield data
             return

@@ -51,12 +51,12 @@ class Outcome:
 
     @property
     def rows(self) -> int:
-        """Rows that were listed, in all environments."""
+        """How many rows were listed, in all environments."""
         return sum(len(environment.listing) for environment in self.environments)
 
     @property
     def judged(self) -> list[tuple[Subscriber, Verdict]]:
-        """All readers with their verdicts; of the newcomers those of which something was wrong."""
+        """All readers with their verdicts; of the newcomers only those with something wrong."""
         return [*zip(self.subscribers, self.verdicts, strict=True), *(bad for one in self.newcomers for bad in one.bad)]
 
     @property

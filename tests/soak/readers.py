@@ -79,7 +79,7 @@ class Subscriber(threading.Thread):
         return stalls and self._random.random() < NEVER_READS
 
     def _never_read(self, body: dict[str, Any]) -> str:
-        """A connection that is reset without having read a byte; how it ended."""
+        """Reset a connection without having read a byte; returns how it ended."""
         position = "0" if self._random.random() < FROM_THE_START else self._position
         with self._asked(body, position, None, paused=True) as reader:
             self.calm.wait(self._random.uniform(*NEVER_READ_SECONDS))
@@ -88,7 +88,7 @@ class Subscriber(threading.Thread):
         return "never read"
 
     def _connect(self, body: dict[str, Any]) -> str:
-        """One connection from where the last one ended; how it ended."""
+        """Connect from where the last connection ended; returns how this one ended."""
         connection = Connection(
             time.monotonic(), int(self._position) if self._position else self.start_id, self._position_at
         )
@@ -141,7 +141,7 @@ class Subscriber(threading.Thread):
         connection.awake = reader.last_bytes = time.monotonic()
 
     def _read(self, reader: Noting, connection: Connection) -> str:
-        """Read in this reader's manner until the connection is over; how it ended."""
+        """Read in this reader's manner until the connection is over; returns how it ended."""
         try:
             status = reader.status
         except AssertionError:

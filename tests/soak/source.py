@@ -78,12 +78,12 @@ class Source(threading.Thread):
             self.failure = error
 
     def stop(self) -> None:
-        """List no more; what was held back becomes visible."""
+        """Stop listing; what was held back becomes visible."""
         self._stop_it.set()
         self.join()
 
     def seal(self) -> None:
-        """One more row of each type, so that every filter has a last one."""
+        """List one more row of each type, so that every filter has a last one."""
         self._list(len(ERROR_TYPES), error_types=list(ERROR_TYPES))
 
     def restore(self, settle: Callable[[int], bool], noticed: Callable[[], bool]) -> None:
@@ -195,7 +195,7 @@ class Source(threading.Thread):
         return row
 
     def _fill_holes(self, rows: int, seconds: float) -> None:
-        """Make left out ids visible, at the latest before too much has come behind them."""
+        """Make left out ids visible, at the latest before too much has come after them."""
         with self._turn:
             kept = []
             for number, age, above in self._holes:
@@ -213,7 +213,7 @@ class Source(threading.Thread):
         with self._turn:
             self._fill_holes(1, 0.0)
             self._last += 1
-            row = self._row(self._last, "info", 50, giants=False)  # refused, and so large, it would be no entry
+            row = self._row(self._last, "info", 50, giants=False)  # refused and so large, it would not be an entry
             text = json.dumps(_listed(row)).encode()
             self._platformos.stray(RawJson(text[:-1] + b', "extra": ' + self._random.choice(HARD) + b"}"))
             self._note([row])

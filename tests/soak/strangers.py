@@ -1,4 +1,4 @@
-"""Strangers: callers who ask wrongly, stop in mid-request, or come in crowds; none may harm the readers."""
+"""Strangers: callers that ask wrongly, stop in mid-request, or come in crowds. None may harm the readers."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Strangers(threading.Thread):
         assert found.sentence, found
 
     def _crowd(self) -> None:
-        """Many streams at the same moment; each is left at once, or in the middle of its first entries."""
+        """Open many streams at one moment; leave each at once, or in the middle of its first entries."""
         tool = self._random.choice((STREAM, LIVE))
         data = request("/call-stream", self._asking(tool, tail=self._random.choice((0, 50))), token=self._token)
         with contextlib.ExitStack() as stack:
@@ -102,7 +102,7 @@ class Strangers(threading.Thread):
                     reset(sock)
 
     def _half(self) -> None:
-        """Gone in the middle of the head, or of the body."""
+        """Leave in the middle of the head, or of the body."""
         data = request("/call-stream", self._asking(), token=self._token)
         with self._connected() as sock:
             sock.sendall(data[: self._random.randrange(1, len(data))])
@@ -111,7 +111,7 @@ class Strangers(threading.Thread):
                 reset(sock)
 
     def _never_reads(self) -> None:
-        """Opens a stream from the very beginning, whose bytes fill all buffers, and leaves."""
+        """Open a stream from the very beginning, whose bytes fill all buffers, and leave."""
         data = request("/call-stream", self._asking(lastId="0"), token=self._token)
         with self._connected() as sock:
             sock.sendall(data)

@@ -22,11 +22,11 @@ class Crowd:
 
     @property
     def spent(self) -> bool:
-        """As many came as may come."""
+        """Whether as many came as may come."""
         return self._left <= 0
 
     def stop(self) -> None:
-        """Nobody comes any more, and who is there leaves."""
+        """Let nobody come any more, and have those that are there leave."""
         self._over = True
         for visitor in list(self.here):
             visitor.leave(reset=True)

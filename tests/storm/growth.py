@@ -34,7 +34,7 @@ class Growth:
         self.stop()
 
     def stop(self) -> None:
-        """Add no more; all polls are answered from now on."""
+        """Stop adding; all polls are answered from now on."""
         self._stop.set()
         self._thread.join()
         for side in self._sides:

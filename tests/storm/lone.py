@@ -36,7 +36,7 @@ class Lone:
     limits: Mapping[str, Any] = field(default_factory=lambda: DEFAULT)
 
     def run(self) -> Tally:
-        """What came of it."""
+        """Run it; returns its tally."""
         with stage("lone", self.kind, self.seed, direct=self.direct, size=1000, guest=self.limits) as place:
             for side in place.sides:
                 side.add(HISTORY)
@@ -73,7 +73,7 @@ class _Rounds:
             self._place.loop.after(self._place.chance.uniform(*STALL_S), self._call)
 
     def stop(self) -> None:
-        """All leave."""
+        """Have all leave."""
         self._over = True
         for one in (*self._stalled, *self._others):
             one.leave(reset=True)

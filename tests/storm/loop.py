@@ -15,10 +15,10 @@ LOOK_S = 0.05  # the longest wait between two looks at whether it is over
 
 
 class Handler(Protocol):
-    """Whose socket is watched."""
+    """An object whose socket is watched."""
 
     def ready(self) -> None:
-        """The socket has become what it is watched for. May come once more after it was closed."""
+        """Handle a socket that is ready. May be called once more after it was closed."""
 
 
 class Loop:
@@ -56,7 +56,7 @@ class Loop:
                 return False
             wait = min(LOOK_S, end - now, self._due[0][0] - now if self._due else LOOK_S)
             for key, _ in self._selector.select(max(0.0, wait)):
-                key.data.ready()  # who was closed meanwhile knows it; the number may be another's by now
+                key.data.ready()  # one that was closed meanwhile knows it; the number may be another's by now
             self._call_due(time.monotonic())
         return True
 

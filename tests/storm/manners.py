@@ -11,7 +11,7 @@ STALLS_S = (0.2, 1.2)
 FLEETS_S = (0.0, 0.05)
 STAYS_S = (1.0, 3.0)
 DAWDLES_S = (0.0, 0.05)
-TOGETHER_S = 0.15  # leavers whose streams opened within so long leave at one moment
+TOGETHER_S = 0.15  # leavers whose streams opened within this time leave at one moment
 GUST_S = 0.25  # between two moments in which stallers leave and others begin; in between the server comes to rest
 
 

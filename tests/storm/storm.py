@@ -33,7 +33,7 @@ class Storm:
     size: int = 1000  # bytes of a message
 
     def run(self) -> Tally:
-        """What came of it."""
+        """Run the storm; returns its tally."""
         with stage("storm", self.kind, self.seed, direct=self.direct, size=self.size) as place:
             for side in place.sides:
                 side.add(HISTORY)
@@ -59,6 +59,6 @@ def _fleeting(place: Stage) -> Visitor:
 
 
 def _staller(place: Stage) -> Visitor:
-    """One that has everything to read, or what the server can send at once: that one stalls however busy all is."""
+    """A staller that has everything to read, or only what the server sends at once, which stalls on any machine."""
     side = place.side
     return place.visitor(Staller, side, place.chance.choice((0, side.last - WINDOW)))

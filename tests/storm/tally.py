@@ -31,19 +31,19 @@ class Tally:
         return self.opened.total()
 
     def end(self, who: str) -> None:
-        """A healthy stream ended though its reader had not left."""
+        """Count a healthy stream that ended though its reader had not left."""
         self.ended += 1
         if self.ended <= TOLD:
             self.troubles.append(f"a healthy stream was ended: {who}")
 
     def spill(self, who: str, count: int) -> None:
-        """So many bytes came that belong to another environment."""
+        """Count bytes that belong to another environment."""
         self.foreign += count
         if len(self.troubles) < 10 * TOLD:
             self.troubles.append(f"{count} foreign bytes: {who}")
 
     def wrong(self, sentence: str) -> None:
-        """Something else is not as it must be."""
+        """Note something else that is not as it must be."""
         if len(self.troubles) < 10 * TOLD:
             self.troubles.append(sentence)
 

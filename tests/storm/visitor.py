@@ -61,7 +61,7 @@ class Visitor:
         loop.watch(self.sock, WRITE, self)
 
     def ready(self) -> None:
-        """The socket is connected, or has bytes or an end."""
+        """Handle a socket that is connected, or has bytes or an end."""
         if self.gone:
             return
         try:
@@ -91,7 +91,7 @@ class Visitor:
             self.leave()
 
     def go(self) -> None:
-        """Wait no longer with the last byte of the request."""
+        """Stop keeping the last byte of the request back."""
         if self.waits and not self.gone:
             self.waits = False
             try:
@@ -109,13 +109,13 @@ class Visitor:
         self._close()
 
     def connected(self) -> None:
-        """The request is sent, all of it or all but its last byte."""
+        """Called when the request is sent, all of it or all but its last byte."""
 
     def answered(self) -> None:
-        """The first byte is there, or an end."""
+        """Called when the first byte is there, or an end."""
 
     def opened(self) -> None:
-        """The stream has said `: open`."""
+        """Called when the stream has said `: open`."""
 
     def __str__(self) -> str:
         return (

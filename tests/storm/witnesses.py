@@ -18,7 +18,7 @@ MORE_BEATS = 2
 
 
 class Witnesses:
-    """Some on each side, from the first row on."""
+    """Readers of everything, some on each side, from the first row on."""
 
     def __init__(self, stage: Stage, each: int) -> None:
         self._stage = stage
@@ -30,7 +30,7 @@ class Witnesses:
         self._wait("has begun", self._old, lambda one: one.told_open)
 
     def judge(self) -> None:
-        """After the storm: all is there, streams go on, new ones begin, and the server answers."""
+        """See, after the storm, that all rows are there, streams go on, new ones begin, and the server answers."""
         stage = self._stage
         for one in self._old:
             stage.tally.silence = max(stage.tally.silence, one.silence, time.monotonic() - one.last_at)
@@ -50,7 +50,7 @@ class Witnesses:
             one.leave(reset=False)
 
     def _goes_on(self, what: str, those: list[Visitor]) -> None:
-        """Heartbeats come while there is nothing else, and rows as soon as there are some."""
+        """See that heartbeats come while there is nothing else, and rows as soon as there are some."""
         beats = {one: one.beats for one in those}
         self._wait(f"({what}) has heartbeats", those, lambda one: one.beats >= beats[one] + MORE_BEATS)
         for side in self._stage.sides:
@@ -58,7 +58,7 @@ class Witnesses:
         self._wait(f"({what}) has the new rows", those, lambda one: one.position == one.side.last)
 
     def _wait(self, what: str, those: list[Visitor], holds: Callable[[Visitor], bool]) -> None:
-        """Wait until it holds for all, or for none any more that it could. Who missed something before is let be."""
+        """Wait until `holds` for each that is not gone or silent. One that missed something before does not count."""
         began = time.monotonic()
         those = [one for one in those if one not in self._lost]
 

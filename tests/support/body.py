@@ -58,7 +58,7 @@ class Inflater:
 
     @property
     def ended_right(self) -> bool:
-        """The trailer was there, and right, and nothing followed it."""
+        """Whether the trailer was there, and right, and nothing followed it."""
         return self._zlib.eof and not self._zlib.unused_data and not self.trailer_wrong
 
     def feed(self, data: bytes) -> bytes:

@@ -64,7 +64,7 @@ class PlatformOS:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What `.pos` says of this instance."""
+        """The entry of this instance in `.pos`."""
         return {"url": self.url, "email": self.email, "token": self.token}
 
     @property
@@ -106,7 +106,7 @@ class PlatformOS:
         return self.add(row)[0]
 
     def stray(self, value: Any) -> None:
-        """Lists something that is not a proper row. It takes the next id."""
+        """List something that is not a proper row. It takes the next id."""
         with self._moved():
             self._rows.place(self._rows.last_id + 1, value)
 
@@ -175,7 +175,7 @@ class PlatformOS:
                     reply = self._meet(conn)
                     data = self._answer(request) if reply.data is None else reply.data
                 finally:
-                    with self._moved():  # before the answer leaves, or a quick next poll would look like an lookback
+                    with self._moved():  # before the answer leaves, or a quick next poll would seem to overlap it
                         self.in_flight -= 1
                 conn.sendall(data)
                 if not reply.keep:

@@ -39,7 +39,7 @@ class Program:
 
     def __exit__(self, *exc: object) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own: nothing else is hit
+            os.killpg(self.process.pid, signal.SIGKILL)  # it has a session of its own, so nothing else is hit
         self.process.wait(END_TIMEOUT_S)
         self.out.wait_closed()
 

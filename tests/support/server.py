@@ -85,7 +85,7 @@ class Server:
         _write(self.pos_file, told, mode=0o644)
 
     def write_clients(self, clients: Mapping[str, Any]) -> None:
-        """Write clients.json, in one step too, as who has tokens in it keeps it."""
+        """Write clients.json, in one step too, readable by its owner only."""
         _write(self.clients_file, clients, mode=0o600)
 
     def start(self, wait: bool = True) -> None:
@@ -133,13 +133,13 @@ class Server:
             return
         self.forget_connections()
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # its session is its own: nothing else is hit
+            os.killpg(self.process.pid, signal.SIGKILL)  # it has a session of its own, so nothing else is hit
         self.process.wait(STOP_TIMEOUT_S)
         self.out.wait_closed()
 
     @property
     def is_running(self) -> bool:
-        """The process that was started last has not ended."""
+        """Whether the process that was started last still runs."""
         return self.process is not None and self.process.poll() is None
 
     def forget_connections(self) -> None:

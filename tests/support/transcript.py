@@ -77,7 +77,7 @@ class Transcript:
 
     @property
     def done(self) -> bool:
-        """The stream said that it is complete."""
+        """Whether the stream said that it is complete."""
         return any(frame.event == "done" and frame.data == "[DONE]" for frame in reversed(list(self.frames)))
 
     @property
@@ -92,7 +92,7 @@ class Transcript:
 
     @property
     def gzip_ended_right(self) -> bool:
-        """The body was gzip and ended with a right trailer."""
+        """Whether the body was gzip and ended with a right trailer."""
         return self._inflater is not None and self._inflater.ended_right
 
     def wait_until(self, predicate: Callable[[], bool], timeout: float = 10) -> None:
@@ -141,7 +141,7 @@ class Transcript:
         )
 
     def begin(self, head: bytes) -> Body:
-        """Note the head; the body that is to come."""
+        """Note the head, and the body that is to come."""
         first, *lines = head.decode("latin-1").split("\r\n")
         self.header_list = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         headers = {name.lower(): value for name, value in self.header_list}
@@ -175,5 +175,5 @@ class Transcript:
 
 
 def chunks_hold_whole_frames(reader: Transcript) -> bool:
-    """No frame was split over two chunks. Only means something without gzip."""
+    """Whether no frame was split over two chunks. It only means something without gzip."""
     return all(chunk.data.endswith(b"\n\n") for chunk in list(reader.chunks))

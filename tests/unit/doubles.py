@@ -158,19 +158,19 @@ class Log:
                 self._changed.notify_all()
 
     def wait(self, until: Callable[[Log], object]) -> None:
-        """Wait until it was asked what makes this true."""
+        """Wait until the questions so far make this true."""
         with self._changed:
             found = self._changed.wait_for(lambda: until(self), PATIENCE)
         assert found, f"asked: {self.asked}"
 
     @property
     def polls(self) -> list[int]:
-        """What the poller asked for."""
+        """The questions of the poller."""
         return [asked.last_id for asked in self.asked if asked.poller]
 
     @property
     def own(self) -> list[int]:
-        """What readers asked for by themselves."""
+        """The questions of readers."""
         return [asked.last_id for asked in self.asked if not asked.poller]
 
 
@@ -255,7 +255,7 @@ class Reading:
         return self.got[-1]
 
     def open(self) -> Self:
-        """Past the first bytes."""
+        """Read the first bytes."""
         assert self.next() == b": open\n\n"
         return self
 
@@ -280,7 +280,7 @@ class Reading:
 
 @contextlib.contextmanager
 def hurry(feed: Feed) -> Iterator[None]:
-    """Have the feed poll all the time inside the `with`, by a reader who does nothing but be in a hurry."""
+    """Have the feed poll all the time inside the `with`, by a reader with a tiny interval."""
     reader = Follower(interval=0.002)
     feed.join(reader)
     try:
@@ -295,7 +295,7 @@ def feed_of(log: Log, *, window_bytes: int = 1 << 20, lookback: float = 30.0, **
 
 
 def asking(log: Log) -> Callable[[int], Answer]:
-    """What a search of a log asks by."""
+    """A function that asks the questions of a search to a log."""
     gateway = log.open_gateway(STAGING)
     return lambda position: Answer(whole(gateway.after(position), STAGING.name), position)
 

@@ -1,4 +1,4 @@
-"""What holding promises: a stream that nobody was given gives back what it has."""
+"""What admission promises: a stream that reaches no client gives back what it has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parts(app: Flask) -> Parts:
 
 
 def fail(_: Response) -> Response:
-    """What comes after the route goes wrong."""
+    """Have what comes after the route fail."""
     raise ZeroDivisionError
 
 
@@ -51,7 +51,7 @@ def fail(_: Response) -> Response:
     ],
 )
 def test_a_stream_whose_answer_became_an_error_gives_its_slot_back(app: Flask, path: str, body: object) -> None:
-    """Something fails between the route and the server, who never hears of the stream."""
+    """Something fails between the route and the server, which never hears of the stream."""
     app.after_request(fail)
     answer = app.test_client().post(path, json=body, headers=HEADERS)
     assert answer.status_code == 500
@@ -59,7 +59,7 @@ def test_a_stream_whose_answer_became_an_error_gives_its_slot_back(app: Flask, p
 
 
 def test_a_stream_whose_answer_cannot_begin_gives_its_slot_back(app: Flask) -> None:
-    """The server takes no header of it."""
+    """The server refuses one of its headers."""
 
     def refuse(*_: object) -> None:
         raise ValueError
@@ -71,7 +71,7 @@ def test_a_stream_whose_answer_cannot_begin_gives_its_slot_back(app: Flask) -> N
 
 
 def test_a_stream_that_was_handed_over_keeps_its_slot_until_it_is_closed(app: Flask) -> None:
-    """As ever."""
+    """Nothing else gives the slot back."""
     threads = {"wsgi.multithread": True}
     answer = app.test_client().post("/call-stream", json=ASKED, headers=HEADERS, environ_overrides=threads)
     assert answer.status_code == 200

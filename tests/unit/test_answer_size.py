@@ -52,7 +52,7 @@ def test_an_answer_without_anything_new_is_never_behind(
 @settings(max_examples=200, deadline=None)
 @given(st.integers(MIN_MORE, 2000), st.integers(2, 40))
 def test_a_backlog_at_the_start_is_followed_at_once_to_its_end(cap: int, pages: int) -> None:
-    """Whatever an answer holds at most, history is read without waiting for the interval."""
+    """History is read without waiting for the interval, whatever an answer holds at most."""
     upstream = Upstream(cap)
     upstream.waiting = cap * pages
     assert upstream.poll() == 0
@@ -68,7 +68,7 @@ def test_a_backlog_at_the_start_is_followed_at_once_to_its_end(cap: int, pages: 
 def test_a_backlog_after_quiet_times_is_followed_at_once(
     cap: int, pages: int, quiet: list[int], interval: float
 ) -> None:
-    """Some polls of a few rows, then many pages at once: the reading does not wait for the interval."""
+    """After some polls of a few rows, many pages at once are read without waiting for the interval."""
     upstream = Upstream(cap, interval)
     for count in quiet:
         upstream.waiting += count
@@ -80,7 +80,7 @@ def test_a_backlog_after_quiet_times_is_followed_at_once(
 @settings(max_examples=200, deadline=None)
 @given(st.integers(MIN_MORE, 2000), st.integers(2, 20), st.lists(st.integers(0, 3), min_size=1, max_size=5))
 def test_a_cap_that_was_seen_once_is_known_from_then_on(cap: int, pages: int, quiet: list[int]) -> None:
-    """A backlog at the start, quiet, another backlog: at once again, also with small answers."""
+    """A second backlog, after a quiet time, is followed at once too, even with small answers."""
     upstream = Upstream(cap)
     upstream.waiting = cap * pages
     upstream.poll()
@@ -93,7 +93,7 @@ def test_a_cap_that_was_seen_once_is_known_from_then_on(cap: int, pages: int, qu
 
 @pytest.mark.parametrize("cap", [20, 50, 99])
 def test_a_small_cap_that_was_never_seen_is_found(cap: int) -> None:
-    """Quiet polls, then a backlog of a hundred pages of fewer than BURST_ROWS rows: it is followed, if not at once."""
+    """A backlog of a hundred pages of fewer than BURST_ROWS rows, after quiet polls, is followed, if not at once."""
     upstream = Upstream(cap)
     for count in (0, 1, 0, 2, 1):
         upstream.waiting += count
@@ -116,7 +116,7 @@ def test_traffic_that_grows_slowly_past_a_cap_is_followed(cap: int) -> None:
 
 
 def test_steady_traffic_costs_no_second_question() -> None:
-    """Two hundred rows at each poll, more or less: after it has got used to them, one question each."""
+    """With about two hundred rows at each poll there is one question each, once it has adapted."""
     upstream = Upstream(1000)
     for count in (150, 180, 200, 190):
         upstream.waiting += count
@@ -130,7 +130,7 @@ def test_steady_traffic_costs_no_second_question() -> None:
 
 @pytest.mark.parametrize("count", [3, 10, 50, 99])
 def test_the_same_few_rows_at_each_poll_cost_hardly_a_second_question(count: int) -> None:
-    """That answers of one length are full is thought a few times in two hundred, ever more seldom."""
+    """Answers of one length are thought full a few times in two hundred, ever more rarely."""
     upstream = Upstream(1000)
     for _ in range(200):
         upstream.waiting += count
@@ -151,7 +151,7 @@ def test_following_at_once_comes_to_an_end(counts: list[int], cap: int) -> None:
 
 
 def test_an_answer_as_long_as_the_longest_may_have_been_full() -> None:
-    """None that is short, though, as long as no answer was cut short."""
+    """A short one counts as not full until an answer was cut short."""
     size = AnswerSize()
     assert not size.may_be_full(5)
     assert not size.may_be_full(5)

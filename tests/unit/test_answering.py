@@ -1,4 +1,4 @@
-"""What the answer to a call promises: whole JSON or none, and that all is given back."""
+"""What the answer to a call promises: whole JSON or none, and everything is given back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def text(body: bytes) -> str:
 
 
 def test_a_short_answer_tells_its_length() -> None:
-    """It is one piece."""
+    """A short answer is one piece."""
     one = answering()
     length = one.begin(iter([b'{"logs":["a\\"\\u0000\xc3\xbc"]}']))
     body = b"".join(one)
@@ -42,7 +42,7 @@ def test_a_short_answer_tells_its_length() -> None:
 
 
 def test_a_long_answer_is_written_piece_by_piece() -> None:
-    """The next one is made once the one before has gone."""
+    """The next piece is made once the one before has gone."""
     made: list[int] = []
 
     def pieces() -> Iterator[bytes]:
@@ -61,7 +61,7 @@ def test_a_long_answer_is_written_piece_by_piece() -> None:
 
 
 def test_an_answer_that_fails_on_its_way_never_looks_whole() -> None:
-    """It raises, so that the server breaks it off; what was sent is no JSON."""
+    """It raises, so that the server breaks it off. What was sent is not JSON."""
 
     def pieces() -> Iterator[bytes]:
         yield b"x" * PIECE_BYTES
@@ -77,7 +77,7 @@ def test_an_answer_that_fails_on_its_way_never_looks_whole() -> None:
 
 
 def test_all_is_given_back_once_however_it_ends() -> None:
-    """Begun or not, read or not; the place is free then."""
+    """Begun or not, read or not, it gives all back, and the place is free."""
     calls = Calls(1, 1)
     begin = beginning(calls, Disconnects(Supervisor()), 60.0)
     for read in (False, True):
@@ -96,7 +96,7 @@ def test_all_is_given_back_once_however_it_ends() -> None:
 
 
 def test_a_place_is_refused_when_there_is_none() -> None:
-    """For each client and in all, with the time after which to try again."""
+    """Places are bounded for each client and in all. The refusal says when to try again."""
     calls = Calls(1, 2)
     back = calls.take(ONE)
     with pytest.raises(Unavailable, match="for this client: 1"):

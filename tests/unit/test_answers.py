@@ -82,7 +82,7 @@ def test_only_a_usable_id_or_an_empty_list_tells_what_is_there(body: bytes, whol
     ],
 )
 def test_what_is_no_answer_is_named(body: bytes, word: str) -> None:
-    """The word stands in the sentence that readers see."""
+    """The word is in the sentence that readers see."""
     with pytest.raises(NotALog) as error:
         answers.rows(body)
     assert str(error.value) == word
@@ -117,7 +117,7 @@ def test_depth_alone_is_no_answer(body: bytes) -> None:
     ],
 )
 def test_what_strict_json_has_no_word_for_spoils_nothing(value: bytes, read_as: object) -> None:
-    """NaN, numbers beyond a double, half surrogates, raw control characters, bytes that are no UTF-8."""
+    """These are NaN, numbers beyond a double, half surrogates, raw control characters, and bytes other than UTF-8."""
     assert answers.rows(b'{"logs":[{"id":1},{"id":2,"message":' + value + b'},{"id":3}]}') == [
         {"id": 1},
         {"id": 2, "message": read_as},
@@ -153,7 +153,7 @@ def test_an_id_of_many_digits_is_the_same_beside_an_odd_row(number: str) -> None
 
 @pytest.mark.parametrize("depth", [1100, 3000, 100_000])
 def test_one_row_that_is_too_deep_leaves_the_others(depth: int) -> None:
-    """It comes as Unreadable; brackets and quotes inside texts do not confuse the splitting."""
+    """The deep row comes as Unreadable. Brackets and quotes inside texts do not confuse the splitting."""
     body = (
         b'{"note":"\\"logs\\":[","logs":[{"id":1,"message":"]}[{\\"\\\\"},{"id":2,"data":'
         + deep(depth)
@@ -166,7 +166,7 @@ def test_one_row_that_is_too_deep_leaves_the_others(depth: int) -> None:
 
 
 def test_rows_that_are_no_objects_are_counted_beside_a_deep_one_too() -> None:
-    """`17` and `"x"` are rows, if no entries; a deep neighbour must not make them vanish."""
+    """`17` and `"x"` are rows, though not entries; a deep neighbour must not make them vanish."""
     rows = answers.rows(b'{"logs":[17,"x",' + deep(3000) + b',{"id":1}]}')
     assert [row for row in rows if not isinstance(row, Unreadable)] == [17, "x", {"id": 1}]
 
@@ -189,7 +189,7 @@ def test_a_cut_answer_with_many_quotes_is_refused_in_time_that_grows_with_its_le
 @example(b"\xef\xbb\xbf{}")
 @example(b'{"logs":[{"id":1}],"logs":3}')
 def test_any_bytes_are_rows_or_no_log(body: bytes) -> None:
-    """Nothing else can come out."""
+    """Nothing else can come of them."""
     try:
         assert isinstance(answers.rows(body), Collection)
     except NotALog:
@@ -225,7 +225,7 @@ JSONISH = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(JSONISH, st.booleans())
 def test_any_near_json_is_rows_or_no_log(body: bytes, inside: bool) -> None:
-    """Pieces of JSON in any order, with great depth among them; what comes out can be read as entries."""
+    """The bodies are pieces of JSON in any order, some very deep. The rows can be read as entries."""
     whole = b'{"logs":[' + body + b"]}" if inside else body
     try:
         rows = answers.rows(whole)
@@ -252,7 +252,7 @@ def test_any_near_json_is_rows_or_no_log(body: bytes, inside: bool) -> None:
     st.booleans(),
 )
 def test_any_rows_come_back(rows: list[object], ascii_: bool) -> None:
-    """What strict JSON can say is read as it was said, escaped or not."""
+    """Strict JSON is read unchanged, escaped or not."""
     text = json.dumps({"logs": rows}, ensure_ascii=ascii_).replace("Infinity", "1e999")
     expected = json.loads(text.replace("-1e999", "null").replace("1e999", "null"))["logs"] if "1e999" in text else rows
     if "1e999" not in text:
@@ -261,7 +261,7 @@ def test_any_rows_come_back(rows: list[object], ascii_: bool) -> None:
 
 @pytest.mark.parametrize("odd", [b'"\\ud800"', b"NaN", b'"\xff"'], ids=["surrogate", "nan", "no-utf-8"])
 def test_a_long_message_comes_cut_in_a_row_that_strict_json_refuses_too(odd: bytes) -> None:
-    """Five megabytes, as of a dump that somebody logs, and beside them what only a lenient parser takes."""
+    """The message has five megabytes, as a logged dump may, and the row something that only a lenient parser takes."""
     body = b'{"logs":[{"id":1},{"id":2,"odd":%b,"message":"%b"},{"id":3}]}' % (odd, b"x" * (5 << 20))
     page = read(answers.rows(body), "staging")
     assert [entry.id for entry in page.entries] == [1, 2, 3]

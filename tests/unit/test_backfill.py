@@ -19,7 +19,7 @@ def answer(*ids: int, message: str = "") -> Answer:
 
 
 def test_turns_go_round_the_clients() -> None:
-    """One client asks twenty times; another's question, asked last, is begun at once, and its next ones in turn."""
+    """One client asks twenty times. Another's question, asked last, begins at once, and its next ones in turn."""
     log = Log(*range(1, 100))
     feed = feed_of(log)
     wake = threading.Event()
@@ -36,7 +36,7 @@ def test_turns_go_round_the_clients() -> None:
 
 
 def test_who_has_gone_leaves_the_queue() -> None:
-    """Nobody waits for the answer any more: it is not asked. One that somebody else waits for is."""
+    """A question that nobody waits for any more is not asked. One that somebody else waits for is."""
     log = Log(*range(1, 100))
     feed = feed_of(log)
     wake, other = threading.Event(), threading.Event()
@@ -62,7 +62,7 @@ def test_who_has_gone_leaves_the_queue() -> None:
 
 
 def test_a_question_that_is_to_end_an_outage_is_asked_though_its_reader_has_gone() -> None:
-    """All wait for how it ends; else nobody would ever ask again."""
+    """All depend on how it ends; else nobody would ever ask again."""
     clock = RunningClock()
     log = Log(1)
     feed = feed_of(log, clock=clock)
@@ -79,7 +79,7 @@ def test_a_question_that_is_to_end_an_outage_is_asked_though_its_reader_has_gone
 
 
 def test_questions_that_wait_end_with_the_outage_that_begins() -> None:
-    """They are not put to a platformOS that does not answer, one after another."""
+    """They are not asked one after another while platformOS does not answer."""
     log = Log(1)
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(20)]
@@ -140,7 +140,7 @@ def test_a_caller_that_has_gone_waits_no_longer() -> None:
 
 
 def test_an_answer_is_read_in_pieces() -> None:
-    """All that is wanted, about PIECE_BYTES at a time, and at its end the position of the whole."""
+    """It gives all wanted entries, about PIECE_BYTES at a time, and at its end the position after the whole answer."""
     whole = answer(*range(1, 21), message="x" * (PIECE_BYTES // 4))
     position, found, most = 0, [], 0
     while position < whole.last:
@@ -156,7 +156,7 @@ def test_an_answer_is_read_in_pieces() -> None:
 
 
 def test_the_latest_answers_are_kept_within_their_bytes() -> None:
-    """The newest however large it is; a reader holds none of them."""
+    """The newest is kept however large it is. A reader holds none of them."""
     answers = Answers(answer(1).size * 2)
     kept = [answer(number) for number in (1, 2, 3)]
     for each in kept:

@@ -33,7 +33,7 @@ GAPS = st.lists(st.one_of(st.integers(1, 3), st.integers(1, 10**6), st.sampled_f
 @settings(max_examples=300, deadline=None)
 @given(GAPS, st.integers(1, 20), st.integers(0, 60))
 def test_every_entry_past_a_position_comes_once_newest_first(gaps: list[int], page: int, skipped: int) -> None:
-    """Dense ids, gaps of any size, pages of any size, any beginning."""
+    """This holds for dense ids, gaps and pages of any size, and any beginning."""
     ids = [sum(gaps[: count + 1]) for count in range(len(gaps))]
     position = ids[skipped - 1] if 0 < skipped <= len(ids) else skipped // 60
     part, got = whole(Log(*ids, page=page), position)
@@ -43,7 +43,7 @@ def test_every_entry_past_a_position_comes_once_newest_first(gaps: list[int], pa
 
 
 def test_the_end_of_a_long_log_takes_few_questions() -> None:
-    """Fifty thousand rows, dense, far apart and after many that are gone: a few dozen questions, not five hundred."""
+    """Fifty thousand rows, dense, far apart or after many that are gone, take a few dozen questions."""
     for step, first in ((1, 1), (1000, 1), (1, 10**12)):
         log = Log(*range(first, first + 50_000 * step, step), page=100)
         part = stretch(log)
@@ -52,7 +52,7 @@ def test_the_end_of_a_long_log_takes_few_questions() -> None:
 
 
 def test_dense_ids_are_read_with_no_row_twice() -> None:
-    """Ten pages: as many questions once the end is known."""
+    """Ten pages take ten questions once the end is known."""
     log = Log(*range(1, 1001), page=100)
     part = stretch(log)
     log.asked.clear()
@@ -90,7 +90,7 @@ def test_a_log_that_grows_all_the_time_has_an_end() -> None:
 
 
 def test_rows_that_are_no_entries_are_passed_over() -> None:
-    """A page of them in the middle and one at the end."""
+    """There is a page of them in the middle and one at the end."""
     log = Log(*range(1, 41), page=10)
     for number in (*range(11, 26), 40):
         log.put(number, {"id": number, "data": _deep()})
@@ -107,7 +107,7 @@ def _deep() -> object:
 
 
 def test_a_log_that_is_emptied_meanwhile_is_an_error() -> None:
-    """Neither an endless loop nor a silent end."""
+    """It is neither an endless loop nor a silent end."""
     log = Log(*range(1, 101), page=10)
     pages = backward.pages(stretch(log), "staging", asking(log))
     assert len(next(pages)) == 10
@@ -117,7 +117,7 @@ def test_a_log_that_is_emptied_meanwhile_is_an_error() -> None:
 
 
 def test_an_end_that_is_not_found_in_time_is_an_error() -> None:
-    """What to do instead is said."""
+    """The error says what to do instead."""
     clock = StandingClock(0.0)
 
     class Slow(Log):
@@ -153,7 +153,7 @@ def test_a_tail_of_a_million_rows_takes_sixty_questions_at_most(page: int) -> No
 
 @pytest.mark.parametrize("nth", [1, 2, 4, 7])
 def test_an_answer_that_tells_nothing_is_no_end(nth: int) -> None:
-    """The nth question of a search is put again: the newest entries are those of the end, none is left out."""
+    """The nth question of a search is asked again. The newest entries are those at the end, and none is left out."""
     log = Odd(*range(1, 301), page=20, nth=nth)
     with calls.asking(feed_of(log).upstream, Asker("me")) as ask:
         assert [made.id for made in fetch.newest(ask, "staging", 50, PLAIN).entries] == list(range(251, 301))
@@ -162,7 +162,7 @@ def test_an_answer_that_tells_nothing_is_no_end(nth: int) -> None:
 
 @pytest.mark.parametrize("page", [20, 250, 400])
 def test_the_end_of_a_log_is_found_though_answers_begin_to_hold_fewer_rows(page: int) -> None:
-    """The first answer holds two thousand rows, those after it few: they are as short as at the end, and are not."""
+    """The first answer holds two thousand rows, later ones few, as at the end, although the end is not reached."""
 
     class Shrinking(Log):
         def answer(self, last_id: int) -> Collection[object]:

@@ -20,7 +20,7 @@ SURROGATE = "The body has half of a surrogate pair, which is not a character."
 
 
 def test_an_object_is_what_it_says() -> None:
-    """Values of every kind."""
+    """This holds for values of every kind."""
     body = b'{"tool": "x", "input": {"a": [1, 2.5, true, null, "\\u00e9\\ud83d\\ude00"], "b": {}}} \n'
     assert parse(body) == {"tool": "x", "input": {"a": [1, 2.5, True, None, "é😀"], "b": {}}}
 
@@ -64,7 +64,7 @@ def test_an_object_is_what_it_says() -> None:
     ],
 )
 def test_what_is_not_strict_is_refused_with_one_sentence(body: bytes, sentence: str | None) -> None:
-    """RFC 8259, without duplicate keys, without numbers beyond a double, without half characters."""
+    """Strict means RFC 8259 without duplicate keys, numbers beyond a double and half characters."""
     with pytest.raises(BadInput) as error:
         parse(body)
     assert error.value.status == 400
@@ -73,7 +73,7 @@ def test_what_is_not_strict_is_refused_with_one_sentence(body: bytes, sentence: 
 
 @pytest.mark.parametrize("body", [b'{"a":["\\ud800"]}', b'{"a":[["x",["\\udc00"]]]}', b'{"a":[{"b":["\\ud800"]}]}'])
 def test_half_a_surrogate_pair_inside_a_list_is_refused_too(body: bytes) -> None:
-    """Wherever a string stands."""
+    """It is refused wherever a string may be."""
     with pytest.raises(BadInput, match="half of a surrogate pair"):
         parse(body)
 
@@ -97,7 +97,7 @@ def test_other_encodings_than_utf_8_are_refused_by_name(encoding: str) -> None:
     ],
 )
 def test_a_byte_that_is_not_utf_8_is_named_with_its_place(body: bytes, place: str) -> None:
-    """As editors on Windows write what is not ASCII."""
+    """Editors on Windows write such bytes for text beyond ASCII."""
     with pytest.raises(BadInput) as error:
         parse(body)
     assert error.value.sentence == CP1252.format(place)
@@ -122,7 +122,7 @@ def test_a_byte_order_mark_is_no_matter() -> None:
     ],
 )
 def test_what_a_shell_has_made_of_the_quotes_is_named(body: str, sign: str) -> None:
-    """Where it begins, what did it, and what to write."""
+    """The refusal says where it begins, what did it, and what to write."""
     with pytest.raises(BadInput) as error:
         parse(body.encode())
     assert error.value.sentence.startswith(f"The body is not valid JSON: it {sign}")
@@ -130,7 +130,7 @@ def test_what_a_shell_has_made_of_the_quotes_is_named(body: str, sign: str) -> N
 
 @pytest.mark.parametrize("kind", ["list", "object"])
 def test_any_depth_is_refused_by_the_parser_or_by_the_schema(kind: str) -> None:
-    """What is just shallow enough to be parsed is a bad input, and never an error of ours."""
+    """A body just shallow enough to be parsed is a bad input, and never an error of ours."""
     begin, end = (b"[", b"]") if kind == "list" else (b'{"a":', b"}")
     parsed = 0
     for depth in range(850, 1050):
@@ -158,7 +158,7 @@ JSON = st.recursive(
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=5), st.booleans())
 def test_any_strict_object_comes_back(value: dict[str, object], ascii_: bool) -> None:
-    """Escaped or not."""
+    """It comes back unchanged, escaped or not."""
     assert parse(json.dumps(value, ensure_ascii=ascii_).encode()) == value
 
 
@@ -174,7 +174,7 @@ def test_any_strict_object_comes_back(value: dict[str, object], ascii_: bool) ->
 )
 @example(b'{"a":1,"a":[{}]}')
 def test_any_bytes_are_an_object_or_a_refusal(body: bytes) -> None:
-    """And what is taken can be written as UTF-8 again, without a number that JSON has no word for."""
+    """An object can be written as UTF-8 again, without numbers that JSON does not have."""
     try:
         value = parse(body)
     except BadInput:

@@ -36,7 +36,7 @@ def connections_to(port: int) -> int:
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("kind", ["reset", "drip_headers", "raw", "status"])
 def test_a_gateway_that_is_closed_keeps_no_connection_also_after_questions_that_failed(kind: str) -> None:
-    """Two answers fail and one is good; then it is closed: nothing is left to platformOS, and it may be asked again."""
+    """After two failed answers and a good one it is closed: no connection is left, and it may be asked again."""
     options = {
         "raw": {"raw": b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"},
         "status": {"status": 503},

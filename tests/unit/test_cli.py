@@ -53,19 +53,19 @@ def refusal(*arguments: str) -> str:
 
 
 def test_a_start_that_would_work_is_silent(folder: Path, port: int) -> None:
-    """Exit 0, no output; a demo needs nothing but clients."""
+    """It exits with 0 and prints nothing. A demo needs nothing but clients."""
     result = check("--bind", f"127.0.0.1:{port}", "--bind", "127.0.0.1:0")
     assert (result.exit_code, result.output) == (0, "")
 
 
 def test_bad_settings_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable stands first."""
+    """The sentence begins with the variable."""
     monkeypatch.setenv("POSLOGS_HEARTBEAT_SECONDS", "never")
     assert refusal() == "POSLOGS_HEARTBEAT_SECONDS must be a number from 0.1 to 60, not 'never'."
 
 
 def test_bad_files_are_named(folder: Path) -> None:
-    """Where it is wrong, to the line and column."""
+    """The sentence says where, to the line and column."""
     (folder / ".pos").write_text('{"staging": {\n  "url": }}')
     assert refusal() == ".pos is not valid JSON (line 2, column 10)."
     (folder / ".pos").unlink()
@@ -74,13 +74,13 @@ def test_bad_files_are_named(folder: Path) -> None:
 
 
 def test_more_than_one_worker_is_refused_with_the_reason(folder: Path) -> None:
-    """Without a shared engine each would poll, limit and count by itself."""
+    """Each worker would poll, limit and count by itself."""
     assert refusal("--workers", "2").startswith("2 workers would each poll, limit and count by themselves; start one")
     assert check("--workers", "1", "--bind", "127.0.0.1:0").exit_code == 0
 
 
 def test_a_person_who_checks_is_told_what_would_be_served_and_where(folder: Path) -> None:
-    """Without --bind the address is that of the settings, and silence would say too little."""
+    """Without --bind it prints what would be served, at the address of the settings."""
     result = check("--no-port-check")
     assert result.exit_code == 0
     assert result.output == "poslogs can start at 127.0.0.1:3030; it would serve staging, production.\n"
@@ -99,19 +99,19 @@ def test_published_tokens_are_for_loopback_only(folder: Path, address: str) -> N
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
 def test_published_tokens_work_on_loopback(folder: Path, address: str) -> None:
-    """Whatever it is called."""
+    """This holds for every name of loopback."""
     (folder / "clients.json").write_text(json.dumps(PUBLISHED))
     assert check("--no-port-check", "--bind", f"{address}:3030").output == ""
 
 
 def test_one_address_of_many_is_enough_to_refuse(folder: Path) -> None:
-    """Each is looked at."""
+    """Each address is checked."""
     (folder / "clients.json").write_text(json.dumps(PUBLISHED))
     assert "0.0.0.0 is not loopback" in refusal("--no-port-check", "--bind", "127.0.0.1:0", "--bind", "0.0.0.0:0")
 
 
 def test_a_port_that_is_taken_is_told_before_gunicorn_tries(folder: Path, port: int) -> None:
-    """With what to do; not when the socket is handed over."""
+    """The sentence says what to do. A socket that is handed over is not checked."""
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
@@ -124,7 +124,7 @@ def test_a_port_that_is_taken_is_told_before_gunicorn_tries(folder: Path, port: 
 
 @pytest.mark.parametrize("address", ["::1", "[::1]"])
 def test_addresses_of_ip_6_are_looked_at_too(folder: Path, address: str) -> None:
-    """In brackets, as one writes them, or as gunicorn hands them over."""
+    """They may be in brackets, as people write them, or as gunicorn passes them on."""
     if not socket.has_ipv6:
         pytest.skip("there is no IPv6 here")
     with closing(socket.socket(socket.AF_INET6)) as sock:
@@ -138,13 +138,13 @@ def test_addresses_of_ip_6_are_looked_at_too(folder: Path, address: str) -> None
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:99999", ":-1"])
 def test_what_is_no_address_is_a_sentence(folder: Path, address: str) -> None:
-    """Not a traceback."""
+    """There is no traceback."""
     assert "Traceback" not in check("--bind", address).output
     assert not isinstance(check("--bind", address).exception, ValueError | OverflowError)
 
 
 def test_settings_are_listed_with_default_and_meaning() -> None:
-    """Every one, none of the values that are set now."""
+    """The list has every setting, and none of the values that are set now."""
     result = CliRunner().invoke(main, ["settings"], env={"MPKIT_TOKEN": "hidden-token"})
     assert result.exit_code == 0
     assert "HOST (default: 127.0.0.1)\n    address to listen on (gunicorn)\n" in result.output
@@ -156,7 +156,7 @@ def test_settings_are_listed_with_default_and_meaning() -> None:
 
 
 def test_the_version_is_told() -> None:
-    """`poslogs --version`."""
+    """`poslogs --version` prints it."""
     assert CliRunner().invoke(main, ["--version"]).output == f"poslogs, version {__version__}\n"
 
 
@@ -167,7 +167,7 @@ def test_own_tokens_beside_published_ones_serve_every_address(folder: Path) -> N
 
 
 def test_short_tokens_are_refused_off_loopback_and_warned_about_on_it(folder: Path) -> None:
-    """Of fewer than 16 characters; how long one is that is given by its hash nobody knows."""
+    """A short token has fewer than 16 characters. The length of one given by its hash is unknown."""
     (folder / "clients.json").write_text(json.dumps({"brief": {"token": "fifteen-letters"}}))
     sentence = refusal("--no-port-check", "--bind", "0.0.0.0:3030")
     assert sentence.startswith("the token of client brief in clients.json has fewer than 16 characters, and 0.0.0.0 is")
@@ -193,7 +193,7 @@ def test_a_token_in_a_file_that_others_may_read_is_warned_about(folder: Path, mo
 
 
 def test_an_environment_that_is_misspelt_is_warned_about_with_the_near_name(folder: Path) -> None:
-    """`prod` where there is `production`: else its client would read nothing, and nobody would know why."""
+    """With `prod` for `production` the client would read nothing, and nobody would know why."""
     (folder / "clients.json").write_text(json.dumps({"ci": {"token_sha256": "0" * 64, "envs": ["prod", "elsewhere"]}}))
     told = "Client ci in clients.json may read prod, which is not an environment here; is production meant?\n"
     assert check("--no-port-check").stderr == told

@@ -61,7 +61,7 @@ def in_file(name: str = "clients.json") -> dict[str, object]:
 
 
 def test_a_token_is_made_and_shown_once(folder: Path) -> None:
-    """Alone on stdout; the file has its digest, and everything that it had."""
+    """It is alone on stdout. The file keeps what it had, and gets the digest."""
     result = token("new", "bob")
     assert result.exit_code == 0, result.output
     made = result.stdout.removesuffix("\n")
@@ -77,7 +77,7 @@ def test_a_token_is_made_and_shown_once(folder: Path) -> None:
 
 
 def test_a_token_may_be_for_some_environments(folder: Path) -> None:
-    """Each that is named, once."""
+    """Each named environment is listed once."""
     result = token("new", "bob", "--env", "staging", "--env", "production", "--env", "staging")
     assert result.exit_code == 0, result.output
     bob = in_file()["bob"]
@@ -98,12 +98,12 @@ def test_a_token_may_be_for_some_environments(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_told_and_changes_nothing(folder: Path, arguments: list[str], sentence: str) -> None:
-    """One sentence, status 1."""
+    """It prints one sentence and exits with 1."""
     assert refusal(*arguments) == sentence
 
 
 def test_a_file_that_no_server_would_take_is_not_written_to(folder: Path) -> None:
-    """Its fault is named as at a start."""
+    """Its fault is named as when a server starts."""
     Path("clients.json").write_text('{"a": {"token": 7}}')
     assert refusal("new", "bob").startswith("clients.json: the token of client a must be")
     Path("clients.json").write_text("{")
@@ -120,7 +120,7 @@ def test_the_list_has_names_and_environments_and_no_token(folder: Path) -> None:
 
 
 def test_a_revoked_client_is_gone_and_the_last_one_stays(folder: Path) -> None:
-    """A server needs one."""
+    """A server needs at least one client."""
     assert token("revoke", "default").stderr == "default is no longer in clients.json.\n"
     assert in_file() == {"alice": OTHERS["alice"]}
     assert refusal("revoke", "alice") == (
@@ -142,7 +142,7 @@ def test_the_file_is_its_owner_s_alone_and_nothing_is_left_beside_it(folder: Pat
 
 
 def test_a_link_stays_a_link(folder: Path) -> None:
-    """What it leads to is written."""
+    """The file that the link leads to is written."""
     real = folder / "secrets" / "who.json"
     real.parent.mkdir()
     Path("clients.json").rename(real)
@@ -165,7 +165,7 @@ def test_the_file_of_the_setting_is_written_and_made_where_it_is_not(
 
 
 def test_a_write_that_fails_leaves_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that nobody may write to, a disk that is full: nothing half is there."""
+    """If the folder is read-only or the disk full, no half file is left."""
     limits = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limits += "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); from poslogs.cli import main; main()"
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repo()), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -189,7 +189,7 @@ def test_commands_at_once_lose_nothing(folder: Path) -> None:
 
 
 def test_a_folder_that_is_held_is_told(folder: Path) -> None:
-    """By another command that does not end; this one does after some seconds."""
+    """Another command holds it and does not end. This one gives up after some seconds."""
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -199,14 +199,14 @@ def test_a_folder_that_is_held_is_told(folder: Path) -> None:
 
 
 def test_the_help_says_which_file_is_meant() -> None:
-    """The one that comes with poslogs too."""
+    """It names the file that comes with poslogs, too."""
     text = " ".join(token("--help").output.split())
     assert "POSLOGS_CLIENTS_FILE names, else clients.json in this folder, else the one that comes with poslogs" in text
     assert "The tokens that came with poslogs open the demo only" in text
 
 
 def test_a_file_that_is_made_belongs_to_the_account_of_its_folder(tmp_path: Path) -> None:
-    """As root makes one for a server that runs as another account: that one must be able to read it."""
+    """Root may make one for a server that runs as another account, which must be able to read it."""
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")
     os.chown(tmp_path, 12345, 23456)

@@ -36,7 +36,7 @@ def holder(folder: Path, **fields: object) -> Client:
 
 
 def test_the_holder_of_a_token_is_found_and_nobody_else(tmp_path: Path) -> None:
-    """The exact token, byte by byte."""
+    """The token must match byte by byte."""
     both = clients(tmp_path, {"one": {"token": "aaa"}, "two": {"token": "bbb", "name": "Two"}})
     assert both.holder(b"bbb") == Client(id="two", name="Two", digest=sha256(b"bbb").digest())
     for wrong in (b"", b"ccc", b"AAA", b"aaa ", b" aaa", b"aa", b"aaab", b"\xff", b"aaa\0", b"a" * 1_000_000):
@@ -44,7 +44,7 @@ def test_the_holder_of_a_token_is_found_and_nobody_else(tmp_path: Path) -> None:
 
 
 def test_a_client_has_the_guide_s_limits_and_all_environments(tmp_path: Path) -> None:
-    """100 requests a minute, 20 in ten seconds, 10 streams; the name is the id when there is none."""
+    """They are 100 requests a minute, 20 in ten seconds, 10 streams. Without a name the id is the name."""
     mine = holder(tmp_path)
     assert (mine.requests, mine.streams, mine.name) == ("100 per minute; 20 per 10 seconds", 10, "mine")
     assert mine.may_read(env("staging"))
@@ -52,7 +52,7 @@ def test_a_client_has_the_guide_s_limits_and_all_environments(tmp_path: Path) ->
 
 
 def test_a_client_may_be_known_by_the_hash_of_its_token(tmp_path: Path) -> None:
-    """Hexadecimal digits in either case; the token itself stands nowhere."""
+    """The digits may be in either case, and the token itself is nowhere in the file."""
     digest = sha256(b"hidden").hexdigest()
     for text in (digest, digest.upper()):
         found = clients(tmp_path, {"mine": {"token_sha256": text}}).holder(b"hidden")
@@ -62,7 +62,7 @@ def test_a_client_may_be_known_by_the_hash_of_its_token(tmp_path: Path) -> None:
 
 
 def test_a_client_reads_its_environments_only(tmp_path: Path) -> None:
-    """`envs` names them exactly; an empty list is none."""
+    """`envs` names them exactly; an empty list means none."""
     mine = holder(tmp_path, envs=["staging"])
     assert mine.may_read(env("staging"))
     assert not mine.may_read(env("Staging"))
@@ -71,7 +71,7 @@ def test_a_client_reads_its_environments_only(tmp_path: Path) -> None:
 
 
 def test_a_client_may_have_limits_of_its_own(tmp_path: Path) -> None:
-    """One of them or both; 0 streams is none."""
+    """It may have one of them or both; 0 streams means none."""
     assert (holder(tmp_path, limits={"streams": 3}).requests, holder(tmp_path, limits={"streams": 0}).streams) == (
         REQUESTS,
         0,
@@ -85,7 +85,7 @@ def test_a_client_may_have_limits_of_its_own(tmp_path: Path) -> None:
     ["your-client-secret-here", "your-token", "client-secret", "paste-a-token-here", "<client-secret>", "<token>"],
 )
 def test_the_tokens_that_the_documents_print_are_published_ones(tmp_path: Path, token: str) -> None:
-    """Also when they are given by their hash. They open a demo alone, also where the file names a real environment."""
+    """They are, even by their hash. They open only a demo, even if the file names a real environment."""
     for fields in ({"token": token}, {"token_sha256": sha256(token.encode()).hexdigest()}):
         found = clients(tmp_path, {"mine": fields}).holder(token.encode())
         assert found is not None
@@ -96,7 +96,7 @@ def test_the_tokens_that_the_documents_print_are_published_ones(tmp_path: Path, 
 
 
 def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
-    """Neither it nor its hash."""
+    """Neither the token nor its hash is shown."""
     mine = holder(tmp_path)
     assert TOKEN not in repr(mine)
     assert sha256(TOKEN.encode()).hexdigest() not in repr(mine)
@@ -185,14 +185,14 @@ def test_no_token_shows_when_a_client_is_printed(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_the_file(tmp_path: Path, value: object, sentence: str) -> None:
-    """One sentence that says which client and what to change, and never a token."""
+    """One sentence says which client and what to change, and never holds a token."""
     with pytest.raises(ConfigError) as error:
         clients(tmp_path, value)
     assert str(error.value) == f"{tmp_path / 'clients.json'}: {sentence}"
 
 
 def test_a_token_of_the_longest_length_is_taken(tmp_path: Path) -> None:
-    """4096 characters."""
+    """The longest has 4096 characters."""
     assert clients(tmp_path, {"a": {"token": "x" * MAX_TOKEN_BYTES}}).holder(b"x" * MAX_TOKEN_BYTES)
 
 
@@ -240,7 +240,7 @@ FIELDS = st.fixed_dictionaries(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(st.text(max_size=8), FIELDS | JSON, max_size=3) | JSON)
 def test_any_json_is_clients_or_a_sentence(tmp_path: Path, value: object) -> None:
-    """Nothing that a file may hold ends otherwise."""
+    """No content of a file ends in anything else."""
     path = tmp_path / "clients.json"
     path.write_text(json.dumps(value))
     sentence = str(path)
@@ -254,7 +254,7 @@ def test_any_json_is_clients_or_a_sentence(tmp_path: Path, value: object) -> Non
 def test_those_that_came_are_taken_until_there_is_a_file_of_one_s_own(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From then on that alone; one that cannot be used is reported once, and changes nothing."""
+    """Then only that counts. One that cannot be used is reported once, and changes nothing."""
     own, came = tmp_path / "clients.json", tmp_path / "came.json"
     came.write_text(json.dumps({"default": {"token": "your-token"}}))
     both = Clients(own, came)
@@ -276,7 +276,7 @@ def test_those_that_came_are_taken_until_there_is_a_file_of_one_s_own(
 
 
 def test_of_the_clients_that_come_with_poslogs_only_published_ones_are_known(tmp_path: Path) -> None:
-    """Whoever built the package had a token: it opens nothing elsewhere, and goes into no file that is made there."""
+    """A token of the person who built the package opens nothing elsewhere, and goes into no file that is made there."""
     first, own = tmp_path / "shipped.json", tmp_path / "clients.json"
     builder = {"token": "the-builder-s-own-token"}
     first.write_text(json.dumps({"default": {"token": "your-client-secret-here"}, "builder": builder}))

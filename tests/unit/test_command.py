@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_our_configuration_is_named_where_there_is_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options come behind it, as they are, and so win over it; gunicorn reads its variable by itself."""
+    """Options come after it, unchanged, and so win over it. gunicorn reads its variable by itself."""
     assert command([], OURS) == [*BEGIN, "--config", str(OURS)]
     monkeypatch.setenv("GUNICORN_CMD_ARGS", "--threads 8")
     options = ["-k", "gthread", "--bind", "unix:a b.sock", "--proxy-protocol"]
@@ -35,7 +35,7 @@ def test_our_configuration_is_named_where_there_is_no_other(folder: Path, monkey
 def test_a_configuration_that_is_named_takes_its_place(
     folder: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
-    """As an option, however it is written, or in gunicorn's own variable."""
+    """It may be named by an option, in any spelling, or in gunicorn's own variable."""
     assert command(options, OURS) == [*BEGIN, *options]
     monkeypatch.setenv("GUNICORN_CMD_ARGS", " ".join(options))
     assert command([], OURS) == BEGIN
@@ -60,7 +60,7 @@ def test_the_folder_s_own_configuration_takes_its_place(folder: Path) -> None:
 def test_what_gunicorn_does_not_take_is_wrong_usage(
     capsys: pytest.CaptureFixture[str], options: list[str], status: int, told: str
 ) -> None:
-    """Before anything is started; its help is shown under our name."""
+    """It is refused before anything starts. gunicorn's help is shown under our name."""
     with pytest.raises(SystemExit) as ended:
         command(options, OURS)
     assert ended.value.code == status

@@ -17,7 +17,7 @@ def batch(number: int, low: int, *ids: int, late: bool = False) -> Batch:
 
 
 def test_late_rows_are_for_a_reader_that_wants_them_and_had_not_had_them() -> None:
-    """10 and 20, then 15 late, twice."""
+    """Rows 10 and 20 come, then 15 late, twice."""
     plain, live = Cursor(0, PLAIN), Cursor(0, LIVE)
     first, late = batch(1, 0, 10, 20), batch(2, 20, 15, late=True)
     for cursor in (plain, live):
@@ -31,13 +31,13 @@ def test_late_rows_are_for_a_reader_that_wants_them_and_had_not_had_them() -> No
 
 
 def test_a_batch_that_the_position_lies_in_gives_its_rest() -> None:
-    """At 15 of a batch from 10 to 20."""
+    """The position is 15 in a batch from 10 to 20."""
     for selection in (PLAIN, LIVE):
         assert ids(Cursor(15, selection).rest_of(batch(1, 5, 10, 15, 20))) == [20]
 
 
 def test_what_came_by_an_answer_of_its_own_does_not_come_again() -> None:
-    """It asked from further back than it was, as a live reader does that was left behind."""
+    """It asked from further back than its position, as a live reader does that was left behind."""
     cursor = Cursor(10, LIVE)
     assert len(cursor.frames([entry(11), entry(12)])) == 2
     cursor.position = 12
@@ -45,7 +45,7 @@ def test_what_came_by_an_answer_of_its_own_does_not_come_again() -> None:
 
 
 def test_after_a_restart_what_was_had_counts_no_more() -> None:
-    """Ids were reset to 5: 7 is new, though it had one of that number."""
+    """Ids were reset to 5, so 7 is new, though it had a row of that id."""
     cursor = Cursor(0, LIVE)
     cursor.passed(batch(1, 0, 5, 7, 9))
     cursor.restart(5)

@@ -26,7 +26,7 @@ def taken(ids: list[object], after: int, most: int) -> tuple[list[int], bool]:
 
 
 def test_as_many_rows_as_may_be_come_whole() -> None:
-    """Not one is left for a question that need not be asked."""
+    """No row is left for another question."""
     assert taken([3, 1, 2], 0, 3) == ([1, 2, 3], False)
 
 
@@ -39,7 +39,7 @@ def test_of_more_rows_those_with_the_lowest_ids_come() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=60, unique=True), st.integers(3, 9))
 def test_asking_on_brings_every_row(ids: list[int], most: int) -> None:
-    """Each once, in order, from an environment that always answers everything."""
+    """Each comes once, in order, from an environment that always answers with everything."""
     found: list[int] = []
     while True:
         some, more = taken(list(ids), found[-1] if found else 0, most)
@@ -50,7 +50,7 @@ def test_asking_on_brings_every_row(ids: list[int], most: int) -> None:
 
 
 def test_long_rows_are_cut_by_their_bytes_and_one_always_comes() -> None:
-    """Three rows of seven megabytes: two an answer."""
+    """Of three rows of seven megabytes an answer has two."""
     rows = [{"id": number, "data": {"a": "x" * 7_000_000}} for number in (1, 2, 3)]
     found = answers.rows(orjson.dumps({"logs": rows}))
     assert isinstance(found, Rows)
@@ -59,7 +59,7 @@ def test_long_rows_are_cut_by_their_bytes_and_one_always_comes() -> None:
 
 
 def test_rows_without_an_id_keep_no_other_row_away() -> None:
-    """Thousands of them before the only one that is an entry; they are counted."""
+    """Thousands of them come before the only entry. They are counted."""
     rows = answers.rows(b'{"logs":[' + b"1," * 5000 + b'{"id":3}]}', 0, 1000)
     page = entries.read(rows, "staging")
     assert (page.last, len(page.refused) + page.more_refused) == (3, 5000)
@@ -67,5 +67,5 @@ def test_rows_without_an_id_keep_no_other_row_away() -> None:
 
 @pytest.mark.parametrize(("row", "weight"), [(b"abc", 3), (b"a\x01", 7), (b"\x7f\x00", 12)])
 def test_a_control_character_weighs_what_its_escape_does(row: bytes, weight: int) -> None:
-    """Six bytes."""
+    """That is six bytes."""
     assert cut.weight(row) == weight

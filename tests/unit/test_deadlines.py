@@ -14,7 +14,7 @@ from tests.unit.doubles import PATIENCE, StandingClock, in_threads
 
 
 def test_work_that_takes_too_long_is_cut_once() -> None:
-    """Not before its time, a tick or so after it, and never again."""
+    """The cut comes a tick or so after the time, never before it, and once."""
     clock = StandingClock(0.0)
     deadlines = Deadlines(clock, Supervisor())
     cut = threading.Event()
@@ -36,7 +36,7 @@ def test_work_that_takes_too_long_is_cut_once() -> None:
 
 
 def test_work_that_ends_in_time_is_never_cut() -> None:
-    """However it ends."""
+    """This holds however the work ends."""
     clock = StandingClock(0.0)
     deadlines = Deadlines(clock, Supervisor())
     cut, later = threading.Event(), threading.Event()
@@ -51,7 +51,7 @@ def test_work_that_ends_in_time_is_never_cut() -> None:
 
 
 def test_works_do_not_touch_each_other() -> None:
-    """Fifty at once, of which every second is too slow: those are cut, one by one."""
+    """Of fifty at once every second one is too slow, and only those are cut."""
     deadlines = Deadlines(supervisor=Supervisor())
     cuts = [threading.Event() for _ in range(50)]
 
@@ -110,7 +110,7 @@ def test_a_cut_that_fails_does_not_end_the_watch(error: type[Exception]) -> None
 
 
 def test_work_is_not_over_before_a_cut_of_it_is() -> None:
-    """What is cut may be closed right after: its descriptor's number is not another's while it is being cut."""
+    """What is cut may be closed right after: its descriptor's number cannot become another's during the cut."""
     clock = StandingClock(0.0)
     deadlines = Deadlines(clock, Supervisor())
     cutting, finish, over = threading.Event(), threading.Event(), threading.Event()

@@ -202,7 +202,7 @@ def test_one_page_holds_all_that_is_retained(name: str, start: float) -> None:
 
 
 def test_an_id_from_before_the_retention_is_like_none() -> None:
-    """Whoever left an hour ago, or sends a negative id, gets what a newcomer gets."""
+    """A reader that left an hour ago, or that sends a negative id, gets what a newcomer gets."""
     newcomer = ask("staging", NOON)
     assert ask("staging", NOON, int(NOON * 1000) - 3_600_000) == ask("staging", NOON, -5) == newcomer
 
@@ -215,7 +215,7 @@ def test_an_id_from_the_future_brings_nothing() -> None:
 
 
 def test_a_clock_at_its_beginning_is_no_fault() -> None:
-    """In the first second of 1970 there is little history, and no id below 1."""
+    """In the first second of 1970 there is little history, and no id is below 1."""
     assert all(number(row) > 0 for row in ask("staging", 1.0))
     assert ask("staging", 0.0) == []
 
@@ -223,7 +223,7 @@ def test_a_clock_at_its_beginning_is_no_fault() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("start", STARTS)
 def test_every_minute_has_an_error_and_a_warning(name: str, start: float) -> None:
-    """Any 60 s that one cares to watch show both, wherever they begin."""
+    """Any 60 s show both, wherever they begin."""
     rows = [(moment(row), kind(row)) for row in history(name, start, 600)]
     for wanted in ("error", "warn"):
         times = [start, *(when for when, what in rows if what == wanted), start + 600]
@@ -241,7 +241,7 @@ def test_no_silence_is_longer_than_a_heartbeat(name: str, start: float) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("start", STARTS)
 def test_ten_minutes_have_a_burst_of_errors_with_a_recovery(name: str, start: float) -> None:
-    """At least 15 errors of one kind within 12 s, then a line that says it is over; and not all the time."""
+    """At least 15 errors of one kind come within 12 s, then a line that says it is over; but not all the time."""
     rows = history(name, start, 600)
     over = [row for row in rows if " again; waiting " in str(row["message"])]
     assert 1 <= len(over) <= 4
@@ -271,7 +271,7 @@ def test_ten_minutes_have_a_structured_diagnostic(name: str, start: float) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_hour_has_every_oddity_that_rows_may_have(name: str) -> None:
-    """Objects and arrays as messages, line breaks, other scripts, no error_type, no data, and the shop's own types."""
+    """These are messages as objects and arrays, line breaks, other scripts, no error_type, no data, and own types."""
     rows = history(name, NOON, 3600)
     messages = [row["message"] for row in rows]
     texts = [message for message in messages if isinstance(message, str)]
@@ -312,7 +312,7 @@ def test_rows_that_were_handed_out_are_the_callers_own() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_poll_costs_well_under_a_millisecond(name: str) -> None:
-    """The best of several: 3 s of rows within 1 ms, the whole retention within 30 ms."""
+    """At best 3 s of rows take 1 ms, and the whole retention 30 ms."""
     gateway = DemoGateway(name, clock=Clock(NOON))
 
     def best(last_id: int) -> float:

@@ -102,7 +102,7 @@ class Reader:
         self.given_back += 1
 
     def until(self, part: bytes) -> bytes:
-        """What came, read until this is in it."""
+        """Read until this is in what came; returns what came."""
         got = b""
         while part not in got:
             piece = self.client.recv(65536)
@@ -142,7 +142,7 @@ def resting(on: Stage, **kw: object) -> Reader:
 
 
 def test_a_stream_is_owned_from_its_beginning_and_sends_its_head_with_its_first_bytes() -> None:
-    """In one write; nothing is sent before its owner runs."""
+    """They leave in one write, and nothing before its owner runs."""
     with stage(Log(1)) as on:
         reader = on.open()
         assert reader.direct.state is OWNED
@@ -152,7 +152,7 @@ def test_a_stream_is_owned_from_its_beginning_and_sends_its_head_with_its_first_
 
 
 def test_what_comes_while_a_stream_rests_is_sent_at_once_and_it_rests_again() -> None:
-    """By the poller itself; no owner is needed."""
+    """The poller itself sends it; no owner is needed."""
     log = Log(1)
     with stage(log) as on:
         reader = resting(on)
@@ -165,7 +165,7 @@ def test_what_comes_while_a_stream_rests_is_sent_at_once_and_it_rests_again() ->
 
 
 def test_a_second_call_leaves_a_note_and_starts_no_second_owner() -> None:
-    """Ten calls at a stream that rests: one owner, which sees the note; ten at one that is owned: none."""
+    """Ten calls at a stream that rests start one owner, which sees the note; ten at an owned stream start none."""
     with stage(Log(1)) as on:
         reader = resting(on)
         started = on.started
@@ -195,7 +195,7 @@ def test_a_note_that_is_left_while_the_owner_lets_go_is_not_lost() -> None:
 
 
 def test_a_reader_that_has_left_is_closed_by_an_owner_and_not_where_that_is_seen() -> None:
-    """`disconnected` leaves a note; slot and feed are given back when the owner runs, once."""
+    """`disconnected` leaves a note. Slot and feed are given back once, when the owner runs."""
     with stage(Log(1)) as on:
         reader = resting(on)
         reader.stream.disconnected()
@@ -212,7 +212,7 @@ def test_a_reader_that_has_left_is_closed_by_an_owner_and_not_where_that_is_seen
 
 
 def test_a_send_that_fails_while_a_stream_rests_leaves_the_end_to_an_owner() -> None:
-    """The poller meets a reset connection: the others get their share, this one is closed by its owner."""
+    """If the poller meets a reset connection, the others get their share, and its owner closes this one."""
     log = Log(1)
     with stage(log) as on:
         reader, other = resting(on), resting(on)
@@ -229,7 +229,7 @@ def test_a_send_that_fails_while_a_stream_rests_leaves_the_end_to_an_owner() -> 
 
 
 def test_a_full_socket_is_waited_for_by_an_owner_and_nothing_is_lost() -> None:
-    """The poller sends what there is room for; the owner waits, with a client that reads only then."""
+    """The poller sends what there is room for. The owner waits, with a client that reads only then."""
     log = Log(1)
     with stage(log) as on:
         reader = resting(on)
@@ -245,7 +245,7 @@ def test_a_full_socket_is_waited_for_by_an_owner_and_nothing_is_lost() -> None:
 
 
 def test_an_owner_that_waits_for_room_is_freed_when_its_client_leaves() -> None:
-    """It reads nothing and resets: the owner ends, and all is given back."""
+    """The client reads nothing and resets. The owner ends, and all is given back."""
     log = Log(*range(1, 400))
     for row in log.rows.values():
         row["message"] = "x" * 1000  # type: ignore[index]
@@ -259,7 +259,7 @@ def test_an_owner_that_waits_for_room_is_freed_when_its_client_leaves() -> None:
 
 
 def test_a_fault_of_one_stream_is_counted_and_ends_that_one_alone() -> None:
-    """Something in it raises while the poller gives it its share."""
+    """Something in the stream raises while the poller gives it its share."""
     log = Log(1)
     with stage(log) as on:
         reader, other = resting(on), resting(on)
@@ -282,7 +282,7 @@ def test_a_fault_of_one_stream_is_counted_and_ends_that_one_alone() -> None:
 
 @pytest.mark.parametrize("what", ["heartbeat", "deadline"])
 def test_the_loop_sends_heartbeats_to_streams_that_rest_and_calls_those_that_are_due(what: str) -> None:
-    """With owners in threads of their own, as greenlets would be."""
+    """Owners run in threads of their own here, in place of greenlets."""
     log = Log(1)
     feed = feed_of(log)
     on = Stage(feed)
@@ -303,12 +303,12 @@ def test_the_loop_sends_heartbeats_to_streams_that_rest_and_calls_those_that_are
 
 
 def test_direct_streams_may_be_off() -> None:
-    """POSLOGS_DIRECT=off."""
+    """POSLOGS_DIRECT=off does it."""
     assert not DirectStreams(15.0, Supervisor(), allowed=False).serve(lambda run: None)
 
 
 def test_a_stream_whose_owner_cannot_be_started_may_be_taken_up_by_the_next_note() -> None:
-    """As where memory has run out: it rests, and is nobody's."""
+    """Memory may have run out. The stream rests without an owner."""
     with stage(Log(1)) as on:
         reader = resting(on)
         start = on.direct.start
@@ -328,7 +328,7 @@ def test_a_stream_whose_owner_cannot_be_started_may_be_taken_up_by_the_next_note
 
 
 def test_a_stream_that_cannot_begin_gives_everything_back() -> None:
-    """No owner is to be had for it."""
+    """No owner can be started for it."""
     with stage(Log(1)) as on:
         start = on.direct.start
 
@@ -351,7 +351,7 @@ def test_a_stream_that_cannot_begin_gives_everything_back() -> None:
 
 
 def test_nothing_follows_a_send_that_failed_while_a_stream_rested() -> None:
-    """Part of a frame may have left: the client sees the end of the connection, and no end of the body."""
+    """Part of a frame may have left, so the client sees the connection end, but no end of the body."""
     log = Log(1)
     with stage(log) as on:
         reader = resting(on)
@@ -370,7 +370,7 @@ def test_nothing_follows_a_send_that_failed_while_a_stream_rested() -> None:
 
 
 def test_streams_that_are_over_are_not_kept_until_they_would_have_been_due() -> None:
-    """Two thousand with a deadline in an hour come and go: what is planned stays small."""
+    """Two thousand streams with a deadline in an hour come and go, and the plan stays small."""
     on = Stage(feed_of(Log()))
     assert on.direct.serve(on._start)
     for _ in range(2000):

@@ -17,7 +17,7 @@ UNKNOWN = "Zm9yZWlnbi10b2tlbg"
 
 @pytest.fixture
 def hiding() -> Discretion:
-    """One that knows TOKEN."""
+    """A filter that knows TOKEN."""
     it = Discretion()
     it.is_token = lambda word: word == TOKEN
     return it
@@ -44,7 +44,7 @@ def hiding() -> Discretion:
     ],
 )
 def test_a_token_is_hidden_whatever_its_form(hiding: Discretion, text: str) -> None:
-    """By what stands before it, or by its value."""
+    """It is known by what comes before it, or by its value."""
     told = hiding.hide(text)
     for secret in (UNKNOWN, TOKEN, "s3cret"):
         assert secret not in told
@@ -72,7 +72,7 @@ def test_what_a_stranger_wrote_is_not_quoted(hiding: Discretion, quoted: str) ->
 
 
 def test_a_long_message_is_cut_and_a_word_of_signs_costs_little(hiding: Discretion) -> None:
-    """Four thousand characters, and how many more there were."""
+    """Four thousand characters stay, and the number of the others."""
     told = hiding.hide("a" * 10_000 + "/" * 10_000)
     assert len(told) < 4100
     assert told.endswith("(16000 characters more)")
@@ -83,7 +83,7 @@ def test_a_long_message_is_cut_and_a_word_of_signs_costs_little(hiding: Discreti
 
 
 def test_tracebacks_are_hidden_from_too(hiding: Discretion) -> None:
-    """What an error says is part of its traceback; arguments that do not fit are left to logging."""
+    """An error's message is part of its traceback. Arguments that do not fit are left to logging."""
     out = io.StringIO()
     logger = logging.Logger("test")
     handler = logging.StreamHandler(out)
@@ -129,7 +129,7 @@ def test_lines_of_one_kind_are_few_a_minute_and_the_rest_is_counted(monkeypatch:
 
 
 def test_an_access_line_names_no_user_and_no_credentials() -> None:
-    """Nor do other atoms, where the same secret stands in them."""
+    """Nor do other atoms that hold the same secret."""
 
     class Both(DiscreetAtoms, SafeAtoms):
         pass

@@ -13,7 +13,7 @@ TOKEN = "a-token-of-some-length"
 
 
 def test_a_carriage_return_behind_a_token_is_named(tmp_path: Path) -> None:
-    """gunicorn refuses such a head by itself; others hand it on."""
+    """gunicorn refuses such a head by itself; other servers pass it on."""
     clients = tmp_path / "clients.json"
     clients.write_text(f'{{"a": {{"token": "{TOKEN}"}}}}')
     asking = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)})).test_client()
@@ -26,7 +26,7 @@ def test_a_carriage_return_behind_a_token_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("server", [{"mod_wsgi.version": (4, 9, 4)}, {"wsgi.run_once": True}], ids=["mod_wsgi", "CGI"])
 def test_where_apache_may_have_kept_the_token_the_refusal_says_so(tmp_path: Path, server: dict[str, object]) -> None:
-    """Who has sent one reads which line lets it through; elsewhere nothing is said of Apache."""
+    """The refusal names the line that lets the token through. Elsewhere nothing is said of Apache."""
     clients = tmp_path / "clients.json"
     clients.write_text(f'{{"a": {{"token": "{TOKEN}"}}}}')
     asking = create_app(Settings.read({"POSLOGS_CLIENTS_FILE": str(clients)})).test_client()

@@ -37,7 +37,7 @@ def nested(depth: int) -> object:
 
 
 def test_a_row_becomes_the_guide_s_entry() -> None:
-    """All fields, byte by byte, in the guide's order."""
+    """All fields are in the guide's order, byte by byte."""
     made = Entry.from_row(
         {
             "id": 123,
@@ -56,7 +56,7 @@ def test_a_row_becomes_the_guide_s_entry() -> None:
 
 
 def test_what_is_missing_gets_the_plainest_value() -> None:
-    """An id alone is an entry."""
+    """A row with only an id is an entry."""
     assert Entry.from_row({"id": "7"}, "production").json == (
         b'{"id":"7","timestamp":"1970-01-01T00:00:00.000Z","type":"error","message":"","data":{},"env":"production",'
         b'"error_type":""}'
@@ -98,7 +98,7 @@ def test_the_type_is_the_first_word_that_error_type_contains(error_type: str | N
     ],
 )
 def test_a_message_is_a_string(message: object, told: str) -> None:
-    """Other JSON is rendered as compact JSON, null as an empty string."""
+    """Other JSON becomes compact JSON, null an empty string."""
     assert fields(entry(1, message=message))["message"] == told
 
 
@@ -119,7 +119,7 @@ def test_a_message_of_two_mebibytes_comes_whole() -> None:
 
 @pytest.mark.parametrize("character", ["a", "é", "€", "😀"])
 def test_a_longer_message_is_cut_at_a_character_and_marked(character: str) -> None:
-    """Two mebibytes at most, no half of a character, `cut` true."""
+    """It keeps at most two mebibytes of whole characters, with `cut` true."""
     size = len(character.encode())
     made = fields(entry(1, message="a" + character * (MAX_MESSAGE_BYTES // size + 1)))
     message = made["message"]
@@ -154,7 +154,7 @@ def test_a_longer_message_is_cut_at_a_character_and_marked(character: str) -> No
     ],
 )
 def test_a_row_that_can_be_no_entry_says_why(row_: object, reason: str) -> None:
-    """Counted by these words, and never fatal."""
+    """The row is counted by these words, and never fatal."""
     with pytest.raises(BadRow, match=f"^{reason}$"):
         Entry.from_row(row_, "staging")
 
@@ -202,7 +202,7 @@ def test_a_row_with_the_id_zero_is_counted() -> None:
     ],
 )
 def test_a_position_is_one_to_nineteen_digits(value: object, number: int | None) -> None:
-    """Up to the largest number that 63 bits hold; all else is none."""
+    """A position is at most the largest number of 63 bits; everything else is not a position."""
     assert position(value) == number
 
 
@@ -231,12 +231,12 @@ def test_a_position_is_one_to_nineteen_digits(value: object, number: int | None)
     ],
 )
 def test_a_time_is_utc_with_milliseconds(created_at: object, told: str) -> None:
-    """Whatever way of writing it is understood; the rest is the same moment at every delivery."""
+    """Every known way of writing it is understood; any other becomes the same moment at every delivery."""
     assert timestamp(created_at) == told
 
 
 def test_a_day_that_is_in_no_calendar_is_no_time() -> None:
-    """The 31st of February cannot be read, however well it is written."""
+    """The 31st of February cannot be read, however it is written."""
     assert timestamp("2024-02-31T10:00:00Z") == NO_TIME
 
 
@@ -247,7 +247,7 @@ def test_a_day_that_is_in_no_calendar_is_no_time() -> None:
     )
 )
 def test_any_iso_time_is_the_same_moment(moment: datetime) -> None:
-    """In UTC, cut to milliseconds."""
+    """The result is in UTC, cut to milliseconds."""
     told = timestamp(moment.isoformat())
     try:
         expected = moment.astimezone(UTC)
@@ -261,7 +261,7 @@ def test_any_iso_time_is_the_same_moment(moment: datetime) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", fullmatch=True))
 def test_any_text_is_some_time(text: str) -> None:
-    """Always of the one form."""
+    """The result always has the same form."""
     assert STAMP.fullmatch(timestamp(text))
 
 
@@ -302,7 +302,7 @@ def as_json(value: object) -> object:
 @example({"id": 1, "message": "a\r\n\r\nid: 9\nevent: done\ndata: [DONE]\n\n", "data": {"\n\ndata: ": "\r\r"}}, "a\nb")
 @example({"id": 1, "error_type": "\u2028data: x", "message": ["\n\n"]}, "staging")
 def test_any_row_is_one_event_with_the_promised_fields_or_a_counted_refusal(row_: object, env: str) -> None:
-    """By the standard's parser: one event, no line break of any kind inside, and the entry comes back."""
+    """The standard's parser finds one event without any line break inside, and the entry comes back."""
     reason = ""
     try:
         made = Entry.from_row(row_, env)
@@ -348,7 +348,7 @@ def test_any_row_is_one_event_with_the_promised_fields_or_a_counted_refusal(row_
 
 
 def test_entries_come_by_ascending_id_each_once() -> None:
-    """Out of order, as numbers and as text, with repetitions: the first of each id counts."""
+    """Ids come out of order, as numbers and text, with repetitions. The first row of each id counts."""
     rows = [row(3), row(1), {**row(3), "message": "again"}, {**row(2), "id": "2"}, {**row(1), "id": "1"}]
     page = entries.read(rows, "staging")
     assert [made.id for made in page.entries] == [1, 2, 3]
@@ -372,7 +372,7 @@ def test_bad_rows_do_not_spoil_the_good_ones() -> None:
 
 
 def test_only_so_many_bad_rows_have_a_reason_each_but_all_are_counted() -> None:
-    """Thousands in one answer, of every kind; the entries among them and the last id are not missed."""
+    """One answer has thousands, of every kind. The entries among them and the last id are not missed."""
     rows: list[object] = [*range(2000), *({"id": str(number), "data": 2**70} for number in (7, 9)), row(8)]
     page = entries.read(rows, "staging")
     assert len(page.refused) == entries.MAX_REASONS
@@ -382,14 +382,14 @@ def test_only_so_many_bad_rows_have_a_reason_each_but_all_are_counted() -> None:
 
 
 def test_known_rows_are_passed_over_but_count_for_the_last_id() -> None:
-    """An answer that was read before, and one row more."""
+    """The answer was read before, but for one row."""
     page = entries.read([row(1), {**row(2), "id": "2"}, row(3)], "staging", {2, 3})
     assert [made.id for made in page.entries] == [1]
     assert page.last == 3
 
 
 def test_an_entry_knows_its_time_as_text_that_sorts() -> None:
-    """Also where the id is long, and where there is none."""
+    """It does so even with a long id, and without a time."""
     page = entries.read([{**row(MAX_ID), "created_at": "2026-01-02T03:04:05Z"}, {"id": 1}], "staging")
     assert [made.timestamp for made in page.entries] == [entries.NO_TIME, "2026-01-02T03:04:05.000Z"]
 
@@ -404,7 +404,7 @@ def test_an_entry_knows_its_time_as_text_that_sorts() -> None:
     ids=str,
 )
 def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
-    """From what JSON writers still write to what JSON readers no longer read: never another end."""
+    """This holds from depths that JSON writers still write to ones that JSON readers no longer read."""
     for depth in depths:
         body = b'{"logs":[{"id":1,"data":{"a":' + b"[" * depth + b"]" * depth + b'}},{"id":2}]}'
         found, refused, last, *_ = entries.read(answers.rows(body), "staging")
@@ -415,7 +415,7 @@ def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(LIKELY | JSON, max_size=4))
 def test_any_rows_are_entries_in_order_and_reasons(rows: list[object]) -> None:
-    """Every row is accounted for, but for repetitions."""
+    """Every row is accounted for, except repetitions."""
     found, refused, last, *_ = entries.read(rows, "staging")
     ids = [made.id for made in found]
     assert ids == sorted(set(ids))

@@ -33,7 +33,7 @@ def ids(answer: dict[str, object]) -> list[str]:
 
 
 def test_what_does_not_fit_is_left_for_the_position() -> None:
-    """Forty long messages: the first ones with the position behind them, or the newest with the one of all."""
+    """Of forty long messages the first fit, with the position after them, or the newest, with the last position."""
     first = EntryBudget(200, full=False).fill("staging", found(*["x" * 1000] * 60, last=77), newest=False)
     newest = EntryBudget(200, full=False).fill("staging", turned(found(*["x" * 1000] * 60, last=77)), newest=True)
     count = len(ids(first))
@@ -45,7 +45,7 @@ def test_what_does_not_fit_is_left_for_the_position() -> None:
 
 
 def test_what_fits_is_told_as_it_was_found() -> None:
-    """The position of the question, and whether more exists."""
+    """The answer says the position, and whether more exists."""
     for truncated in (True, False):
         for newest in (True, False):
             given = found("a", "b", last=9, truncated=truncated)
@@ -54,7 +54,7 @@ def test_what_fits_is_told_as_it_was_found() -> None:
 
 
 def test_late_entries_stand_beyond_the_limit_and_are_cut_where_there_is_no_room() -> None:
-    """Whole while there is room, then their first words; the answer stays below its size."""
+    """They are whole while there is room, then cut to their first words. The answer stays below its size."""
     many = [json.loads(entry.json) for entry in found(*[f"{number:03} " + "x" * 900 for number in range(60)]).entries]
     budget = EntryBudget(1, full=True)
     assert budget.add(many[0]) is not None
@@ -69,7 +69,7 @@ def test_late_entries_stand_beyond_the_limit_and_are_cut_where_there_is_no_room(
 
 
 def test_a_message_is_cut_after_its_controls_are_shown() -> None:
-    """A thousand characters as a model sees them."""
+    """It keeps a thousand characters as a model sees them."""
     budget = EntryBudget(9, full=False)
     for message, cut in (("x" * MAX_MESSAGE_CHARS, False), ("x" * (MAX_MESSAGE_CHARS + 1), True), ("\x1b" * 300, True)):
         shown = budget.add(json.loads(next(found(message).entries).json))
@@ -79,7 +79,7 @@ def test_a_message_is_cut_after_its_controls_are_shown() -> None:
 
 
 def test_data_that_is_nested_too_deeply_for_an_answer_is_left_out() -> None:
-    """Else no answer that holds it could be written, and an agent would never get past it."""
+    """Otherwise no answer that holds it could be written, and an agent would never get past it."""
     for depth in (5, *range(235, 254)):
         value: object = "x"
         for _ in range(depth):
@@ -114,7 +114,7 @@ VALUES = st.recursive(
 def test_any_entries_become_an_answer_that_fits(
     rows: list[tuple[str, str, dict[str, object], int]], limit: int, full: bool, newest: bool
 ) -> None:
-    """Below its size, at least one entry where there is one, oldest first, without a control but line feed and tab."""
+    """It stays below its size, has at least one entry if there is one, oldest first, and only line feed and tab."""
     given = [
         {"id": number, "message": message * times, "error_type": kind, "data": {**data, "more": message * times}}
         for number, (message, kind, data, times) in enumerate(rows, 1)

@@ -38,7 +38,7 @@ def write(folder: Path, value: object, name: str = ".pos") -> Path:
 
 
 def test_pos_cli_s_file_is_read_as_it_is(folder: Path) -> None:
-    """Several environments, keys that we do not use, a url with a slash at its end."""
+    """The file has several environments, keys that we do not use, and a url with a slash at its end."""
     write(
         folder, {"staging": {**STAGING, "url": "https://staging.example.com/"}, "production": {**STAGING, "other": [1]}}
     )
@@ -50,7 +50,7 @@ def test_pos_cli_s_file_is_read_as_it_is(folder: Path) -> None:
 
 
 def test_the_files_are_looked_for_as_pos_cli_does(folder: Path) -> None:
-    """CONFIG_FILE_PATH, then .pos, then .marketplace-kit."""
+    """The order is CONFIG_FILE_PATH, .pos, .marketplace-kit."""
     write(folder, {"old": STAGING}, ".marketplace-kit")
     assert list(environments().all()) == ["old"]
     write(folder, {"new": STAGING})
@@ -60,7 +60,7 @@ def test_the_files_are_looked_for_as_pos_cli_does(folder: Path) -> None:
 
 
 def test_without_any_the_demo_is_served_and_says_so() -> None:
-    """staging and production, simulated."""
+    """The demo is staging and production, simulated."""
     found = environments()
     assert list(found.all()) == ["staging", "production"]
     assert all(environment.demo for environment in found.all().values())
@@ -68,7 +68,7 @@ def test_without_any_the_demo_is_served_and_says_so() -> None:
 
 
 def test_one_more_comes_from_variables(folder: Path) -> None:
-    """Alone or beside a file, named by MPKIT_ENV; it ends the demo."""
+    """It comes alone or beside a file, is named by MPKIT_ENV, and ends the demo."""
     assert environments(**VARIABLES).all() == {
         "default": Environment("default", "https://ci.example.com", "ci@example.com", "t2")
     }
@@ -86,13 +86,13 @@ def test_half_of_the_variables_is_a_mistake(missing: str) -> None:
 
 
 def test_a_named_file_that_is_missing_is_a_mistake(folder: Path) -> None:
-    """It is not replaced by the demo."""
+    """The demo does not replace it."""
     with pytest.raises(ConfigError, match=r"nowhere\.json cannot be read"):
         environments(CONFIG_FILE_PATH=str(folder / "nowhere.json"))
 
 
 def test_a_file_that_appears_ends_the_demo(folder: Path) -> None:
-    """`pos-cli env add` while the server runs; one that is half written is left for the next look."""
+    """`pos-cli env add` may run beside the server. A half written file is left for the next look."""
     found = environments()
     assert found.refresh() is False
     write(folder, '{"staging": {"url"')
@@ -105,7 +105,7 @@ def test_a_file_that_appears_ends_the_demo(folder: Path) -> None:
 
 
 def test_a_renewed_token_is_read_without_a_restart(folder: Path) -> None:
-    """`pos-cli env refresh-token` writes the file anew; a broken one keeps the last good environments."""
+    """`pos-cli env refresh-token` writes the file anew. With a broken file the last good environments stay."""
     write(folder, {"staging": STAGING})
     found = environments()
     write(folder, {"staging": {**STAGING, "token": "renewed-token"}})
@@ -119,7 +119,7 @@ def test_a_renewed_token_is_read_without_a_restart(folder: Path) -> None:
 
 
 def test_no_token_shows_when_an_environment_is_printed() -> None:
-    """A log line may hold it."""
+    """A log line may hold an environment."""
     assert "hidden" not in repr(Environment("staging", "https://a.example.com", "me@example.com", "hidden"))
 
 
@@ -164,7 +164,7 @@ def test_no_token_shows_when_an_environment_is_printed() -> None:
     ],
 )
 def test_what_is_wrong_is_named_with_the_file(folder: Path, value: object, sentence: str) -> None:
-    """One sentence that says which environment and what to change."""
+    """One sentence says which environment and what to change."""
     write(folder, value)
     with pytest.raises(ConfigError) as error:
         environments()
@@ -185,7 +185,7 @@ UNFINISHED: dict[str, tuple[object, str]] = {
 
 @pytest.mark.parametrize("name", list(UNFINISHED), ids=lambda name: name[:20])
 def test_one_that_cannot_be_used_is_named_and_the_others_are_served(folder: Path, name: str) -> None:
-    """At the start, and in the same edit as a renewed token of another."""
+    """This holds at the start, and when the same edit renews another's token."""
     fields, sign = UNFINISHED[name]
     write(folder, {"production": STAGING, name: fields})
     found = environments()
@@ -207,7 +207,7 @@ def test_one_that_cannot_be_used_is_named_and_the_others_are_served(folder: Path
 def test_what_cannot_be_used_is_logged_once_and_again_when_it_changes(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A line for each, with its file; of thousands the first ones."""
+    """Each has a line with its file; of thousands only the first have one."""
     write(folder, {"good": STAGING, "half": {"url": "https://a.example.com"}})
     with caplog.at_level(logging.ERROR, "poslogs.files"):
         found = environments()
@@ -227,7 +227,7 @@ def test_what_cannot_be_used_is_logged_once_and_again_when_it_changes(
 
 
 def test_a_check_names_what_would_not_be_served_and_succeeds(folder: Path) -> None:
-    """`poslogs check`: the start would work, without that one."""
+    """`poslogs check` succeeds: a start would work, without that environment."""
     write(folder, {"good": STAGING, "half": {"url": "https://a.example.com"}})
     (folder / "clients.json").write_text('{"a": {"token": "a-token-of-some-length"}}')
     (folder / "clients.json").chmod(0o600)
@@ -238,7 +238,7 @@ def test_a_check_names_what_would_not_be_served_and_succeeds(folder: Path) -> No
 
 
 def test_one_from_variables_takes_the_place_of_one_that_cannot_be_used(folder: Path) -> None:
-    """Nothing is wrong then with that name."""
+    """Nothing is wrong with that name then."""
     write(folder, {"good": STAGING, "ci": {}})
     found = environments(**VARIABLES, MPKIT_ENV="ci")
     assert list(found.all()) == ["good", "ci"]
@@ -254,14 +254,14 @@ def test_a_url_that_cannot_be_asked_is_named(folder: Path, url: str) -> None:
 
 
 def test_a_link_that_leads_nowhere_is_a_mistake_and_no_demo(folder: Path) -> None:
-    """Somebody meant to have a `.pos` here."""
+    """The link shows that a `.pos` was meant to be here."""
     (folder / ".pos").symlink_to(folder / "gone")
     with pytest.raises(ConfigError, match=r"\.pos cannot be read"):
         environments()
 
 
 def test_an_email_may_be_missing_or_international(folder: Path) -> None:
-    """It only says who asks."""
+    """The email only says who asks."""
     write(folder, {"a": {**STAGING, "email": None}, "b": {"url": "http://b.example.com:8080/base/", "token": "t"}})
     found = environments()
     a, b = found.get("a"), found.get("b")
@@ -292,7 +292,7 @@ FIELDS = st.fixed_dictionaries(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(st.text(max_size=8), FIELDS | JSON, max_size=3) | JSON)
 def test_any_json_is_environments_or_a_sentence(folder: Path, value: object) -> None:
-    """What is taken can stand in headers."""
+    """Values that are taken can be in headers."""
     write(folder, value)
     served, sentence = {}, ".pos"
     try:

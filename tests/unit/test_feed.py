@@ -23,7 +23,7 @@ from tests.unit.doubles import (
 
 
 def test_a_reader_that_comes_back_soon_finds_the_window_and_the_pace() -> None:
-    """A hundred reconnects at one moment within the linger: the poller is the same, and polls once more at most."""
+    """After a hundred reconnects within the linger the poller is the same, and polls at most once more."""
     log = Log(1, 2, 3, clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     first = Follower(interval=3.0)
@@ -44,7 +44,7 @@ def test_a_reader_that_comes_back_soon_finds_the_window_and_the_pace() -> None:
 
 
 def test_a_feed_that_ended_begins_anew_at_the_reader_s_position() -> None:
-    """After the linger the window is gone; a reader at 2 gets what came after 2, by one question."""
+    """After the linger the window is gone. A reader at 2 gets what came after 2, by one question."""
     log = Log(1, 2, 3)
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -91,7 +91,7 @@ def test_a_batch_of_a_feed_s_earlier_life_is_not_taken_for_one_of_its_present() 
 
 
 def test_readers_that_leave_twice_or_never_came_do_no_harm() -> None:
-    """The count is of those that are here."""
+    """Only readers that are here are counted."""
     feed = feed_of(Log())
     reader = Follower()
     feed.join(reader)
@@ -104,7 +104,7 @@ def test_readers_that_leave_twice_or_never_came_do_no_harm() -> None:
 
 
 def test_readers_before_the_window_are_turned_to_questions_of_their_own() -> None:
-    """A feed that began at 5: a reader at 4 cannot follow, one at 5 can."""
+    """In a feed that began at 5 a reader at 4 cannot follow, one at 5 can."""
     log = Log(*range(1, 9))
     feed = feed_of(log)
     first = Follower()
@@ -117,7 +117,7 @@ def test_readers_before_the_window_are_turned_to_questions_of_their_own() -> Non
 
 
 def test_a_reader_from_the_future_does_not_take_the_feed_from_the_others() -> None:
-    """The first reader's position is far past everything; the feed finds the end, and others follow there."""
+    """The first reader's position is far past everything. The feed finds the end, and others follow there."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     future, now = Follower(interval=0.005), Follower(interval=0.005)
@@ -139,7 +139,7 @@ def test_a_reader_from_the_future_does_not_take_the_feed_from_the_others() -> No
 
 
 def test_a_reader_that_knows_more_than_the_window_waits_and_the_poller_asks_at_once() -> None:
-    """Two rows came since the last poll, and the next is due in an hour: what the reader asked by itself has them."""
+    """Two rows came since the last poll, and the next is due in an hour; the reader's own answer has them."""
     log = Log(*range(1, 11), clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     first = Follower(interval=3600.0)
@@ -189,7 +189,7 @@ def test_the_window_leaves_a_reader_behind_that_takes_nothing() -> None:
 
 
 def test_the_tail_of_a_feed_that_does_not_run_is_platformos_s_to_tell() -> None:
-    """So is one that the window may not hold whole, or whose end it has not seen."""
+    """The same holds for a tail that the window may not hold whole, or whose end it has not seen."""
     log = Log(*range(1, 9))
     feed = feed_of(log)
     assert feed.tail(3, PLAIN, 8) is None
@@ -206,7 +206,7 @@ def test_the_tail_of_a_feed_that_does_not_run_is_platformos_s_to_tell() -> None:
 
 
 def test_waking_a_feed_wakes_all_its_readers() -> None:
-    """Each looks at its own end then."""
+    """Each reader then checks whether it must end."""
     feed = feed_of(Log())
     readers = [Follower() for _ in range(5)]
     for reader in readers:

@@ -12,7 +12,7 @@ STAGING = Environment("staging", "https://example.com")
 
 
 def test_a_child_has_feeds_of_its_own() -> None:
-    """Those of its parent have pollers that are not there, though they believe so."""
+    """The parent's feeds have pollers that do not run in the child."""
     feeds = Feeds(Log().open_gateway, window_bytes=1 << 20, lookback=30.0)
     parents = feeds.of(STAGING)
     assert feeds.of(STAGING) is parents

@@ -44,7 +44,7 @@ class Fading(Log):
 
 
 def test_the_first_are_those_after_the_position() -> None:
-    """Ten rows in pages of three, four after the second: 3 to 6, more is there."""
+    """Of ten rows in pages of three, four after the second are 3 to 6, and there are more."""
     log = Log(*range(1, 11), page=3)
     assert told(first(log, 2, 4)) == ([3, 4, 5, 6], 6, True)
     assert [asked.last_id for asked in log.asked] == [2, 5]
@@ -59,18 +59,18 @@ def test_all_there_is_is_not_truncated() -> None:
 
 @pytest.mark.parametrize("page", [2, 5, 100])
 def test_exactly_the_limit_is_not_truncated(page: int) -> None:
-    """Five rows, five wanted: nothing more is known to exist."""
+    """With five rows and five wanted nothing more is known to exist."""
     assert told(first(Log(*range(1, 6), page=page), 0, 5)) == ([1, 2, 3, 4, 5], 5, False)
 
 
 def test_nothing_after_the_position_keeps_it() -> None:
-    """`lastId` is where to continue, also when nothing came."""
+    """`lastId` says where to continue even if nothing came."""
     assert told(first(Log(1, 2), 7, 5)) == ([], 7, False)
     assert told(first(Log(), 0, 5)) == ([], 0, False)
 
 
 def test_a_filter_counts_what_it_keeps_and_remembers_what_it_looked_at() -> None:
-    """Errors among infos: the next call continues after the last row that was looked at."""
+    """For errors among infos, the next call continues after the last row that was looked at."""
     log = Log(page=4)
     for number in range(1, 21):
         log.add(number, error_type="error" if number % 5 == 0 else "info")
@@ -81,7 +81,7 @@ def test_a_filter_counts_what_it_keeps_and_remembers_what_it_looked_at() -> None
 @settings(max_examples=200, deadline=None)
 @given(st.sets(st.integers(1, 200), max_size=40), st.integers(0, 200), st.integers(1, 12), st.integers(1, 12))
 def test_calls_one_after_another_bring_everything_once(ids: set[int], start: int, limit: int, page: int) -> None:
-    """Continuing at each answer's `last` until it is not truncated: every row past the start, in order."""
+    """Calls that continue at each answer's `last` until it is not truncated get every row past the start, in order."""
     log, position, got = Log(*ids, page=page), start, []
     while True:
         found = first(log, position, limit)
@@ -95,7 +95,7 @@ def test_calls_one_after_another_bring_everything_once(ids: set[int], start: int
 
 
 def test_the_newest_are_the_last_of_all_pages() -> None:
-    """Ten rows in pages of three: the newest four, oldest first; older ones exist."""
+    """Of ten rows in pages of three come the newest four, oldest first, and the answer says that older ones exist."""
     log = Log(*range(1, 11), page=3)
     assert told(newest(log, 4)) == ([7, 8, 9, 10], 10, True)
     assert told(newest(log, 10)) == (list(range(1, 11)), 10, False)
@@ -103,20 +103,20 @@ def test_the_newest_are_the_last_of_all_pages() -> None:
 
 
 def test_the_newest_of_a_long_log_take_few_questions() -> None:
-    """A hundred thousand rows: the last twenty, without reading the rest."""
+    """Of a hundred thousand rows the last twenty come, without reading the rest."""
     log = Log(*range(1, 100_001))
     assert told(newest(log, 20)) == (list(range(99_981, 100_001)), 100_000, True)
     assert len(log.asked) < 30
 
 
 def test_the_newest_none_is_the_position_of_now() -> None:
-    """`tail: 0`: no entries, and where to continue from."""
+    """`tail: 0` gives no entries, and the position to continue from."""
     assert told(newest(Log(1, 2, 3), 0)) == ([], 3, True)
     assert told(newest(Log(), 3)) == ([], 0, False)
 
 
 def test_the_newest_count_what_the_filter_keeps() -> None:
-    """The two newest errors, however many infos follow them."""
+    """The two newest errors come, however many infos follow them."""
     log = Log(page=4)
     for number in range(1, 21):
         log.add(number, error_type="error" if number % 5 == 0 else "info")
@@ -125,7 +125,7 @@ def test_the_newest_count_what_the_filter_keeps() -> None:
 
 
 def test_an_answer_is_bounded_in_bytes() -> None:
-    """Rows of 1 MB: it ends below 32 MiB, says so, and continues where it ended."""
+    """With rows of 1 MB it ends below 32 MiB, says so, and the next one continues there."""
     log = Log(page=10)
     log.add(*range(1, 41), message="x" * 1_000_000)
     found = first(log, 0, 10_000)
@@ -139,7 +139,7 @@ def test_an_answer_is_bounded_in_bytes() -> None:
 
 
 def test_a_row_larger_than_any_entry_is_passed() -> None:
-    """Else a caller would never get past it."""
+    """Otherwise a caller would never get past it."""
     log = Log()
     log.add(1, data={"x": "y" * (fetch.MAX_BYTES + 10)})
     log.add(2)
@@ -147,7 +147,7 @@ def test_a_row_larger_than_any_entry_is_passed() -> None:
 
 
 def test_an_answer_is_bounded_in_time() -> None:
-    """Questions of 25 s each: after MAX_SECONDS it gives what it has, and says that more may exist."""
+    """With questions of 25 s each it gives what it has after MAX_SECONDS, and says that more may exist."""
     clock = StandingClock(0.0)
     log = Fading(*range(1, 101), page=10, clock=clock)
     assert told(first(log, 0, 1000, clock=clock)) == (list(range(1, 31)), 30, True)
@@ -168,12 +168,12 @@ def test_a_first_question_that_fails_is_an_error() -> None:
 
 
 def test_a_later_question_that_fails_ends_the_answer() -> None:
-    """What was read before is given, and said to be cut short."""
+    """The answer has what was read before, and says that it is cut short."""
     assert told(first(Fading(*range(1, 11), page=3, good=2), 0, 100)) == ([1, 2, 3, 4, 5, 6], 6, True)
 
 
 def test_rows_that_are_repeated_or_below_the_position_do_not_count() -> None:
-    """An upstream that answers too much: each entry once, and an end."""
+    """From an upstream that answers too much, each entry comes once, and there is an end."""
 
     class Generous(Log):
         def answer(self, last_id: int) -> list[object]:

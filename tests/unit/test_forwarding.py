@@ -37,7 +37,7 @@ def root(asked: FlaskClient, prefix: str, environ: dict[str, str]) -> str:
     [("/logs", "/logs"), ("/logs/", "/logs"), ("/a/b-c_d~1.x", "/a/b-c_d~1.x"), ("/old, /new", "/new")],
 )
 def test_the_path_that_the_proxy_names_is_the_app_s_own(asked: FlaskClient, prefix: str, expected: str) -> None:
-    """Programs made of the description call below it."""
+    """Programs made from the description call below that path."""
     assert root(asked, prefix, PROXY) == expected
 
 
@@ -58,7 +58,7 @@ def test_the_path_that_the_proxy_names_is_the_app_s_own(asked: FlaskClient, pref
     ],
 )
 def test_what_is_no_path_counts_as_not_there(asked: FlaskClient, prefix: str) -> None:
-    """A browser that is sent on stays with this host."""
+    """A browser that is redirected stays with this host."""
     assert root(asked, prefix, PROXY) == "/"
 
 
@@ -68,7 +68,7 @@ def test_a_stranger_names_no_path(asked: FlaskClient) -> None:
 
 
 def test_the_page_s_address_ends_in_a_slash(asked: FlaskClient) -> None:
-    """Its links are relative; without the slash they would lead beside the app."""
+    """Its links are relative: without the slash they would lead beside the app."""
     answer = asked.get("/", environ_overrides={"SCRIPT_NAME": "/logs", "PATH_INFO": ""})
     assert (answer.status_code, answer.headers["Location"]) == (308, "/logs/")
     assert asked.get("/", environ_overrides={"SCRIPT_NAME": "/logs"}).status_code == 200

@@ -31,7 +31,7 @@ def test_an_entry_s_frame_is_id_event_data_and_a_blank_line() -> None:
 
 
 def test_the_other_frames_are_the_contract_s() -> None:
-    """Open, heartbeat, done, farewell."""
+    """These are open, heartbeat, done and farewell."""
     assert frames.OPEN.plain == b": open\n\n"
     assert frames.HEARTBEAT.plain == b": heartbeat\n\n"
     assert frames.DONE.plain == b"event: done\ndata: [DONE]\n\n"
@@ -39,7 +39,7 @@ def test_the_other_frames_are_the_contract_s() -> None:
 
 
 def test_an_error_s_frame_tells_what_and_when() -> None:
-    """`type`, `message`, `timestamp` in UTC with milliseconds."""
+    """It has `type`, `message`, and `timestamp` in UTC with milliseconds."""
     before = datetime.now(UTC)
     plain = frames.error("Connection failed").plain
     found = re.fullmatch(
@@ -54,7 +54,7 @@ def test_an_error_s_frame_tells_what_and_when() -> None:
 
 @pytest.mark.parametrize("frame", [frames.OPEN, frames.HEARTBEAT, frames.farewell(200)])
 def test_comments_are_no_events(frame: Chunk) -> None:
-    """A browser's page hears nothing of them."""
+    """A browser's page gets no event for them."""
     assert events(frame.plain) == []
 
 
@@ -76,7 +76,7 @@ def test_any_text_is_one_event_and_comes_back(text: str, position: int) -> None:
 @given(st.text(max_size=200))
 @example(NASTY)
 def test_any_sentence_is_one_error_event(text: str) -> None:
-    """Names of environments stand in sentences, and a name may hold anything."""
+    """Names of environments appear in sentences, and may hold anything."""
     plain = frames.error(text).plain
     (event,) = events(plain)
     assert event.type == "error"
@@ -90,7 +90,7 @@ def test_line_and_paragraph_separators_in_a_sentence_travel_escaped() -> None:
 
 
 def test_the_other_chunks_say_what_they_carry() -> None:
-    """The beginning, a heartbeat, both ends, a position, an error; nobody has to look at their bytes."""
+    """These are the beginning, a heartbeat, both ends, a position and an error. Nobody must look at their bytes."""
     for chunk, content in (
         (frames.OPEN, Sign.OPEN),
         (frames.HEARTBEAT, Sign.HEARTBEAT),
@@ -119,7 +119,7 @@ PARTS = st.lists(
 @given(PARTS)
 @example([[(7, orjson.dumps({"message": NASTY}))], Failure(NASTY), Position(9)])
 def test_a_chunk_s_contents_are_what_its_bytes_say(parts: list[object]) -> None:
-    """Entries with their positions, errors, positions, the end: in their order, however chunks were put together."""
+    """Entries with their positions, errors, positions and the end are in order, however chunks were put together."""
     chunks = [made(part) for part in parts]
     whole = frames.together(chunks)
     assert whole.plain == b"".join(chunk.plain for chunk in chunks)
@@ -154,7 +154,7 @@ CHUNKS = st.lists(st.one_of(st.binary(max_size=400), st.text(max_size=60).map(st
 @example([])
 @example([b"a" * 40_000, b"a" * 40_000])
 def test_gzip_segments_inflate_to_the_plain_bytes(parts: list[bytes]) -> None:
-    """Any sequence is one gzip member with a right checksum and length."""
+    """Any sequence of them is one gzip member with the right checksum and length."""
     packed = b"".join(frames.gzipped([Chunk(part) for part in parts]))
     assert gzip.decompress(packed) == b"".join(parts)
     inflate = zlib.decompressobj(31)
@@ -178,7 +178,7 @@ def test_each_part_can_be_read_when_it_is_there(parts: list[bytes]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=4), st.data())
 def test_segments_mean_the_same_after_whatever_came_before(shared: list[bytes], data: st.DataObject) -> None:
-    """The same packed chunks in other readers' orders, one of them a beginner: each inflates to its own sequence."""
+    """Readers get the same packed chunks in different orders, and each inflates them to its own sequence."""
     chunks = [Chunk(part) for part in shared]
     for _ in range(3):
         order = data.draw(st.lists(st.sampled_from(chunks), max_size=6))
@@ -208,7 +208,7 @@ def test_a_gzip_stream_that_is_cut_has_no_trailer() -> None:
 
 
 def test_plain_chunks_leave_as_they_are() -> None:
-    """One write a chunk."""
+    """Each chunk is one write."""
     assert list(frames.plain([frames.OPEN, frames.DONE])) == [b": open\n\n", b"event: done\ndata: [DONE]\n\n"]
 
 

@@ -30,7 +30,7 @@ def answer() -> str:
 
 
 def test_these_routes_are_open_and_no_other(app: Flask) -> None:
-    """Every route, by every method that some route takes: 401 without a token, but for the page and the probes."""
+    """Without a token every route, by any method in use, answers 401, except the page and the probes."""
     client = app.test_client()
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<file>", "main.js")
@@ -59,7 +59,7 @@ def test_a_route_that_says_nothing_asks_for_a_token(app: Flask, path: str) -> No
 
 
 def test_a_door_s_own_guard_and_shape_are_for_all_that_comes_to_it(app: Flask) -> None:
-    """By a method that its route does not take, too; the next door's requests see neither."""
+    """That includes methods that its route does not take. Requests at other doors see neither."""
 
     def knock() -> Response | None:
         if "knocked" not in request.args:
@@ -84,7 +84,7 @@ def test_a_door_s_own_guard_and_shape_are_for_all_that_comes_to_it(app: Flask) -
 
 
 def test_a_door_that_is_open_says_so_itself(app: Flask) -> None:
-    """Whatever its path is."""
+    """This holds for any path."""
     door = Door("open", __name__, guard=everyone)
     door.add_url_rule("/anything", view_func=answer)
     app.register_blueprint(door)

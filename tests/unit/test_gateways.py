@@ -10,7 +10,7 @@ from tests.unit.doubles import PATIENCE, STAGING, Log
 
 
 def test_a_gateway_is_used_again_while_anybody_keeps_them() -> None:
-    """Three questions one after another take one; the last user that leaves closes it."""
+    """Three questions one after another use one gateway. The last user that leaves closes it."""
     log = Log(1)
     gateways = Gateways(STAGING, log.open_gateway, 4)
     with gateways.kept():
@@ -25,7 +25,7 @@ def test_a_gateway_is_used_again_while_anybody_keeps_them() -> None:
 
 
 def test_without_a_user_each_closes_after_its_question() -> None:
-    """Nobody may come again."""
+    """There may be no further question."""
     log = Log(1)
     gateways = Gateways(STAGING, log.open_gateway, 4)
     for count in (1, 2):
@@ -35,7 +35,7 @@ def test_without_a_user_each_closes_after_its_question() -> None:
 
 
 def test_nobody_is_lent_what_another_uses_and_few_stay_open() -> None:
-    """Ten questions at once: ten gateways; two of them stay for later ones."""
+    """Ten questions at once take ten gateways, of which two stay for later ones."""
     log = Log(1)
     gateways = Gateways(STAGING, log.open_gateway, 2)
 
@@ -56,7 +56,7 @@ def test_nobody_is_lent_what_another_uses_and_few_stay_open() -> None:
 
 
 def test_other_credentials_take_another_gateway() -> None:
-    """A token was renewed: what was opened with the old one is closed, lent or spare."""
+    """After a token is renewed gateways with the old one are closed, lent or spare."""
     log = Log(1)
     opened: list[Environment] = []
     gateways = Gateways(STAGING, lambda env: opened.append(env) or log.open_gateway(env), 4)

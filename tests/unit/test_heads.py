@@ -23,6 +23,6 @@ def test_a_head_that_comes_in_pieces_is_whole_as_soon_as_it_would_be_at_once(hea
 
 
 def test_a_head_that_is_too_large_is_whole() -> None:
-    """The parser is to refuse it."""
+    """The parser must refuse it."""
     assert not is_whole(b"a" * (HEAD_BYTES - 1))
     assert is_whole(b"a" * HEAD_BYTES)

@@ -49,7 +49,7 @@ def met(environ: dict[str, Any], owner: object = None, own: int | None = None) -
 def test_what_a_server_tells_bounds_the_streams(
     environ: dict[str, Any], owner: object, own: int | None, streams: int
 ) -> None:
-    """mod_wsgi, in numbers and in text, beside the operator's own bound; cheroot."""
+    """So do mod_wsgi, in numbers and in text, beside the operator's own bound, and cheroot."""
     host, slots = met(environ, owner, own)
     host.check()
     assert slots.capacity == streams
@@ -57,7 +57,7 @@ def test_what_a_server_tells_bounds_the_streams(
 
 @pytest.mark.parametrize("threads", [None, "", "many", b"\xff", -1, 0, 10**9, True, 2.5, [], object()])
 def test_what_is_no_count_is_not_told(threads: object) -> None:
-    """Attributes that nobody promised may be anything."""
+    """Attributes that a server does not promise may be anything."""
     found = server_of({**DAEMON, "mod_wsgi.threads_per_process": threads}, None)
     assert (found.name, found.threads, found.processes) == ("mod_wsgi", None, 1)
     _, slots = met({**DAEMON, "mod_wsgi.threads_per_process": threads})
@@ -65,7 +65,7 @@ def test_what_is_no_count_is_not_told(threads: object) -> None:
 
 
 def test_a_daemon_of_mod_wsgi_that_names_one_process_is_one(caplog: pytest.LogCaptureFixture) -> None:
-    """It sets wsgi.multiprocess where processes=1 stands in its configuration."""
+    """mod_wsgi sets wsgi.multiprocess if its configuration has processes=1."""
     caplog.set_level(logging.INFO, "poslogs")
     met({**DAEMON, "mod_wsgi.threads_per_process": 64})
     assert caplog.messages == ["Up to 48 streams at once are held here, under mod_wsgi with 64 threads."]
@@ -87,7 +87,7 @@ def test_a_daemon_of_mod_wsgi_that_names_one_process_is_one(caplog: pytest.LogCa
     ],
 )
 def test_several_processes_hold_no_stream(environ: dict[str, Any], sentence: str) -> None:
-    """Each client would have that many times its limits; adapters for ASGI say so too, and never learn who left."""
+    """Each client would have its limits several times. Adapters for ASGI say so too, and never learn who left."""
     host, slots = met(environ)
     assert slots.capacity == 0
     with pytest.raises(Unavailable) as error:
@@ -106,7 +106,7 @@ def test_several_processes_hold_no_stream(environ: dict[str, Any], sentence: str
 def test_one_request_at_a_time_holds_no_stream(
     caplog: pytest.LogCaptureFixture, environ: dict[str, Any], start: str
 ) -> None:
-    """mod_wsgi under prefork, gunicorn's sync worker, Passenger: by what the server says of threads."""
+    """mod_wsgi under prefork, gunicorn's sync worker and Passenger are known by what they say of threads."""
     host, slots = met({**THREADS, "wsgi.multithread": False, **environ})
     assert slots.capacity == 0
     with pytest.raises(Unavailable) as error:
@@ -130,7 +130,7 @@ def test_a_server_that_tells_nothing_is_bounded_and_told_of(caplog: pytest.LogCa
 
 
 def test_first_requests_that_come_together_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """And each of them finds the capacity there."""
+    """Each of them finds the capacity set."""
     slots: Slots[Any] = Slots()
     host = Host(slots)
     found: list[int | None] = []

@@ -1,4 +1,4 @@
-"""What an id history promises: it knows a position of before a reset from one that the log has not reached yet."""
+"""What an id history promises: it tells positions from before a reset from ones that the log has not reached."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from poslogs.streaming.id_history import IdHistory
 
 
 def test_a_position_of_before_a_reset_continues_where_the_log_was_reset_to() -> None:
-    """100 was the newest; ids were reset to 20 and have come to 25: 26 to 100 are old, unless new ids pass them."""
+    """The newest was 100; ids were reset to 20 and are at 25. So 26 to 100 are old, unless new ids pass them."""
     history = IdHistory("staging")
     history.saw(90)
     assert history.after(95) is None
@@ -21,7 +21,7 @@ def test_a_position_of_before_a_reset_continues_where_the_log_was_reset_to() -> 
 
 
 def test_a_reader_s_own_question_counts_as_what_was_seen_before_a_reset() -> None:
-    """The window was at 100, a reader had seen 130: positions up to there are old ones."""
+    """The window was at 100 and a reader had seen 130, so positions up to 130 are old."""
     history = IdHistory("staging")
     history.saw(130)
     history.reset(100, 20, 20, noticed=True)
@@ -30,14 +30,14 @@ def test_a_reader_s_own_question_counts_as_what_was_seen_before_a_reset() -> Non
 
 
 def test_a_reset_that_no_reader_can_tell_is_none_for_them() -> None:
-    """Only a reader's position said that the log went so far: the newest id is known, and no generation begins."""
+    """Only a reader's position said that the log went so far. The newest id is known, and no generation begins."""
     history = IdHistory("staging")
     history.reset(2**60, 3, 3, noticed=False)
     assert (history.generation, history.restart, history.top) == (0, None, 3)
 
 
 def test_a_later_reset_that_no_reader_can_tell_lowers_where_readers_continue() -> None:
-    """Ids were reset to 100, then to 50 while no window had anything: a reader of before continues at 50, once."""
+    """Ids were reset to 100, then to 50 while no window had entries. An earlier reader continues at 50, once."""
     history = IdHistory("staging")
     history.reset(200, 100, 100, noticed=True)
     history.reset(100, 50, 50, noticed=False)
@@ -47,7 +47,7 @@ def test_a_later_reset_that_no_reader_can_tell_lowers_where_readers_continue() -
 
 
 def test_an_answer_of_before_a_reset_says_nothing_of_the_log_after_it() -> None:
-    """It was asked before, and comes after."""
+    """Its question was asked before the reset, and it comes after."""
     history = IdHistory("staging")
     generation = history.generation
     history.reset(200, 100, 100, noticed=True)

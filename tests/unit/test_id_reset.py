@@ -26,7 +26,7 @@ def look(log: Log, high: int, *, floor: int = 0, newest: str = "", known: range 
 
 
 def test_a_row_that_is_there_is_no_id_reset() -> None:
-    """Nor is a log that is empty, as after old rows were thrown away."""
+    """An empty log, as after old rows were thrown away, is not a reset either."""
     assert look(Log(*range(1, 11)), 10) is None
     assert look(Log(*range(1, 13)), 10) is None
     assert look(Log(10), 10) is None
@@ -34,12 +34,12 @@ def test_a_row_that_is_there_is_no_id_reset() -> None:
 
 
 def test_rows_before_it_without_it_are_an_id_reset() -> None:
-    """Seven of ten are left: readers continue after the seventh."""
+    """Seven of ten rows are left, so readers continue after the seventh."""
     assert look(Log(*range(1, 8)), 10) == IdReset(7, [])
 
 
 def test_what_is_new_under_known_ids_is_found() -> None:
-    """8 and 9 exist again with other messages: they are new, and readers continue before them."""
+    """8 and 9 exist again with other messages, so they are new, and readers continue before them."""
     log = Log(*range(1, 8))
     log.add(8, 9, message="after the restore")
     found = look(log, 10)
@@ -60,7 +60,7 @@ def test_below_the_floor_the_time_tells_what_is_new() -> None:
 
 
 def test_a_new_row_among_old_ones_does_not_make_them_new() -> None:
-    """3 became visible late as the log was reset to 7: readers continue before it, and know which ones they had."""
+    """3 became visible late as the log was reset to 7. Readers continue before it, and know which rows they had."""
     log = Log(*range(1, 8))
     log.add(8, message="after the restore")
     before = {number: entry(number).json for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
@@ -98,7 +98,7 @@ def test_a_question_that_is_not_answered_is_an_error() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 59), st.integers(0, 60), st.integers(1, 20))
 def test_any_restored_log_gives_what_is_new_once(high: int, keep: int, new: int, page: int) -> None:
-    """Rows to `keep` are as they were, `new` others follow below the old end: exactly those are found."""
+    """Rows up to `keep` are as they were, and `new` others follow below the old end. Exactly those are found."""
     keep = min(keep, high - 1)
     new = min(new, high - 1 - keep)
     log = Log(*range(1, keep + 1), page=page)
@@ -114,7 +114,7 @@ def test_any_restored_log_gives_what_is_new_once(high: int, keep: int, new: int,
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 5])
 def test_an_answer_that_tells_nothing_is_no_sign_of_anything(nth: int) -> None:
-    """No `logs` in the nth answer: not that all is gone, nor that there is nothing new."""
+    """The nth answer has no `logs`. That shows neither that all is gone, nor that nothing is new."""
     log = Odd(*range(1, 8), nth=nth)
     log.add(8, 9, message="after the restore")
     with pytest.raises(Unclear):

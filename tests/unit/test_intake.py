@@ -24,7 +24,7 @@ def ids(window: Window) -> list[tuple[int, ...]]:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sets(st.integers(1, 60)), max_size=12), st.booleans())
 def test_every_entry_comes_once_by_polls_that_look_back(answers: list[set[int]], late: bool) -> None:
-    """Pages of any ids, below and above the cursor: a plain poll gives what is new, a look what is late too."""
+    """Pages have ids below and above the cursor. A plain poll gives what is new, a look also what is late."""
     window, lookback, got = Window(1 << 20, 0, 0), Lookback(1e9, 0), list[int]()
     way = upstream()
     for answer in answers:
@@ -44,7 +44,7 @@ def test_every_entry_comes_once_by_polls_that_look_back(answers: list[set[int]],
 
 
 def test_rows_that_are_not_entries_move_the_window_and_are_reported() -> None:
-    """A page of bad rows alone: a batch without entries, so that readers pass them too."""
+    """A page of bad rows makes a batch without entries, so that readers pass them too."""
     window = Window(1 << 20, 5, 0)
     page = Page([], ["a row that is not an object|aa"], 9, whole=True)
     (batch,) = Intake.of(page, window.high, None, 1.0, upstream()).batches(window)

@@ -1,4 +1,4 @@
-"""What is promised of large pieces: held ones are bounded for all together, and who takes some goes last."""
+"""What is promised of large pieces: one bound for all that are held, and holders that take some are cut off last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from poslogs.streaming.large import Large
 
 
 def test_who_has_taken_nothing_for_the_longest_is_cut_off_once() -> None:
-    """Three of 40 bytes where 100 are allowed: the first; but not when it has taken some meanwhile."""
+    """Of three pieces of 40 bytes, with 100 allowed, it is the first holder, unless that has taken some meanwhile."""
     large, cut = Large(100), []
     for name in "ab":
         large.hold(name, bytes(40) + name.encode(), partial(cut.append, name))
@@ -22,7 +22,7 @@ def test_who_has_taken_nothing_for_the_longest_is_cut_off_once() -> None:
 
 
 def test_a_piece_that_many_hold_counts_once() -> None:
-    """As one that all readers are given."""
+    """All readers may be given the same piece."""
     large, cut, piece = Large(100), [], bytes(90)
     for name in "abc":
         large.hold(name, piece, partial(cut.append, name))
@@ -35,7 +35,7 @@ def test_a_piece_that_many_hold_counts_once() -> None:
 
 
 def test_one_that_is_larger_than_all_may_be_is_held_alone() -> None:
-    """Whoever came last is not cut off."""
+    """The last holder is not cut off."""
     large, cut = Large(100), []
     large.hold("a", bytes(10), partial(cut.append, "a"))
     large.hold("b", bytes(1000), partial(cut.append, "b"))

@@ -87,7 +87,7 @@ def test_routes_and_what_counts_itself_share_a_clients_rates(storage: str) -> No
 
 @pytest.mark.parametrize("path", ["/plain", "/own"])
 def test_a_rate_that_is_written_twice_is_counted_once(path: str) -> None:
-    """Three a minute, said twice: three."""
+    """Three a minute, written twice, allow three."""
     asked = app("3 per minute; 3 per minute", Limits())
     assert [asked.get(path).status_code for _ in range(4)] == [200, 200, 200, 429]
 
@@ -132,13 +132,13 @@ class Standing(MonotonicStorage):
 
 
 def forged(number: int) -> str:
-    """An address of its own for each number, of either kind, by turns."""
+    """An address for each number, of IPv4 and IPv6 in turn."""
     high, low = divmod(number, 65536)
     return f"2001:db8:{high:x}:{low:x}::1" if number % 2 else f"10.{high}.{low >> 8}.{low & 255}"
 
 
 def test_200000_addresses_hold_no_more_than_the_bound_and_lift_no_limit() -> None:
-    """Real or forged: a wrong token from each. Who had guessed too often before is still refused afterwards."""
+    """Each, real or forged, sends a wrong token. One that had guessed too often before is still refused afterwards."""
     limits = Limits("standing://")
     limits.install(Flask("test"))
     limited = "198.51.100.7"

@@ -101,7 +101,7 @@ def test_who_is_no_longer_watched_is_not_told(pair: tuple[socket.socket, socket.
 
 
 def test_a_connection_that_is_closed_already_has_left(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Between the request and its stream."""
+    """It may close between the request and its stream."""
     pair[0].close()
     left = Told()
     Disconnects(Supervisor()).watch(connection(pair[0]), left)()
@@ -109,7 +109,7 @@ def test_a_connection_that_is_closed_already_has_left(pair: tuple[socket.socket,
 
 
 def test_a_server_that_is_asked_is_asked_while_the_stream_lasts() -> None:
-    """As waitress: no socket, but it can say whether the client has gone."""
+    """waitress lends no socket, but can say whether the client has gone."""
     gone = threading.Event()
     left = Told()
     asked = Connection({"waitress.client_disconnected": gone.is_set})
@@ -124,7 +124,7 @@ def test_a_server_that_is_asked_is_asked_while_the_stream_lasts() -> None:
 
 
 def test_where_nothing_tells_nothing_is_watched() -> None:
-    """uWSGI and mod_wsgi."""
+    """That is so under uWSGI and mod_wsgi."""
     nobody = Connection({})
     assert nobody.gone() is None
     assert nobody.unanswered(time.monotonic()) is None
@@ -156,7 +156,7 @@ def test_a_client_that_answers_is_never_silent_also_while_it_reads_nothing(
 
 
 def test_what_has_no_tcp_is_never_silent() -> None:
-    """A Unix socket."""
+    """A Unix socket is never silent."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert connection(ours).unanswered(5.0) is None
@@ -175,14 +175,14 @@ class Kernel:
 
 
 class Sending:
-    """What sends on a connection, as far as its looks care."""
+    """A sender, as far as looks at its connection need it."""
 
     def __init__(self) -> None:
         self.beat_due = time.monotonic()
 
 
 def test_a_connection_is_looked_at_until_what_was_sent_is_acknowledged_and_again_when_more_was_sent() -> None:
-    """One look for each heartbeat where all is well: what is settled is left alone."""
+    """If all is well there is one look for each heartbeat: a settled connection is left alone."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.send(b"something")
@@ -205,7 +205,7 @@ def test_a_connection_is_looked_at_until_what_was_sent_is_acknowledged_and_again
 
 @pytest.mark.parametrize("sign", ["sent_again", "probes"])
 def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_answer(sign: str) -> None:
-    """Data that is sent again and again, or probes of a closed window, without an acknowledgement."""
+    """Silence is data sent again and again, or probes of a closed window, without an acknowledgement."""
     ours, theirs = socket.socketpair()
     ours.send(b"something")
     kernel = Kernel(ours)
@@ -230,7 +230,7 @@ def test_silence_is_counted_from_the_first_look_that_saw_it_and_ends_with_any_an
 def test_a_hang_up_ends_the_waiting_of_connections_that_ask_for_nothing(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Those that were met before, and those that are met after it; what they had sent is still there to read."""
+    """That holds for connections known before it and after it. What they had sent can still be read."""
     disconnects = Disconnects(Supervisor())
     disconnects.track(pair[0])
     pair[1].sendall(b"GET /")
@@ -247,7 +247,7 @@ def test_a_hang_up_ends_the_waiting_of_connections_that_ask_for_nothing(
 
 
 def test_a_cut_frees_whoever_waits_to_write(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Its client reads nothing; the writer gets an error."""
+    """The client reads nothing. The writer gets an error."""
     over = threading.Event()
 
     def write() -> None:
@@ -329,7 +329,7 @@ def test_a_report_of_one_that_left_never_ends_another_that_got_its_number() -> N
 
 
 def test_who_stops_watching_waits_until_it_is_known_whether_the_client_has_left() -> None:
-    """So nothing is closed, and no number given to another, while its socket is being asked."""
+    """So nothing is closed, and no number goes to another, while the socket is being asked."""
     disconnects = Disconnects(Supervisor(), 0.4)
     asked, answer = threading.Event(), threading.Event()
 
@@ -366,7 +366,7 @@ def test_who_stops_watching_waits_until_it_is_known_whether_the_client_has_left(
 
 
 def test_whoever_waits_to_send_to_one_that_left_goes_on_at_once(pair: tuple[socket.socket, socket.socket]) -> None:
-    """The client has said that it is done, and reads nothing; the owner is freed, and ends what is left."""
+    """The client has closed its sending side and reads nothing. The owner goes on, and ends what is left."""
     left = Told()
     Disconnects(Supervisor(), 0.4).watch(connection(pair[0]), left)
     over = threading.Event()
@@ -384,7 +384,7 @@ def test_whoever_waits_to_send_to_one_that_left_goes_on_at_once(pair: tuple[sock
 
 
 def test_a_child_has_a_kernel_s_ear_of_its_own(pair: tuple[socket.socket, socket.socket]) -> None:
-    """A process that watched and then forked: the child's connections are the child's alone."""
+    """After a process has watched and forked, the child's connections are the child's alone."""
     disconnects = Disconnects(Supervisor(), 0.4)
     disconnects.watch(connection(pair[0]), Told())
     parents = disconnects._finders().watches

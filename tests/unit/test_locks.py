@@ -1,4 +1,4 @@
-"""No lock is held across anything that may wait: under gevent that is where others get on, and meet it held."""
+"""No lock is held across anything that may wait: under gevent others run there, and meet it held."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _waits(node: ast.AST, methods: dict[str, ast.FunctionDef], seen: frozenset[s
 
 @pytest.mark.parametrize("path", sorted(REPO.glob("poslogs/**/*.py")), ids=lambda path: str(path.relative_to(REPO)))
 def test_no_lock_is_held_across_anything_that_may_wait(path: Path) -> None:
-    """By reading: thread starts, log lines, sockets, files, callbacks, `yield`. tests/schedule sees it by running."""
+    """The test reads the code: thread starts, log lines, sockets, files, callbacks, `yield`. tests/schedule runs it."""
     assert held_across(path.read_text()) == []
 
 
@@ -63,7 +63,7 @@ def test_no_lock_is_held_across_anything_that_may_wait(path: Path) -> None:
     ],
 )
 def test_the_reading_sees_what_waits(body: str, count: int) -> None:
-    """Each kind, and nothing else; also behind a method of the same class."""
+    """It finds each kind and nothing else, also inside a method of the same class."""
     direct = f"class A:\n    def f(self):\n        with self._lock:\n            {body}\n"
     behind = f"class A:\n    def f(self):\n        with self._lock: self.g()\n    def g(self):\n        {body}\n"
     assert len(held_across(direct)) == count

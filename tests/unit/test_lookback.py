@@ -11,7 +11,7 @@ from tests.unit.doubles import entry
 
 
 def test_rows_are_read_again_until_a_look_after_the_time_has_found_them() -> None:
-    """Seen at 100 s with an lookback of 30 s: until a look that came after 130 s, however long that takes."""
+    """A row seen at 100 s, with a lookback of 30 s, is read until a look after 130 s, however late that is."""
     lookback = Lookback(30.0, 0)
     lookback.saw([entry(10), entry(20)], 100.0, looked=True)
     assert lookback.start() == 0
@@ -22,7 +22,7 @@ def test_rows_are_read_again_until_a_look_after_the_time_has_found_them() -> Non
 
 
 def test_a_row_between_known_ones_is_late_and_late_once() -> None:
-    """10, 20, then 15: new to us at the first look, known at the second."""
+    """After 10 and 20, row 15 is new at the first look, and known at the second."""
     lookback = Lookback(30.0, 0)
     lookback.saw([entry(10), entry(20)], 100.0, looked=True)
     answer = [entry(10), entry(15), entry(20)]
@@ -33,7 +33,7 @@ def test_a_row_between_known_ones_is_late_and_late_once() -> None:
 
 
 def test_a_feed_that_begins_amid_the_log_learns_what_is_there_at_its_first_look() -> None:
-    """It looks back some rows: what is there then is known, and what comes between them later is late."""
+    """It looks back some rows. What is there then is known, and what comes between later is late."""
     lookback = Lookback(30.0, 500)
     since = lookback.start()
     assert 500 - MAX_ROWS <= since < 500
@@ -54,7 +54,7 @@ def test_what_is_past_the_beginning_is_late_at_the_first_look_already() -> None:
 
 
 def test_what_it_was_told_of_is_not_late() -> None:
-    """It began at 500, and readers have 501 and 502: 503 alone is late."""
+    """It began at 500, and readers have 501 and 502, so only 503 is late."""
     lookback = Lookback(30.0, 500)
     lookback.learn([501, 502])
     lookback.looked(100.0)
@@ -62,7 +62,7 @@ def test_what_it_was_told_of_is_not_late() -> None:
 
 
 def test_what_became_visible_late_while_nobody_wanted_it_is_not_delivered_afterwards() -> None:
-    """Rows 10 and 20; a rest; then 15 is found by a first look, and 17 by a second one."""
+    """After rows 10 and 20 it rests. Then a first look finds 15, and a second one 17."""
     lookback = Lookback(30.0, 0)
     lookback.saw([entry(10), entry(20)], 100.0, looked=True)
     lookback.rest(101.0, 20)
@@ -72,7 +72,7 @@ def test_what_became_visible_late_while_nobody_wanted_it_is_not_delivered_afterw
 
 
 def test_one_poll_reads_a_bounded_number_of_rows_again() -> None:
-    """A thousand young rows: the newest MAX_ROWS are read again."""
+    """Of a thousand young rows the newest MAX_ROWS are read again."""
     lookback = Lookback(30.0, 0)
     lookback.saw([entry(number) for number in range(1, 1001)], 100.0, looked=True)
     assert lookback.start() == 1000 - MAX_ROWS
@@ -82,7 +82,7 @@ def test_one_poll_reads_a_bounded_number_of_rows_again() -> None:
 
 
 def test_an_answer_that_was_cut_short_makes_it_read_less() -> None:
-    """Answers of ten rows did not reach the cursor: from now on five are read again; longer ones show otherwise."""
+    """After answers of ten rows did not reach the cursor five are read again, until longer answers come."""
     lookback = Lookback(30.0, 0)
     lookback.saw([entry(number) for number in range(1, 21)], 100.0, looked=True)
     size = AnswerSize()
@@ -98,7 +98,7 @@ def test_an_answer_that_was_cut_short_makes_it_read_less() -> None:
 
 
 def test_no_overlap_reads_nothing_again() -> None:
-    """0 seconds: the cursor itself, after one look."""
+    """With 0 seconds it reads from the cursor itself, after one look."""
     lookback = Lookback(0.0, 0)
     lookback.saw([entry(1), entry(2)], 100.0, looked=True)
     lookback.looked(100.1)
@@ -106,7 +106,7 @@ def test_no_overlap_reads_nothing_again() -> None:
 
 
 def test_polls_at_the_cursor_push_nothing_out_before_the_next_look() -> None:
-    """A look has seen 1 to 100; a poll at the cursor brings 1,000 rows: the next look reads all 1,100 again."""
+    """A look has seen 1 to 100, and a poll at the cursor brings 1,000 rows. The next look reads all 1,100 again."""
     lookback = Lookback(30.0, 0)
     lookback.looked(100.0)
     lookback.saw([entry(number) for number in range(1, 101)], 100.0, looked=True)
@@ -127,7 +127,7 @@ def test_it_remembers_no_more_than_it_may_need_whether_it_is_read_or_not() -> No
 
 
 def test_what_it_keeps_for_the_next_look_is_bounded() -> None:
-    """A look that never comes: MAX_UNLOOKED rows more."""
+    """If no look comes it keeps at most MAX_UNLOOKED rows more."""
     lookback = Lookback(30.0, 0)
     for number in range(1, 2 * MAX_UNLOOKED, 100):
         lookback.saw([entry(number + each) for each in range(100)], float(number), looked=False)
@@ -138,7 +138,7 @@ def test_what_it_keeps_for_the_next_look_is_bounded() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_random_log_is_delivered_once_in_whatever_order_it_becomes_visible(data: st.DataObject) -> None:
-    """Rows of a minute, some hidden for a while: with the lookback a poller has each row once, none twice."""
+    """Of the rows of a minute, some hidden for a while, a poller with the lookback gets each exactly once."""
     ids = sorted(data.draw(st.sets(st.integers(1, 200), min_size=1, max_size=40)))
     visible = {number: data.draw(st.integers(0, 12)) for number in ids}  # the poll from which on it is listed
     lookback, high, got = Lookback(60.0, 0), 0, []

@@ -80,7 +80,7 @@ def call(client: FlaskClient, tool: str, modern: bool, capabilities: object = No
 
 @pytest.mark.parametrize("modern", [True, False])
 def test_what_nobody_foresaw_is_an_internal_error(client: FlaskClient, modern: bool) -> None:
-    """HTTP 200, -32603, the request's id, and no word of what it was."""
+    """It is HTTP 200 with -32603 and the request's id, and no word of the cause."""
     answer = call(client, "fails", modern)
     assert answer.status_code == 200
     assert answer.json == {"jsonrpc": "2.0", "id": 7, "error": {"code": -32603, "message": "Internal error"}}
@@ -88,7 +88,7 @@ def test_what_nobody_foresaw_is_an_internal_error(client: FlaskClient, modern: b
 
 @pytest.mark.parametrize("modern", [True, False])
 def test_a_failure_midway_is_the_last_message(client: FlaskClient, modern: bool) -> None:
-    """The stream ends with it."""
+    """The stream ends with the failure."""
     answer = call(client, "breaks", modern)
     frames = answer.text.split("\n\n")
     assert (answer.status_code, frames[0], len(frames)) == (200, ": open", 4)
@@ -97,7 +97,7 @@ def test_a_failure_midway_is_the_last_message(client: FlaskClient, modern: bool)
 
 
 def test_a_tool_that_only_this_test_has_streams_as_any_other(client: FlaskClient) -> None:
-    """The door knows no tool: what one says is sent, in its order, byte by byte."""
+    """The door knows no tool by name: what a tool says is sent in its order, byte by byte."""
     frames = call(client, "speaks", True).text.split("\n\n")
     messages = [json.loads(frame.partition("data: ")[2]) for frame in frames[1:-1]]
     assert [each["params"].get("progress", each["params"].get("data")) for each in messages[:-1]] == [
@@ -120,7 +120,7 @@ def test_a_tool_that_only_this_test_has_streams_as_any_other(client: FlaskClient
 
 
 def test_a_capability_that_is_missing_is_named(client: FlaskClient) -> None:
-    """-32021 and 400 with an object; with the capability the tool answers."""
+    """The answer is -32021 and 400 with an object. With the capability the tool answers."""
     answer = call(client, "answers", True)
     assert answer.status_code == 400
     error = answer.json["error"]

@@ -19,7 +19,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_comes_out_as_it_went_in_on_one_line(text: str) -> None:
-    """As JSON between `data: ` and an empty line, for parsers that break lines at any separator there is."""
+    """It is JSON between `data: ` and an empty line, safe for parsers that break lines at any separator."""
     sent = frame({"text": text}).decode()
     head, data, *rest = sent.splitlines()
     assert (head, rest) == ("event: message", [""])

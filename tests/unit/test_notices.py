@@ -8,7 +8,7 @@ from poslogs.streaming.notices import MAX_REPORTED, Notices
 
 
 def test_refused_rows_are_reported_once_however_often_they_come() -> None:
-    """The same reasons with the same marks give a frame once; a new one is reported alone; a new feed begins anew."""
+    """The same reasons and marks give one frame. A new one is reported alone, and a new feed begins anew."""
     notices = Notices("staging")
     reasons = ["a row that is not an object|aa", "a row that is not an object|bb", "a row without a usable id|cc"]
     first = notices.left_out_of(Page([], reasons, 0))
@@ -27,7 +27,7 @@ def test_refused_rows_are_reported_once_however_often_they_come() -> None:
 
 
 def test_the_number_of_remembered_refusals_is_bounded() -> None:
-    """So many different bad rows do not fill the memory; all are counted."""
+    """Any number of different bad rows does not fill the memory. All are counted."""
     notices = Notices("staging")
     for number in range(30):
         notices.left_out_of(Page([], [f"a row that is not an object|{number}-{row}" for row in range(1000)], 0, 5))

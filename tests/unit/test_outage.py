@@ -27,7 +27,7 @@ def test_waits_double_up_to_a_bound_with_jitter(run: int) -> None:
 
 
 def test_after_each_wait_one_question_is_asked_by_whoever_claims_it() -> None:
-    """Nobody else may ask until it has failed; failures of questions that began before it was claimed count once."""
+    """Nobody else may ask until that has failed. Failures of questions that began before the claim count once."""
     clock = StandingClock(0.0)
     outage = Outage(down(), clock)
     outage.again(down())
@@ -43,7 +43,7 @@ def test_after_each_wait_one_question_is_asked_by_whoever_claims_it() -> None:
 
 
 def test_no_failure_makes_a_wait_shorter_that_platformos_asked_for() -> None:
-    """Retry-After of 100 s, then an error of another kind: still 100 s."""
+    """After a Retry-After of 100 s and an error of another kind the wait is still 100 s."""
     clock = StandingClock(0.0)
     outage = Outage(down(retry_after=100.0), clock)
     clock.now = 10.0
@@ -61,7 +61,7 @@ def test_waits_are_not_the_same_for_all() -> None:
 
 
 def test_a_longer_wait_that_platformos_asked_for_is_kept() -> None:
-    """Retry-After of 20 s: no sooner; of 0.1 s: our own wait."""
+    """A Retry-After of 20 s is kept; with one of 0.1 s our own wait counts."""
     clock = StandingClock(0.0)
     outage = Outage(down(retry_after=20.0), clock)
     assert outage.until == 20.0
@@ -73,7 +73,7 @@ def test_a_longer_wait_that_platformos_asked_for_is_kept() -> None:
 
 
 def test_the_frame_tells_how_it_began_and_stays_the_same() -> None:
-    """Readers that come late hear of the same outage; the sentence for people is the latest."""
+    """Readers that come late get the same frame. The sentence for people is the latest."""
     outage = Outage(down("First."), StandingClock())
     chunk = outage.chunk
     outage.again(down("Second."))

@@ -10,7 +10,7 @@ from tests.unit.doubles import in_threads
 
 
 def test_a_process_gets_the_same_value_again_and_its_child_makes_its_own() -> None:
-    """Which is not that of the parent, nor changes it."""
+    """The child's value is another than the parent's, and does not change it."""
     value = PerProcess(lambda: [os.getpid()])
     mine = value()
     read, write = os.pipe()
@@ -26,7 +26,7 @@ def test_a_process_gets_the_same_value_again_and_its_child_makes_its_own() -> No
 
 
 def test_threads_that_ask_first_at_the_same_time_get_the_same_value() -> None:
-    """Whichever of theirs was made first."""
+    """They get the value that was made first."""
     together = threading.Barrier(4)
 
     def make() -> object:

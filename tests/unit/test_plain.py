@@ -17,5 +17,5 @@ from poslogs.plain import plain
     ],
 )
 def test_what_does_not_print_is_spelt_out(text: str, shown: str) -> None:
-    """Escapes, line breaks and marks that turn the text round."""
+    """These are escapes, line breaks and marks that reverse text."""
     assert plain(text) == shown

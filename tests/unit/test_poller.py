@@ -22,7 +22,7 @@ from tests.unit.doubles import (
 
 
 def test_many_readers_share_one_poller_and_one_poll_at_a_time() -> None:
-    """Thirty readers attach at the same instant while platformOS is slow: one gateway, one question under way."""
+    """Thirty readers that attach at once, while platformOS is slow, cause one gateway and one question."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     readers = [Follower(interval=0.001) for _ in range(30)]
@@ -42,7 +42,7 @@ def test_many_readers_share_one_poller_and_one_poll_at_a_time() -> None:
 
 
 def test_a_slow_answer_is_not_overtaken_by_the_next_question() -> None:
-    """The interval passes many times while platformOS answers: there is one question, then the next."""
+    """The interval passes many times while platformOS answers. There is one question, then the next."""
     log = Log(clock=(clock := StandingClock()))
     feed = feed_of(log, clock=clock)
     reader = Follower(interval=1.0)
@@ -60,7 +60,7 @@ def test_a_slow_answer_is_not_overtaken_by_the_next_question() -> None:
 
 
 def test_the_smallest_interval_sets_the_pace() -> None:
-    """Readers of 60 s and 3 s: a poll every 3 s; when the quick one has left, one every 60 s."""
+    """With readers of 60 s and 3 s polls come every 3 s; after the quick one has left, every 60 s."""
     log = Log(clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     slow, quick = Follower(interval=60.0), Follower(interval=3.0)
@@ -79,7 +79,7 @@ def test_the_smallest_interval_sets_the_pace() -> None:
 
 
 def test_a_quick_reader_that_joins_is_served_at_its_own_pace_at_once() -> None:
-    """The feed rests for an hour; a reader of 2 s comes after ten: the next poll is due already."""
+    """The feed's interval is an hour. When a reader of 2 s comes after ten, the next poll is due already."""
     log = Log(clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     slow, quick = Follower(interval=HOUR), Follower(interval=2.0)
@@ -97,7 +97,7 @@ def test_a_quick_reader_that_joins_is_served_at_its_own_pace_at_once() -> None:
 
 
 def test_the_next_question_continues_after_the_newest_entry() -> None:
-    """0, then 7 at once because the first answer brought history, then 7 until there is more, then that."""
+    """It asks after 0, at once after 7, since the first answer brought history, and after 7 until there is more."""
     log = Log(3, 7, clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     reader = Follower(interval=3.0)
@@ -136,7 +136,7 @@ def test_polls_cease_when_nobody_reads() -> None:
 
 
 def test_a_backlog_in_pages_is_asked_for_page_after_page() -> None:
-    """A thousand rows in pages of 100, an interval of an hour: all of them come now."""
+    """A thousand rows in pages of 100 all come now, despite an interval of an hour."""
     log = Log(*range(1, 1001), page=100)
     feed = feed_of(log)
     reader = Follower()
@@ -150,7 +150,7 @@ def test_a_backlog_in_pages_is_asked_for_page_after_page() -> None:
 
 
 def test_amid_a_backlog_the_poller_waits_for_the_quickest_reader_alone() -> None:
-    """After a page it asks no more until one reader has taken it, or HOLD_SECONDS have passed."""
+    """After a page it does not ask again until one reader has taken it, or HOLD_SECONDS have passed."""
     log = Log(*range(1, 101), page=20, clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     quick, slow = Follower(), Follower()
@@ -172,7 +172,7 @@ def test_amid_a_backlog_the_poller_waits_for_the_quickest_reader_alone() -> None
 
 
 def test_the_overlap_is_read_again_for_live_readers_alone() -> None:
-    """Plain readers: questions at the cursor. A live one: below it, as long as the rows there are young."""
+    """For plain readers it asks at the cursor; for a live one below it, as long as the rows there are young."""
     log = Log(10, 20, clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, lookback=30.0, clock=clock)
     plain, live = Follower(interval=3.0), Follower(interval=3.0, selection=LIVE)
@@ -196,7 +196,7 @@ def test_the_overlap_is_read_again_for_live_readers_alone() -> None:
 
 
 def test_a_late_row_is_one_batch_for_live_readers_and_nothing_for_others() -> None:
-    """The same batch, two selections."""
+    """Both read the same batch, with different selections."""
     log = Log(10, 20)
     feed = feed_of(log)
     plain, live = Follower(), Follower(selection=LIVE)
@@ -216,7 +216,7 @@ def test_a_late_row_is_one_batch_for_live_readers_and_nothing_for_others() -> No
 
 
 def test_re_reading_never_keeps_new_rows_out_of_a_short_answer() -> None:
-    """Answers hold five rows, and twenty young rows lie behind the cursor: new ones come all the same."""
+    """Answers hold five rows, and twenty young rows lie below the cursor. New ones still come."""
     log = Log(page=5)
     feed = feed_of(log, lookback=600.0)
     live = Follower(interval=0.002, selection=LIVE)
@@ -233,7 +233,7 @@ def test_re_reading_never_keeps_new_rows_out_of_a_short_answer() -> None:
 
 
 def test_an_answer_that_re_reading_fills_to_the_last_row_keeps_no_new_rows_out() -> None:
-    """Answers held a thousand rows, and now just the three hundred that are read again."""
+    """Answers held a thousand rows, and now only the three hundred that are read again."""
     log = Log(*range(1, 1001), page=1000)
     feed = feed_of(log, lookback=600.0, window_bytes=8 << 20)
     live = Follower(interval=0.002, selection=LIVE)
@@ -253,7 +253,7 @@ def test_an_answer_that_re_reading_fills_to_the_last_row_keeps_no_new_rows_out()
 
 @pytest.mark.parametrize("page", [20, 100, 300, 1000, 5000])
 def test_a_late_row_among_the_newest_comes_however_many_rows_come_after_it_at_once(page: int) -> None:
-    """Right after the answer that ends a backlog a row appears five rows behind the cursor, and 700 above it."""
+    """Right after the answer that ends a backlog a row appears five rows below the cursor, and 700 above it."""
 
     class Growing(Log):
         def answer(self, last_id: int) -> list[object]:
@@ -277,7 +277,7 @@ def test_a_late_row_among_the_newest_comes_however_many_rows_come_after_it_at_on
 
 @pytest.mark.parametrize("page", [20, 100, 300, 1000])
 def test_a_backlog_is_asked_for_page_after_page_for_live_readers_too(page: int) -> None:
-    """Two thousand rows, an interval of an hour: all of them come now, though each question looks back.
+    """Two thousand rows all come now, despite an interval of an hour, though each question looks back.
 
     A look that finds nothing new in a full answer has not reached the end of the log: readers ahead must not think so.
     """
@@ -295,7 +295,7 @@ def test_a_backlog_is_asked_for_page_after_page_for_live_readers_too(page: int) 
 
 
 def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
-    """A day of plain streams: what is remembered of the rows that passed stays bounded."""
+    """After a day of plain streams what is remembered of past rows is bounded."""
     log = Log(clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, lookback=30.0, clock=clock)
     reader = Follower(interval=3.0)

@@ -1,4 +1,4 @@
-"""What the place of the poller promises: one at a time, and a feed that knows when none is to be had."""
+"""What the place of the poller promises: one poller at a time, and a feed that knows when none could start."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_one_that_left_does_not_take_the_place_of_another_with_it() -> None:
 
 
 def test_where_no_thread_is_to_be_had_it_ends_and_readers_are_told() -> None:
-    """The outage makes all wait before the next try."""
+    """All wait for the outage before the next try."""
     polling, upstream, poller = made(NoThreads())
     ended: list[Poller] = []
     assert not polling.run(polling.take(poller), ended.append)

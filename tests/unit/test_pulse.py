@@ -20,7 +20,7 @@ def made(duration: float = math.inf) -> tuple[Pulse, StandingClock, Upstream]:
 
 
 def test_a_heartbeat_leaves_when_nothing_was_sent_for_its_time() -> None:
-    """Something sent after 10 s puts it off."""
+    """Something sent after 10 s delays it."""
     pulse, clock, _ = made()
     assert list(pulse.idle()) == [math.inf]
     clock.now = 10.0
@@ -35,7 +35,7 @@ def test_a_heartbeat_leaves_when_nothing_was_sent_for_its_time() -> None:
 
 
 def test_it_rests_while_it_waits_alone() -> None:
-    """Only then may a heartbeat leave without a turn of its own."""
+    """Only then may a heartbeat leave without a turn of the stream."""
     pulse, _, _ = made()
     steps = pulse.idle(rests=True)
     assert not pulse.beats(1.0)
@@ -62,7 +62,7 @@ def test_the_first_end_counts_and_the_deadline_ends_with_done() -> None:
 
 
 def test_an_outage_is_reported_once_and_a_refusal_ends_the_stream() -> None:
-    """The next outage is another one."""
+    """The next outage is reported again."""
     pulse, _, upstream = made()
     for _ in range(2):
         upstream.failed(down("Down."))
@@ -78,7 +78,7 @@ def test_an_outage_is_reported_once_and_a_refusal_ends_the_stream() -> None:
 
 
 def test_a_rest_ends_when_there_is_enough() -> None:
-    """Or when its time is over."""
+    """It also ends when its time is over."""
     pulse, clock, _ = made()
     assert list(pulse.rest(3.0, lambda: True)) == []
     steps = pulse.rest(3.0)

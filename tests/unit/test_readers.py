@@ -1,4 +1,4 @@
-"""What readers promise their feed: who is here, the shortest interval, and whether any wants late rows."""
+"""What readers promise their feed: which are here, the shortest interval, and whether any wants late rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.unit.doubles import LIVE, Follower
 
 
 def test_the_shortest_interval_is_that_of_those_who_are_here() -> None:
-    """Two of 3 s and one of 60 s come and go; one who leaves twice leaves once."""
+    """Two of 3 s and one of 60 s come and go. To leave twice counts once."""
     readers = Readers(0.0)
     first, second, slow = Follower(interval=3.0), Follower(interval=3.0), Follower(interval=60.0, selection=LIVE)
     for reader in (first, second, slow, slow):

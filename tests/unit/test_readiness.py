@@ -24,7 +24,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_a_descriptor_is_waited_for_until_it_shows_a_sign_or_the_time_is_over(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Room is there at once; bytes are not before they are sent; an error counts as any sign."""
+    """Room shows at once, bytes once they are sent, and an error counts as any sign."""
     ours, theirs = pair
     assert wait_for(ours.fileno(), WRITABLE, PATIENCE)
     assert not wait_for(ours.fileno(), READABLE, 0.01)
@@ -35,7 +35,7 @@ def test_a_descriptor_is_waited_for_until_it_shows_a_sign_or_the_time_is_over(
 
 
 def test_of_watched_descriptors_those_are_named_that_show_a_sign(pair: tuple[socket.socket, socket.socket]) -> None:
-    """And no longer once they are discarded."""
+    """Discarded ones are not named any more."""
     ours, theirs = pair
     readiness = Readiness.of_system()
     readiness.add(ours.fileno(), HALF_CLOSED | RESET)
@@ -50,7 +50,7 @@ def test_of_watched_descriptors_those_are_named_that_show_a_sign(pair: tuple[soc
 
 
 def test_a_number_that_is_watched_already_may_be_added_again(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Its descriptor was closed, the connection lives on in a copy, and the number is another connection's."""
+    """Its descriptor was closed, a copy keeps the connection, and the number is another connection's."""
     ours, theirs = pair
     readiness = Readiness.of_system()
     number = ours.fileno()
@@ -74,7 +74,7 @@ def test_what_is_closed_already_may_be_discarded() -> None:
 def test_where_there_is_no_epoll_nothing_can_be_watched_but_a_descriptor_can_be_asked(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Elsewhere than on Linux."""
+    """That is so on systems other than Linux."""
     readiness = Readiness(None, select.poll)
     assert not readiness.can_watch
     assert readiness.shows(pair[0].fileno(), WRITABLE)

@@ -51,7 +51,7 @@ def reported(*rows: dict[str, object], since: str = "") -> dict[str, object]:
     ],
 )
 def test_errors_that_differ_in_numbers_ids_and_quotes_are_alike(one: str, other: str) -> None:
-    """Numbers, times, ids, quoted values, spaces."""
+    """Differences in numbers, times, ids, quoted values and spaces do not count."""
     assert fingerprint(one) == fingerprint(other)
 
 
@@ -84,7 +84,7 @@ def test_a_fingerprint_is_made_of_any_text_and_stays_as_it_is(text: str) -> None
 
 
 def test_a_fingerprint_of_a_megabyte_is_quick() -> None:
-    """No text makes it take long."""
+    """No text makes it slow."""
     began = time.process_time()
     for text in ("a", "'", "1.", "-", 'x"', '"\\', "“", "`", "a@", "a.", "?a", "?a=", "-'a", "'a", "1, "):
         fingerprint(text * 2**20)
@@ -92,7 +92,7 @@ def test_a_fingerprint_of_a_megabyte_is_quick() -> None:
 
 
 def test_sums_are_by_type_and_hour() -> None:
-    """Byte by byte, with the place that a diagnostic names."""
+    """The report is compared byte by byte, with the place that a diagnostic names."""
     told = reported(
         {"created_at": "2026-11-23T10:59:59Z", "error_type": "info", "message": "a"},
         {"created_at": "2026-11-23T11:00:00Z", "error_type": "LiquidError", "message": "no 'x'",
@@ -133,7 +133,7 @@ def test_sums_are_by_type_and_hour() -> None:
 
 
 def test_what_is_older_than_since_is_passed_over() -> None:
-    """Its time counts, not its id; a row without a time is old."""
+    """The time of a row counts, not its id. A row without a time is old."""
     told = reported(
         {"created_at": "2026-11-23T10:00:00Z"},
         {"created_at": "2026-11-23T12:00:00Z"},
@@ -145,7 +145,7 @@ def test_what_is_older_than_since_is_passed_over() -> None:
 
 @pytest.mark.parametrize("text", ["x", '"', "\\", "\x1b", "\n", "é", "\u2028", "💥", "a1 "])
 def test_a_report_is_always_short(text: str) -> None:
-    """A hundred kinds of error in a hundred hours, each as long and as awkward as can be, and no control character."""
+    """A hundred kinds of long and awkward errors in a hundred hours make a short one, without control characters."""
     words = [text * 400 + "abcdefghij"[number % 10] + "klmnopqrst"[number // 10] for number in range(100)]
     told = reported(*(
         {"created_at": f"2026-11-{1 + number // 24:02}T{number % 24:02}:00:00Z", "error_type": f"error{word}",
@@ -163,7 +163,7 @@ def test_a_report_is_always_short(text: str) -> None:
 
 
 def test_an_old_entry_among_new_ones_hides_nothing() -> None:
-    """A clock that is wrong: the report goes on, and is complete only when a hundred in a row are too old."""
+    """Its clock may be wrong. The report goes on, and is complete only when a hundred in a row are too old."""
     told = Report("staging", "2026-11-23T11:00:00.000Z")
     for number in range(250, 101, -1):
         assert not told.complete
@@ -181,7 +181,7 @@ def read(log: Log, position: int = 0, since: str = "", **kw: object) -> dict[str
 
 
 def test_a_report_is_of_the_newest_entries_and_says_what_it_left_out() -> None:
-    """Thirty rows, twenty-five of them read: the newest, and the next report goes on at the end of the log."""
+    """Of thirty rows the newest twenty-five are read. The next report continues at the end of the log."""
     log = Log(page=10)
     log.add(*range(1, 16), message="old", error_type="error")
     log.add(*range(16, 31), message="new", error_type="error")
@@ -197,7 +197,7 @@ def test_a_report_is_of_the_newest_entries_and_says_what_it_left_out() -> None:
 
 
 def test_a_report_of_the_last_hour_does_not_read_the_log() -> None:
-    """A hundred thousand old rows and a thousand new ones: the new ones, with few questions."""
+    """Of a hundred thousand old rows and a thousand new ones it reads the new ones, with few questions."""
     log = Log()
     log.add(*range(1, 100_001), created_at="2026-11-22T10:00:00Z")
     log.add(*range(100_001, 101_001), created_at="2026-11-23T10:00:00Z")
@@ -225,7 +225,7 @@ def test_reading_ends_in_time() -> None:
 
 
 class Failing(Log):
-    """A log that answers so often."""
+    """A log that fails after a number of answers."""
 
     good = 12
 
@@ -236,7 +236,7 @@ class Failing(Log):
 
 
 def test_a_failure_cuts_a_report_and_an_early_one_ends_it() -> None:
-    """GatewayError only when nothing was counted."""
+    """It raises GatewayError only when nothing was counted."""
     told = read(Failing(*range(1, 101), page=10))
     assert (told["lastId"], told["truncated"]) == ("100", True)
     assert told["total"] in range(10, 90)

@@ -10,7 +10,7 @@ from poslogs.streaming.seen_ids import SeenIds
 
 
 def test_what_a_reader_was_given_is_known() -> None:
-    """And what lies before its beginning counts as had, though it was never given."""
+    """What lies before its beginning counts as had too, though it was never given."""
     seen = SeenIds(10)
     seen.add([11, 13])
     seen.add([12])
@@ -19,7 +19,7 @@ def test_what_a_reader_was_given_is_known() -> None:
 
 
 def test_batches_without_entries_are_not_remembered() -> None:
-    """A stream of nothing but rows that are none, for a day."""
+    """For a day a stream gets nothing but rows that are not entries."""
     seen = SeenIds(10)
     for _ in range(1000):
         seen.add([])
@@ -29,7 +29,7 @@ def test_batches_without_entries_are_not_remembered() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sets(st.integers(1, 5000), max_size=60).map(sorted), max_size=30))
 def test_the_last_rows_are_known_and_memory_is_bounded(runs: list[list[int]]) -> None:
-    """Whatever the runs: the last MAX_ROWS ids are known, all earlier ones count as had, and little is held."""
+    """For any runs the last MAX_ROWS ids are known, all earlier ones count as had, and little is held."""
     seen = SeenIds(0)
     for run in runs:
         seen.add(run)

@@ -27,7 +27,7 @@ NUMBERS = [
 
 
 def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """127.0.0.1:3030, a heartbeat of 15 s, pages of localhost, clients.json of this checkout."""
+    """They are 127.0.0.1:3030, a heartbeat of 15 s, pages of localhost, and clients.json of this checkout."""
     monkeypatch.chdir(tmp_path)
     read = Settings.read({})
     assert (read.host, read.port, read.heartbeat) == ("127.0.0.1", 3030, 15.0)
@@ -42,7 +42,7 @@ def test_nothing_set_is_the_contract_s_defaults(tmp_path: Path, monkeypatch: pyt
 
 
 def test_clients_json_in_the_working_directory_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the one that comes with poslogs; a named one wins over both."""
+    """Then comes the one shipped with poslogs. A named one wins over both."""
     (tmp_path / "clients.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     assert Settings.read({}).clients_file.resolve() == (tmp_path / "clients.json").resolve()
@@ -52,7 +52,7 @@ def test_clients_json_in_the_working_directory_is_found_first(tmp_path: Path, mo
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    """As compose files and unit files leave them."""
+    """Compose files and unit files leave variables empty."""
     empty = {setting.variable: " " for setting in SETTINGS}
     assert Settings.read(empty) == Settings.read({})
 
@@ -95,14 +95,14 @@ def test_values_are_what_was_set() -> None:
 
 
 def test_the_process_s_own_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When no others are handed in."""
+    """They are read when no others are handed in."""
     monkeypatch.setenv("PORT", "4040")
     assert Settings.read().port == 4040
 
 
 @pytest.mark.parametrize(("variable", "name", "low", "high"), NUMBERS)
 def test_bounds_are_inside_and_what_lies_beyond_is_named(variable: str, name: str, low: float, high: float) -> None:
-    """The least and the most are taken; below, above and no number are a sentence that starts with the variable."""
+    """The least and the most are taken. Anything else gives a sentence that starts with the variable."""
     for good in (low, high):
         assert getattr(Settings.read({variable: str(good)}), name) == (
             None if (name, good) == ("max_streams", 0) else good
@@ -117,7 +117,7 @@ def test_bounds_are_inside_and_what_lies_beyond_is_named(variable: str, name: st
 @pytest.mark.parametrize("variable", ["POSLOGS_WINDOW_MB", "POSLOGS_POLL_MB"])
 @pytest.mark.parametrize("bad", ["0", "-1", "5000", "1.5", "big"])
 def test_sizes_are_whole_mebibytes(variable: str, bad: str) -> None:
-    """Within their bounds."""
+    """They must be within their bounds."""
     with pytest.raises(ConfigError, match=f"^{variable} must be "):
         Settings.read({variable: bad})
 
@@ -129,14 +129,14 @@ def test_a_level_is_one_of_four() -> None:
 
 
 def test_no_token_shows_when_settings_are_printed() -> None:
-    """A traceback or a log line may hold them."""
+    """A traceback or a log line may hold settings."""
     read = Settings.read({"MPKIT_TOKEN": "hidden-token"})
     assert "hidden-token" not in repr(read)
     assert "hidden-token" not in f"{read}"
 
 
 def test_a_setting_is_one_field_with_its_variable_default_bounds_and_meaning() -> None:
-    """What a class adds is read by `read` like all others, and refused in the same words."""
+    """A field that a class adds is read by `read` like all others, and refused in the same words."""
 
     @dataclass(frozen=True)
     class More(Settings):
@@ -162,7 +162,7 @@ def test_every_setting_has_a_name_a_default_and_a_meaning() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from([setting.variable for setting in SETTINGS]), st.text(max_size=40))
 def test_any_text_is_a_value_or_a_sentence(variable: str, text: str) -> None:
-    """Whatever an operator's file holds; numbers are numbers."""
+    """This holds whatever an operator's file has; numbers are numbers."""
     read, sentence = Settings.read({}), f"{variable} must be "
     try:
         read = Settings.read({variable: text})
@@ -185,7 +185,7 @@ def test_any_text_is_a_value_or_a_sentence(variable: str, text: str) -> None:
     ],
 )
 def test_origins_are_taken_as_browsers_send_them(origin: str) -> None:
-    """A scheme, a host, perhaps a port; a star where anything may stand."""
+    """An origin is a scheme, a host and perhaps a port, with a star for anything."""
     assert Settings.read({"POSLOGS_CORS_ORIGINS": f" {origin} , *"}).cors_origins == [origin, "*"]
 
 
@@ -193,7 +193,7 @@ def test_origins_are_taken_as_browsers_send_them(origin: str) -> None:
     "origin", ["localhost:3000", "https//example.com", "https://example.com/", "https://a b", "null", "https://", "**"]
 )
 def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
-    """It would never match, so the start is refused."""
+    """Such an origin would never match, so the start is refused."""
     with pytest.raises(ConfigError) as error:
         Settings.read({"POSLOGS_CORS_ORIGINS": f"*, {origin}"})
     assert str(error.value) == (

@@ -1,4 +1,4 @@
-"""The shape of the code: how large a class and a module may be, and what stands in one place alone.
+"""The shape of the code: how large a class and a module may be, and what only one module may do.
 
 Branches and arguments of functions are bounded by ruff (C901, PLR09 in pyproject.toml).
 """
@@ -17,7 +17,7 @@ MOST_ATTRIBUTES = 15
 MOST_LINES = 200
 MODULES = sorted((REPO / "poslogs").glob("**/*.py"))
 
-# Larger than that, and why. One that no longer is must be taken out.
+# Classes and modules that are larger, and why. One that no longer is must be taken out.
 CLASSES = {
     "Settings": "a field for each setting",
 }
@@ -81,13 +81,13 @@ def all_attributes() -> dict[str, set[str]]:
 
 
 def test_no_class_has_more_attributes_than_one_keeps_in_mind() -> None:
-    """Those of its bases count: what is moved into one is not gone."""
+    """Attributes of its bases count: what is moved into a base is not gone."""
     large = {name: len(names) for name, names in all_attributes().items() if len(names) > MOST_ATTRIBUTES}
     assert large.keys() == CLASSES.keys(), large
 
 
 def test_no_module_is_longer_than_one_reads_at_a_sitting() -> None:
-    """But for those with a reason."""
+    """Modules with a reason are excepted."""
     lines = {str(path.relative_to(REPO / "poslogs")): len(path.read_text().splitlines()) for path in MODULES}
     long = {name: count for name, count in lines.items() if count > MOST_LINES}
     assert long.keys() == LONG.keys(), long
@@ -95,7 +95,7 @@ def test_no_module_is_longer_than_one_reads_at_a_sitting() -> None:
 
 @pytest.mark.parametrize("what", ALONE)
 def test_what_one_module_does_for_all_is_done_nowhere_else(what: str) -> None:
-    """Each was in several places once, and each copy had a trap of its own (docs/decisions/0005, 0014)."""
+    """Each pattern was in several places once, and each copy had its own trap (docs/decisions/0005, 0014)."""
     pattern, places = ALONE[what]
     found = {str(it.relative_to(REPO / "poslogs")) for it in MODULES if re.search(pattern, code(it))}
     assert found == places
@@ -113,7 +113,7 @@ class _Undocumented(ast.NodeTransformer):
 
 
 def test_the_reading_counts_each_kind_of_attribute(tmp_path: Path) -> None:
-    """Fields, slots, and what methods assign; each once."""
+    """It counts fields, slots, and what methods assign, each once."""
     module = tmp_path / "module.py"
     module.write_text(
         "class A:\n"

@@ -78,7 +78,7 @@ def test_a_client_has_as_many_streams_as_it_may_and_no_more() -> None:
 
 
 def test_clients_do_not_take_each_other_s_places() -> None:
-    """One is full, the other enters."""
+    """One client has all its streams, and the other still enters."""
     slots: Slots[Held] = Slots()
     fill(slots, MINE, here, here, here)
     fill(slots, OTHER, here, here, here)
@@ -87,7 +87,7 @@ def test_clients_do_not_take_each_other_s_places() -> None:
 
 
 def test_a_slot_that_is_given_back_is_free_at_once_and_once() -> None:
-    """However often it is given back."""
+    """To give it back again changes nothing."""
     slots: Slots[Held] = Slots()
     held = fill(slots, MINE, here, here, here)
     for _ in range(5):
@@ -99,7 +99,7 @@ def test_a_slot_that_is_given_back_is_free_at_once_and_once() -> None:
 
 
 def test_the_places_of_readers_that_have_left_are_free_at_once() -> None:
-    """A page that is reloaded ten times in a row does not lock itself out."""
+    """A page that is reloaded ten times does not lock itself out."""
     slots: Slots[Held] = Slots()
     for _ in range(10):
         old = fill(slots, MINE, *[gone] * (3 - slots.open))
@@ -111,7 +111,7 @@ def test_the_places_of_readers_that_have_left_are_free_at_once() -> None:
 
 
 def test_readers_that_are_there_are_left_in_peace() -> None:
-    """Two are there and one has left: the one is closed, the two are not even poked."""
+    """Of three readers one has left. It is closed, and the other two are not even poked."""
     slots: Slots[Held] = Slots()
     one, two, left = fill(slots, MINE, here, here, gone)
     fill(slots, MINE, here)
@@ -122,7 +122,7 @@ def test_readers_that_are_there_are_left_in_peace() -> None:
 @pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "a proxy is there"])
 @pytest.mark.parametrize("writes", [1, 2, 3])
 def test_where_a_reader_may_have_left_writes_find_out(writes: int, tell: object) -> None:
-    """All three have left, and the server notices at one of the first writes: the fourth enters in no time."""
+    """All three have left, and the server notices at one of the first writes, so the fourth enters at once."""
     slots: Slots[Held] = Slots()
     held = fill(slots, MINE, tell, tell, tell)
     for each in held:
@@ -135,7 +135,7 @@ def test_where_a_reader_may_have_left_writes_find_out(writes: int, tell: object)
 
 @pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "they are there"])
 def test_where_all_are_there_the_refusal_is_quick(tell: object) -> None:
-    """A few writes to each, and no closing."""
+    """Each gets a few writes, and none is closed."""
     slots: Slots[Held] = Slots()
     held = fill(slots, MINE, tell, tell, tell)
     begin = time.monotonic()
@@ -146,7 +146,7 @@ def test_where_all_are_there_the_refusal_is_quick(tell: object) -> None:
 
 
 def test_a_full_server_refuses_whoever_comes() -> None:
-    """`capacity` streams in all: 503, and when to try again; a place that is given back is free."""
+    """At `capacity` streams in all it gets 503, with a time to try again. A place that is given back is free."""
     slots: Slots[Held] = Slots(capacity=4)
     held = fill(slots, MINE, here, here, here) + fill(slots, OTHER, here)
     with pytest.raises(Unavailable) as error:
@@ -159,7 +159,7 @@ def test_a_full_server_refuses_whoever_comes() -> None:
 
 
 def test_a_full_server_is_full_of_those_that_are_there() -> None:
-    """The client's own streams whose readers have left make room, also at the server's bound."""
+    """The client's own streams whose readers have left make room, even at the server's bound."""
     slots: Slots[Held] = Slots(capacity=2)
     fill(slots, MINE, gone, gone)
     fill(slots, MINE, here)
@@ -167,7 +167,7 @@ def test_a_full_server_is_full_of_those_that_are_there() -> None:
 
 
 def test_streams_and_calls_share_the_room_that_threads_give() -> None:
-    """Three places: a stream and two calls, then neither; what is given back is free for both, and once."""
+    """A stream and two calls fill three places. What is given back is free for either, once."""
     slots: Slots[Held] = Slots(room=Room(3))
     calls = Calls(each=9, most=9, room=slots.room)
     (held,) = fill(slots, MINE, here)
@@ -187,7 +187,7 @@ def test_streams_and_calls_share_the_room_that_threads_give() -> None:
 
 
 def test_a_client_without_streams_gets_none() -> None:
-    """0 streams is none, and leaves nothing behind."""
+    """With 0 streams it gets none, and nothing is left behind."""
     slots: Slots[Held] = Slots()
     with pytest.raises(TooMany):
         slots.take(Client(id="x", name="x", digest=b"", streams=0), Held(), here)
@@ -207,7 +207,7 @@ def test_twenty_at_the_same_instant_for_the_last_slot() -> None:
 
 
 def test_random_comings_and_goings_never_lose_a_place() -> None:
-    """Eight threads take and give back: never more than the limit, and in the end none is taken."""
+    """Eight threads take and give back. There are never more than the limit, and in the end none is taken."""
     slots: Slots[Held] = Slots()
     most: list[int] = []
 
@@ -231,7 +231,7 @@ def test_random_comings_and_goings_never_lose_a_place() -> None:
 
 @pytest.mark.parametrize(("client", "places"), [(MINE, None), (MINE, 3), (OTHER, 3)])
 def test_a_full_server_has_writes_find_out_who_has_left(client: Client, places: int | None) -> None:
-    """Of one's own streams; where threads serve of everybody's, as they are few."""
+    """That is among the client's own streams, or among all where threads serve, as these are few."""
     slots: Slots[Held] = Slots(capacity=3, room=Room(places))
     for each in fill(slots, MINE, unknown, here, here):
         each.dead_after = 2

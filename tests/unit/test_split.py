@@ -28,14 +28,14 @@ def texts(body: bytes) -> list[bytes]:
 @settings(deadline=None)
 @given(st.lists(JSON, max_size=6), st.dictionaries(st.sampled_from("abc"), JSON), st.sampled_from([None, 1]))
 def test_each_element_is_its_own_text(rows: list[object], others: dict[str, object], indent: int | None) -> None:
-    """Quotes, escapes and brackets in texts and names confuse nothing, nor does what stands around the list."""
+    """Quotes, escapes and brackets in texts and names do no harm, nor does what is around the list."""
     body = json.dumps({**others, "logs": rows, "z": others}, indent=indent).encode()
     assert [json.loads(text) for text in texts(body)] == rows
 
 
 @pytest.mark.parametrize("text", [b'"' + b'\\"' * 2000 + b'"', b'"' + b"\\\\" * 2000 + b'"', b"[" * 999 + b"]" * 999])
 def test_a_value_of_very_many_escapes_or_brackets_ends_where_it_ends(text: bytes) -> None:
-    """More of them than one match passes."""
+    """The value has more of them than one match passes."""
     assert texts(b'{"logs":[1,' + text + b',{"a":' + text + b"}]}") == [b"1", text, b'{"a":' + text + b"}"]
 
 
@@ -60,7 +60,7 @@ def test_a_value_of_very_many_escapes_or_brackets_ends_where_it_ends(text: bytes
     ids=range(14),
 )
 def test_what_is_no_answer_is_named(body: bytes, word: str) -> None:
-    """Cut off, no JSON, or beyond the work that is done for one answer."""
+    """It is cut off, not JSON, or beyond the work that is done for one answer."""
     with pytest.raises(NotALog, match=f"^{word}$"):
         texts(body)
 
@@ -68,7 +68,7 @@ def test_what_is_no_answer_is_named(body: bytes, word: str) -> None:
 @settings(deadline=None)
 @given(JSON, st.integers(0, 30))
 def test_the_values_of_a_row_are_counted_without_its_texts(value: object, most: int) -> None:
-    """Commas and brackets in texts are none."""
+    """Commas and brackets in texts do not count."""
 
     def count(value: object) -> int:
         inside = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else None

@@ -34,7 +34,7 @@ def limiter(clock: Clock) -> MovingWindowRateLimiter:
 
 
 def test_the_window_moves_with_its_hits(clock: Clock, limiter: MovingWindowRateLimiter) -> None:
-    """Three in ten seconds; as each grows ten seconds old there is room for one more, and refusals cost nothing."""
+    """With three in ten seconds, each that grows ten seconds old makes room for one, and refusals cost nothing."""
     assert limiter.hit(THREE, "a")
     clock.now += 4
     assert [limiter.hit(THREE, "a") for _ in range(4)] == [True, True, False, False]
@@ -47,14 +47,14 @@ def test_the_window_moves_with_its_hits(clock: Clock, limiter: MovingWindowRateL
 
 
 def test_keys_are_counted_apart(limiter: MovingWindowRateLimiter) -> None:
-    """Another client, and another rate of the same."""
+    """That holds for another client, and for another rate of the same client."""
     for key in ("a", "b"):
         assert [limiter.hit(THREE, key) for _ in range(4)] == [True, True, True, False]
     assert limiter.hit(RateLimitItemPerMinute(1), "a")
 
 
 def test_a_cost_is_taken_whole_or_not_at_all(limiter: MovingWindowRateLimiter) -> None:
-    """Two of three, then no two more, but one."""
+    """Of three, two are taken, then not two more, but one."""
     assert limiter.hit(THREE, "a", cost=2)
     assert not limiter.hit(THREE, "a", cost=2)
     assert limiter.hit(THREE, "a")
@@ -64,7 +64,7 @@ def test_a_cost_is_taken_whole_or_not_at_all(limiter: MovingWindowRateLimiter) -
 def test_the_reset_is_told_as_time_on_the_wall(
     clock: Clock, limiter: MovingWindowRateLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the oldest hit leaves the window, by the clock on the wall as it is at the moment of asking."""
+    """It is when the oldest hit leaves the window, by the wall clock at the moment of asking."""
     assert limiter.hit(THREE, "a")
     clock.now += 4
     assert limiter.hit(THREE, "a")
@@ -78,7 +78,7 @@ def test_the_reset_is_told_as_time_on_the_wall(
 
 
 def test_windows_that_nobody_uses_are_forgotten(clock: Clock) -> None:
-    """Else each address that ever guessed a token would be remembered for good."""
+    """Otherwise each address that ever guessed a token would be remembered forever."""
     storage = MonotonicStorage(clock=clock)
     for number in range(100):
         storage.acquire_entry(f"address {number}", 20, 60)
@@ -88,7 +88,7 @@ def test_windows_that_nobody_uses_are_forgotten(clock: Clock) -> None:
 
 
 def test_at_the_bound_what_is_over_goes_first_and_a_limit_that_is_reached_last(clock: Clock) -> None:
-    """Twice as many new keys as are kept: a key that is limited stays so, and one used twice is kept."""
+    """After twice as many new keys as are kept, a limited key is still limited, and one used twice is kept."""
     storage = MonotonicStorage(clock=clock)
     over = [storage.acquire_entry(f"over {number}", 20, 10) for number in range(1000)]
     clock.now += 11
@@ -106,7 +106,7 @@ def test_at_the_bound_what_is_over_goes_first_and_a_limit_that_is_reached_last(c
 
 
 def test_limited_keys_that_fill_it_give_way_to_new_ones(clock: Clock) -> None:
-    """As many limited keys as are kept: the oldest goes, and the new key is counted."""
+    """With as many limited keys as are kept the oldest goes, and the new key is counted."""
     storage = MonotonicStorage(clock=clock)
     for number in range(MAX_WINDOWS):
         clock.now += 0.0001
@@ -125,7 +125,7 @@ def test_what_never_fits_takes_no_window(clock: Clock) -> None:
 
 
 def test_a_window_can_be_cleared(limiter: MovingWindowRateLimiter) -> None:
-    """As `limits` asks of its storages."""
+    """`limits` requires that of its storages."""
     assert [limiter.hit(THREE, "a") for _ in range(4)] == [True, True, True, False]
     limiter.clear(THREE, "a")
     assert limiter.hit(THREE, "a")

@@ -74,7 +74,7 @@ def test_a_stream_that_is_as_it_must_be_is_no_trouble() -> None:
 
 
 def test_bytes_of_the_other_side_are_counted() -> None:
-    """Wherever they stand."""
+    """They are counted wherever they are."""
     tally = visit(HEAD + OPEN + entry("production", 1), lambda one: one.gone)
     assert tally.foreign == len(b"production ")
     assert "foreign bytes: witness of staging" in tally.troubles[0]
@@ -89,7 +89,7 @@ def test_bytes_of_the_other_side_are_counted() -> None:
     ],
 )
 def test_an_end_that_nobody_asked_for_is_counted(said: bytes, stays: bool, how: str) -> None:
-    """By the last chunk, in the middle, and before the answer."""
+    """It may come by the last chunk, in the middle, or before the answer."""
     tally = visit(said, lambda one: one.gone, stays=stays)
     assert tally.ended == 1
     assert f", by {how}" in tally.troubles[0]
@@ -106,7 +106,7 @@ def test_an_end_that_nobody_asked_for_is_counted(said: bytes, stays: bool, how: 
     ],
 )
 def test_what_is_lost_doubled_or_broken_is_trouble(said: bytes) -> None:
-    """A gap, an entry twice, no `: open`, a broken chunk, half a frame."""
+    """These are a gap, an entry twice, no `: open`, a broken chunk, and half a frame."""
     tally = visit(HEAD + said, lambda one: one.gone)
     assert [trouble.split(":")[0].split(" after")[0] for trouble in tally.troubles] == ["witness of staging"], tally
     assert tally.ended == 0
@@ -114,13 +114,13 @@ def test_what_is_lost_doubled_or_broken_is_trouble(said: bytes) -> None:
 
 @pytest.mark.parametrize("manner", [Leaver, Staller])
 def test_who_leaves_by_itself_is_no_trouble(manner: type[Visitor]) -> None:
-    """With bytes left to read, too."""
+    """That holds even with bytes left to read."""
     said = HEAD + OPEN + entry("staging", 1) * (1 if manner is Leaver else 1000)
     assert not visit(said, lambda one: one.gone, manner).troubles
 
 
 def test_a_crowd_replaces_who_has_gone_until_as_many_came_as_may() -> None:
-    """Ten come in all, three at once."""
+    """Of ten in all, three are there at once."""
     tally = Tally("unit")
     listener = Listener(greet)
     with PlatformOS() as platformos, Loop() as loop:
@@ -134,7 +134,7 @@ def test_a_crowd_replaces_who_has_gone_until_as_many_came_as_may() -> None:
 
 
 def test_tracebacks_in_a_log_are_counted_by_what_they_say() -> None:
-    """Their last line."""
+    """They are counted by their last line."""
     tally = Tally("unit")
     tally.read_log('fine\nTraceback (most recent call last):\n  File "x"\n    code\nValueError: generator\nmore\n')
     assert tally.tracebacks == {"ValueError: generator": 1}

@@ -55,7 +55,7 @@ def told(chunk: bytes) -> str:
 
 
 def were_reset(chunk: bytes) -> tuple[str, int]:
-    """The sentence of an error frame, and the position of the frame behind it."""
+    """The sentence of an error frame, and the position of the frame after it."""
     error, _, position = chunk.removesuffix(b"\n\n").rpartition(b"\n\n")
     return told(error + b"\n\n"), int(position.removeprefix(b"id: "))
 
@@ -87,7 +87,7 @@ def test_the_first_bytes_leave_before_anything_was_asked() -> None:
 
 
 def test_an_entry_arrives_as_the_contract_prints_it() -> None:
-    """One row, byte by byte."""
+    """The test compares one row, byte by byte."""
     log = Log()
     log.add(123, created_at="2024-01-01T12:00:00Z", message="hello", error_type="info")
     with Reading(feed_of(log)) as reading:
@@ -101,7 +101,7 @@ def test_an_entry_arrives_as_the_contract_prints_it() -> None:
 
 
 def test_a_stream_without_a_start_begins_as_pos_cli_does() -> None:
-    """The first question is for last_id=0; all that it brings comes, and then what is new."""
+    """The first question is for last_id=0. All that it brings comes, and then what is new."""
     log = Log(4, 5)
     feed = feed_of(log)
     with Reading(feed, interval=0.01) as reading:
@@ -112,7 +112,7 @@ def test_a_stream_without_a_start_begins_as_pos_cli_does() -> None:
 
 
 def test_a_stream_continues_after_its_last_id() -> None:
-    """Five rows and a stream after the third: the fourth and the fifth, and only they are asked for."""
+    """Of five rows a stream after the third gets the fourth and fifth, and asks only for them."""
     log = Log(1, 2, 3, 4, 5)
     with Reading(feed_of(log), start=Start(position=3)) as reading:
         assert reading.open().until(5) == [4, 5]
@@ -120,7 +120,7 @@ def test_a_stream_continues_after_its_last_id() -> None:
 
 
 def test_readers_that_begin_together_share_the_questions() -> None:
-    """Five streams without a start, one after another: platformOS is asked for last_id=0 once."""
+    """For five streams without a start, one after another, platformOS is asked for last_id=0 once."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     readings = [Reading(feed) for _ in range(5)]
@@ -132,7 +132,7 @@ def test_readers_that_begin_together_share_the_questions() -> None:
 
 
 def test_a_later_reader_begins_with_what_platformos_gives_for_zero() -> None:
-    """A feed that began long ago after id 5 has nothing before: a fresh stream asks by itself, from 0."""
+    """A feed that began long ago after id 5 has nothing earlier, so a fresh stream asks by itself, from 0."""
     log = Log(*range(1, 8))
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -145,7 +145,7 @@ def test_a_later_reader_begins_with_what_platformos_gives_for_zero() -> None:
 
 
 def test_a_fresh_reader_of_an_old_feed_begins_where_platformos_begins_now() -> None:
-    """The window may hold more than platformOS still lists; the start is what platformOS gives for last_id=0."""
+    """The window may hold more than platformOS still lists. The start is what platformOS gives for last_id=0."""
     log = Log(1, 2, 3)
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -160,7 +160,7 @@ def test_a_fresh_reader_of_an_old_feed_begins_where_platformos_begins_now() -> N
 
 @pytest.mark.parametrize(("tail", "expected"), [(1, [9]), (3, [7, 8, 9]), (100, list(range(1, 10)))])
 def test_a_tail_begins_with_the_newest_entries(tail: int, expected: list[int]) -> None:
-    """Nine rows in pages of two: the N newest, oldest first, then what follows."""
+    """Of nine rows in pages of two the N newest come, oldest first, then what follows."""
     log = Log(*range(1, 10), page=2)
     with Reading(feed_of(log), start=Start(tail=tail), interval=0.01) as reading:
         assert reading.open().until(9) == expected
@@ -169,7 +169,7 @@ def test_a_tail_begins_with_the_newest_entries(tail: int, expected: list[int]) -
 
 
 def test_a_tail_of_zero_begins_with_what_comes_from_now_on() -> None:
-    """What is there is read and not sent; what comes then is sent."""
+    """What is there is read but not sent; what comes later is sent."""
     log = Log(*range(1, 10), page=4)
     with Reading(feed_of(log), start=Start(tail=0), interval=0.01) as reading:
         reading.open()
@@ -182,7 +182,7 @@ def test_a_tail_of_zero_begins_with_what_comes_from_now_on() -> None:
 
 
 def test_a_tail_ends_on_a_log_that_has_something_more_at_each_question() -> None:
-    """Rows that are younger than the stream are not waited for: they follow."""
+    """The tail does not wait for rows that are younger than the stream: they follow."""
 
     class Busy(Log):
         def answer(self, last_id: int) -> Collection[object]:
@@ -197,7 +197,7 @@ def test_a_tail_ends_on_a_log_that_has_something_more_at_each_question() -> None
 
 
 def test_a_tail_counts_the_entries_that_its_filter_keeps() -> None:
-    """The two newest errors among many infos."""
+    """The two newest errors come from among many infos."""
     log = Log()
     for number in range(1, 21):
         log.add(number, error_type="LiquidError" if number in (3, 7, 12) else "info")
@@ -224,7 +224,7 @@ def test_a_tail_from_a_running_feed_is_the_same(tail: int) -> None:
 
 
 def test_every_reader_gets_every_entry_once_and_in_order() -> None:
-    """Three readers, forty rows in ragged steps: each has all of them in their order."""
+    """Three readers get forty rows, listed in ragged steps, all in order."""
     log = Log()
     feed = feed_of(log)
     readings = [Reading(feed, interval=0.005).open() for _ in range(3)]
@@ -239,7 +239,7 @@ def test_every_reader_gets_every_entry_once_and_in_order() -> None:
 
 
 def test_a_filter_matches_the_whole_type_or_error_type_without_case() -> None:
-    """Of five rows, `liquiderror` keeps the one whose error_type it is, and `error` all whose type it is."""
+    """Of five rows `liquiderror` keeps the one with this error_type, and `error` all of this type."""
     log = Log()
     for number, error_type in enumerate(["info", "LiquidError", "LiquidErrors", "ERROR", "warning"], 1):
         log.add(number, error_type=error_type)
@@ -254,7 +254,7 @@ def test_a_filter_matches_the_whole_type_or_error_type_without_case() -> None:
 
 
 def test_a_chunk_holds_whole_frames_only() -> None:
-    """A thousand rows of a kilobyte come in several chunks, and each ends where a frame ends."""
+    """A thousand rows of a kilobyte come in several chunks. Each ends where a frame ends."""
     log = Log()
     log.add(*range(1, 1001), message="x" * 1000)
     with Reading(feed_of(log)) as reading:
@@ -265,7 +265,7 @@ def test_a_chunk_holds_whole_frames_only() -> None:
 
 
 def test_a_reader_that_resumes_inside_a_batch_gets_what_lies_past_its_position() -> None:
-    """Ten rows in one batch and a reader after the sixth: four come at once, without a question."""
+    """Of ten rows in one batch a reader after the sixth gets four at once, without a question."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
     with Reading(feed) as first:
@@ -276,7 +276,7 @@ def test_a_reader_that_resumes_inside_a_batch_gets_what_lies_past_its_position()
 
 
 def test_a_reader_ahead_of_the_feed_gets_nothing_twice() -> None:
-    """Its own question sees what the next poll brings too: that comes once, and within its interval.
+    """Its own question sees what the next poll brings too. That comes once, and within its interval.
 
     The feed rests; row 4 appears; a later reader begins at 0 and gets 1 to 3; the feed polls for it: 4, then 5.
     """
@@ -315,7 +315,7 @@ def test_a_tail_ahead_of_the_feed_gets_nothing_twice() -> None:
 
 
 def test_a_reader_that_the_window_left_behind_catches_up_by_itself_and_follows_again() -> None:
-    """A window of one page, twenty pages while the reader reads nothing: they come by its own question."""
+    """Twenty pages pass a window of one page while the reader reads nothing. They come by its own question."""
     log = Log(1, 2)
     feed = feed_of(log, window_bytes=1)
     with Reading(feed) as slow:
@@ -330,7 +330,7 @@ def test_a_reader_that_the_window_left_behind_catches_up_by_itself_and_follows_a
 
 
 def test_catching_up_takes_page_after_page() -> None:
-    """Platform pages of three rows: the reader asks after each page's last id until it is back in the window."""
+    """With pages of three rows it asks after each page's last id until it is back in the window."""
     log = Log(1, page=3)
     feed = feed_of(log, window_bytes=1)
     with Reading(feed) as slow:
@@ -341,7 +341,7 @@ def test_catching_up_takes_page_after_page() -> None:
 
 
 def test_a_reader_that_resumed_inside_a_batch_and_is_left_behind_gets_nothing_twice() -> None:
-    """It got the rest of its batch at once; when the window has gone, it continues after that rest."""
+    """It got the rest of its batch at once. When the window has gone, it continues after that rest."""
     log = Log(*range(1, 11))
     feed = feed_of(log, window_bytes=1)
     with Reading(feed) as first:
@@ -353,7 +353,7 @@ def test_a_reader_that_resumed_inside_a_batch_and_is_left_behind_gets_nothing_tw
 
 
 def test_a_reader_from_long_ago_asks_by_itself() -> None:
-    """A position before the window's floor: the questions are the reader's own, nothing is lost."""
+    """Its position is before the window's floor. It asks by itself, and loses nothing."""
     log = Log(*range(1, 6))
     feed = feed_of(log)
     with Reading(feed, start=Start(position=4)) as first:
@@ -367,7 +367,7 @@ def test_a_reader_from_long_ago_asks_by_itself() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_readers_of_a_random_log_get_all_of_it_once(seed: int) -> None:
-    """Ragged rows, small pages, a small window, failures; readers that dawdle: each ends with every row in order."""
+    """Amid ragged rows, small pages, a small window and failures even slow readers end with every row in order."""
     dice = random.Random(seed)
     log = Log(page=dice.choice([3, 40, 1000]))
     feed = feed_of(log, window_bytes=dice.choice([1, 2000, 100_000]))
@@ -408,7 +408,7 @@ def test_random_readers_of_a_random_log_get_all_of_it_once(seed: int) -> None:
 
 
 def test_a_late_row_reaches_live_readers_once_and_others_never() -> None:
-    """Rows 10 and 20, then 15: two live streams get it once, under the position 20; the plain one never."""
+    """After rows 10 and 20, two live streams get row 15 once, with the position 20. The plain one never does."""
     log = Log(10, 20)
     feed = feed_of(log)
     with Reading(feed, selection=LIVE) as one, Reading(feed, selection=LIVE) as two, Reading(feed) as plain:
@@ -447,7 +447,7 @@ def test_a_filter_keeps_late_rows_out_too() -> None:
 
 
 def test_a_live_reader_that_asked_by_itself_gets_a_late_row_once() -> None:
-    """Its own question brought the late row already: the feed's finding it later brings it no second time."""
+    """Its own question brought the late row already. It does not come again when the feed finds it."""
     log = Log(10, 20)
     feed = feed_of(log)
     with Reading(feed, selection=LIVE, start=Start(position=8)) as early:
@@ -493,7 +493,7 @@ def test_a_live_reader_that_was_left_behind_still_gets_a_late_row() -> None:
 
 
 def test_a_tail_counts_a_late_row_by_its_id() -> None:
-    """After 10, 20 and the late 15 the newest entry is 20, and the newest two are 15 and 20."""
+    """After 10, 20 and the late 15 the newest entry is 20, the newest two are 15 and 20."""
     log = Log(10, 20)
     feed = feed_of(log)
     with Reading(feed, selection=LIVE) as live:
@@ -513,7 +513,7 @@ def test_a_tail_counts_a_late_row_by_its_id() -> None:
     [(0, []), (1, [20]), (2, [15, 20])],
 )
 def test_a_live_tail_gets_no_late_row_from_before_its_beginning(tail: int, expected: list[int]) -> None:
-    """The window still holds the late 15; for a reader that begins now it is one row among the others."""
+    """The window still holds the late 15. For a reader that begins now it is a row like the others."""
     log = Log(10, 20)
     feed = feed_of(log)
     with Reading(feed, selection=LIVE) as live:
@@ -561,7 +561,7 @@ WERE_RESET = (
 
 
 def restore(log: Log, *, keep: int, new: int) -> None:
-    """The instance is restored from a backup: rows above `keep` are gone, and other ones get their ids."""
+    """Restore the instance from a backup: rows above `keep` are gone, and other ones get their ids."""
     for number in [number for number in log.rows if number > keep]:
         del log.rows[number]
     log.add(*range(keep + 1, keep + new + 1), message="after the restore")
@@ -570,7 +570,7 @@ def restore(log: Log, *, keep: int, new: int) -> None:
 @pytest.mark.parametrize("selection", [PLAIN, LIVE])
 @pytest.mark.parametrize("new", [0, 1, 2])
 def test_ids_that_are_reset_are_told_and_the_stream_goes_on(selection: Selection, new: int) -> None:
-    """Rows 8 to 10 are gone, others came under their ids: one error frame, then what is new, once."""
+    """Rows 8 to 10 are gone and others have their ids. The stream gets one error frame, then what is new, once."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
     with Reading(feed, selection=selection, interval=0.002) as reading:
@@ -610,7 +610,7 @@ def test_a_tail_that_is_looked_for_while_ids_are_reset_is_of_the_log_after_it(se
 
 @pytest.mark.parametrize("selection", [PLAIN, LIVE])
 def test_a_tail_gives_nothing_of_the_log_from_before_ids_were_reset(selection: Selection) -> None:
-    """Ids were reset from 10 to 5 and have come to 6, and the poller has not looked since: its window has the old 6."""
+    """Ids were reset from 10 to 5 and are at 6. The poller has not looked since, so its window has the old 6."""
     log = Log(*range(1, 11))
     feed = feed_of(log)
     with Reading(feed, start=Start(position=0)) as first:
@@ -636,7 +636,7 @@ def test_a_tail_of_a_log_that_holds_nothing_any_more_waits_for_nothing() -> None
 
 @pytest.mark.parametrize(("start", "first"), [(Start(tail=5), 996), (Start(position=990), 991)])
 def test_a_reader_ahead_of_a_backlog_is_not_held_up_by_one_that_reads_nothing(start: Start, first: int) -> None:
-    """The window has come to row 20 of 1,000: a tail comes at once, and the poller waits for nobody meanwhile."""
+    """The window is at row 20 of 1,000. A tail comes at once, and the poller waits for nobody meanwhile."""
     log = Log(*range(1, 1001), page=20)
     feed = feed_of(log)
     slow = Follower()
@@ -649,7 +649,7 @@ def test_a_reader_ahead_of_a_backlog_is_not_held_up_by_one_that_reads_nothing(st
 
 
 def test_a_row_that_became_visible_late_while_a_reader_waited_for_the_window_comes() -> None:
-    """It began at 12, when the window's newest batch was the third; what the fourth brought came after it began."""
+    """It began at 12, when the window's newest batch was the third, so the fourth is new to it."""
     late = Batch(4, 12, 12, [entry(5)], late=True)
     for since, expected in ((3, [5]), (4, []), (None, [])):
         with Reading(feed_of(Log()), selection=LIVE, start=Start(position=12)) as reading:
@@ -658,7 +658,7 @@ def test_a_row_that_became_visible_late_while_a_reader_waited_for_the_window_com
 
 
 def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and_wait() -> None:
-    """The entries come by a reader's own questions, heartbeats in between; nobody tries again and again at once."""
+    """Entries come by the reader's own questions, with heartbeats in between. Nobody retries without a wait."""
 
     class NoThreads(Supervisor):
         tries = 0
@@ -684,7 +684,7 @@ def test_where_no_thread_is_to_be_had_for_a_poller_readers_ask_by_themselves_and
 
 
 def test_one_odd_time_does_not_make_all_that_came_before_new() -> None:
-    """The last row of a page says that it is years old: after a restore only what is new comes, not the whole log."""
+    """The last row of a page claims to be years old. After a restore only what is new comes, not the whole log."""
     log = Log()
     log.add(*range(1, 10), created_at="2029-01-15T10:00:00Z")
     log.add(10, created_at="2020-01-15T10:00:00Z")
@@ -700,7 +700,7 @@ def test_one_odd_time_does_not_make_all_that_came_before_new() -> None:
 
 
 def test_a_slow_reader_loses_nothing_when_ids_are_reset() -> None:
-    """It had 1 to 3 when rows 8 to 10 were lost: it still gets 4 to 7, and what is new."""
+    """It had 1 to 3 when rows 8 to 10 were lost. It still gets 4 to 7, and what is new."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     with Reading(feed) as slow:
@@ -765,7 +765,7 @@ def test_old_rows_that_platformos_throws_away_are_no_id_reset() -> None:
 
 
 def test_an_outage_is_told_once_to_each_reader_and_heartbeats_go_on() -> None:
-    """Three failed polls, two readers: one error frame each, then heartbeats, and the entries when it is over."""
+    """After three failed polls two readers have one error frame each, then heartbeats, then the entries."""
     log = Log(1)
     log.failure = down("platformOS answered 502 for environment staging.")
     clock = RunningClock()
@@ -789,7 +789,7 @@ def test_an_outage_is_told_once_to_each_reader_and_heartbeats_go_on() -> None:
 
 
 def test_a_second_outage_is_told_again() -> None:
-    """Down, up, down: two error frames."""
+    """Two outages give two error frames."""
     log = Log(1)
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -834,7 +834,7 @@ def test_heartbeats_come_while_a_poll_hangs() -> None:
 
 
 def test_a_heartbeat_comes_only_when_nothing_else_did() -> None:
-    """Its time begins anew with each chunk."""
+    """The time to the next begins anew with each chunk."""
     log = Log(1)
     clock = RunningClock()
     feed = feed_of(log)
@@ -851,7 +851,7 @@ def test_a_heartbeat_comes_only_when_nothing_else_did() -> None:
 
 
 def test_a_refused_token_ends_every_stream_with_an_error_and_done() -> None:
-    """The poller's refusal reaches all readers, each once, and no token stands in it."""
+    """The poller's refusal reaches all readers, each once, and holds no token."""
     log = Log(1)
     feed = feed_of(log)
     sentence = "platformOS refused the token of environment staging; run `pos-cli env refresh-token staging`."
@@ -898,7 +898,7 @@ def test_a_renewed_token_opens_the_next_stream() -> None:
 
 
 def test_rows_that_are_no_entries_are_told_once_and_the_stream_goes_on() -> None:
-    """A number and a row without id between good rows: one error frame, however often platformOS repeats them."""
+    """A number and a row without id, between good rows, give one error frame, however often platformOS repeats them."""
     log = Log(1, 3)
     log.put(2, 17)
     log.put(4, {"message": "no id"})
@@ -919,7 +919,7 @@ def test_rows_that_are_no_entries_are_told_once_and_the_stream_goes_on() -> None
 
 
 def test_rows_that_cannot_be_entries_do_not_stop_what_comes_after_them() -> None:
-    """A whole page of rows nested too deeply, then a good one: the good one arrives."""
+    """A good row arrives after a whole page of rows that are nested too deeply."""
     log = Log(4, page=3)
     deep: object = "core"
     for _ in range(400):
@@ -934,7 +934,7 @@ def test_rows_that_cannot_be_entries_do_not_stop_what_comes_after_them() -> None
 
 
 def test_a_fault_of_ours_is_told_and_does_not_end_the_stream() -> None:
-    """Whatever a gateway raises is an outage."""
+    """Any error of a gateway is an outage."""
     log = Log(1)
     log.failure = ZeroDivisionError("ours")
     clock = RunningClock()
@@ -964,7 +964,7 @@ def test_a_fault_of_ours_in_an_own_question_is_told_too() -> None:
 
 
 def test_a_drained_stream_says_farewell_without_done() -> None:
-    """A comment and a retry of 0.2 to 3 s, by which readers return one by one."""
+    """It sends a comment and a retry of 0.2 to 3 s, so that readers return one by one."""
     log = Log(1)
     feed = feed_of(log)
     with Reading(feed) as reading:
@@ -988,7 +988,7 @@ def test_a_drain_ends_a_stream_whose_question_hangs() -> None:
 
 
 def test_a_drain_amid_a_catch_up_ends_after_whole_frames() -> None:
-    """Half of a long page was sent: the farewell follows, and the position is that of the last frame."""
+    """After half of a long page the farewell follows, and the position is that of the last frame."""
     log = Log()
     log.add(*range(1, 501), message="x" * 1000)
     feed = feed_of(log)
@@ -1003,7 +1003,7 @@ def test_a_drain_amid_a_catch_up_ends_after_whole_frames() -> None:
 
 
 def test_a_stream_ends_with_done_when_its_time_has_passed() -> None:
-    """`maxDuration`: what came before is there, then done."""
+    """With `maxDuration` it gets what came before, then done."""
     log = Log(1)
     clock = RunningClock()
     feed = feed_of(log)
@@ -1046,7 +1046,7 @@ def test_what_is_to_be_given_back_after_the_end_is_given_back_at_once() -> None:
 
 
 def test_a_stream_that_is_closed_from_outside_ends_without_a_word() -> None:
-    """The reader has gone: a waiting stream wakes and ends."""
+    """When the reader has gone, a waiting stream wakes and ends."""
     log = Log(1)
     with Reading(feed_of(log)) as reading:
         reading.open().until(1)
@@ -1064,7 +1064,7 @@ def test_closing_by_many_at_once_gives_back_once() -> None:
 
 
 def test_a_poke_is_a_heartbeat_at_once() -> None:
-    """One write, so that a server finds out whether the reader is there."""
+    """It is one write, by which a server finds out whether the reader is there."""
     log = Log(1)
     with Reading(feed_of(log), heartbeat=HOUR) as reading:
         reading.open().until(1)
@@ -1081,7 +1081,7 @@ def body_of(log: Log, *, gzip: bool) -> tuple[Stream, Body]:
 
 
 def test_a_plain_body_is_the_chunks() -> None:
-    """Open, an entry, done."""
+    """The chunks are open, an entry and done."""
     stream, body = body_of(Log(1), gzip=False)
     parts = iter(body)
     got = [next(parts), next(parts)]
@@ -1145,7 +1145,7 @@ def test_the_feed_of_a_stream_stops_polling_when_the_last_reader_left() -> None:
 
 
 def test_a_position_past_what_is_known_outlasts_answers_that_tell_nothing() -> None:
-    """Row 5 is the newest that the feed knows, 9 the position: bodies without `logs` show no id reset."""
+    """The feed's newest row is 5, the position 9. Bodies without `logs` do not show an id reset."""
     log = Silent(*range(1, 6))
     clock = RunningClock()
     feed = feed_of(log, clock=clock)

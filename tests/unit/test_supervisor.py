@@ -38,7 +38,7 @@ def lines() -> Iterator[Lines]:
 
 
 class Turning:
-    """A loop that goes round whenever it is let, and notes what it did."""
+    """A loop that takes a turn whenever the test allows it, and notes what it did."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.turns = 0
@@ -61,7 +61,7 @@ class Turning:
                 raise error
 
     def turn(self) -> None:
-        """Let it go round once, and wait until it did."""
+        """Allow one turn, and wait until it was taken."""
         self._go.release()
         self.went()
 
@@ -100,7 +100,7 @@ def test_a_loop_that_fails_is_logged_counted_and_goes_on(lines: Lines) -> None:
 
 
 def test_a_loop_that_has_not_turned_in_time_is_named_until_it_turns(lines: Lines) -> None:
-    """After STALL_SECONDS or what the turn has said; the log says it once."""
+    """The time is STALL_SECONDS, or what the turn has said. The log says it once."""
     clock = StandingClock(0.0)
     supervisor = Supervisor(clock)
     one, other = Turning(supervisor), Turning(supervisor)
@@ -167,7 +167,7 @@ def test_a_loop_that_was_never_begun_is_named_too() -> None:
 
 
 def test_a_process_has_one_of_each_loop_however_many_ask_for_it_at_once() -> None:
-    """Twenty at the same instant; another object's loop of the same name is another."""
+    """Twenty ask at the same instant. A loop of the same name of another object is another loop."""
     supervisor = Supervisor()
     one, other = Turning(supervisor), Turning(supervisor)
     in_threads(*[lambda: supervisor.ensure("losses", one.run)] * 20)
@@ -180,7 +180,7 @@ def test_a_process_has_one_of_each_loop_however_many_ask_for_it_at_once() -> Non
 
 
 def test_a_loop_that_is_over_may_be_begun_again() -> None:
-    """Nothing of it is left behind."""
+    """Nothing of the first run is left behind."""
     supervisor = Supervisor()
     done = threading.Semaphore(0)
 
@@ -199,7 +199,7 @@ def test_a_loop_that_is_over_may_be_begun_again() -> None:
 
 
 def test_where_no_thread_is_to_be_had_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caller hears of it, and the next one may try again."""
+    """The caller gets an error, and may try again."""
     supervisor = Supervisor(StandingClock(0.0))
     turning = Turning(supervisor)
 
@@ -269,7 +269,7 @@ def test_a_loop_that_a_fork_has_copied_ends_at_its_next_turn() -> None:
 
 
 def test_a_lock_that_was_held_during_a_fork_does_not_keep_the_child_from_its_loops() -> None:
-    """The thread that held it is not there to give it back."""
+    """The thread that held the lock does not run in the child."""
     supervisor = Supervisor(StandingClock(0.0))
     read, write = os.pipe()
     with supervisor.loops().lock:
@@ -287,7 +287,7 @@ def test_a_lock_that_was_held_during_a_fork_does_not_keep_the_child_from_its_loo
 
 
 def test_a_loop_that_fails_in_every_round_waits_longer_each_time_and_is_named() -> None:
-    """Wherever in the round it fails: it is run again ever later, and has not got round in all that time."""
+    """Wherever in the round it fails, it is run again ever later, and counts as not having turned."""
     clock = StandingClock(0.0)
     supervisor = Supervisor(clock)
     ats: list[float] = []

@@ -1,4 +1,4 @@
-"""The stand-in of platformOS, and the smaller tools of the tests, do what the tests believe of them."""
+"""The stand-in of platformOS, and the smaller tools of the tests, do what the tests rely on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ask = Callable[..., requests.Response]
 
 @pytest.fixture
 def ask(platformos: PlatformOS) -> Iterator[Ask]:
-    """Asks the stand-in as platformOS is asked."""
+    """Ask the stand-in as platformOS is asked."""
     with requests.Session() as session:
         session.trust_env = False
 
@@ -35,7 +35,7 @@ def ask(platformos: PlatformOS) -> Iterator[Ask]:
 
 
 def test_the_stand_in_gives_the_rows_above_the_id_a_page_at_a_time(platformos: PlatformOS, ask: Ask) -> None:
-    """Seven rows, pages of three: the ids that follow, and what was asked is on record."""
+    """Of seven rows in pages of three the right ids come, and each question is recorded."""
     assert platformos.add({"error_type": "LiquidError"}, {"message": "two", "error_type": MISSING}) == [1, 2]
     platformos.add_many(5, message="many")
     platformos.page = 3
@@ -51,7 +51,7 @@ def test_the_stand_in_gives_the_rows_above_the_id_a_page_at_a_time(platformos: P
 
 
 def test_a_late_row_a_stray_one_and_a_restored_backup_are_told_as_they_are(platformos: PlatformOS, ask: Ask) -> None:
-    """Row 4 becomes visible after row 5; a text stands where a row should; ids are reset and are given again."""
+    """Row 4 becomes visible after row 5, a text is in the place of a row, and ids are reset and given out again."""
     platformos.add({"id": 3}, {"id": 5})
     assert platformos.reveal({"id": 4, "message": "late"}) == 4
     assert [row["id"] for _, row in platformos.listed] == [3, 5, 4]
@@ -75,7 +75,7 @@ def test_a_late_row_a_stray_one_and_a_restored_backup_are_told_as_they_are(platf
 def test_faults_that_answer_do_so_as_often_as_told(
     platformos: PlatformOS, ask: Ask, kind: str, options: dict[str, Any], sign: Callable[[requests.Response], bool]
 ) -> None:
-    """The fault twice, then the right answer."""
+    """The fault comes twice, then the right answer."""
     platformos.fail(kind, times=2, **options)
     assert all(sign(ask()) for _ in range(2))
     assert ask().json() == {"logs": []}
@@ -83,7 +83,7 @@ def test_faults_that_answer_do_so_as_often_as_told(
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "drip_headers", "refuse"])
 def test_faults_that_do_not_answer_end_with_heal(platformos: PlatformOS, ask: Ask, kind: str) -> None:
-    """No answer while the fault lasts, the right one afterwards, at the same port, and nothing left in flight."""
+    """There is no answer while the fault lasts, then the right one, at the same port, and nothing is in flight."""
     assert ask().status_code == 200
     platformos.fail(kind, None, **({"seconds": 1} if kind == "drip_headers" else {}))
     with pytest.raises(requests.RequestException):
@@ -95,7 +95,7 @@ def test_faults_that_do_not_answer_end_with_heal(platformos: PlatformOS, ask: As
 
 
 def test_a_request_that_hangs_is_answered_when_healed(platformos: PlatformOS, ask: Ask) -> None:
-    """The answer that was held back is the right one of the later moment."""
+    """The answer that was held back is right for the later moment."""
     platformos.fail("hang", times=1)
     answers: list[requests.Response] = []
     thread = threading.Thread(target=lambda: answers.append(ask()))
@@ -127,7 +127,7 @@ def test_unknown_faults_and_vain_waits_are_told(platformos: PlatformOS) -> None:
 
 
 def test_a_server_that_ends_at_once_is_told_with_its_output(tmp_path: Path) -> None:
-    """A test sees why, at once and not after the deadline."""
+    """A test sees the reason at once, not after the deadline."""
     with pytest.raises(AssertionError, match="unrecognized arguments: --no-such-option"):
         Server(tmp_path, args=["--no-such-option"])
 

@@ -23,7 +23,7 @@ TWICE = {"some": {"token": "a-token-of-some-client", "limits": {"requests": "2 p
 
 @pytest.fixture
 def lender(tmp_path: Path) -> Iterator[Lender]:
-    """One of this test's own, which has lent nothing yet."""
+    """A lender of this test's own, which has lent nothing yet."""
 
     def start(kind: str, **kw: Any) -> Server:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -35,7 +35,7 @@ def lender(tmp_path: Path) -> Iterator[Lender]:
 
 
 def test_a_server_that_comes_back_is_lent_again_like_new(lender: Lender, platformos: PlatformOS) -> None:
-    """Neither rows nor streams nor what it wrote nor a spent rate of an earlier test are there."""
+    """It has no rows, streams, output or spent rates of an earlier test."""
     token = TWICE["some"]["token"]
     platformos.add_many(5)
     with lender.lend("gthread", environments={"staging": platformos}, clients=TWICE) as server:
@@ -69,7 +69,7 @@ def kill(server: Server) -> None:
 
 
 def guess(server: Server) -> None:
-    """Send more wrong tokens than the next test should have to count with."""
+    """Send more wrong tokens than the next test should find counted."""
     for number in range(FEW_WRONG + 1):
         assert server.get("/tools", f"guess {number}").status_code == 401
 
@@ -78,7 +78,7 @@ def guess(server: Server) -> None:
 def test_a_server_that_is_not_as_it_was_is_ended(
     lender: Lender, platformos: PlatformOS, spoil: Callable[[Server], None]
 ) -> None:
-    """One that was stopped, whose worker was killed, or where many tokens were guessed."""
+    """That is one that was stopped, whose worker was killed, or where many tokens were guessed."""
     with lender.lend("gthread", environments={"staging": platformos}) as server:
         spoil(server)
     assert not server.is_running
@@ -88,7 +88,7 @@ def test_a_server_that_is_not_as_it_was_is_ended(
 
 
 def test_servers_that_differ_in_more_than_files_are_not_the_same(lender: Lender, platformos: PlatformOS) -> None:
-    """By kind or variables; and what has options or files of its own is not lent at all."""
+    """They differ by kind or variables. A server with its own options or files is not lent at all."""
     given = {"environments": {"staging": platformos}}
     with lender.lend("gthread", **given) as one, lender.lend("gthread", **given) as busy:
         assert one is not busy
@@ -100,7 +100,7 @@ def test_servers_that_differ_in_more_than_files_are_not_the_same(lender: Lender,
 
 
 def test_a_client_keeps_its_id_where_a_test_cannot_spend_its_rate(lender: Lender, platformos: PlatformOS) -> None:
-    """Such as one that a test looks for in clients.json."""
+    """A test may look for that id in clients.json."""
     listed = {**TWICE, "other": {"token": "a-token-of-another", "limits": {"requests": PLENTY}}}
     for _ in range(2):
         with lender.lend("gthread", environments={"staging": platformos}, clients=listed) as server:

@@ -23,7 +23,7 @@ DONE = b"event: done\ndata: [DONE]\n\n"
 
 @pytest.fixture
 def tiny() -> Iterator[Callable[..., str]]:
-    """Servers of one hand-written answer; gives their address."""
+    """Starts servers with one hand-written answer; returns their address."""
     open_ones: list[Listener] = []
 
     def serve(*parts: bytes, stay: threading.Event | None = None) -> str:
@@ -48,7 +48,7 @@ def chunked(*chunks: bytes) -> bytes:
 
 
 def test_the_reader_parses_frames_and_keeps_chunks(tiny: Callable[..., str]) -> None:
-    """A hand-written stream: comment, entry, error, done, in chunks that hold whole frames."""
+    """The hand-written stream has a comment, an entry, an error and done, in chunks that hold whole frames."""
     body = chunked(b": hello\n\n", ENTRY + ERROR, b"retry: 50\n\n", DONE)
     with Reader(tiny(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body, b"0\r\n\r\n"), {}) as reader:
         reader.wait_end()
@@ -64,7 +64,7 @@ def test_the_reader_parses_frames_and_keeps_chunks(tiny: Callable[..., str]) -> 
 
 
 def test_the_reader_tells_an_end_that_is_not_clean_and_a_split_frame(tiny: Callable[..., str]) -> None:
-    """A frame over two chunks, then the connection ends without the terminating chunk."""
+    """A frame comes over two chunks, then the connection ends without the terminating chunk."""
     answer = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(ENTRY[:20], ENTRY[20:], b": cut")
     with Reader(tiny(answer), {}) as reader:
         reader.wait_end()
@@ -77,7 +77,7 @@ def test_the_reader_tells_an_end_that_is_not_clean_and_a_split_frame(tiny: Calla
 
 @pytest.mark.parametrize("right", [True, False])
 def test_the_reader_inflates_and_checks_the_trailer(tiny: Callable[..., str], right: bool) -> None:
-    """The frames come out either way; a trailer with a wrong sum is noticed."""
+    """The frames come out either way. A trailer with a wrong sum is noticed."""
     packed = bytearray(gzip.compress(ENTRY))
     packed[-8] ^= 0 if right else 255
     answer = HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -103,7 +103,7 @@ def test_the_reader_fails_at_what_lenient_ones_swallow(tiny: Callable[..., str],
 
 
 def test_the_reader_reads_answers_that_are_no_stream(tiny: Callable[..., str]) -> None:
-    """A refusal with a length: its JSON, on a connection that stays open."""
+    """It reads the JSON of a refusal with a length, on a connection that stays open."""
     body = json.dumps({"error": "no"}).encode()
     stay = threading.Event()
     head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n" % len(body)
@@ -113,7 +113,7 @@ def test_the_reader_reads_answers_that_are_no_stream(tiny: Callable[..., str]) -
 
 
 def test_a_paused_reader_stops_the_sender_and_then_gets_all(tiny: Callable[..., str]) -> None:
-    """8 MB do not pass while it pauses; they do when it resumes."""
+    """8 MB pass only after it resumes."""
     sent = threading.Event()
     body = [chunked(b": " + b"x" * 65536 + b"\n\n") for _ in range(128)]
 
@@ -141,7 +141,7 @@ def test_a_paused_reader_stops_the_sender_and_then_gets_all(tiny: Callable[..., 
 
 @pytest.mark.parametrize(("how", "sign"), [("close", b""), ("reset", ConnectionResetError)])
 def test_the_reader_leaves_as_told(how: str, sign: object) -> None:
-    """FIN is an end of file at the server, RST an error."""
+    """At the server FIN is an end of file, RST an error."""
     seen: list[object] = []
     over = threading.Event()
 

@@ -87,7 +87,7 @@ def got(stream: Stream, count: int) -> list[int]:
 
 
 def test_there_are_the_contract_s_four_and_the_report() -> None:
-    """Two stream, three end by themselves."""
+    """Two tools stream, and three end by themselves."""
     assert {tool.name: tool.door for tool in TOOLS.values()} == {
         "platformos.logs.stream": "/call-stream",
         "platformos.logs.live": "/call-stream",
@@ -99,7 +99,7 @@ def test_there_are_the_contract_s_four_and_the_report() -> None:
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
 def test_each_schema_is_a_true_one(tool: Tool) -> None:
-    """JSON Schema 2020-12; each default passes it, each input is described, and no other is taken."""
+    """It is JSON Schema 2020-12. Each default passes it, each input is described, and no other is taken."""
     Draft202012Validator.check_schema(tool.schema)
     assert tool.schema["additionalProperties"] is False
     for name, schema in tool.inputs.items():
@@ -111,7 +111,7 @@ def test_each_schema_is_a_true_one(tool: Tool) -> None:
 
 
 def test_defaults_are_filled_in() -> None:
-    """3 s, five minutes, the newest hundred entries; what is given stays."""
+    """They are 3 s, five minutes and the newest hundred entries. Given values stay."""
     assert STREAM.check({"env": "a"}) == {"env": "a", "interval": 3000}
     assert LIVE.check({"env": "a", "interval": 250}) == {"env": "a", "interval": 250, "maxDuration": 300_000}
     assert FETCH.check({"env": "a"}) == {"env": "a", "limit": 100}
@@ -152,7 +152,7 @@ def test_numbers_are_whole_and_within_bounds(tool: Tool, name: str, least: int, 
 
 
 def test_an_interval_of_three_is_told_the_unit() -> None:
-    """Whoever means seconds learns what it is."""
+    """A caller that means seconds learns the unit."""
     told = "`interval` is in milliseconds, 250 to 3600000; 3 is too small."
     assert refused(STREAM, {"env": "a", "interval": 3}) == told
     for name in ("limit", "tail", "minutes"):
@@ -180,7 +180,7 @@ def test_an_interval_of_three_is_told_the_unit() -> None:
     ],
 )
 def test_numbers_are_taken_as_people_write_them(tool: Tool, given: dict[str, object], taken: dict[str, object]) -> None:
-    """Ids as numbers, fractions of milliseconds, null for what is left out; the schema says none of it."""
+    """Ids may be numbers, milliseconds have fractions, and null means left out, though the schema does not say so."""
     assert tool.check({"env": "a", **given}).items() >= {"env": "a", **taken}.items()
     assert None not in tool.check({"env": "a", **given}).values()
     assert all(isinstance(schema["type"], str) for schema in tool.inputs.values())
@@ -190,7 +190,7 @@ def test_numbers_are_taken_as_people_write_them(tool: Tool, given: dict[str, obj
     "value", [264.5, -1, -1.0, True, math.nan, math.inf, 1e300, 10**19, 10**4000, [1], {"a": 1}, "264.0", " 264"]
 )
 def test_what_is_no_id_stays_none(value: object) -> None:
-    """Fractions, signs, and more digits than an id has; a float that may have been another number."""
+    """Fractions, signs, more digits than an id has, and floats that may have been another number are refused."""
     assert refused(STREAM, {"env": "a", "lastId": value}).startswith(
         "`lastId` must be the id of an entry, 1 to 19 digits, not "
     )
@@ -235,13 +235,13 @@ def test_what_is_no_id_stays_none(value: object) -> None:
     ],
 )
 def test_what_is_wrong_is_named(tool: Tool, input_: object, sentence: str) -> None:
-    """One sentence that says what to change."""
+    """One sentence says what to change."""
     told = refused(tool, input_)
     assert told.replace('`"', "`").replace('"`', "`") == sentence.replace('`"', "`").replace('"`', "`")
 
 
 def test_long_inputs_are_not_sent_back_whole() -> None:
-    """A name, a filter and a position of 60 kB: a short sentence."""
+    """A name, a filter or a position of 60 kB gets a short sentence."""
     for input_ in (
         {"env": "a", "x" * 60_000: 1},
         {"env": "a", "filter": "x" * 60_000},
@@ -273,7 +273,7 @@ NUMBERS = st.integers() | st.integers(-5, 5) | st.floats() | st.sampled_from([1e
 @example(STREAM, {"env": "a", "interval": math.nan})
 @example(STREAM, {"env": "a", "tail": math.inf})
 def test_any_input_is_taken_or_refused(tool: Tool, input_: object) -> None:
-    """By `check`, and nothing but BadInput comes out of it; what is taken holds numbers within their bounds."""
+    """`check` raises nothing but BadInput. Inputs that it takes have numbers within their bounds."""
     taken, sentence = {}, ""
     try:
         taken = dict(tool.check(input_))
@@ -297,14 +297,14 @@ def test_half_a_character_in_a_name_is_refused_in_plain_text() -> None:
 
 
 def test_a_tool_is_found_by_its_name_at_its_door() -> None:
-    """As it is, or as agents spell it."""
+    """It is found by its own name, or as agents spell it."""
     for tool in TOOLS.values():
         for name in (tool.name, table.spelt_for_agents(tool)):
             assert table.find(name, type(tool)) is tool
 
 
 def test_one_record_is_all_that_a_tool_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Added to the table, it is listed, described, checked, refused at the other door, and answers."""
+    """A tool that is added to the table is listed, described, checked, refused at the other door, and answers."""
 
     def answer(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
         yield json.dumps({client.id: input_["times"]}).encode()
@@ -336,7 +336,7 @@ def test_one_record_is_all_that_a_tool_needs(tmp_path: Path, monkeypatch: pytest
 
 
 def test_agents_are_offered_every_tool_but_the_one_without_an_end(toolbox: Toolbox) -> None:
-    """Under the table's names without dots, with the table's inputs where these are the same."""
+    """They have the table's names without dots, and the table's inputs where these are the same."""
     offered = Catalogue(toolbox).tools
     assert set(offered) == {table.spelt_for_agents(tool) for tool in TOOLS.values()} - {"platformos_logs_stream"}
     for tool in TOOLS.values():
@@ -347,7 +347,7 @@ def test_agents_are_offered_every_tool_but_the_one_without_an_end(toolbox: Toolb
 
 
 def test_no_file_of_poslogs_names_a_tool_that_is_not_in_the_table() -> None:
-    """The page, the start's example and sentences spell names out, so they are held to the table here."""
+    """The page, the start's example and sentences spell names out, so this compares them with the table."""
     named = {
         name
         for path in (ROOT / "poslogs").rglob("*")
@@ -386,7 +386,7 @@ def test_a_wrong_door_names_the_right_one(
 
 
 def test_an_environment_is_the_client_s_or_a_refusal(toolbox: Toolbox) -> None:
-    """Unknown names what this client may read; known but another's is forbidden."""
+    """For an unknown one the refusal names what this client may read. Another client's is forbidden."""
     assert toolbox.environment(ALL, "production").name == "production"
     with pytest.raises(UnknownEnvironment) as unknown:
         toolbox.environment(ONE, "nowhere")
@@ -403,7 +403,7 @@ def test_an_environment_is_the_client_s_or_a_refusal(toolbox: Toolbox) -> None:
 
 
 def test_the_list_of_environments_is_the_client_s_and_holds_no_token(toolbox: Toolbox) -> None:
-    """Names and addresses, byte by byte."""
+    """It has names and addresses, compared byte by byte."""
     assert call(toolbox, ONE, ENVIRONMENTS, {}) == b'{"envs":[{"name":"staging","url":"https://a.example.com"}]}'
     assert b"hidden-token" not in call(toolbox, ALL, ENVIRONMENTS, {})
     assert len(json.loads(call(toolbox, ALL, ENVIRONMENTS, {}))["envs"]) == 2
@@ -419,7 +419,7 @@ def fetched(toolbox: Toolbox, **input_: object) -> tuple[list[str], str, bool]:
 
 
 def test_a_fetch_answers_entries_a_position_and_whether_more_exists(toolbox: Toolbox, log: Log) -> None:
-    """Byte by byte for one row; by ids for more."""
+    """One row is compared byte by byte, more by their ids."""
     assert call(toolbox, ALL, FETCH, FETCH.check({"env": "staging", "lastId": "6"})) == (
         b'{"logs":[{"id":"7","timestamp":"2024-01-15T10:00:00.000Z","type":"info","message":"row 7","data":{},'
         b'"env":"staging","error_type":"info"}],"lastId":"7","truncated":false}'
@@ -438,7 +438,7 @@ def test_a_fetch_answers_entries_a_position_and_whether_more_exists(toolbox: Too
 
 
 def test_a_fetch_that_platformos_does_not_answer_is_unavailable(toolbox: Toolbox, log: Log) -> None:
-    """503 with a time to wait: platformOS's own, rounded up, else ours."""
+    """It is 503 with a time to wait: platformOS's own, rounded up, else ours."""
     log.failure = down("platformOS answered 502 for environment staging.")
     with pytest.raises(Unavailable) as error:
         fetched(toolbox)
@@ -454,7 +454,7 @@ def test_a_fetch_that_platformos_does_not_answer_is_unavailable(toolbox: Toolbox
 
 
 def test_a_stream_begins_where_its_input_says(toolbox: Toolbox) -> None:
-    """Nothing, a position, a tail; numbers that are whole floats too."""
+    """The start is the default, a position or a tail. Whole floats count as numbers."""
     assert got(opened(toolbox, STREAM), 7) == [1, 2, 3, 4, 5, 6, 7]
     assert got(opened(toolbox, STREAM, lastId="4"), 3) == [5, 6, 7]
     assert got(opened(toolbox, STREAM, tail=2), 2) == [6, 7]
@@ -462,7 +462,7 @@ def test_a_stream_begins_where_its_input_says(toolbox: Toolbox) -> None:
 
 
 def test_a_tail_that_is_a_whole_float_is_a_tail(toolbox: Toolbox) -> None:
-    """Also when a feed is running, whose window gives it."""
+    """It is even if a running feed's window gives it."""
     first = opened(toolbox, STREAM, interval=250)
     chunks = first.chunks()
     found: list[int] = []
@@ -481,7 +481,7 @@ def test_the_header_wins_over_the_input(toolbox: Toolbox) -> None:
 
 @pytest.mark.parametrize("text", ["x", "-1", "1.5", " ", "1" * 20, str(2**63), "1" * 100_000, "٣", "1\n", "0x1"])
 def test_a_position_that_is_none_is_a_sentence(toolbox: Toolbox, text: str) -> None:
-    """In the header or in the input: what it must be."""
+    """In the header or the input, the sentence says what it must be."""
     with pytest.raises(BadInput) as error:
         opened(toolbox, STREAM, text)
     assert error.value.sentence == "Last-Event-ID must be the id of an entry, 1 to 19 digits up to 9223372036854775807."
@@ -490,7 +490,7 @@ def test_a_position_that_is_none_is_a_sentence(toolbox: Toolbox, text: str) -> N
 
 
 def test_two_beginnings_are_refused(toolbox: Toolbox) -> None:
-    """`lastId` and `tail` together."""
+    """They are `lastId` and `tail`."""
     with pytest.raises(BadInput, match=r"^`lastId` and `tail` name two different beginnings; leave one out\.$"):
         opened(toolbox, STREAM, lastId="5", tail=3)
     with pytest.raises(BadInput, match="two different beginnings"):
@@ -498,7 +498,7 @@ def test_two_beginnings_are_refused(toolbox: Toolbox) -> None:
 
 
 def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> None:
-    """In seconds, folded, late rows for `live` alone; `stream` has no end, `live` has one."""
+    """Intervals are in seconds, filters folded, late rows for `live` only; `live` has an end, `stream` has none."""
     plain = opened(toolbox, STREAM, interval=250, filter="LiquidERROR")
     assert (plain.interval, plain.selection.filter, plain.selection.late) == (0.25, "liquiderror", False)
     live = opened(toolbox, LIVE)
@@ -509,7 +509,7 @@ def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> 
 
 
 def test_streams_of_one_environment_share_its_feed(toolbox: Toolbox, feeds: Feeds) -> None:
-    """Another environment has another."""
+    """Another environment has another feed."""
     one, two = opened(toolbox, STREAM), opened(toolbox, LIVE)
     other = STREAM.does(toolbox, ALL, STREAM.check({"env": "production"}), "", late=STREAM.late)
     assert one._feed is two._feed

@@ -23,7 +23,7 @@ from tests.unit.doubles import (
 
 
 def test_a_failed_poll_waits_before_the_next_whatever_the_interval() -> None:
-    """An interval of 0.25 s: the first wait is 0.5 to 1 s, the second 1 to 2 s, and a good answer ends it."""
+    """With an interval of 0.25 s the first wait is 0.5 to 1 s, the second 1 to 2 s, and a good answer ends it."""
     log = Log(clock=(clock := StandingClock(0.0)))
     log.failure = down()
     feed = feed_of(log, clock=clock)
@@ -47,7 +47,7 @@ def test_a_failed_poll_waits_before_the_next_whatever_the_interval() -> None:
 
 
 def test_the_waiting_after_a_reader_s_own_failed_question_is_shared() -> None:
-    """A question of a reader's own failed: the poller does not ask before the outage's wait is over either."""
+    """After a reader's own question failed the poller does not ask before the outage's wait is over either."""
     log = Log(1, 2, 3, clock=(clock := StandingClock(0.0)))
     feed = feed_of(log, clock=clock)
     reader = Follower(interval=1.0)
@@ -91,7 +91,7 @@ def test_an_outage_is_one_until_a_question_is_answered() -> None:
 
 
 def test_a_refused_token_ends_the_poller_and_wakes_everyone() -> None:
-    """No further question is asked with it; readers find the refusal; the next reader begins anew."""
+    """No further question is asked with it. Readers find the refusal, and the next reader begins anew."""
     log = Log(1)
     feed = feed_of(log)
     reader = Follower(interval=0.002)
@@ -118,7 +118,7 @@ def test_a_refused_token_ends_the_poller_and_wakes_everyone() -> None:
 
 
 def test_renewed_credentials_are_used_from_the_next_poll_on() -> None:
-    """The environment's token changes while the feed runs: a new gateway, the old one given back, nothing lost."""
+    """When the token changes while the feed runs a new gateway replaces the old one, and nothing is lost."""
     log = Log(1)
     feed = feed_of(log)
     doors = []
@@ -157,7 +157,7 @@ def test_a_fault_of_ours_is_an_outage_and_no_end() -> None:
 
 
 def test_readers_that_ask_the_same_share_the_question() -> None:
-    """Ten readers at one position: platformOS is asked once, all ten get the answer."""
+    """For ten readers at one position platformOS is asked once, and all ten get the answer."""
     log = Log(1, 2, 3)
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(10)]
@@ -171,7 +171,7 @@ def test_readers_that_ask_the_same_share_the_question() -> None:
 
 
 def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
-    """A question that has been answered is asked anew: what came meanwhile is in it."""
+    """A question that was answered is asked anew, so the answer has what came meanwhile."""
     log = Log(1)
     feed = feed_of(log)
     for expected in ([1], [1, 2]):
@@ -183,7 +183,7 @@ def test_an_answer_is_not_given_to_those_who_ask_later() -> None:
 
 
 def test_own_questions_are_few_at_once() -> None:
-    """Twenty readers of two clients at twenty positions: OWN_QUESTIONS under way, the others wait, all are answered."""
+    """Of twenty questions of two clients OWN_QUESTIONS are under way, the others wait, and all are answered."""
     log = Log(*range(1, 30))
     feed = feed_of(log)
     wakes = [threading.Event() for _ in range(20)]
@@ -196,7 +196,7 @@ def test_own_questions_are_few_at_once() -> None:
 
 
 def test_gateways_of_own_questions_are_used_again_while_the_poller_lives() -> None:
-    """Ten questions one after another: the poller's gateway or one besides it, and all are given back in the end."""
+    """Ten questions one after another use at most one gateway besides the poller's, and all are given back."""
     log = Log(*range(1, 30))
     clock = RunningClock()
     feed = feed_of(log, clock=clock)
@@ -215,7 +215,7 @@ def test_gateways_of_own_questions_are_used_again_while_the_poller_lives() -> No
 
 
 def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None:
-    """A log that answers more than was asked for: only what lies past the position counts."""
+    """If a log answers more than was asked for, only what lies past the position counts."""
 
     class Generous(Log):
         def answer(self, last_id: int) -> list[object]:

@@ -51,7 +51,7 @@ class Crowd:
         self.visits.look()
 
     def gone(self) -> list[int]:
-        """The numbers of those that are cut, in the order of their coming."""
+        """The numbers of the visits that are cut, in the order of their coming."""
         found = []
         for number, (_, theirs) in enumerate(self.pairs):
             theirs.setblocking(False)
@@ -83,7 +83,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Crowd]]:
 
 
 def test_each_state_has_its_time(make: Callable[..., Crowd]) -> None:
-    """A head ten seconds, a body fifteen, an answer what is set, a close two; work and streams have none."""
+    """A head has ten seconds, a body fifteen, an answer what is set, a close two; work and streams have no bound."""
     crowd = make()
     crowd.come()
     for state in (READING, ANSWERING, CLOSING, WORKING):
@@ -118,7 +118,7 @@ def ended(sock: socket.socket) -> bool:
 def test_a_client_that_takes_its_answer_has_as_long_as_it_takes_and_a_stranger_has_not(
     make: Callable[..., Crowd],
 ) -> None:
-    """Some bytes a minute; once it takes none it has its time."""
+    """The client takes some bytes a minute. Once it takes none its time is bounded too."""
     crowd = make()
     client, stranger = crowd.come(state=ANSWERING, known=True), crowd.come(state=ANSWERING)
     assert client is not None
@@ -150,7 +150,7 @@ def test_a_cut_that_waits_to_be_done_is_not_done_to_what_came_after(make: Callab
 
 
 def test_an_answer_s_time_begins_with_its_first_byte(make: Callable[..., Crowd]) -> None:
-    """As long as it is made, its client is not to blame."""
+    """While the answer is made its client is not to blame."""
     crowd = make()
     visit = crowd.come(state=ANSWERING)
     assert visit is not None
@@ -213,7 +213,7 @@ def test_who_has_gone_on_meanwhile_is_not_cut(make: Callable[..., Crowd]) -> Non
 
 
 def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Crowd]) -> None:
-    """Streams and proxies are not counted; who leaves makes room."""
+    """Streams and proxies are not counted. A connection that leaves makes room."""
     crowd = make(100, 4)
     for _ in range(9):
         assert crowd.come() is not None
@@ -234,7 +234,7 @@ def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Cr
 
 
 def test_strangers_who_hold_threads_go_when_a_request_waits_for_one(make: Callable[..., Crowd]) -> None:
-    """As many as wait; then clients that do not send their bodies; no answer of a client's."""
+    """As many go as requests wait, then clients that do not send their bodies, but no answer to a client."""
     crowd = make()
     for _ in range(3):
         crowd.come(state=READING)
@@ -264,7 +264,7 @@ def test_heads_that_are_not_whole_are_bounded_in_all(make: Callable[..., Crowd])
 
 
 def test_what_a_request_does_is_told_through_its_environ() -> None:
-    """Reading a body, and a token that is known; where no worker of ours serves, nothing."""
+    """That is reading a body, and a known token. Under other workers nothing is noted."""
     visit = Visit(lambda: None, None)
     visit.enter(WORKING)
     environ = {VISIT: visit}

@@ -19,14 +19,14 @@ from tests.unit.doubles import in_threads
 
 
 def parse(value: object) -> int:
-    """A number under `n`, as these tests' files hold."""
+    """Parse these tests' files, which hold a number under `n`."""
     if not isinstance(value, dict) or not isinstance(value.get("n"), int):
         raise ConfigError("it must hold a number n.")
     return int(value["n"])
 
 
 def write(path: Path, text: str | bytes) -> None:
-    """In place of what is there, at a later time of change however coarse the clock is."""
+    """Write the file, with a later time of change however coarse the clock is."""
     before = path.stat().st_mtime_ns if path.exists() else 0
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     if path.stat().st_mtime_ns <= before:
@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_change_is_read_at_the_next_look(path: Path) -> None:
-    """In place or by renaming another file over it."""
+    """The file is changed in place, or another is renamed over it."""
     file = WatchedFile(path, parse)
     assert file.value == 1
     assert file.refresh() is False
@@ -56,7 +56,7 @@ def test_a_change_is_read_at_the_next_look(path: Path) -> None:
 
 
 def test_a_file_that_does_not_change_is_not_read(path: Path) -> None:
-    """A look costs a stat."""
+    """A look costs only a stat."""
     reads = []
     file = WatchedFile(path, lambda value: reads.append(value))
     for _ in range(100):
@@ -105,7 +105,7 @@ def test_a_bad_file_is_a_sentence_at_the_start_and_no_harm_later(
 def test_a_missing_file_is_a_sentence_at_the_start_and_no_harm_later(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It may come back."""
+    """The file may come back."""
     with pytest.raises(ConfigError, match=r"missing\.json cannot be read \(no such file or directory\)\.$"):
         WatchedFile(path.with_name("missing.json"), parse)
     file = WatchedFile(path, parse)
@@ -138,7 +138,7 @@ def test_a_change_that_there_is_no_room_to_read_is_read_when_there_is(
 
 
 def test_a_folder_in_its_place_is_a_sentence(tmp_path: Path) -> None:
-    """As Docker makes one when the file to mount is missing."""
+    """Docker makes such a folder when the file to mount is missing."""
     with pytest.raises(ConfigError, match=r"cannot be read \(is a directory\)\.$"):
         WatchedFile(tmp_path, parse)
 
@@ -149,13 +149,13 @@ def pipe(path: Path) -> None:
 
 
 def unix_socket(path: Path) -> None:
-    """A socket's place."""
+    """Put a socket in the place of the file."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
 
 
 def device(path: Path) -> None:
-    """A link to a device that gives bytes without end."""
+    """Put a link to a device in the place, which gives bytes without end."""
     path.symlink_to("/dev/zero")
 
 
@@ -167,7 +167,7 @@ def device(path: Path) -> None:
 def test_what_is_no_regular_file_is_a_sentence_and_never_waited_for(
     path: Path, put: Callable[[Path], None], kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At the start, and in the place of a good file, which stays in use."""
+    """That holds at the start, and in the place of a good file, which stays in use."""
     file = WatchedFile(path, parse)
     path.unlink()
     put(path)
@@ -185,7 +185,7 @@ def test_what_is_no_regular_file_is_a_sentence_and_never_waited_for(
 
 
 def test_what_is_nested_too_deeply_to_be_looked_at_is_a_sentence(path: Path) -> None:
-    """And not a fault of each request."""
+    """It does not become a fault of each request."""
 
     def look(value: object) -> object:
         return repr(value)
@@ -209,7 +209,7 @@ def test_a_byte_order_mark_is_overlooked(path: Path) -> None:
 
 
 def test_many_looks_at_the_same_instant_read_once(path: Path) -> None:
-    """Requests and the runtime may look at once: one of them has the news."""
+    """Requests and the runtime may look at once. One of them sees the change."""
     file = WatchedFile(path, parse)
     write(path, '{"n": 2}')
     results = in_threads(*[file.refresh] * 20)
@@ -222,7 +222,7 @@ def test_many_looks_at_the_same_instant_read_once(path: Path) -> None:
     text=st.binary(max_size=60) | st.sampled_from([b"[" * 5000, b'{"n":NaN}', b'{"n":1e999}', b"\xff{}", b'"\\ud800"'])
 )
 def test_any_bytes_are_a_value_or_a_sentence(path: Path, text: bytes) -> None:
-    """Never another error, at the start or later."""
+    """There is never another error, at the start or later."""
     write(path, '{"n": 1}')
     file = WatchedFile(path, parse)
     write(path, text)

@@ -78,7 +78,7 @@ def wanted(selection: Selection, ids: Sequence[int]) -> list[int]:
 
 
 def test_a_batch_is_its_entries_as_frames() -> None:
-    """Two rows, byte by byte."""
+    """The test compares two rows, byte by byte."""
     (batch,) = batches([entry(7, message="a"), entry(9, message="b")], 1, 5)
     inner = (
         b'{"type":"text","text":"{\\"id\\":\\"%d\\",\\"timestamp\\":\\"2024-01-15T10:00:00.000Z\\",\\"type\\":\\"info\\",'
@@ -96,7 +96,7 @@ def test_a_batch_is_its_entries_as_frames() -> None:
 
 
 def test_late_entries_stand_at_the_position_they_do_not_move() -> None:
-    """The frame's id is the position to continue from, the entry's own id is lower."""
+    """The frame's id is the position to continue from; the entry's own id is lower."""
     (batch,) = batches([entry(15)], 3, 20, late=True)
     assert (batch.low, batch.high) == (20, 20)
     chunk = batch.chunk(LIVE)
@@ -113,14 +113,14 @@ def test_readers_with_one_selection_share_the_same_bytes() -> None:
 
 
 def test_what_nobody_wants_is_no_chunk() -> None:
-    """A batch of infos for a reader of errors: nothing is written, not an empty piece."""
+    """For a batch of infos a reader of errors gets nothing, not even an empty piece."""
     (batch,) = batches(made([1, 2]), 1, 0)
     assert batch.chunk(ERRORS) is None
     assert batch.after(2, PLAIN) is None
 
 
 def test_a_notice_is_for_everyone_behind_the_entries() -> None:
-    """An error frame that filters do not touch."""
+    """It is an error frame, which filters do not affect."""
     notice = frames.error("Something.")
     batch = Batch(1, 9, 9, (), notice=notice)
     for selection in SELECTIONS:
@@ -150,13 +150,13 @@ def test_a_notice_is_for_everyone_behind_the_entries() -> None:
     ],
 )
 def test_a_filter_matches_the_whole_of_type_or_error_type(filter_: str | None, error_type: str, wants: bool) -> None:
-    """Ignoring case as Unicode has it; the filter itself is folded before."""
+    """Case does not count, by the rules of Unicode. The filter itself is folded before."""
     made_ = entry(1, error_type=error_type)
     assert Selection(filter_, late=False).wants(made_.type, made_.error_type) is wants
 
 
 def test_a_large_page_comes_in_batches_of_bounded_size() -> None:
-    """Forty rows of 10 kB: no batch is larger than its bound and one entry, and the numbers rise by one."""
+    """Of forty rows of 10 kB no batch is larger than its bound and one entry, and numbers rise by one."""
     found = list(batches(made(range(1, 41), size=10_000), 5, 0))
     assert [batch.number for batch in found] == list(range(5, 5 + len(found)))
     assert all(len(batch.data) < CHUNK_BYTES + 11_000 for batch in found)
@@ -165,7 +165,7 @@ def test_a_large_page_comes_in_batches_of_bounded_size() -> None:
 
 
 def test_the_newest_page_stays_whole_however_large() -> None:
-    """A page of 400 kB in a window of 1 kB: all of it is there until the next page comes."""
+    """A page of 400 kB in a window of 1 kB is all there until the next page comes."""
     window = Window(1000, 0, 0)
     admit(window, range(1, 41), size=10_000)
     assert follow(window, 0, PLAIN) == list(range(1, 41))
@@ -176,7 +176,7 @@ def test_the_newest_page_stays_whole_however_large() -> None:
 
 
 def test_a_window_holds_about_its_bytes() -> None:
-    """Ten thousand rows through a window of 50 kB: what it holds is bounded, and reaches back to its floor."""
+    """After ten thousand rows through a window of 50 kB it is bounded, and reaches back to its floor."""
     window = Window(50_000, 0, 0)
     for start in range(1, 10_000, 10):
         admit(window, range(start, start + 10))
@@ -186,7 +186,7 @@ def test_a_window_holds_about_its_bytes() -> None:
 
 
 def test_old_batches_keep_nothing_that_was_made_for_a_selection() -> None:
-    """Memory for filters is that of FRESH_BATCHES batches; the bytes are made again when they are asked for."""
+    """Only FRESH_BATCHES batches keep memory for filters. The bytes are made again when asked for."""
     window = Window(1 << 20, 0, 0)
     for number in range(1, 20):
         admit(window, [number * 3])
@@ -198,7 +198,7 @@ def test_old_batches_keep_nothing_that_was_made_for_a_selection() -> None:
 
 
 def test_a_number_that_is_ahead_has_nothing_behind_it() -> None:
-    """The newest batch's own number, and any later one."""
+    """That holds for the newest batch's own number, and any later one."""
     window = Window(1000, 0, 0)
     admit(window, [1])
     assert window.after(window.number) is None
@@ -206,7 +206,7 @@ def test_a_number_that_is_ahead_has_nothing_behind_it() -> None:
 
 
 def test_a_position_past_the_end_waits_there() -> None:
-    """A reader from the future has everything behind it."""
+    """A reader from the future has had everything."""
     window = Window(1000, 0, 0)
     admit(window, [1, 2])
     assert window.find(2**63 - 1) == (window.number, None)
@@ -297,7 +297,7 @@ def test_every_position_in_the_window_continues_where_a_model_does(
 def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
     pages: list[Page], size: int, selection: Selection, data: st.DataObject
 ) -> None:
-    """It takes after some pages and sleeps through others: what it has is a beginning of what the model gives."""
+    """It takes after some pages and sleeps through others. What it has is a beginning of what the model gives."""
     window, model = Window(size, 0, 0), Model()
     number, found = window.find(0)[0], []
     for poll in pages:
@@ -320,7 +320,7 @@ def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
 @settings(max_examples=200, deadline=None)
 @given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS), st.integers(0, 12))
 def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, selection: Selection, count: int) -> None:
-    """Right before the oldest of the last N that are wanted; no answer where late rows lie after it too."""
+    """That is right before the oldest of the last N wanted; there is no answer if late rows lie after it."""
     window, model = Window(size, 0, 0), Model()
     for poll in pages:
         admit(window, poll.new, late=poll.late, size=poll.size)
@@ -353,7 +353,7 @@ def test_older_batches_of_a_large_page_are_forgotten_too() -> None:
 
 
 def test_what_a_batch_takes_beside_its_bytes_counts() -> None:
-    """Ten thousand of the smallest entries, each of a type of its own: what Python has for them is near the bound."""
+    """For ten thousand of the smallest entries, each with its own type, Python's memory is near the bound."""
     tracemalloc.start()
     try:
         window = Window(200_000, 0, 0)
@@ -377,7 +377,7 @@ def test_a_type_of_any_length_is_kept_as_far_as_filters_go() -> None:
 
 
 def test_who_bounds_messages_shares_what_others_have_where_nothing_is_longer() -> None:
-    """And where something is, one copy is kept, however many bounds are asked for one after another."""
+    """If something is longer, one copy is kept, however many bounds are asked for."""
     (short,) = batches([entry(1), entry(2, error_type="error")], 1, 0)
     (long,) = batches([entry(1, message="x" * 5000), entry(2)], 1, 0)
     for selection in (Selection(None, late=False), Selection("error", late=False)):

@@ -40,7 +40,7 @@ from tests.support.server import REPO
     ],
 )
 def test_streams_leave_room_for_requests(asked: partial[Capacity], expected: Capacity) -> None:
-    """With plenty of descriptors, with few, with hardly any; with greenlets, threads and direct streams."""
+    """This holds with plenty, few and hardly any descriptors, with greenlets, threads and direct streams."""
     assert asked() == expected
 
 
@@ -86,7 +86,7 @@ def test_a_refusal_of_gunicorn_keeps_its_status_and_nothing_else() -> None:
 
 
 def test_the_parts_are_found_behind_middleware_that_shows_what_it_wraps() -> None:
-    """In the app itself, in an attribute, in a bound method; a circle or a function is a sentence."""
+    """They are found in the app itself, an attribute or a bound method. A circle or a function gives a sentence."""
 
     class App:
         def __init__(self) -> None:
@@ -108,7 +108,7 @@ def test_the_parts_are_found_behind_middleware_that_shows_what_it_wraps() -> Non
     [(("127.0.0.1", 80), "http://127.0.0.1:80"), (("::1", 80, 0, 0), "http://[::1]:80"), ("/run/a", "unix:/run/a")],
 )
 def test_a_listener_has_an_address_that_can_be_pasted(address: object, expected: str) -> None:
-    """IPv4, IPv6, a Unix socket."""
+    """This holds for IPv4, IPv6 and Unix sockets."""
     assert url(address) == expected
 
 

@@ -50,7 +50,7 @@ def test_a_token_and_a_hashed_token_both_open_the_door(server: Callable[..., Ser
 
 
 def test_a_client_sees_its_own_environments_and_no_other(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """403 for an environment of others, 400 for one of nobody; every list names what the client may read alone."""
+    """Another client's environment is 403, an unknown one 400. Every list has only what the client may read."""
     running = server(
         clients=clients(other={"token": OTHER, "envs": ["staging", "later"]}, nobody={"token": "none", "envs": []}),
         environments={"staging": platformos, "production": platformos},
@@ -96,7 +96,7 @@ def test_a_body_that_was_understood_before_opens_no_other_door(
 def test_without_a_token_the_challenge_says_how_to_come_in(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """RFC 6750: a bare challenge where no token was sent, `invalid_token` where a wrong one was; on every path."""
+    """By RFC 6750, on every path: a bare challenge without a token, `invalid_token` for a wrong one."""
     running = server(clients=clients())
     for path in ("/health", "/tools", "/nowhere", "/call", "/call-stream"):
         for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
@@ -118,7 +118,7 @@ def ask_as(server: Server, method: str, path: str, token: str | None) -> Answer:
 def test_probes_and_preflights_need_no_token_and_tell_nothing_but_ok(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """/livez and /readyz, with none, with a wrong and with a right token; any of them as often as one likes."""
+    """/livez and /readyz answer the same without a token, with a wrong or a right one, any number of times."""
     running = server(clients=clients(other={"token": OTHER, "limits": {"requests": "1 per minute"}}))
     for path in ("/livez", "/readyz"):
         for token in (None, "wrong", OTHER) * 10:
@@ -135,7 +135,7 @@ def test_probes_and_preflights_need_no_token_and_tell_nothing_but_ok(
 def test_paths_and_methods_that_are_not_there_are_told_in_the_one_shape(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """404 under /.well-known/ without any token, 404 elsewhere with one; 405 names what the path takes instead."""
+    """404 comes under /.well-known/ without a token, elsewhere with one. 405 names what the path takes instead."""
     running = server(clients=clients())
     for path in ("oauth-protected-resource", "oauth-authorization-server", "openid-configuration", "x/mcp"):
         refused = get(running, f"/.well-known/{path}", token=None)
@@ -165,7 +165,7 @@ def test_paths_and_methods_that_are_not_there_are_told_in_the_one_shape(
 def test_guessing_is_limited_by_address_and_harms_no_right_token(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Twenty wrong tokens are 401, the next are 429; right ones and other addresses go on as before."""
+    """Twenty wrong tokens get 401, the next 429. Right ones and other addresses go on as before."""
     running = server(kind, clients=clients(), own=True)
     statuses = [get(running, "/health", token=f"guess-{number}").status for number in range(25)]
     assert statuses == [401] * 20 + [429] * 5
@@ -189,7 +189,7 @@ def test_guessing_is_limited_by_address_and_harms_no_right_token(
 def test_behind_proxies_guesses_are_counted_by_the_address_that_they_tell(
     server: Callable[..., Server], platformos: PlatformOS, hops: int, address: str
 ) -> None:
-    """POSLOGS_PROXY_HOPS: one guesser behind the proxy uses up its own guesses, not those of its neighbours."""
+    """With POSLOGS_PROXY_HOPS a guesser behind the proxy uses up its own guesses, not its neighbours'."""
     running = server(clients=clients(), env={"POSLOGS_PROXY_HOPS": str(hops)}, own=True)
 
     def guess(neighbour: int) -> int:

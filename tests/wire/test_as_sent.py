@@ -23,7 +23,7 @@ Start = Callable[..., Server]
 def test_a_stream_is_not_compressed_for_whoever_names_identity(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Ruby's Net::HTTP inflates 16 KiB before it hands out a byte; browsers, requests and curl get gzip as ever."""
+    """Ruby's Net::HTTP inflates 16 KiB before it gives out a byte. Browsers, requests and curl still get gzip."""
     running = server(kind, clients=clients())
     for asked, encoding in (
         (RUBY, None),
@@ -44,7 +44,7 @@ def test_a_stream_is_not_compressed_for_whoever_names_identity(
 
 
 def test_an_entry_reaches_ruby_s_header_as_plain_text_at_once(server: Start, platformos: PlatformOS) -> None:
-    """Each is on the wire before the next is there."""
+    """Each entry is on the wire before the next is there."""
     running = server(clients=clients())
     asked = {"env": "staging", "interval": 250}
     with running.stream("platformos.logs.stream", asked, token=READER, headers={"Accept-Encoding": RUBY}) as reader:
@@ -59,7 +59,7 @@ def test_an_entry_reaches_ruby_s_header_as_plain_text_at_once(server: Start, pla
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_path_with_a_slash_too_many_is_that_path(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """At its end, or two in front where a base address ended in one; under every route, with all its checks."""
+    """The slash is at the end, or doubled in front. This holds for every route, with all its checks."""
     running = server(kind, clients=clients())
     platformos.add({})
     initialize = b'{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}'
@@ -82,7 +82,7 @@ def test_a_path_with_a_slash_too_many_is_that_path(server: Start, platformos: Pl
 
 @pytest.mark.parametrize("path", ["/call-stream", "/call", "/call-stream/", "/mcp", "/mcp/"])
 def test_a_get_of_a_path_that_takes_post_says_so(server: Start, platformos: PlatformOS, path: str) -> None:
-    """In the sentence and in Allow, as for PUT and DELETE."""
+    """The sentence and Allow say so, as for PUT and DELETE."""
     running = server(clients=clients())
     for method in ("GET", "PUT", "DELETE"):
         refused = ask(running, request(path, b"", method=method))
@@ -141,7 +141,7 @@ def test_whatever_says_that_there_is_no_log_is_told_so(server: Start, platformos
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_carriage_return_in_a_header_is_named(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """A token from a file with Windows line ends: what it is, what to do, and never the token, here or in the log."""
+    """For a token from a file with Windows line ends the refusal says what to do, and nothing shows the token."""
     running = server(kind, clients=clients())
     for line, name in (
         (f"Authorization: Bearer {READER}\r", "Authorization"),

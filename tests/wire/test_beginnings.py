@@ -22,7 +22,7 @@ NUMBERS = [str(number) for number in range(1, 21)]
 
 @contextmanager
 def at_the_end(server: Server, platformos: PlatformOS) -> Iterator[None]:
-    """A reader that stands behind row 20, and asks no more: what is asked from here on, others ask."""
+    """A reader at row 20 that asks nothing more: all later questions are others'."""
     platformos.add_many(20)
     with server.stream(STREAM, {**HOUR, "lastId": "20"}):
         platformos.wait_for_requests(1)
@@ -48,7 +48,7 @@ def test_a_reader_gets_its_past_whatever_the_first_answer_is(
     start: dict[str, Any],
     expected: list[str],
 ) -> None:
-    """One such answer while another reader stands at the end: it is asked again, without a word of it."""
+    """After one such answer, while another reader is at the end, the question is asked again, without a notice."""
     with at_the_end(running := server(kind=kind), platformos):
         for name, body in ODD.items():
             platformos.fail("raw", times=1, body=body)
@@ -76,7 +76,7 @@ def test_a_reader_whose_environment_answers_so_for_long_is_told_once(
 
 
 def test_the_only_reader_is_told_once_too(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """It shares the poller's questions; heartbeats follow, then all rows."""
+    """It shares the poller's questions. Heartbeats follow, then all rows."""
     platformos.add_many(20)
     platformos.fail("raw", body=b"")
     with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
@@ -88,7 +88,7 @@ def test_the_only_reader_is_told_once_too(server: Callable[..., Server], platfor
 
 
 def test_a_call_asks_again_too(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """A fetch from the beginning, of the newest, and a report."""
+    """This holds for a fetch from the beginning or of the newest, and for a report."""
     with at_the_end(running := server(), platformos):
         for body in ODD.values():
             for tool, input_ in (
@@ -106,7 +106,7 @@ def test_a_call_asks_again_too(server: Callable[..., Server], platformos: Platfo
 
 
 def test_an_agent_s_call_asks_again_too(server: Callable[..., Server]) -> None:
-    """Fetch, report, and a live call, which begins at the end of the log once that is known."""
+    """This holds for fetch, report, and a live call, which begins at the end of the log once that is known."""
     with agent.serving(server, "gthread") as (running, platformos):
         platformos.add_many(20)
         for tool in (agent.FETCH, agent.REPORT):
@@ -122,7 +122,7 @@ def test_an_agent_s_call_asks_again_too(server: Callable[..., Server]) -> None:
 def test_a_call_whose_environment_answers_so_all_the_time_is_refused(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """As other failed polls: 503, after it has asked again for a while. An empty list is an answer."""
+    """It gets 503, as for other failed polls, after some questions. An empty list is an answer."""
     running = server()
     platformos.fail("raw", body=b'{"logs":null}')
     answer = running.post("/call", {"tool": FETCH, "input": {"env": "staging"}}, timeout=60)

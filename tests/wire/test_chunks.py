@@ -21,7 +21,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 def test_who_asks_for_a_close_gets_a_stream_without_chunks(
     kind: str, server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """As PHP's streams ask, which hold back what comes in chunks: frames as they are, also in gzip, until the close."""
+    """PHP's streams ask so, since they hold chunks back. They get plain frames, or gzip, until the close."""
     platformos.add_many(2)
     running = server(kind)
     for value in ("close", "Close"):

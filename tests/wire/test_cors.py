@@ -40,7 +40,7 @@ def words(answer: Answer, name: str) -> set[str]:
 
 @pytest.mark.parametrize("kind", ["gevent", "gthread", "waitress", "flask"])
 def test_a_page_of_this_machine_may_stream(server: Callable[..., Server], platformos: PlatformOS, kind: str) -> None:
-    """Preflight, then the POST with a token, from any port of localhost and 127.0.0.1: allowed, live, by its name."""
+    """From any port of localhost and 127.0.0.1 a preflight and then the POST with a token are allowed, by origin."""
     platformos.add({})
     # waitress finds out by writing that a reader has left, unless a slot is wanted
     running = server(kind, clients=clients(), env={"POSLOGS_HEARTBEAT_SECONDS": "0.5"})
@@ -65,7 +65,7 @@ def test_a_page_of_this_machine_may_stream(server: Callable[..., Server], platfo
 def test_a_preflight_allows_the_headers_that_the_clients_send_and_no_others(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Authorization, Content-Type, Accept and Last-Event-ID, in any case; not X-Anything; GET and POST, not DELETE."""
+    """They are Authorization, Content-Type, Accept and Last-Event-ID, in any case; methods are GET and POST."""
     running = server(clients=clients())
     asked = "Access-Control-Request-Headers: authorization, content-type, accept, last-event-id, x-anything"
     lines = ("Origin: http://localhost:5173", "Access-Control-Request-Method: POST", asked)
@@ -82,7 +82,7 @@ def test_a_preflight_allows_the_headers_that_the_clients_send_and_no_others(
 def test_another_origin_gets_no_header_and_no_origin_gets_none_either(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """A page of the internet, `null`, https, and a program that has no origin: served as their token says, no more."""
+    """Pages of the internet, `null`, https, and programs without an origin are served as their token says."""
     running = server(clients=clients())
     for lines in (["Origin: https://evil.example"], ["Origin: null"], ["Origin: https://localhost:5173"], []):
         for answer in (get(running, "/health", *lines), post(running, asking(), *lines)):
@@ -92,7 +92,7 @@ def test_another_origin_gets_no_header_and_no_origin_gets_none_either(
 
 
 def test_the_operator_says_which_origins_may_call(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """POSLOGS_CORS_ORIGINS: exact ones, a wildcard for a port, one for a name; the defaults are gone, dots are dots."""
+    """POSLOGS_CORS_ORIGINS takes exact origins, and wildcards for a port or a name. It replaces the defaults."""
     origins = "https://logs.example.com, http://dev.example.com:*, https://*.example.org"
     running = server(clients=clients(), env={"POSLOGS_CORS_ORIGINS": origins})
     for origin, allowed in (
@@ -120,7 +120,7 @@ def test_the_operator_says_which_origins_may_call(server: Callable[..., Server],
 
 
 def test_the_operator_may_let_every_origin_call(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """POSLOGS_CORS_ORIGINS=*: any page may, as far as its token goes."""
+    """With POSLOGS_CORS_ORIGINS=* any page may call, as far as its token allows."""
     running = server(clients=clients(), env={"POSLOGS_CORS_ORIGINS": "*"})
     for origin in ("https://anything.example", "null"):
         assert preflight(running, origin).headers["access-control-allow-origin"] in (origin, "*")

@@ -41,7 +41,7 @@ def _samples(server: Server, token: str = TOKEN) -> dict[tuple[str, str], float]
 
 
 def test_metrics_count_streams_polls_failures_and_entries(server: Start, platformos: PlatformOS) -> None:
-    """They move with what happens, and are what a Prometheus server parses."""
+    """They change with what happens, and a Prometheus server can parse them."""
     started = server()
     platformos.add_many(3)
     with started.stream("platformos.logs.stream", {"env": "staging", "interval": 250}) as reader:
@@ -60,7 +60,7 @@ def test_metrics_count_streams_polls_failures_and_entries(server: Start, platfor
 
 
 def test_metrics_tell_a_client_of_its_own_environments_only(server: Start, platformos: PlatformOS) -> None:
-    """No name of an environment that it may not read; and without a token nothing."""
+    """They name no environment that it may not read, and without a token there is nothing."""
     clients = {**CLIENTS, "other": {"token": "other-secret", "envs": ["production"]}}
     started = server(clients=clients)
     platformos.add_many(1)
@@ -103,7 +103,7 @@ def test_metrics_count_refusals_by_status(server: Start, platformos: PlatformOS)
 def test_metrics_tell_of_the_process_and_of_environments_that_nobody_has_read(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Memory and descriptors of the worker itself; a row of zeros for each environment, for alerts."""
+    """They have memory and descriptors of the worker, and zeros for each environment, for alerts."""
     started = server(environments={"staging": platformos, "unread": platformos})
     platformos.add_many(1)
     assert _samples(started)["poslogs_feed_readers", "staging"] == 0
@@ -123,7 +123,7 @@ def test_metrics_tell_of_the_process_and_of_environments_that_nobody_has_read(
 def test_health_is_degraded_while_the_polls_of_an_environment_fail_and_still_200(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Which, since when and why, to those who may read it; /readyz stays ok, as it decides where readers go."""
+    """It says which, since when and why to clients that may read it. /readyz stays ok: it decides where readers go."""
     clients = {**CLIENTS, "other": {"token": "other-secret", "envs": ["fine"]}}
     with PlatformOS() as fine:
         started = server(environments={"staging": platformos, "fine": fine}, clients=clients)
@@ -159,7 +159,7 @@ def test_health_is_degraded_after_a_refused_token_until_it_is_renewed(server: St
 
 
 def test_openapi_is_for_everyone_and_names_what_programs_need(server: Start) -> None:
-    """No token; an operationId for each route, servers, Last-Event-ID, and nothing of this server's own."""
+    """It needs no token. It has an operationId for each route, servers, Last-Event-ID, and no data of this server."""
     started = server()
     answer = started.get("/openapi.json", token=None)
     assert answer.status_code == 200
@@ -179,7 +179,7 @@ def test_openapi_is_for_everyone_and_names_what_programs_need(server: Start) -> 
 
 
 def test_every_answer_has_the_shape_that_openapi_tells(server: Start, platformos: PlatformOS) -> None:
-    """Tools, health in good and bad days, probes, refusals, each tool's answer and each event of a stream."""
+    """These are tools, health in good and bad times, probes, refusals, each tool's answer and each stream event."""
     started = server(environments={"staging": platformos, "half": {"url": "https://example.com"}})
     description = started.get("/openapi.json", token=None).json()
 
@@ -213,7 +213,7 @@ def test_every_answer_has_the_shape_that_openapi_tells(server: Start, platformos
 
 
 def test_openapi_is_valid_and_describes_every_route_and_tool(server: Start, platformos: PlatformOS) -> None:
-    """By the specification's own validator; its bodies accept what the server accepts and refuse what it refuses."""
+    """The specification's validator accepts it. Its schemas accept and refuse the same bodies as the server."""
     started = server()
     description = started.get("/openapi.json").json()
     validate(description)
@@ -233,7 +233,7 @@ def test_openapi_is_valid_and_describes_every_route_and_tool(server: Start, plat
 
 
 def test_every_object_of_openapi_says_what_it_holds(server: Start) -> None:
-    """Where neither properties nor additionalProperties stand, generators take it that there are none."""
+    """Without properties and additionalProperties generators assume an empty object."""
 
     def objects(value: Any, path: str) -> Iterator[str]:
         if isinstance(value, dict):
@@ -249,7 +249,7 @@ def test_every_object_of_openapi_says_what_it_holds(server: Start) -> None:
 
 
 def test_every_refusal_is_told_by_openapi_with_its_shape(server: Start, platformos: PlatformOS) -> None:
-    """At each route that refuses: no token, a published one, a body that cannot be read, and what tools refuse."""
+    """Routes refuse a missing or published token, an unreadable body, and what tools refuse."""
     clients = {**CLIENTS, "few": {"token": FEW, "limits": {"requests": "2 per minute", "streams": 1}}}
     started = server(clients={**clients, "published": {"token": "client-secret"}})
     description = started.get("/openapi.json", token=None).json()

@@ -30,7 +30,7 @@ def whole(server: Server, gzip: bool) -> Reader:
 def test_the_same_bytes_leave_a_direct_stream_as_on_the_way_of_every_server(
     server: Start, platformos: PlatformOS, gzip: bool
 ) -> None:
-    """Two rows that were there, two that come in one poll, an outage, done: chunk by chunk, and header by header."""
+    """Chunks and headers agree for two earlier rows, two that come in one poll, an outage, and done."""
     platformos.add_many(2, message="é\u2028\x7f")
     direct, plain = server(), server(env=OFF)
     with whole(direct, gzip) as one, whole(plain, gzip) as other:
@@ -94,7 +94,7 @@ def test_a_client_of_http_1_0_gets_frames_as_they_are_until_the_connection_close
 
 @pytest.mark.slow
 def test_direct_streams_wait_for_no_reader_that_does_not_read(server: Start, platformos: PlatformOS) -> None:
-    """A hundred that read nothing, and one that does: it has everything while they are full, and they have it later."""
+    """Beside a hundred that read nothing one reader gets everything at once. They get it later."""
     running = server()
     stalled = [running.stream(STREAM, INPUT, receive_buffer=4096) for _ in range(100)]
     try:
@@ -146,7 +146,7 @@ def test_heartbeats_come_to_streams_that_rest_to_those_that_wait_and_amid_an_out
 
 
 def test_an_access_log_names_each_stream_once_as_it_begins(server: Start, platformos: PlatformOS) -> None:
-    """gunicorn does not see it end."""
+    """gunicorn does not see the stream end."""
     running = server(args=["--access-logfile", "-"])
     with running.stream(STREAM, INPUT) as reader:
         reader.wait_until(lambda: bool(reader.comments))
@@ -156,7 +156,7 @@ def test_an_access_log_names_each_stream_once_as_it_begins(server: Start, platfo
 
 
 def test_what_a_client_sends_after_its_request_is_no_second_request(server: Start, platformos: PlatformOS) -> None:
-    """Pipelined bytes are left alone, and the stream goes on."""
+    """Pipelined bytes are ignored, and the stream goes on."""
     running = server(clients=CLIENTS)
     with running.stream(STREAM, INPUT) as reader:
         reader.wait_until(lambda: bool(reader.comments))
@@ -167,7 +167,7 @@ def test_what_a_client_sends_after_its_request_is_no_second_request(server: Star
 
 
 def test_a_deadline_is_kept_to_the_moment(server: Start, platformos: PlatformOS) -> None:
-    """Streams of one second end after one, however many wait for later ones."""
+    """Streams of one second end after one, however many have later deadlines."""
     running = server()
     long = [running.stream(LIVE, {**INPUT, "maxDuration": 60_000}) for _ in range(3)]
     began = time.monotonic()

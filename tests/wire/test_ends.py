@@ -22,7 +22,7 @@ STREAM = "platformos.logs.stream"
 def test_a_stop_ends_every_stream_cleanly_and_without_done(
     server: Start, platformos: PlatformOS, kind: str, number: signal.Signals
 ) -> None:
-    """Forty streams, plain and gzip: a farewell with `retry:`, the last chunk, no `done`; the process is gone."""
+    """Forty streams, plain and gzip, get a farewell with `retry:`, the last chunk and no `done`; the process ends."""
     started = server(kind)
     platformos.add_many(3)
     with ExitStack() as stack:
@@ -48,7 +48,7 @@ def test_a_stop_ends_every_stream_cleanly_and_without_done(
 
 
 def test_a_reader_resumes_after_a_restart_without_loss(server: Start, platformos: PlatformOS) -> None:
-    """Rows before, while the server is away, and after: each once."""
+    """Rows from before, from while the server is away, and from after come once each."""
     started = server()
     platformos.add_many(2)
     with started.stream(STREAM, {"env": "staging", "interval": 250}) as first:
@@ -68,7 +68,7 @@ def test_a_reader_resumes_after_a_restart_without_loss(server: Start, platformos
 
 
 def test_a_reload_lets_streams_go_and_serves_on(server: Start, platformos: PlatformOS) -> None:
-    """SIGHUP: the old worker's streams end without `done`, the new worker answers."""
+    """At SIGHUP the old worker's streams end without `done`, and the new worker answers."""
     started = server()
     platformos.add_many(1)
     with started.stream(STREAM, {"env": "staging"}) as reader:
@@ -89,7 +89,7 @@ def test_a_reload_lets_streams_go_and_serves_on(server: Start, platformos: Platf
 
 
 def test_readyz_and_livez_tell_nothing_but_ok(server: Start, platformos: PlatformOS) -> None:
-    """Two probes without a token."""
+    """The two probes need no token."""
     started = server()
     for path in ("/livez", "/readyz"):
         answer = started.get(path, token=None)

@@ -85,7 +85,7 @@ def test_a_renewed_token_is_used_without_a_restart_and_running_streams_go_on(
 def test_a_token_that_was_refused_works_again_as_soon_as_it_is_renewed(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """platformOS refuses the token, so the stream ends; `.pos` is renewed and the very next request is served."""
+    """platformOS refuses the token, so the stream ends. Once `.pos` is renewed the very next request is served."""
     running = server(clients=clients())
     platformos.add({})
     platformos.token = "renewed"
@@ -104,7 +104,7 @@ def test_a_token_that_was_refused_works_again_as_soon_as_it_is_renewed(
 def test_a_pos_that_appears_ends_the_demo(
     server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path, kind: str
 ) -> None:
-    """The simulated streams end with a reason and done, within seconds and unasked; the real ones begin."""
+    """The simulated streams end with a reason and done within seconds, by themselves, and the real ones begin."""
     running = server(kind, folder=tmp_path, environments=None, clients=clients())
     platformos.add({})
     with following(running) as staging, following(running, "production") as production:
@@ -123,7 +123,7 @@ def test_a_pos_that_appears_ends_the_demo(
 
 
 def test_a_pos_that_appears_broken_is_told_and_the_demo_goes_on(server: Callable[..., Server], tmp_path: Path) -> None:
-    """Somebody writes their first `.pos` with a comma too many: the log says so."""
+    """The first `.pos` of a person has a comma too many, and the log says so."""
     running = server(folder=tmp_path, environments=None, clients=clients())
     write(running.pos_file, BROKEN[1])
     wait_for(lambda: names(running) == ["staging", "production"])
@@ -134,7 +134,7 @@ def test_a_pos_that_appears_broken_is_told_and_the_demo_goes_on(server: Callable
 def test_a_broken_pos_is_told_once_and_the_last_good_one_kept(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Emptied, cut, of the wrong shape, removed: each is logged once, streams old and new go on; mended, it is read."""
+    """An empty, cut, wrong or missing file is logged once, and streams old and new go on. Once mended, it is read."""
     running = server(kind, clients=clients())
     with following(running) as reader:
         for number, broken in enumerate([*BROKEN, None], 1):
@@ -174,7 +174,7 @@ def half_of(server: Server) -> str:
 def test_one_unfinished_environment_is_named_and_a_renewed_token_beside_it_is_taken(
     server: Callable[..., Server], platformos: PlatformOS, kind: str, how: str
 ) -> None:
-    """Both in one edit of `.pos`, once platformOS refuses the old token; read while it runs, by HUP, by a restart."""
+    """Both come in one edit of `.pos`, which is read while the server runs, at SIGHUP, or at a restart."""
     running = server(kind, clients=clients())
     platformos.add({})
     platformos.token = "renewed"
@@ -224,7 +224,7 @@ def test_an_environment_that_becomes_unfinished_ends_its_streams_with_what_is_wr
 def test_agents_and_clients_of_other_environments_are_told_what_they_may_know(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """At /mcp the same sentence; and no name of an environment that a token may not read."""
+    """At /mcp the sentence is the same, and it names no environment that a token may not read."""
     only = clients(other={"token": OTHER, "envs": ["staging"], "limits": PLENTY})
     running = server(clients=only, environments={"staging": platformos, "half": UNFINISHED})
     call = {"name": "platformos_logs_fetch", "arguments": {"env": "half"}}
@@ -240,7 +240,7 @@ def test_agents_and_clients_of_other_environments_are_told_what_they_may_know(
 def test_a_file_in_another_encoding_is_told_and_the_last_good_one_kept(
     server: Callable[..., Server], platformos: PlatformOS, encoding: str
 ) -> None:
-    """PowerShell's `>` writes UTF-16, an old editor Windows-1252: both files, each named with what to do."""
+    """PowerShell's `>` writes UTF-16, an old editor Windows-1252. The log names the encoding and says what to do."""
     running = server(clients=clients())
     pos = json.dumps({"staging": platformos.environment, "größe": platformos.environment}, ensure_ascii=False)
     people = json.dumps(clients(größe={"token": OTHER}), ensure_ascii=False)
@@ -262,7 +262,7 @@ def test_a_file_in_another_encoding_is_told_and_the_last_good_one_kept(
 def test_a_file_that_is_written_in_two_steps_is_read_when_it_is_whole(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Half of `.pos` and then the rest, in place: streams go on, and the new environment is there in the end."""
+    """After half of `.pos` and then the rest, in place, streams go on, and the new environment is there."""
     running = server(clients=clients())
     text = json.dumps({"staging": platformos.environment, "later": platformos.environment})
     with following(running) as reader:
@@ -281,7 +281,7 @@ def test_a_file_that_is_written_in_two_steps_is_read_when_it_is_whole(
 def test_an_environment_that_leaves_pos_ends_its_streams_and_no_others(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Removed, then moved to another address: its streams end with the reason and done; the others never notice."""
+    """It is removed, then moved to another address. Its streams end with the reason and done; others never notice."""
     with PlatformOS() as elsewhere:
         running = server(kind, clients=clients(), environments={"staging": platformos, "production": platformos})
         with following(running) as stays, following(running, "production") as removed:
@@ -331,7 +331,7 @@ def test_a_new_token_works_at_once_and_a_removed_one_ends_its_stream(
 def test_broken_clients_are_told_once_and_the_last_good_ones_kept(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Emptied, cut, an unknown field, two with one token, removed: nobody is locked out, nobody gets in."""
+    """With an empty, cut, wrong or missing file, or two clients with one token, nobody is locked out or let in."""
     running = server(kind, clients=WITH_OTHER)
     twice = {**clients(), "again": {"token": READER}}
     edits = ["", '{"reader": {"tok', clients(third={"token": "t", "scope": []}), twice, None]
@@ -358,7 +358,7 @@ def test_broken_clients_are_told_once_and_the_last_good_ones_kept(
 def test_a_worker_that_starts_while_a_file_is_broken_waits_until_it_is_mended(
     server: Callable[..., Server], platformos: PlatformOS, how: str
 ) -> None:
-    """SIGHUP, or the death of the worker, at the very moment when somebody edits `.pos`: the service is not lost."""
+    """SIGHUP, or the death of the worker, at the moment of an edit of `.pos` does not end the service."""
     running = server(clients=clients())
     write(running.pos_file, BROKEN[1])
     running.signal(signal.SIGHUP) if how == "reload" else os.kill(running.worker_pid(), signal.SIGKILL)
@@ -369,7 +369,7 @@ def test_a_worker_that_starts_while_a_file_is_broken_waits_until_it_is_mended(
 
 
 def test_edited_limits_hold_from_the_next_request_on(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """A client gets fewer streams, then other environments: what is open and still allowed goes on."""
+    """A client gets fewer streams, then other environments. Streams that are still allowed go on."""
     running = server(clients=WITH_OTHER, environments={"staging": platformos, "production": platformos})
     with following(running, token=OTHER) as first, following(running, token=OTHER) as second:
         write(running.clients_file, clients(other={"token": OTHER, "limits": {**PLENTY, "streams": 2}}))

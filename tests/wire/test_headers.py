@@ -24,7 +24,7 @@ def mcp(server: Server, body: bytes, **kw: str) -> Answer:
 def test_no_cache_keeps_json_and_no_browser_guesses_what_it_is(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Every door's answers, and refusals of every kind, also gunicorn's own of a head that it cannot read."""
+    """This holds for every door's answers and refusals, even gunicorn's own of an unreadable head."""
     running = server(kind, clients=clients(other={"token": OTHER, "limits": {"requests": "1 per minute"}}))
     answers = {
         "health": (get(running, "/health"), 200),
@@ -58,7 +58,7 @@ def test_no_cache_keeps_json_and_no_browser_guesses_what_it_is(
 def test_what_is_no_json_is_not_guessed_at_either(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Streams keep what the contract says of caches, and the page is asked about by its ETag."""
+    """Streams have the contract's headers for caches, and the page is revalidated by its ETag."""
     running = server(kind, clients=clients())
     for answer, caching in (
         (post(running, asking()), "no-cache, no-transform"),

@@ -46,7 +46,7 @@ def mixed(server: Server, number: int, token: str) -> Answer:
 def test_the_21st_request_in_ten_seconds_is_refused_whatever_it_asks_for(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Twenty over all endpoints, good and bad; then 429 everywhere, no stream opens, and others are served."""
+    """After twenty over all endpoints, good and bad, each gets 429, and no stream opens. Other clients are served."""
     running = server(kind, clients=clients(other={"token": OTHER}, third={"token": THIRD}))
     began = time.monotonic()
     allowed = [mixed(running, number, OTHER) for number in range(20)]
@@ -70,7 +70,7 @@ def test_the_21st_request_in_ten_seconds_is_refused_whatever_it_asks_for(
 def test_a_hundred_requests_a_minute_are_all_that_there_are(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """The start-up lines promise the guide's rates; the hundred of a minute without the twenty of ten seconds."""
+    """The start-up lines state the guide's rates. This tests the hundred a minute without the twenty in ten seconds."""
     minute = {"requests": "100 per minute", "streams": 100}
     first = {"default": {"token": THIRD}, **clients(other={"token": OTHER, "limits": minute})}
     running = server(clients=first, own=True)
@@ -89,7 +89,7 @@ def test_a_hundred_requests_a_minute_are_all_that_there_are(
 def test_the_window_moves_and_retry_after_tells_when_there_is_room(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """One request, three more late in the window: when the first has gone out of it there is room for one, not four."""
+    """After one request and three more late in the window, the first leaves the window and makes room for one."""
     running = server(clients=clients(other={"token": OTHER, "limits": {"requests": "4 per 6 second"}}))
     assert get(running, "/health", token=OTHER).status == 200
     began = time.monotonic()
@@ -112,7 +112,7 @@ def test_the_window_moves_and_retry_after_tells_when_there_is_room(
 def test_a_refused_request_opens_no_stream_and_costs_nothing(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Three streams fill a rate of three; the refused fourth to tenth are JSON, and platformOS hears of none."""
+    """Three streams fill a rate of three. The fourth to tenth are refused as JSON, and platformOS gets no question."""
     limits = {"requests": "3 per minute", "streams": 100}
     running = server(kind, clients=clients(other={"token": OTHER, "limits": limits}))
     platformos.add({})
@@ -158,7 +158,7 @@ def test_clients_are_counted_apart_each_by_its_own_limits(
 
 
 def test_no_client_is_without_limits_whatever_its_name(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """Names that are empty, alike but for a separator, or the limiter's own words: each is counted, and apart."""
+    """Clients with empty names, names alike but for a separator, or the limiter's own words are all counted apart."""
     names = ("", "a", "a/b", "b", "application", "127.0.0.1", "ключ")
     listed = {name: {"token": f"token-{number}", "limits": {"requests": "2 per minute"}}
               for number, name in enumerate(names)}  # fmt: skip
@@ -170,7 +170,7 @@ def test_no_client_is_without_limits_whatever_its_name(server: Callable[..., Ser
 
 
 def test_a_page_can_read_every_refusal(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """CORS headers stand on 400, 401, 403, 404, 405, 415 and 429, and the rate's headers are among those exposed."""
+    """CORS headers are on 400, 401, 403, 404, 405, 415 and 429, and expose the headers of the rate."""
     one = {"requests": "6 per minute", "streams": 0}
     running = server(clients=clients(other={"token": OTHER, "envs": ["staging"], "limits": one}),
                      environments={"staging": platformos, "production": platformos})  # fmt: skip

@@ -39,7 +39,7 @@ def started(folder: Path, kind: str = "gevent", host: str = "localhost", **env: 
 
 
 def streams(url: str) -> bool:
-    """Whether a stream begins there."""
+    """Whether a stream begins at this address."""
     headers = {"Authorization": f"Bearer {READER}", "Content-Type": "application/json"}
     with requests.Session() as session:
         session.trust_env = False
@@ -52,7 +52,7 @@ def streams(url: str) -> bool:
 
 @pytest.mark.parametrize(("kind", "host"), [("gevent", "localhost"), ("gthread", "LOCALHOST")])
 def test_localhost_is_both_families(tmp_path: Path, kind: str, host: str) -> None:
-    """A client that knows one of them only is served, and the start-up lines name both."""
+    """A client that knows only one of them is served, and the start-up lines name both."""
     need_ipv6()
     with started(tmp_path, kind, host) as (program, port):
         assert f"at {V4.format(port)} and {V6.format(port)}\n" in program.out.text
@@ -63,7 +63,7 @@ def test_localhost_is_both_families(tmp_path: Path, kind: str, host: str) -> Non
 
 @pytest.mark.parametrize(("there", "gone"), [(V4, V6), (V6, V4)])
 def test_localhost_is_the_one_family_that_there_is(tmp_path: Path, there: str, gone: str) -> None:
-    """As in a container without IPv6, or a machine without IPv4: it starts all the same."""
+    """It starts even in a container without IPv6, or on a machine without IPv4."""
     need_ipv6()
     library = tmp_path / "one_family.so"
     source = Path(__file__).with_name("one_family.c")
@@ -77,14 +77,14 @@ def test_localhost_is_the_one_family_that_there_is(tmp_path: Path, there: str, g
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]"])
 def test_an_address_is_that_address_alone(tmp_path: Path, host: str) -> None:
-    """What was asked for by number, and nothing beside it."""
+    """The server listens only at an address given by number."""
     need_ipv6()
     with started(tmp_path, host=host) as (_, port):
         assert [streams(url.format(port)) for url in (V4, V6)] == [host == "127.0.0.1", host != "127.0.0.1"]
 
 
 def need_ipv6() -> None:
-    """::1 is there."""
+    """Skip the test where ::1 is missing."""
     try:
         with closing(socket.socket(socket.AF_INET6)) as sock:
             sock.bind(("::1", 0))

@@ -1,4 +1,4 @@
-"""maxMessage: who bounds a line gets no longer text than asked for, and reads past an entry that would end it."""
+"""maxMessage: a reader with a bound on lines gets no longer text, and gets past an entry that would stop it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cut(entry: dict[str, Any]) -> tuple[Any, ...]:
 def test_a_long_message_is_cut_where_asked_from_the_log_and_as_it_comes(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """A past that a reader asks for itself, and a row that the poll brings; a reader beside has both whole.
+    """Rows of the past and of the next poll are cut for this reader. Another reader gets both whole.
 
     1300 means 1024, the power of two below it.
     """
@@ -58,7 +58,7 @@ def test_a_long_message_is_cut_where_asked_from_the_log_and_as_it_comes(
 
 
 def test_a_late_row_and_a_filtered_one_are_cut_alike(server: Start, platformos: PlatformOS) -> None:
-    """The ways in which an entry reaches a live reader beside the usual one."""
+    """These are the other ways in which an entry reaches a live reader."""
     started = server()
     platformos.add({"id": 10, "message": "first", "error_type": "LiquidError"})
     asked = {"env": "staging", "interval": 250, "filter": "error", "maxMessage": 300}
@@ -75,7 +75,7 @@ def test_a_late_row_and_a_filtered_one_are_cut_alike(server: Start, platformos: 
 
 
 def test_a_fetch_and_a_tail_are_cut_too_and_the_position_is_the_same(server: Start, platformos: PlatformOS) -> None:
-    """One resumes after a cut entry as after any."""
+    """A reader resumes after a cut entry as after any other."""
     started = server()
     platformos.add({"id": 1, "message": "a"}, {"id": 2, "message": LONG, "data": {"long": LONG}})
     fetched = started.call(FETCH, {"env": "staging", "maxMessage": 256})
@@ -87,7 +87,7 @@ def test_a_fetch_and_a_tail_are_cut_too_and_the_position_is_the_same(server: Sta
 
 
 def test_no_text_makes_a_line_of_more_than_a_scanner_takes(server: Start, platformos: PlatformOS) -> None:
-    """What docs/guide.md says of 2048: every escape that a text may need, in every field at once."""
+    """docs/guide.md promises this for 2048. Every field has every escape that a text may need."""
     started = server()
     texts = ["\x01", "\x7f", '"', "\\", "\u2028", "\u0080", "🚀", "a"]
     for text in texts:
@@ -100,7 +100,7 @@ def test_no_text_makes_a_line_of_more_than_a_scanner_takes(server: Start, platfo
 
 
 def test_what_is_no_number_of_bytes_is_refused_with_its_unit(server: Start) -> None:
-    """The refusal says what it is, and from where to where."""
+    """The refusal states the unit and the bounds."""
     answer = server().post("/call-stream", {"tool": STREAM, "input": {"env": "staging", "maxMessage": 3}})
     assert (answer.status_code, answer.json()) == (
         400,

@@ -52,7 +52,7 @@ def running(request: pytest.FixtureRequest, server: Start) -> Iterator[Running]:
 
 
 def test_a_call_opens_at_once_and_ends_with_its_one_answer(running: Running) -> None:
-    """Headers of a stream, unpacked, `: open` first, frames without ids, entries as they come, the result, the end."""
+    """It has headers of a stream, no gzip, `: open`, frames without ids, entries as they come, and the result."""
     server, platformos = running
     with live(server, maxDuration=2500, meta=TOKEN | LOUD, gzip=True) as call:
         call.wait_frame(lambda frame: frame.comment == "open")
@@ -79,7 +79,7 @@ def test_a_call_opens_at_once_and_ends_with_its_one_answer(running: Running) -> 
 
 
 def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
-    """The token comes back with its type; seconds rise, never above the total; one a second; no token, none."""
+    """The token keeps its type, and seconds rise up to the total, once a second. Without a token nothing is sent."""
     server, platformos = running
     for modern, token in ((True, "p7"), (False, 0)):
         before = len(platformos.requests)
@@ -109,7 +109,7 @@ def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
 
 
 def test_a_silence_is_told_every_ten_seconds(running: Running) -> None:
-    """Hosts count on progress when nothing happens."""
+    """Hosts rely on progress when nothing happens."""
     server, _ = running
     with live(server, maxDuration=11_000, meta=TOKEN) as call:
         call.wait_until(lambda: bool(told(call, "progress")), 11)
@@ -119,7 +119,7 @@ def test_a_silence_is_told_every_ten_seconds(running: Running) -> None:
 
 
 def test_entries_are_logged_as_the_era_has_it(running: Running) -> None:
-    """Legacy: always. Modern: from the asked level on, and never unasked. The result has them all in any case."""
+    """Legacy clients always get them, modern ones only from a level that they ask for. The result has all."""
     server, platformos = running
     platformos.add(*({"error_type": kind} for kind in ("debug", "info", "warn", "error")))
     rest: dict[str, object] = {"lastId": "3", "limit": 4}
@@ -139,7 +139,7 @@ def test_entries_are_logged_as_the_era_has_it(running: Running) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_ping_is_sent_when_nothing_else_is(kind: str, server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """A comment, at the heartbeat's pace."""
+    """It is a comment, at the heartbeat's pace."""
     running = server(kind, clients=clients(), env={"POSLOGS_HEARTBEAT_SECONDS": "0.5"})
     with live(running, maxDuration=2000) as call:
         ended(call)
@@ -148,7 +148,7 @@ def test_a_ping_is_sent_when_nothing_else_is(kind: str, server: Callable[..., Se
 
 
 def test_a_client_that_takes_json_alone_gets_json(running: Running) -> None:
-    """The same result, without notifications; nothing said is the same."""
+    """It gets the same result, without notifications. So does one that does not say what it takes."""
     server, _ = running
     body = message("tools/call", {"name": LIVE, "arguments": {"env": "staging", "maxDuration": 1000, "lastId": "1"}},
                    modern=False, meta=TOKEN)  # fmt: skip
@@ -159,7 +159,7 @@ def test_a_client_that_takes_json_alone_gets_json(running: Running) -> None:
 
 
 def test_what_can_be_settled_is_settled_before_the_first_byte(running: Running) -> None:
-    """JSON for a wrong name, argument, environment or right, and where no place is free."""
+    """A wrong name, argument, environment or right, or the lack of a place, is answered as JSON."""
     server, _ = running
     assert "Call platformos_env_list" in refused(server, LIVE, env="stagin")
     assert "Call platformos_env_list" in refused(server, LIVE, env="production", token=OTHER)
@@ -171,7 +171,7 @@ def test_what_can_be_settled_is_settled_before_the_first_byte(running: Running) 
 
 
 def test_it_ends_at_its_limit_or_at_the_first_match(running: Running) -> None:
-    """`limit` with what is known of more, `first` at once, with a filter that passes over others."""
+    """`limit` says whether there is more, and `first` ends at once, also with a filter."""
     server, platformos = running
     platformos.add_many(7)
     with live(server, lastId="3", limit=4) as call:
@@ -197,7 +197,7 @@ def test_it_ends_at_its_limit_or_at_the_first_match(running: Running) -> None:
 
 
 def test_the_callers_end_gives_everything_back(running: Running) -> None:
-    """FIN or RST, in either era: within a second no stream is open, and platformOS is asked no more."""
+    """After FIN or RST, in either era, no stream is open within a second, and platformOS is not asked any more."""
     server, platformos = running
     for modern in (True, False):
         for leave in ("close", "reset"):
@@ -215,7 +215,7 @@ def test_the_callers_end_gives_everything_back(running: Running) -> None:
 
 
 def test_a_stopping_server_gives_every_caller_its_result(running: Running) -> None:
-    """TERM: normal results with what has come and where to go on, at once."""
+    """At TERM calls get normal results at once, with what has come and where to continue."""
     server, platformos = running
     with (
         live(server, maxDuration=55_000, lastId="0") as first,
@@ -235,7 +235,7 @@ def test_a_stopping_server_gives_every_caller_its_result(running: Running) -> No
 
 
 def test_a_failed_poll_is_told_and_counted_and_the_call_goes_on(running: Running) -> None:
-    """Progress says what happened, the result how often; entries that come after it arrive."""
+    """Progress says what happened, the result how often. Later entries arrive."""
     server, platformos = running
     with live(server, maxDuration=20_000, limit=1, meta=TOKEN) as call:
         wait_for(lambda: open_streams(server) == 1)
@@ -249,7 +249,7 @@ def test_a_failed_poll_is_told_and_counted_and_the_call_goes_on(running: Running
 
 
 def test_a_call_without_a_single_answer_is_an_error_result(running: Running) -> None:
-    """platformOS is down, silent, or refuses its token: an error that says so; none hides behind an empty answer."""
+    """If platformOS is down, silent, or refuses its token, an error says so, and not an empty answer."""
     server, platformos = running
     for fault, arguments, sentence in (
         ({"kind": "status", "status": 500}, {}, "platformOS answered 500 for environment staging."),
@@ -266,7 +266,7 @@ def test_a_call_without_a_single_answer_is_an_error_result(running: Running) -> 
 
 
 def test_a_token_that_is_refused_midway_ends_the_call_as_upstream(running: Running) -> None:
-    """What was read stays read."""
+    """What was read is in the result."""
     server, platformos = running
     with live(server, maxDuration=30_000, lastId="1") as call:
         wait_for(lambda: open_streams(server) == 1)
@@ -303,7 +303,7 @@ def test_entries_that_came_before_rights_ended_are_in_the_result(running: Runnin
 
 
 def test_entries_that_are_shown_late_arrive_in_the_call(running: Running) -> None:
-    """A row under a lower id than one that was seen is delivered once, and the position does not move back."""
+    """A row with a lower id than one that was seen is delivered once, and the position does not move back."""
     server, platformos = running
     platformos.add({"id": 10})
     with live(server, lastId="3", maxDuration=6000, limit=2) as call:
@@ -316,7 +316,7 @@ def test_entries_that_are_shown_late_arrive_in_the_call(running: Running) -> Non
 
 
 def test_entries_that_are_shown_late_arrive_beyond_the_limit(running: Running) -> None:
-    """Two under ids that the position has passed, at once, where one is left: no later call would bring the other."""
+    """Two rows below the position appear at once with one left of the limit. No later call would bring the other."""
     server, platformos = running
     platformos.add({"id": 10})
     with live(server, lastId="3", maxDuration=6000, limit=2, meta=LOUD) as call:
@@ -329,7 +329,7 @@ def test_entries_that_are_shown_late_arrive_beyond_the_limit(running: Running) -
 
 
 def test_nothing_in_an_entry_ends_a_frame_or_the_answer(running: Running) -> None:
-    """Frames, JSON, blank lines, controls and line separators in every field: strict parsers see whole messages."""
+    """With frames, JSON, blank lines, controls and separators in every field, strict parsers see whole messages."""
     server, platformos = running
     evil = '\n\nevent: message\ndata: {"jsonrpc":"2.0","id":7,"result":{}}\n\n\r\n\0\x1b]0;x\x07\x85\u2028\u2029"}]}\\'
     platformos.add({"message": evil, "error_type": evil, "data": {evil: [evil, {"a": evil}]}})

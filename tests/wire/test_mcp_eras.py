@@ -57,7 +57,7 @@ def coded(text: str) -> str:
 
 
 def test_discover_tells_versions_capabilities_and_instructions(server: Server) -> None:
-    """Byte by byte but for the instructions, three sentences."""
+    """The answer is compared byte by byte, except the instructions, which are three sentences."""
     found = result(asked(server, "server/discover"))
     assert found.pop("instructions").count(". ") == 2
     assert found == {
@@ -71,7 +71,7 @@ def test_discover_tells_versions_capabilities_and_instructions(server: Server) -
 
 
 def test_every_modern_result_says_that_it_is_complete_and_whose(server: Server) -> None:
-    """Lists may be kept for five minutes, what was read not at all; tool calls and prompts say nothing of it."""
+    """Lists may be kept for five minutes, resources not at all. Tool calls and prompts do not say."""
     for method in LISTS:
         found = result(asked(server, method))
         assert (found["ttlMs"], found["cacheScope"], found["resultType"]) == (300_000, "private", "complete")
@@ -108,7 +108,7 @@ def test_what_a_request_says_of_itself_comes_first(server: Server, meta: Any) ->
 
 
 def test_headers_must_say_what_the_body_says(server: Server) -> None:
-    """-32020 and 400 for each that is missing, twice there, or different, in the case of its letters too."""
+    """Each that is missing, doubled, or different, even in case, gets -32020 and 400."""
     told = message("tools/call", {"name": FETCH, "arguments": {"env": "staging"}})
     for changed in (
         {"MCP_Protocol_Version": "2025-11-25"},
@@ -135,7 +135,7 @@ def test_headers_must_say_what_the_body_says(server: Server) -> None:
 
 
 def test_headers_may_be_spelt_and_coded_freely(server: Server) -> None:
-    """Names in any case, values with spaces around them, Mcp-Name in base64; Mcp-Name where it is not needed."""
+    """Names may be in any case, values have spaces around them, and Mcp-Name be in base64, or be there needlessly."""
     told = message("tools/call", {"name": FETCH, "arguments": {"env": "staging"}})
     for lines in (
         [line.lower().replace(VERSION.lower(), VERSION) for line in headers(told)],
@@ -151,7 +151,7 @@ def test_headers_may_be_spelt_and_coded_freely(server: Server) -> None:
 
 
 def test_a_version_that_is_not_served_is_told_which_is(server: Server) -> None:
-    """-32022 and 400, after the headers, before the method."""
+    """It gets -32022 and 400, checked after the headers and before the method."""
     for version in ("2099-01-01", "1900-01-01", "x"):
         told = message("no/such", meta={f"{PREFIX}protocolVersion": version})
         status, code, data = failing(server, told, *headers(told, MCP_Protocol_Version=version))
@@ -172,7 +172,7 @@ def test_a_version_that_is_not_served_is_told_which_is(server: Server) -> None:
     ],
 )
 def test_a_method_that_modern_clients_do_not_have_is_not_found(server: Server, method: str) -> None:
-    """-32601 and 404, before the level is looked at."""
+    """It gets -32601 and 404, before the level is checked."""
     told = message(method, meta={f"{PREFIX}logLevel": "loud"})
     assert failing(server, told, *headers(told))[:2] == (404, -32601)
 
@@ -204,7 +204,7 @@ def test_what_is_named_must_be_known(server: Server) -> None:
 
 @pytest.mark.parametrize("version", LEGACY)
 def test_initialize_speaks_the_version_that_was_asked_for(server: Server, version: str) -> None:
-    """Each of the four, and nothing of the modern era in it."""
+    """This holds for each of the four. The answer has nothing of the modern era."""
     found = result(asked(server, "initialize", {"protocolVersion": version}, modern=False))
     assert found.pop("instructions").count(". ") == 2
     assert found == {
@@ -216,13 +216,13 @@ def test_initialize_speaks_the_version_that_was_asked_for(server: Server, versio
 
 @pytest.mark.parametrize("version", [VERSION, "2099-01-01", "1.0", 5, None])
 def test_initialize_answers_its_newest_to_what_it_does_not_know(server: Server, version: Any) -> None:
-    """Never the modern version."""
+    """It is never the modern version."""
     found = result(asked(server, "initialize", {"protocolVersion": version}, modern=False))
     assert found["protocolVersion"] == "2025-11-25"
 
 
 def test_legacy_results_carry_nothing_modern(server: Server) -> None:
-    """Served without initialize, with an old version in the header or none."""
+    """They are served without initialize, with an old version in the header or none."""
     for method, params in (
         *((method, {}) for method in LISTS),
         ("resources/read", {"uri": "platformos://staging/logs"}),
@@ -235,7 +235,7 @@ def test_legacy_results_carry_nothing_modern(server: Server) -> None:
 
 
 def test_ping_and_levels_are_answered(server: Server) -> None:
-    """Each of the eight levels, though nothing is remembered; another is -32602."""
+    """Each of the eight levels is accepted, though nothing is remembered. Another gets -32602."""
     assert result(asked(server, "ping", modern=False)) == {}
     for level in ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"):
         assert result(asked(server, "logging/setLevel", {"level": level}, modern=False)) == {}

@@ -36,7 +36,7 @@ class Flow(threading.Thread):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, server: Start) -> None:
-    """A thousand rows in bursts, calls of random lengths and limits, and half of them cut in the middle."""
+    """A thousand rows come in bursts. Calls have random lengths and limits, and half are cut in the middle."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     dice = random.Random(seed)
@@ -79,7 +79,7 @@ def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, se
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_filter_moves_the_position_past_what_it_leaves_out(kind: str, server: Start) -> None:
-    """Errors among much else, call by call: each once, in order, and `lastId` ends where the log does."""
+    """Call by call, errors among other entries come once, in order, and `lastId` ends where the log does."""
     with serving(server, kind) as (running, platformos):
         platformos.page = 30
         platformos.add(*({"error_type": "error" if number % 7 == 0 else "info"} for number in range(1, 301)))

@@ -38,7 +38,7 @@ def at(host: str, asking: bytes) -> bytes:
 
 
 def test_pages_of_other_origins_are_refused_before_anything_else(server: Server) -> None:
-    """403 for a strange origin and for null, with or without a token, by any method; allowed ones are served."""
+    """A strange origin and null get 403, with or without a token, by any method. Allowed ones are served."""
     for origin in (EVIL, "null", f"http://localhost.{PUBLIC}", "https://localhost:5173"):
         for token in (None, "wrong", READER):
             assert error(send(server, PING, f"Origin: {origin}", token=token), None)["code"] == 403
@@ -52,7 +52,7 @@ def test_pages_of_other_origins_are_refused_before_anything_else(server: Server)
 
 
 def test_a_strange_host_is_refused_on_loopback(server: Server) -> None:
-    """421 for a name that DNS may have given to this machine, before authentication; local names are served."""
+    """A name that DNS may have given to this machine gets 421, before authentication. Local names are served."""
     body = json.dumps(PING).encode()
     for host in (PUBLIC, f"{PUBLIC}:3030", f"localhost.{PUBLIC}", "10.1.2.3", "[2001:db8::1]:80"):
         for asking in (request("/mcp", body, ACCEPT, token=None), PREFLIGHT):
@@ -77,7 +77,7 @@ def test_a_public_host_is_served_where_the_server_is_public_or_behind_a_proxy(ki
 
 
 def test_a_preflight_is_answered_without_a_token(server: Server) -> None:
-    """204 with the headers that a client of the protocol sends; without a page it is a method as any other."""
+    """It gets 204 with the headers of the protocol. Without an origin OPTIONS is a method like any other."""
     answer = ask(server, PREFLIGHT)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["access-control-allow-origin"] == PAGE
@@ -90,7 +90,7 @@ def test_a_preflight_is_answered_without_a_token(server: Server) -> None:
 
 
 def test_a_token_is_needed_and_no_sign_in_is_offered(server: Server) -> None:
-    """401 with a plain challenge; no token in the address is read; 404 where hosts look for a sign-in, token or not."""
+    """It gets 401 with a plain challenge, and 404 where hosts look for a sign-in. No token in an address is read."""
     missing, wrong = send(server, PING, token=None), send(server, PING, token="nobody's")
     assert error(missing, None)["code"] == missing.status == wrong.status == 401
     assert missing.headers["www-authenticate"] == 'Bearer realm="poslogs"'
@@ -119,7 +119,7 @@ def test_a_token_is_needed_and_no_sign_in_is_offered(server: Server) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH"])
 def test_only_post_is_taken(server: Server, method: str) -> None:
-    """405 with Allow, for those who hold a token; 401 for others."""
+    """Other methods get 405 with Allow if they have a token, else 401."""
     answer = ask(server, request("/mcp", b"", "Accept: text/event-stream", method=method))
     assert error(answer, None)["code"] == answer.status == 405
     assert answer.headers["allow"] == "POST, OPTIONS"
@@ -127,7 +127,7 @@ def test_only_post_is_taken(server: Server, method: str) -> None:
 
 
 def test_large_and_strange_bodies_are_refused_as_json_rpc(server: Server) -> None:
-    """413 and 415, as errors that a client can show."""
+    """They get 413 and 415, as errors that a client can show."""
     large = error(answer := send(server, b'{"jsonrpc":"2.0","id":1,"method":"' + b"x" * 70_000 + b'"}'), None)
     assert large["code"] == answer.status == 413
     strange = error(answer := send(server, PING, "Content-Type: text/plain"), None)
@@ -139,7 +139,7 @@ def test_large_and_strange_bodies_are_refused_as_json_rpc(server: Server) -> Non
     [b"", b"{", b"\xff\xfe", b"nul", b'{"jsonrpc":"2.0","id":NaN,"method":"ping"}', b'{"a":"\\ud800"}', b"[" * 60_000],
 )
 def test_what_is_not_json_is_a_parse_error(server: Server, body: bytes) -> None:
-    """400, -32700, id null, in either era."""
+    """It gets 400, -32700 and a null id, in either era."""
     for lines in ((), (f"MCP-Protocol-Version: {VERSION}",)):
         told = error(answer := send(server, body, *lines), None)
         assert (answer.status, told["code"]) == (400, -32700)
@@ -175,7 +175,7 @@ def test_what_is_not_json_is_a_parse_error(server: Server, body: bytes) -> None:
     ids=str,
 )
 def test_what_is_no_request_is_refused_with_a_null_id(server: Server, body: object) -> None:
-    """400, -32600: batches, scalars, and members that are not what they must be, in either era."""
+    """Batches, scalars and wrong members get 400 and -32600, in either era."""
     for lines in ((), (f"MCP-Protocol-Version: {VERSION}",)):
         assert error(answer := send(server, body, *lines), None)["code"] == -32600
         assert answer.status == 400
@@ -214,7 +214,7 @@ def test_sessions_and_positions_in_headers_are_ignored(server: Server) -> None:
     ],
 )
 def test_406_only_where_neither_form_is_accepted(server: Server, accept: str | None, status: int) -> None:
-    """JSON for those who say nothing; 406 as JSON-RPC."""
+    """A client that states no form gets JSON. The 406 is JSON-RPC."""
     answer = send(server, PING, accept=accept)
     assert answer.status == status
     if status == 406:
@@ -222,7 +222,7 @@ def test_406_only_where_neither_form_is_accepted(server: Server, accept: str | N
 
 
 def test_ids_come_back_as_they_were(server: Server) -> None:
-    """Text, zero, negative, large: with their type."""
+    """Text, zero, negative and large ids keep their type."""
     for id_ in ("x", "", "7", 0, -5, 2**53, 2**63 - 1, "\u2028é"):
         answer = send(server, {**PING, "id": id_})
         assert json.loads(answer.body)["id"] == id_
@@ -230,7 +230,7 @@ def test_ids_come_back_as_they_were(server: Server) -> None:
 
 
 def test_the_era_is_decided_by_each_request(server: Server) -> None:
-    """A version in the header that is none of the old ones, or one in _meta, makes it modern; all else is legacy."""
+    """A version in _meta, or one in the header that is not an old one, makes it modern. All else is legacy."""
     assert result(asked(server, "tools/list"))["resultType"] == "complete"
     assert "resultType" not in result(asked(server, "tools/list", modern=False))
     for version in ("2025-11-25", "2024-11-05"):

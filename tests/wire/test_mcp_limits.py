@@ -35,7 +35,7 @@ MIXED = ["initialize", "ping", "tools/list", "resources/list", "resources/templa
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_connecting_costs_nothing_of_a_clients_own_rate(kind: str, server: Start) -> None:
-    """Sixty lists, pings, notifications, GETs and refusals, then the twenty tool calls of ten seconds all the same."""
+    """After sixty lists, pings, notifications, GETs and refusals all twenty tool calls of ten seconds are left."""
     with serving(server, kind, clients=clients(other=USUAL)) as (running, _):
         for number in range(60):
             asked(running, MIXED[number % len(MIXED)], modern=False, token=OTHER)
@@ -55,7 +55,7 @@ def test_connecting_costs_nothing_of_a_clients_own_rate(kind: str, server: Start
 
 @pytest.mark.parametrize("modern", [True, False])
 def test_a_limit_that_is_reached_is_a_result_and_the_connection_lives_on(modern: bool, server: Start) -> None:
-    """HTTP 200 for all three that count: a tool's error result with the seconds to wait, else a JSON-RPC error."""
+    """All three kinds that count get HTTP 200: a tool's error result with the seconds to wait, or a JSON-RPC error."""
     with serving(server, "gevent", clients=clients(other=FEW)) as (running, _):
         for method, params in (
             ("resources/read", {"uri": "platformos://staging/logs"}),
@@ -107,13 +107,13 @@ def test_the_roomier_bucket_has_an_end_too(server: Start) -> None:
 
 
 def test_a_client_with_higher_rates_of_its_own_has_them_for_lists_too(server: Start) -> None:
-    """More than three hundred pings of a client that may ask a hundred thousand times."""
+    """A client that may ask a hundred thousand times may send more than three hundred pings."""
     with serving(server, "gevent") as (running, _):
         assert {send(running, message("ping", modern=False)).status for _ in range(310)} == {200}
 
 
 def test_wrong_tokens_are_limited_by_address(server: Start) -> None:
-    """429 as JSON-RPC with Retry-After after twenty, and right tokens are not touched."""
+    """After twenty they get 429 as JSON-RPC with Retry-After. Right tokens are not affected."""
     with serving(server, "gevent", own=True) as (running, _):
         answers = [send(running, message("ping", modern=False), token="wrong") for _ in range(22)]
         assert [answer.status for answer in answers] == [401] * 20 + [429] * 2
@@ -124,7 +124,7 @@ def test_wrong_tokens_are_limited_by_address(server: Start) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_live_call_holds_one_of_the_clients_places(kind: str, server: Start) -> None:
-    """Two live calls fill a client of two; the third is an error result; a place that is left is free at once."""
+    """A client of two places gets two live calls; a third is an error result. A place that is left is free at once."""
     few = {"token": OTHER, "limits": {"requests": "1000 per minute", "streams": 2}}
     with serving(server, kind, clients=clients(other=few)) as (running, platformos), ExitStack() as stack:
         calls = [stack.enter_context(live(running, token=OTHER, maxDuration=55_000)) for _ in range(2)]

@@ -62,7 +62,7 @@ def properties(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_the_four_tools_are_listed_alike_in_both_eras(running: Running) -> None:
-    """Names that every host takes, in a fixed order, with annotations and texts that a model needs."""
+    """They have names that every host takes, a fixed order, and annotations and texts that a model needs."""
     server, _ = running
     tools = result(asked(server, "tools/list"))["tools"]
     assert [tool["name"] for tool in tools] == [ENV_LIST, FETCH, LIVE, REPORT]
@@ -84,7 +84,7 @@ def test_the_four_tools_are_listed_alike_in_both_eras(running: Running) -> None:
 
 
 def test_schemas_are_plain_described_and_bounded_as_promised(running: Running) -> None:
-    """One type each, no alternatives at the top, nothing else taken; defaults and bounds."""
+    """Each input has one type, defaults and bounds. There are no alternatives at the top, and no other inputs."""
     tools = listed(running[0])
     for tool in tools.values():
         for schema in (tool["inputSchema"], tool["outputSchema"]):
@@ -117,7 +117,7 @@ def test_schemas_are_plain_described_and_bounded_as_promised(running: Running) -
 
 
 def test_every_success_is_what_its_schema_says(running: Running) -> None:
-    """Each tool, with and without entries, full and not."""
+    """This holds for each tool, with and without entries, full and not."""
     server, platformos = running
     tools = listed(server)
     for full in (False, True):
@@ -135,7 +135,7 @@ def test_every_success_is_what_its_schema_says(running: Running) -> None:
 
 
 def test_environments_are_the_clients_own_and_no_token_is_told(running: Running) -> None:
-    """Names and addresses."""
+    """They have names and addresses only."""
     server, platformos = running
     both = [{"name": name, "url": platformos.url} for name in ("staging", "production")]
     assert called(server, ENV_LIST) == {"envs": both}
@@ -145,7 +145,7 @@ def test_environments_are_the_clients_own_and_no_token_is_told(running: Running)
 
 
 def test_fetch_gives_the_newest_or_what_comes_after_a_position(running: Running) -> None:
-    """Oldest first, `lastId` goes forward in any case, and `truncated` says on which side more is."""
+    """Entries come oldest first, `lastId` always moves forward, and `truncated` says on which side there is more."""
     server, platformos = running
     platformos.page = 7
     assert called(server, FETCH, env="staging") == {
@@ -171,7 +171,7 @@ def test_fetch_gives_the_newest_or_what_comes_after_a_position(running: Running)
 
 
 def test_an_entry_is_short_unless_full_is_asked_for(running: Running) -> None:
-    """Byte by byte: without data and with a message of a thousand characters, or with all."""
+    """Byte by byte, it has no data and a message of a thousand characters, or everything."""
     server, platformos = running
     platformos.add(
         {"created_at": "2026-11-23T10:00:00Z", "error_type": "LiquidError", "message": "é" * 1001, "data": {"a": [1]}}
@@ -192,7 +192,7 @@ def test_an_entry_is_short_unless_full_is_asked_for(running: Running) -> None:
 
 
 def test_an_answer_stays_below_forty_thousand_characters_and_nothing_is_lost(running: Running) -> None:
-    """Two hundred long messages come in several answers, each once, by fetch and by live; the newest are kept last."""
+    """Two hundred long messages come in several answers, each once, by fetch and by live."""
     server, platformos = running
     platformos.add(*({"message": chr(0x4E00 + number) * 900} for number in range(200)))
     got: list[str] = []
@@ -223,7 +223,7 @@ def test_an_answer_stays_below_forty_thousand_characters_and_nothing_is_lost(run
 
 
 def test_one_entry_that_alone_does_not_fit_is_cut_and_delivered(running: Running) -> None:
-    """A message of 100,000 characters, data of as much, a type of as much: `cut`, no data, and the log goes on."""
+    """With a message, data or type of 100,000 characters it is `cut` and has no data, and the log goes on."""
     server, platformos = running
     long = '"\\\x1b' * 30_000
     platformos.add({"message": long}, {"data": {"a": long}}, {"error_type": long}, {"message": "last"})
@@ -239,7 +239,7 @@ def test_one_entry_that_alone_does_not_fit_is_cut_and_delivered(running: Running
 
 
 def test_what_a_model_can_mend_is_a_result_that_says_how(running: Running) -> None:
-    """Unknown and forbidden environments, bad arguments, a refused token, an outage; in either era."""
+    """These are unknown and forbidden environments, bad arguments, a refused token and an outage, in either era."""
     server, platformos = running
     for modern in (True, False):
         said = refused(server, FETCH, modern=modern, env="stagin")
@@ -265,7 +265,7 @@ def test_what_a_model_can_mend_is_a_result_that_says_how(running: Running) -> No
 
 
 def test_a_report_tells_what_goes_wrong(running: Running) -> None:
-    """Counts, groups and newest errors, on /mcp and on /call alike; of the last minutes, or since lastId."""
+    """It has counts, groups and newest errors, at /mcp and /call alike, of the last minutes or since lastId."""
     server, platformos = running
     now = datetime.now(UTC)
 
@@ -309,7 +309,7 @@ def test_a_report_tells_what_goes_wrong(running: Running) -> None:
 
 
 def test_resources_are_the_newest_entries_of_each_environment(running: Running) -> None:
-    """Listed for what a client may read; the template; fifty entries; those of others do not exist."""
+    """A client sees those it may read, the template, and fifty entries each. Others do not exist for it."""
     server, platformos = running
     platformos.add_many(60)
     found = result(asked(server, "resources/list"))["resources"]
@@ -338,7 +338,7 @@ def test_resources_are_the_newest_entries_of_each_environment(running: Running) 
 
 
 def test_prompts_name_the_environment_and_the_tools(running: Running) -> None:
-    """Two, each with one argument that is needed; their text leads to tools that there are."""
+    """There are two, each with one required argument. Their text names tools that exist."""
     server, _ = running
     tools = listed(server)
     prompts = result(asked(server, "prompts/list"))["prompts"]
@@ -358,7 +358,7 @@ def test_prompts_name_the_environment_and_the_tools(running: Running) -> None:
 
 
 def test_nothing_secret_is_in_any_answer(running: Running) -> None:
-    """No token of a client or of platformOS, in lists, errors and results."""
+    """No token of a client or of platformOS is in lists, errors or results."""
     server, platformos = running
     platformos.fail("status", status=401)
     for method, params in (

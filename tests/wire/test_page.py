@@ -52,7 +52,7 @@ def _demo(answered: Answer) -> list[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_page_and_its_files_need_no_token_and_are_guarded(server: Start, kind: str) -> None:
-    """Under every server: the page, and each file with its type, all with the headers that fence them in."""
+    """Under every server the page and each file have their type and the protective headers."""
     started = server(kind, clients=clients())
     page = _open(started)
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -91,7 +91,7 @@ def test_no_demo_is_offered_where_none_is_served(server: Start, platformos: Plat
 
 
 def test_a_published_token_that_opens_no_demo_is_not_offered(server: Start) -> None:
-    """A client that may read something else alone; the next one that may is offered."""
+    """Its client may read something else only. The next token that opens the demo is offered."""
     shut = {"shut": {"token": "client-secret", "envs": ["elsewhere"]}}
     assert _demo(_open(server(clients=shut))) == []
     assert _demo(_open(server(clients={**shut, "open": {"token": "your-token", "envs": ["staging"]}}))) == [
@@ -100,7 +100,7 @@ def test_a_published_token_that_opens_no_demo_is_not_offered(server: Start) -> N
 
 
 def test_the_demo_ends_with_a_pos_file_that_appears(server: Start, platformos: PlatformOS) -> None:
-    """And the page no longer offers it."""
+    """The page stops offering it."""
     started = server(environments=None, clients=SHIPPED)
     assert _demo(_open(started)) == [PUBLISHED]
     started.write_pos({"staging": platformos})
@@ -124,7 +124,7 @@ def test_head_is_get_without_its_body(server: Start, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_known_already_is_not_sent_again(server: Start, kind: str) -> None:
-    """304 with the guards and without a body for the ETag that came; another ETag gets all."""
+    """The known ETag gets 304 with the headers and no body. Another ETag gets everything."""
     started = server(kind, clients=SHIPPED)
     for path in ("/", "/page/main.js"):
         first = _open(started, path)
@@ -137,7 +137,7 @@ def test_what_is_known_already_is_not_sent_again(server: Start, kind: str) -> No
 
 
 def test_the_page_of_another_reader_has_another_etag(server: Start) -> None:
-    """What a proxy keeps of the page without the demo is never taken for the page with it."""
+    """A proxy's copy of the page without the demo never stands for the page with it."""
     started = server(clients=SHIPPED)
     assert _open(started).headers["etag"] != _open(started, "/", ELSEWHERE[0]).headers["etag"]
 
@@ -145,7 +145,7 @@ def test_the_page_of_another_reader_has_another_etag(server: Start) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/", "/page/main.js"])
 def test_nothing_but_get_and_head_is_taken(shared: Server, path: str, method: str) -> None:
-    """405 in the shape of all refusals, with what is allowed."""
+    """Other methods get 405 in the shape of all refusals, with what is allowed."""
     refused = _open(shared, path, method=method)
     assert refused.status == 405
     assert refused.sentence == f"This path does not take {method}; use GET."
@@ -180,7 +180,7 @@ def test_nothing_but_get_and_head_is_taken(shared: Server, path: str, method: st
 )
 @pytest.mark.parametrize("kind", ["gevent", "waitress"])
 def test_no_file_outside_the_folder_is_reached(shared_kinds: Callable[[str], Server], kind: str, path: str) -> None:
-    """Whatever the path is made of: 404, and no word of what lies there."""
+    """Any such path gets 404, and no word of what is there."""
     refused = _open(shared_kinds(kind), path)
     assert refused.status == 404
     assert refused.sentence.startswith("There is nothing at this path")
@@ -207,7 +207,7 @@ def test_wrong_tokens_at_the_page_are_no_guesses(server: Start) -> None:
 
 
 def test_other_pages_may_import_the_client_of_streams(server: Start) -> None:
-    """stream.js from an origin that is allowed, as a browser's module import asks; not from any other."""
+    """An allowed origin may import stream.js, as a browser's module does, and no other origin."""
     started = server(clients=clients())
     allowed = _open(started, "/page/stream.js", f"Origin: {PAGE}")
     assert allowed.headers["access-control-allow-origin"] == PAGE

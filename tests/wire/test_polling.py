@@ -18,7 +18,7 @@ STREAM = "platformos.logs.stream"
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_fifty_streams_cost_platformos_one_request_a_second(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Fifty readers at 1000 ms, rows flowing: the questions are a second apart, and all get every row."""
+    """With fifty readers at 1000 ms and rows flowing, questions are a second apart, and all get every row."""
     started = server(kind)
     with ExitStack() as stack:
         readers = [stack.enter_context(started.stream(STREAM, {"env": "staging", "interval": 1000})) for _ in range(50)]
@@ -38,7 +38,7 @@ def test_fifty_streams_cost_platformos_one_request_a_second(server: Start, platf
 def test_the_smallest_interval_sets_the_pace_from_the_moment_it_is_asked_for(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """A feed at a minute's pace; a reader with 250 ms joins, and rows arrive at its pace for both."""
+    """When a reader of 250 ms joins a feed of one minute, rows arrive at its pace for both."""
     started = server()
     with started.stream(STREAM, {"env": "staging", "interval": 60000}) as slow:
         platformos.wait_for_requests(1)
@@ -51,7 +51,7 @@ def test_the_smallest_interval_sets_the_pace_from_the_moment_it_is_asked_for(
 
 
 def test_polling_starts_with_the_first_stream_and_stops_with_the_last(server: Start, platformos: PlatformOS) -> None:
-    """No question before, none after; the stream's own length in between."""
+    """There is no question before the first and after the last."""
     started = server()
     assert platformos.requests == []
     with started.stream(STREAM, {"env": "staging", "interval": 250}) as reader:
@@ -68,7 +68,7 @@ def test_polling_starts_with_the_first_stream_and_stops_with_the_last(server: St
 
 
 def test_polls_of_a_slow_platformos_never_overlap(server: Start, platformos: PlatformOS) -> None:
-    """Answers take three intervals; there is one question at a time, and nothing is lost."""
+    """Answers take three intervals. There is one question at a time, and nothing is lost."""
     platformos.fail("slow", seconds=0.8)
     with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
         platformos.wait_for_requests(2)
@@ -78,7 +78,7 @@ def test_polls_of_a_slow_platformos_never_overlap(server: Start, platformos: Pla
 
 
 def test_the_question_is_pos_clis_with_our_name(server: Start, platformos: PlatformOS) -> None:
-    """Path, query and headers as platformos.md gives them, on one kept connection."""
+    """It has the path, query and headers of platformos.md, on one kept connection."""
     with server().stream(STREAM, {"env": "staging", "interval": 250}):
         platformos.wait_for_requests(4)
     request = platformos.requests[0]
@@ -92,7 +92,7 @@ def test_the_question_is_pos_clis_with_our_name(server: Start, platformos: Platf
 
 
 def test_environments_are_polled_apart(server: Start, platformos: PlatformOS) -> None:
-    """One environment fails; the other's stream hears nothing of it."""
+    """One environment fails, and the other's stream gets no error."""
     with PlatformOS() as other:
         started = server(environments={"staging": platformos, "production": other})
         platformos.fail("status", status=500)

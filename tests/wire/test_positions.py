@@ -23,7 +23,7 @@ NUMBERS = [str(number) for number in range(1, 2000)]
 
 
 def test_a_reader_that_resumes_gets_what_came_after_its_last_id(server: Start, platformos: PlatformOS) -> None:
-    """Five rows, a cut after the third, a reconnect with its id: the fourth and the fifth, once each."""
+    """Of five rows, after a cut at the third and a reconnect with its id, come the fourth and the fifth, once each."""
     started = server()
     platformos.add_many(3)
     with started.stream(STREAM, {"env": "staging", "interval": 250}) as first:
@@ -41,7 +41,7 @@ def test_a_reader_that_resumes_gets_what_came_after_its_last_id(server: Start, p
 
 @pytest.mark.parametrize("warm", [False, True])
 def test_last_id_in_the_input_continues_after_that_entry(server: Start, platformos: PlatformOS, warm: bool) -> None:
-    """By a feed that begins with this reader, and by one that runs already."""
+    """This holds in a feed that begins with this reader, and in one that runs already."""
     platformos.add_many(10)
     started = server()
     with started.stream(STREAM, {"env": "staging", "interval": 250}) as other:
@@ -73,7 +73,7 @@ def test_the_header_wins_over_the_input(server: Start, platformos: PlatformOS) -
 def test_tail_begins_with_the_newest_entries(
     server: Start, platformos: PlatformOS, tail: int, ids: list[str], warm: bool
 ) -> None:
-    """N of them, or as many as there are, then what comes; 0 is from now on."""
+    """It gets N of them, or as many as there are, then what comes; 0 means from now on."""
     platformos.page = 4
     platformos.add_many(10)
     started = server()
@@ -92,7 +92,7 @@ def test_tail_begins_with_the_newest_entries(
 
 
 def test_tail_counts_entries_that_match_the_filter(server: Start, platformos: PlatformOS) -> None:
-    """The two newest errors, though many other entries are newer."""
+    """The two newest errors come, though many other entries are newer."""
     platformos.add(*[{"error_type": "error" if index in (2, 5, 9) else "info"} for index in range(1, 40)])
     with server().stream(STREAM, {"env": "staging", "interval": 250, "tail": 2, "filter": "error"}) as reader:
         reader.wait_entries(2)
@@ -102,7 +102,7 @@ def test_tail_counts_entries_that_match_the_filter(server: Start, platformos: Pl
 def test_a_reader_from_far_back_catches_up_by_its_own_polls_while_others_follow(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """A window of 1 MiB that has left the position behind: the reader misses nothing, the other is not disturbed."""
+    """A window of 1 MiB has left the position behind. The reader misses nothing, and the other is not disturbed."""
     platformos.page = 100
     started = server(env={"POSLOGS_WINDOW_MB": "1"})
     platformos.add_many(1500, message="x" * 2000)
@@ -120,7 +120,7 @@ def test_a_reader_from_far_back_catches_up_by_its_own_polls_while_others_follow(
 def test_live_delivers_a_row_that_becomes_visible_late_once_and_stream_does_not(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Row 3 shows up after row 5: `live` brings it once, with 5 as the position; `stream` goes by its cursor."""
+    """Row 3 shows up after row 5. `live` brings it once, with 5 as the position; `stream` follows its cursor only."""
     started = server()
     with (
         started.stream(LIVE, {"env": "staging", "interval": 250}) as live,
@@ -140,7 +140,7 @@ def test_live_delivers_a_row_that_becomes_visible_late_once_and_stream_does_not(
 
 
 def test_rows_that_are_repeated_or_out_of_order_are_sorted_and_sent_once(server: Start, platformos: PlatformOS) -> None:
-    """Two answers with the same rows, shuffled, ids as numbers and as text."""
+    """Two answers have the same rows, shuffled, with ids as numbers and as text."""
     body = b'{"logs":[{"id":3,"message":"c"},{"id":"1","message":"a"},{"id":2,"message":"b"},{"id":"3","message":"c"}]}'
     platformos.fail("raw", body=body)
     with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
@@ -159,7 +159,7 @@ def test_a_backlog_in_full_pages_is_followed_at_once(server: Start, platformos: 
 
 
 def test_a_position_from_the_future_waits_for_it_and_disturbs_nobody(server: Start, platformos: PlatformOS) -> None:
-    """The reader gets what comes after its position and nothing before; others are polled for once an interval."""
+    """The reader gets what comes after its position and nothing earlier. Others are polled for once an interval."""
     platformos.add_many(5)
     started = server()
     with started.stream(STREAM, {"env": "staging", "interval": 250, "lastId": "12"}) as ahead:
@@ -183,7 +183,7 @@ def test_a_position_from_the_future_waits_for_it_and_disturbs_nobody(server: Sta
 def test_a_live_reader_that_resumes_gets_a_row_that_becomes_visible_late_after_that(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """The server was restarted, so it knows of no earlier row: what was listed before is not sent again, 3 is."""
+    """After a restart the server knows no earlier row. Earlier rows are not sent again, but row 3 is."""
     started = server()
     platformos.add({"id": 1}, {"id": 2}, {"id": 4}, {"id": 5})
     with started.stream(LIVE, {"env": "staging", "interval": 250, "lastId": "5"}) as live:
@@ -201,7 +201,7 @@ def test_a_live_reader_that_resumes_gets_a_row_that_becomes_visible_late_after_t
 def test_ids_that_are_reset_are_told_and_the_stream_goes_on_with_what_is_new(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """An instance restored from a backup gives out ids 6 to 10 again: an error frame, then the new rows, once."""
+    """A restored instance gives out ids 6 to 10 again. The stream gets an error frame, then the new rows, once."""
     platformos.add(*[{"message": f"old {number}"} for number in range(1, 11)])
     started = server()
     for tool in (STREAM, LIVE):
@@ -223,7 +223,7 @@ def test_ids_that_are_reset_are_told_and_the_stream_goes_on_with_what_is_new(
 def test_live_goes_on_though_an_answer_holds_no_more_rows_than_the_overlap(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """A hundred rows an answer: what is read again for late rows leaves room for what is new."""
+    """With a hundred rows an answer, what is read again for late rows leaves room for new ones."""
     platformos.page = 100
     platformos.add_many(250)
     with server().stream(LIVE, {"env": "staging", "interval": 250}) as live:

@@ -122,7 +122,7 @@ def test_a_published_token_opens_the_demo_through_nothing_that_says_it_is_a_prox
 
 @pytest.mark.parametrize("kind", ["gevent", "waitress"])
 def test_a_published_token_is_taken_under_a_local_name_only(server: Start, kind: str) -> None:
-    """A page whose name was rebound to this machine sends that name: 403, and `/` hands it no token."""
+    """A page whose name was rebound to this machine sends that name. It gets 403, and no token from `/`."""
     running = server(kind, clients=clients(default=FRESH["default"]))
     for host in LOCAL:
         assert ask(running, named(host, request(body=asking(), token=PUBLISHED))).is_stream, host
@@ -136,7 +136,7 @@ def test_a_published_token_is_taken_under_a_local_name_only(server: Start, kind:
 
 
 def test_a_token_of_ones_own_works_under_any_name(server: Start, platformos: PlatformOS) -> None:
-    """So that a proxy which passes `Host` on needs no setting; at /mcp a setting says which names are right."""
+    """So a proxy that passes `Host` on needs no setting. At /mcp a setting says which names are right."""
     running = server(clients=clients())
     for host in ("logs.example.com", "attacker.example:3030", *LOCAL):
         assert ask(running, named(host, request(body=asking()))).is_stream, host
@@ -144,7 +144,7 @@ def test_a_token_of_ones_own_works_under_any_name(server: Start, platformos: Pla
 
 
 def test_hosts_are_the_names_that_mcp_is_called_by(server: Start, platformos: PlatformOS) -> None:
-    """POSLOGS_HOSTS: these and local ones, on loopback and elsewhere, behind a proxy too; 421 for any other."""
+    """Names in POSLOGS_HOSTS and local ones are taken on any address, behind a proxy too. Any other gets 421."""
     everywhere = f"0.0.0.0:{free_port()}"
     env = {"POSLOGS_HOSTS": "logs.example.com, Other.example", "POSLOGS_PROXY_HOPS": "1"}
     running = server(clients=clients(), env=env, args=["-b", everywhere])
@@ -181,7 +181,7 @@ def test_behind_a_bare_proxy_pass_a_published_token_reads_no_real_environment(
 def test_behind_a_proxy_that_passes_the_name_on_a_published_token_opens_not_even_the_demo(
     server: Start, tmp_path: Path
 ) -> None:
-    """`proxy_set_header Host $host` and a visitor from elsewhere: his own token works, a published one does not."""
+    """With `proxy_set_header Host $host` a visitor's own token works, and a published one does not."""
     running = server(clients=clients(default=FRESH["default"]))
     with Nginx(tmp_path, running.url, "proxy_set_header Host logs.example.com;") as nginx:
         for token, status in ((PUBLISHED, 403), (READER, 200)):
@@ -192,7 +192,7 @@ def test_behind_a_proxy_that_passes_the_name_on_a_published_token_opens_not_even
 def test_a_unix_socket_takes_any_name_and_a_published_token_reads_the_demo_alone(
     server: Start, platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """Only this machine reaches it, so that no name is wrong there; what is real stays shut."""
+    """Only this machine reaches it, so no name is wrong there. Real environments stay shut."""
     for number, (environments, status) in enumerate([(None, 200), ({"staging": platformos}, 403)]):
         path = str(tmp_path / f"{number}.sock")
         server(environments=environments, clients=LISTED, args=["-b", f"unix:{path}"])
@@ -207,7 +207,7 @@ def test_a_unix_socket_takes_any_name_and_a_published_token_reads_the_demo_alone
 
 @pytest.mark.parametrize("kind", ["gevent", "waitress"])
 def test_a_published_token_is_refused_to_another_machine(server: Start, kind: str) -> None:
-    """In a container whose port is published requests come from the bridge's address: 403, not even the demo."""
+    """With a published container port requests come from the bridge's address. They get 403, even for the demo."""
     far = f"{own_address()}:{free_port()}"
     arg = f"--listen={far}" if kind == "waitress" else f"--bind={far}"
     running = server(kind, clients=clients(default=FRESH["default"]), args=[arg])
@@ -235,7 +235,7 @@ def own_address() -> str:
     [("0.0.0.0", PUBLISHED), ("[::]", "your-token"), ("192.0.2.77", "client-secret"), ("0.0.0.0", PLACEHOLDER)],
 )
 def test_published_tokens_alone_start_on_no_address_that_is_not_loopback(host: str, token: str, tmp_path: Path) -> None:
-    """The start is refused with one line that says what to do, and nothing listens."""
+    """The start is refused with one line that says what to do. Nothing listens."""
     files = {"clients.json": json.dumps({"default": {"token": token}})}
     sentence = started_in_vain(tmp_path, files, args=["-b", f"{host}:0"])
     assert "published" in sentence
@@ -245,7 +245,7 @@ def test_published_tokens_alone_start_on_no_address_that_is_not_loopback(host: s
 
 
 def test_a_short_token_starts_on_loopback_alone(server: Start, platformos: PlatformOS, tmp_path: Path) -> None:
-    """Under 16 characters it is warned about there, and refused elsewhere."""
+    """Under 16 characters it gets a warning there, and is refused elsewhere."""
     brief: dict[str, Any] = {"brief": {"token": "fifteen-letters"}}
     sentence = started_in_vain(tmp_path, {"clients.json": json.dumps(brief)}, args=["-b", "0.0.0.0:0"])
     assert "the token of client brief in clients.json has fewer than 16 characters" in sentence
@@ -256,7 +256,7 @@ def test_a_short_token_starts_on_loopback_alone(server: Start, platformos: Platf
 
 
 def test_every_token_that_the_documents_print_is_a_published_one(server: Start) -> None:
-    """Whoever pastes an example as it stands has the demo, and nothing of a real site."""
+    """An example that is pasted unchanged opens the demo, and nothing of a real site."""
     documents = [repo() / "README.md", *(repo() / "docs").rglob("*.md"), *(repo() / "examples").iterdir()]
     printed: set[str] = set()
     for path in documents:

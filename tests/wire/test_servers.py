@@ -27,7 +27,7 @@ LIVE = "platformos.logs.live"
 @pytest.mark.parametrize("gzip", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_streams_are_live_under_every_server(server: Start, platformos: PlatformOS, kind: str, gzip: bool) -> None:
-    """First bytes while platformOS hangs, history, what comes later, heartbeats, done: nothing waits for a buffer."""
+    """First bytes while platformOS hangs, history, later rows, heartbeats and done wait for no buffer."""
     started = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": "0.4"})
     platformos.fail("hang")
     input_ = {"env": "staging", "interval": 250, "maxDuration": 4000}
@@ -65,7 +65,7 @@ def test_refusals_have_one_shape_under_every_server(server: Start, platformos: P
 def test_wsgiref_has_no_complaint(
     platformos: PlatformOS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gzip: bool
 ) -> None:
-    """Every answer passes the standard library's validator of WSGI, a stream with all its parts too."""
+    """Every answer passes the standard library's WSGI validator, even a stream with all its parts."""
     (tmp_path / "clients.json").write_text(json.dumps(CLIENTS))
     (tmp_path / ".pos").write_text(json.dumps({"staging": platformos.environment}))
     app = create_app(

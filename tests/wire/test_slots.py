@@ -64,7 +64,7 @@ def opened(server: Server, token: str = OTHER) -> socket.socket:
 def test_a_place_is_free_within_a_second_of_its_clients_leaving(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """FIN, RST, a half-close, and in the middle of a torrent of frames; the next heartbeat would be a minute away."""
+    """It leaves by FIN, RST or half-close, or amid a torrent of frames. The next heartbeat would be a minute away."""
     running = server(kind, clients=clients(other=TEN), env=SLOW_BEAT)
     for how in ("fin", "rst"):
         socks = [opened(running) for _ in range(3)]
@@ -90,7 +90,7 @@ def test_a_place_is_free_within_a_second_of_its_clients_leaving(
 def test_a_client_that_leaves_before_its_stream_begins_leaves_nothing_behind(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Forty times the request and at once a RST or FIN, sometimes after the first byte: no place is lost, ever."""
+    """Forty times a RST or FIN follows the request at once, or after the first byte. No place is ever lost."""
     running = server(kind, clients=clients(other=TEN), env=SLOW_BEAT)
     data = request("/call-stream", asking(), token=OTHER)
     for number in range(40):
@@ -110,7 +110,7 @@ def test_a_client_that_leaves_before_its_stream_begins_leaves_nothing_behind(
 def test_a_page_that_is_reloaded_again_and_again_does_not_lock_itself_out(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Ten streams are allowed, and the default rate; a page opens one and leaves it, fifteen times without a pause."""
+    """With ten streams and the default rate a page opens a stream and leaves it, fifteen times without a pause."""
     running = server(kind, clients=clients(other={"token": OTHER}), env=SLOW_BEAT)
     for number in range(15):
         leave(opened(running), "rst" if number % 2 else "fin")
@@ -124,7 +124,7 @@ def test_a_page_that_is_reloaded_again_and_again_does_not_lock_itself_out(
 def test_ten_places_that_were_left_are_ten_places_again(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """All ten leave at one moment and ten more come at once, three times over: nobody is refused but an 11th."""
+    """All ten leave at one moment and ten more come at once, three times. Only an 11th is refused."""
     running = server(kind, clients=clients(other=TEN), env=SLOW_BEAT)
     for number in range(3):
         socks = [opened(running) for _ in range(10)]
@@ -138,7 +138,7 @@ def test_ten_places_that_were_left_are_ten_places_again(
 def test_a_full_server_says_so_and_answers_everything_else(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """POSLOGS_MAX_STREAMS=3: the fourth stream of anybody gets 503 with Retry-After; /health and a fetch go on."""
+    """With POSLOGS_MAX_STREAMS=3 any fourth stream gets 503 with Retry-After. /health and a fetch still work."""
     running = server(kind, clients=clients(other=TEN), env={**SLOW_BEAT, "POSLOGS_MAX_STREAMS": "3"})
     with ExitStack() as stack:
         three = [
@@ -167,7 +167,7 @@ def test_a_full_server_says_so_and_answers_everything_else(
 def test_of_twenty_at_the_same_instant_exactly_one_gets_the_servers_last_place(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Two of three places are taken; twenty requests are completed together: one 200, nineteen 503."""
+    """Two of three places are taken. Of twenty requests completed together one gets 200, nineteen 503."""
     running = server(kind, clients=clients(), env={**SLOW_BEAT, "POSLOGS_MAX_STREAMS": "3"})
     two = [opened(running, READER) for _ in range(2)]
     for _ in range(3):
@@ -189,7 +189,7 @@ def test_a_full_server_finds_the_places_that_were_left(server: Callable[..., Ser
 
 
 def test_places_are_counted_for_each_client_apart(server: Callable[..., Server], platformos: PlatformOS) -> None:
-    """One client may have one stream, one none, one ten: what one holds takes nothing from another."""
+    """Clients may have one stream, none, or ten. What one holds takes nothing from another."""
     one = {"token": "token-of-one", "limits": {"streams": 1}}
     none = {"token": "token-of-none", "limits": {"streams": 0}}
     running = server(clients=clients(one=one, none=none, other=TEN))

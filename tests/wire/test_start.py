@@ -69,7 +69,7 @@ BAD_CLIENTS: list[tuple[Any, str]] = [
 
 
 def all_in_vain(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) -> None:
-    """Each start, in a folder of its own and two at a time, ends in a sentence with its signs in it."""
+    """Assert that each start, in its own folder and two at a time, ends with a sentence that has its signs."""
 
     def start(number: int, kw: dict[str, Any], signs: list[str]) -> None:
         own = folder / str(number)
@@ -86,7 +86,7 @@ def all_in_vain(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) ->
 
 
 def checks(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) -> None:
-    """The first start as people start it, the others by what every start asks first, `poslogs check`: it is quicker."""
+    """Check the first start as people start it, the others by `poslogs check`, which every start asks first."""
     first, *rest = starts
     all_in_vain(folder, [first, *(({**kw, "kind": "check"}, signs) for kw, signs in rest)])
 
@@ -97,7 +97,7 @@ def checks(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) -> None
 def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
     server: Callable[..., Server], platformos: PlatformOS
 ) -> None:
-    """Version, address, environments and where they come from, clients, limits, room, and no token."""
+    """They have version, address, environments and their source, clients, limits and room, and no token."""
     running = server(
         environments={"staging": platformos, "production": platformos},
         clients=clients(other={"token": OTHER}),
@@ -117,7 +117,7 @@ def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
 
 
 def test_a_demo_says_that_it_is_one(server: Callable[..., Server]) -> None:
-    """With no `.pos` and no MPKIT_*: the start-up lines, /health and /tools say that the environments are simulated."""
+    """Without `.pos` and MPKIT_* the start-up lines, /health and /tools say that the environments are simulated."""
     running = server(clients=clients(), own=True)
     running.wait_output("staging, production (a demo: simulated, as there is no .pos here)")
     health = json.loads(get(running, "/health").body)
@@ -132,7 +132,7 @@ def test_a_demo_says_that_it_is_one(server: Callable[..., Server]) -> None:
 def test_the_curl_in_the_start_up_lines_streams_when_pasted_into_a_shell(
     server: Callable[..., Server], tmp_path: Path, kind: str
 ) -> None:
-    """With the shipped clients.json, on a fresh checkout: bash runs the lines as they stand, and entries arrive."""
+    """On a fresh checkout with the shipped clients.json bash runs the lines unchanged, and entries arrive."""
     running = server(kind, clients=REPO / "clients.json")
     with paste(running, tmp_path) as curl:
         curl.wait_line("event: data")
@@ -168,7 +168,7 @@ def paste(server: Server, folder: Path) -> Program:
 def test_a_file_of_environments_is_served(
     server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path, where: str, told: str
 ) -> None:
-    """`.pos`, the older `.marketplace-kit`, and what CONFIG_FILE_PATH names: two environments, with keys not known."""
+    """`.pos`, the older `.marketplace-kit`, and what CONFIG_FILE_PATH names may hold unknown keys."""
     platformos.add({})
     more = {**platformos.environment, "url": platformos.url + "/", "partner_portal": "x", "extra": {"a": 1}}
     (tmp_path / where).parent.mkdir(exist_ok=True)
@@ -185,7 +185,7 @@ def test_a_file_of_environments_is_served(
 def test_the_order_in_which_pos_cli_looks_for_its_file_is_ours(
     server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """CONFIG_FILE_PATH before `.pos` before `.marketplace-kit`: the first that there is, alone."""
+    """It is CONFIG_FILE_PATH, `.pos`, `.marketplace-kit`; only the first that exists counts."""
     for name in (".pos", ".marketplace-kit", "named"):
         (tmp_path / name).write_text(json.dumps({f"from {name}": platformos.environment}))
     running = server(folder=tmp_path, environments=None, clients=clients(), env={"CONFIG_FILE_PATH": "named"})
@@ -200,7 +200,7 @@ def test_the_order_in_which_pos_cli_looks_for_its_file_is_ours(
 def test_an_environment_from_variables_is_served_and_stands_beside_the_file(
     server: Callable[..., Server], platformos: PlatformOS, name: str, expected: str
 ) -> None:
-    """MPKIT_URL, MPKIT_EMAIL and MPKIT_TOKEN, named by MPKIT_ENV or `default`; `.pos` goes on beside it; no demo."""
+    """It has MPKIT_URL, MPKIT_EMAIL and MPKIT_TOKEN, and the name MPKIT_ENV or `default`. There is no demo."""
     platformos.add({})
     given = {"MPKIT_URL": platformos.url + "/", "MPKIT_EMAIL": platformos.email, "MPKIT_TOKEN": platformos.token}
     alone = server(environments=None, clients=clients(), env={**given, "MPKIT_ENV": name})
@@ -220,7 +220,7 @@ def test_an_environment_from_variables_is_served_and_stands_beside_the_file(
 
 
 def test_a_setting_out_of_bounds_ends_the_start_with_its_name_and_bounds(tmp_path: Path) -> None:
-    """Every number and word that an operator may set, past each of its bounds."""
+    """This holds for every number and word that an operator may set, past each of its bounds."""
     starts: list[tuple[dict[str, Any], list[str]]] = [
         ({"env": {name: value}}, [f"{name} must be ", value]) for name, values in BAD_SETTINGS for value in values
     ]
@@ -233,7 +233,7 @@ def test_a_port_that_is_no_number_ends_the_start_in_the_same_way(tmp_path: Path)
 
 
 def test_a_busy_port_ends_the_start_with_the_way_out(tmp_path: Path) -> None:
-    """Another program has the port, on both kinds of worker: which it is, why, and what to do."""
+    """On both kinds of worker the sentence says which port is taken, and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         signs = [f"port {port} of 127.0.0.1 is not available", "in use", "PORT=3031"]
@@ -250,7 +250,7 @@ def test_more_than_one_worker_ends_the_start_with_the_reason(tmp_path: Path) -> 
 
 
 def test_a_file_of_environments_that_cannot_be_used_ends_the_start_with_what_and_where(tmp_path: Path) -> None:
-    """Empty, cut, binary, of the wrong shape, without a url, with a token that no header can carry; never the token."""
+    """It may be empty, cut, binary, of the wrong shape, or lack a url or a usable token. The token is never shown."""
     starts: list[tuple[dict[str, Any], list[str]]] = [
         ({"files": {".pos": text}}, [".pos", sign]) for text, sign in BAD_JSON
     ]
@@ -264,7 +264,7 @@ def test_a_file_of_environments_that_cannot_be_used_ends_the_start_with_what_and
 
 
 def test_clients_that_cannot_be_used_end_the_start_with_what_and_where(tmp_path: Path) -> None:
-    """Empty, cut, binary, of the wrong shape, two with one token, every field out of bounds; never a token."""
+    """They may be empty, cut, binary, of the wrong shape, share a token, or be out of bounds. No token is shown."""
     starts: list[tuple[dict[str, Any], list[str]]] = [
         ({"files": {"clients.json": text}}, ["clients.json", sign]) for text, sign in BAD_JSON
     ]
@@ -302,7 +302,7 @@ def test_variables_that_are_half_set_end_the_start_with_what_is_missing(tmp_path
 
 @pytest.mark.parametrize("kind", ["waitress", "flask"])
 def test_other_servers_end_in_the_same_sentence(tmp_path: Path, kind: str) -> None:
-    """Under waitress and flask run too: a cut `.pos`, a setting out of bounds."""
+    """Under waitress and flask run a cut `.pos` or a setting out of bounds ends so too."""
     starts: list[tuple[dict[str, Any], list[str]]] = [
         ({"kind": kind, "files": {".pos": "{"}}, [".pos is not valid JSON"]),
         ({"kind": kind, "env": {"POSLOGS_WINDOW_MB": "0"}}, ["POSLOGS_WINDOW_MB must be from 1 to 1024, not 0"]),
@@ -312,7 +312,7 @@ def test_other_servers_end_in_the_same_sentence(tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize("kind", ["waitress", "flask"])
 def test_other_servers_serve_too(server: Callable[..., Server], platformos: PlatformOS, kind: str) -> None:
-    """Without gunicorn's own file the app does what it does: a stream arrives, and /health counts it."""
+    """Without gunicorn's configuration the app works the same: a stream arrives, and /health counts it."""
     running = server(kind, clients=clients(), own=True)
     with running.stream(STREAM, {"env": "staging", "interval": 250}, token=READER) as reader:
         platformos.add({})
@@ -324,7 +324,7 @@ def test_other_servers_serve_too(server: Callable[..., Server], platformos: Plat
 def test_a_variable_that_is_misspelt_is_told_once_with_the_nearest(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """It would have no effect, and nobody would know."""
+    """The variable would have no effect, and nobody would know."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"}, own=True)
     told = "POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?"
     running.wait_output(told)
@@ -334,7 +334,7 @@ def test_a_variable_that_is_misspelt_is_told_once_with_the_nearest(
 def test_a_name_that_would_act_on_a_terminal_is_spelt_out(
     server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """In the start-up lines, in the log, and in the sentence of a start that fails."""
+    """This holds in the start-up lines, in the log, and in the sentence of a start that fails."""
     name, shown = "a\x1b[2J\nERROR b", r"a\x1b[2J\nERROR b"
     running = server(clients=clients(), environments={name: platformos}, own=True)
     running.wait_output(f"environments  {shown} (from")
@@ -352,7 +352,7 @@ def test_a_name_that_would_act_on_a_terminal_is_spelt_out(
 def test_a_worker_starts_also_when_nobody_reads_what_it_prints(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """Whoever started the server has gone, and its first worker with it: the next one serves."""
+    """The process that started the server has gone, and its first worker with it. The next worker serves."""
     running = server(kind, start=False)
     read, write = os.pipe()
     os.close(read)

@@ -21,7 +21,7 @@ LIVE = "platformos.logs.live"
 
 
 def test_an_entry_is_the_frame_of_the_contract_byte_for_byte(server: Start, platformos: PlatformOS) -> None:
-    """One row with every field, written out in full."""
+    """The test has one row with every field written out in full."""
     platformos.add(
         {
             "id": 123,
@@ -45,7 +45,7 @@ def test_an_entry_is_the_frame_of_the_contract_byte_for_byte(server: Start, plat
 
 
 def test_the_headers_keep_proxies_from_buffering(server: Start, platformos: PlatformOS) -> None:
-    """The three headers of the contract, and none that belongs to the connection."""
+    """It has the three headers of the contract, and none that belongs to the connection."""
     with server().stream(STREAM, {"env": "staging"}) as reader:
         assert reader.status == 200
         assert reader.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -58,7 +58,7 @@ def test_the_headers_keep_proxies_from_buffering(server: Start, platformos: Plat
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_the_first_bytes_leave_before_the_first_poll_answers(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """platformOS hangs, and yet the reader has its headers and a comment; its entries come when platformOS wakes."""
+    """While platformOS hangs the reader has its headers and a comment. Entries come when platformOS answers."""
     started = server(kind)
     platformos.add_many(2)
     platformos.fail("hang")
@@ -72,7 +72,7 @@ def test_the_first_bytes_leave_before_the_first_poll_answers(server: Start, plat
 def test_a_heartbeat_comes_whenever_nothing_else_did_also_while_a_poll_hangs(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Four heartbeats, each about its length after the one before, with a poll that never answers."""
+    """Four heartbeats come, each an interval after the one before, while a poll never answers."""
     started = server(env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
     platformos.fail("hang")
     with started.stream(STREAM, {"env": "staging"}) as reader:
@@ -85,7 +85,7 @@ def test_a_heartbeat_comes_whenever_nothing_else_did_also_while_a_poll_hangs(
 def test_a_stream_without_a_position_starts_with_what_platformos_gives_for_0_and_follows(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """History first, then what is listed later, in order, once."""
+    """History comes first, then what is listed later, in order, once."""
     platformos.add_many(5)
     with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
         reader.wait_entries(5)
@@ -98,7 +98,7 @@ def test_a_stream_without_a_position_starts_with_what_platformos_gives_for_0_and
 def test_the_filter_matches_the_whole_type_or_the_whole_error_type_ignoring_case(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """`error` takes LiquidError by its type; `liquiderror` by its error_type; a part of a word takes nothing."""
+    """`error` matches LiquidError by its type, `liquiderror` by its error_type. A part of a word matches nothing."""
     platformos.add(
         {"error_type": "info"},
         {"error_type": "LiquidError"},
@@ -132,7 +132,7 @@ def test_max_duration_ends_a_live_stream_with_done_and_a_clean_end(server: Start
 
 
 def test_max_duration_is_honoured_while_platformos_hangs(server: Start, platformos: PlatformOS) -> None:
-    """No poll ever answers; the stream ends in time all the same."""
+    """No poll ever answers, yet the stream ends in time."""
     started = server()
     platformos.fail("hang")
     with started.stream(LIVE, {"env": "staging", "maxDuration": 500}) as reader:
@@ -141,7 +141,7 @@ def test_max_duration_is_honoured_while_platformos_hangs(server: Start, platform
 
 
 def test_a_chunk_on_the_wire_holds_whole_frames_only(server: Start, platformos: PlatformOS) -> None:
-    """Thousands of entries of many sizes: no frame is split over two writes."""
+    """Of thousands of entries of many sizes no frame is split over two writes."""
     platformos.add(*[{"message": "m" * (index * 37 % 5000)} for index in range(1500)])
     with server().stream(STREAM, {"env": "staging"}) as reader:
         reader.wait_entries(1500)
@@ -193,7 +193,7 @@ def test_gzip_is_used_when_the_client_takes_it(
 
 
 def test_a_bad_row_is_told_once_and_the_others_arrive(server: Start, platformos: PlatformOS) -> None:
-    """A row that is not an object and one without an id: an error frame that counts them, and the stream goes on."""
+    """For a row that is not an object and one without an id an error frame counts them, and the stream goes on."""
     platformos.add_many(2)
     platformos.stray("not an object")
     platformos.stray({"message": "no id"})
@@ -212,7 +212,7 @@ def test_a_bad_row_is_told_once_and_the_others_arrive(server: Start, platformos:
 
 
 def test_an_error_frame_is_the_frame_of_the_contract(server: Start, platformos: PlatformOS) -> None:
-    """A failed poll: event, then one line of data whose text is JSON with type, message and timestamp."""
+    """A failed poll gives the event, then one line of data whose text is JSON with type, message and timestamp."""
     platformos.fail("status", status=500)
     with server().stream(STREAM, {"env": "staging", "interval": 250}) as reader:
         frame = reader.wait_frame(lambda frame: frame.event == "error")
@@ -233,7 +233,7 @@ def test_an_error_frame_is_the_frame_of_the_contract(server: Start, platformos: 
 
 
 def test_a_refused_token_is_told_and_ends_the_stream_with_done(server: Start, platformos: PlatformOS) -> None:
-    """401 of platformOS: whose token, how to renew it, never the token itself; then `done`."""
+    """After a 401 of platformOS the error says whose token to renew and how, without the token; then comes `done`."""
     platformos.fail("status", status=401)
     started = server()
     with started.stream(STREAM, {"env": "staging"}) as reader:
@@ -248,7 +248,7 @@ def test_a_refused_token_is_told_and_ends_the_stream_with_done(server: Start, pl
 
 
 def test_two_readers_of_one_environment_share_one_start(server: Start, platformos: PlatformOS) -> None:
-    """The second gets the same history from memory, with no question more than the interval asks for."""
+    """The second gets the same history from memory, without a question beyond those of the interval."""
     platformos.add_many(10)
     started = server()
     with started.stream(STREAM, {"env": "staging", "interval": 60000}) as first:
@@ -262,7 +262,7 @@ def test_two_readers_of_one_environment_share_one_start(server: Start, platformo
 
 
 def test_a_slow_reader_does_not_hold_up_the_others(server: Start, platformos: PlatformOS) -> None:
-    """One reader stops reading amid megabytes; another gets everything meanwhile, and the first when it reads on."""
+    """One reader stops reading amid megabytes. Another gets everything meanwhile, and the first when it reads on."""
     started = server()
     with (
         Reader(

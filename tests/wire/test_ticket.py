@@ -1,4 +1,4 @@
-"""With real environments and nobody but published tokens: a token for this run, shown once in the line to paste."""
+"""With real environments and only published tokens there is a token for the run, shown once in the line to paste."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def replaced(server: Server, old: int) -> None:
 def test_the_token_of_a_run_outlives_its_workers(
     foreign: Callable[..., Foreign], platformos: PlatformOS, kind: str, cls: type[Foreign]
 ) -> None:
-    """Ours or three lines of one's own: one token, shown once, for every worker, after a kill and after SIGHUP."""
+    """Under our configuration or three lines, one token is shown once for all workers, after a kill and SIGHUP too."""
     platformos.add({"message": "of the real site"})
     server = foreign(kind, cls)
     token = shown(server)
@@ -115,7 +115,7 @@ def test_the_token_of_a_run_outlives_its_workers(
 def test_the_line_of_a_start_with_real_environments_streams_when_pasted(
     server: Start, platformos: PlatformOS, tmp_path: Path, kind: str
 ) -> None:
-    """On a fresh checkout beside a `.pos`: bash runs the line as it stands. The limits are the default ones."""
+    """On a fresh checkout with a `.pos` bash runs the line unchanged. The limits are the default ones."""
     platformos.add({"message": "of the real site"})
     running = server(kind, clients=SHIPPED)
     token = shown(running)
@@ -127,7 +127,7 @@ def test_the_line_of_a_start_with_real_environments_streams_when_pasted(
 
 
 def test_a_server_with_a_token_of_ones_own_makes_none(server: Start, platformos: PlatformOS) -> None:
-    """Beside published ones too: the line has a place for it."""
+    """That is so beside published ones too. The line has a place for the token."""
     running = server(clients=clients(default={"token": "your-token"}), own=True)
     running.wait_output(LAST)
     assert f"Bearer <a token of {running.clients_file}>" in running.output
@@ -138,7 +138,7 @@ def test_a_server_with_a_token_of_ones_own_makes_none(server: Start, platformos:
 def test_a_demo_has_no_token_of_its_run_until_a_pos_appears_and_it_is_reloaded(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """The published tokens shut, which the log says with what to do; a reload shows a token in the start-up lines."""
+    """The published tokens stop working, and the log says what to do. A reload shows a token in the start-up lines."""
     running = server(environments=None, clients=SHIPPED)
     running.wait_output(LAST)
     assert "#token=" not in running.output
@@ -153,7 +153,7 @@ def test_a_demo_has_no_token_of_its_run_until_a_pos_appears_and_it_is_reloaded(
 
 @pytest.mark.parametrize("kind", ["waitress", "flask"])
 def test_other_servers_print_the_token_of_a_run_once(server: Start, platformos: PlatformOS, kind: str) -> None:
-    """Where the app is made, as nobody else shows it; it opens what is served."""
+    """The app prints it as it is made, since nothing else does. The token opens what is served."""
     running = server(kind, clients=SHIPPED)
     running.wait_output("makes a token that lasts.")
     (token,) = re.findall(r"/#token=([\w-]{43})$", running.output, re.MULTILINE)
@@ -171,7 +171,7 @@ def test_other_servers_print_the_token_of_a_run_once(server: Start, platformos: 
 def test_the_line_to_paste_reaches_a_unix_socket(
     server: Start, platformos: PlatformOS, tmp_path: Path, real: bool
 ) -> None:
-    """In a folder with a blank in its name: the demo by a published token, a real site by that of the run."""
+    """The folder has a blank in its name. A published token opens the demo, the run's token a real site."""
     folder = tmp_path / "a folder"
     folder.mkdir()
     platformos.add({"message": "of the real site"})
@@ -198,7 +198,7 @@ def activated(
 
 
 def environ(folder: Path) -> dict[str, str]:
-    """Variables of somebody who has set nothing."""
+    """The variables of a person who has set none."""
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
 
 
@@ -231,7 +231,7 @@ def test_a_socket_that_is_handed_over_is_looked_at_itself(tmp_path: Path, kind: 
 def test_a_socket_of_loopback_is_taken_over_whatever_is_configured(
     server: Start, platformos: PlatformOS, tmp_path: Path
 ) -> None:
-    """HOST says 0.0.0.0, and nobody listens there: the start is as on loopback."""
+    """HOST is 0.0.0.0, but nothing listens there, so the start is as on loopback."""
     (tmp_path / "clients.json").write_text(SHIPPED.read_text())
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = server(folder=tmp_path, clients=tmp_path / "clients.json", start=False)

@@ -18,7 +18,7 @@ STREAM = "platformos.logs.stream"
 
 
 def token(server: Server, *arguments: str) -> str:
-    """What the command prints, as somebody runs it who has the server's variables."""
+    """What the command prints when it is run with the server's variables."""
     command = [sys.executable, "-m", "poslogs", "token", *arguments]
     ended = subprocess.run(
         command, cwd=server.folder, env=server._environ, capture_output=True, text=True, timeout=60, check=False
@@ -31,7 +31,7 @@ def token(server: Server, *arguments: str) -> str:
 def test_a_token_opens_as_soon_as_it_is_made_and_nothing_once_it_is_revoked(
     server: Start, platformos: PlatformOS, kind: str
 ) -> None:
-    """Its environment and no other; the stream that it has open ends with the reason when it is revoked."""
+    """It opens its environment and no other. Its open stream ends with the reason when it is revoked."""
     platformos.add({})
     running = server(kind, clients=clients(), environments={"staging": platformos, "production": platformos}, own=True)
     made = token(running, "new", "bob", "--env", "staging")
@@ -50,7 +50,7 @@ def test_a_token_opens_as_soon_as_it_is_made_and_nothing_once_it_is_revoked(
 
 
 def test_a_token_that_stays_is_made_beside_that_of_the_run(server: Start, platformos: PlatformOS) -> None:
-    """What the start-up lines say: both open from then on, and after a restart the one that stays does."""
+    """Both work from then on, as the start-up lines say. After a restart only the one that stays does."""
     running = server(clients={"default": {"token": "your-token"}}, own=True)
     running.wait_output("in a browser.")
     run = running.output.partition("/#token=")[2].split()[0]

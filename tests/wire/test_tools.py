@@ -21,7 +21,7 @@ FETCH = "platformos.logs.fetch"
 def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Names, doors, and schemas that are JSON Schema and are the ones that check the input."""
+    """It has names, doors, and the JSON Schemas that check the input."""
     listed = server().get("/tools").json()["tools"]
     assert [tool["name"] for tool in listed] == [
         "platformos.logs.stream",
@@ -68,21 +68,21 @@ def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(
 def test_the_wrong_door_names_the_right_one(
     server: Start, platformos: PlatformOS, path: str, tool: str, door: str
 ) -> None:
-    """400, and the path to go to."""
+    """The answer is 400, with the right path."""
     answer = server().post(path, {"tool": tool, "input": {"env": "staging"}})
     assert answer.status_code == 400
     assert answer.json()["error"].endswith(f"POST it to {door}.")
 
 
 def test_env_list_tells_names_and_addresses_and_no_token(server: Start, platformos: PlatformOS) -> None:
-    """What may be read, and nothing that opens it."""
+    """It lists what may be read, without anything that opens it."""
     started = server()
     assert started.call("platformos.env.list") == {"envs": [{"name": "staging", "url": platformos.url}]}
     assert platformos.token not in started.post("/call", {"tool": "platformos.env.list"}).text
 
 
 def test_call_answers_one_text_of_json(server: Start, platformos: PlatformOS) -> None:
-    """The envelope of the contract around the guide's entries."""
+    """The guide's entries are in the envelope of the contract."""
     platformos.add({"created_at": "2024-01-01T12:00:00.5Z", "error_type": "info", "message": "hello", "data": {"a": 1}})
     answer = server().post("/call", {"tool": FETCH, "input": {"env": "staging"}}).json()
     assert list(answer) == ["content"]
@@ -131,7 +131,7 @@ def test_call_answers_one_text_of_json(server: Start, platformos: PlatformOS) ->
 def test_fetch_answers_the_first_after_a_position_or_the_newest(
     server: Start, platformos: PlatformOS, input_: dict[str, object], ids: list[int], last: str, truncated: bool
 ) -> None:
-    """Over pages of 40 rows; `lastId` is where to go on, `truncated` whether there is more."""
+    """Pages have 40 rows. `lastId` says where to continue, `truncated` whether there is more."""
     platformos.page = 40
     platformos.add(*[{"error_type": "error" if index % 10 == 0 else "info"} for index in range(1, 251)])
     found = server().call(FETCH, {"env": "staging", **input_})
@@ -140,7 +140,7 @@ def test_fetch_answers_the_first_after_a_position_or_the_newest(
 
 
 def test_numbers_are_taken_as_people_write_them_at_every_door(server: Start) -> None:
-    """An id as a number, half a millisecond, null for what is left out; milliseconds are named where it is refused."""
+    """Ids may be numbers, milliseconds have halves, and null means left out. A refusal names milliseconds."""
     with agent.serving(server, "gthread") as (running, platformos):
         platformos.add_many(6)
         found = running.call(
@@ -167,7 +167,7 @@ def test_numbers_are_taken_as_people_write_them_at_every_door(server: Start) -> 
 
 
 def test_fetching_again_and_again_from_last_id_gets_everything_once(server: Start, platformos: PlatformOS) -> None:
-    """With and without a filter, in steps of seven."""
+    """This holds with and without a filter, in steps of seven."""
     platformos.page = 30
     platformos.add(*[{"error_type": "error" if index % 3 == 0 else "info"} for index in range(1, 101)])
     started = server()
@@ -182,7 +182,7 @@ def test_fetching_again_and_again_from_last_id_gets_everything_once(server: Star
 
 
 def test_fetch_says_in_a_sentence_that_platformos_fails(server: Start, platformos: PlatformOS) -> None:
-    """503 with Retry-After."""
+    """It is 503 with Retry-After."""
     started = server()
     platformos.fail("status", status=502)
     answer = started.post("/call", {"tool": FETCH, "input": {"env": "staging"}})
@@ -192,7 +192,7 @@ def test_fetch_says_in_a_sentence_that_platformos_fails(server: Start, platformo
 
 
 def test_a_refused_environment_s_token_is_no_reason_to_try_again(server: Start) -> None:
-    """502 without Retry-After, with the command that renews it: fetch, report, resource; once renewed they answer."""
+    """Fetch, report and resource give 502 without Retry-After, and the command that renews it. Then they answer."""
     sentence = "platformOS refused the token of environment staging; run `pos-cli env refresh-token staging`."
     with agent.serving(server, "gthread") as (running, platformos):
         for status in (401, 403):
@@ -210,7 +210,7 @@ def test_a_refused_environment_s_token_is_no_reason_to_try_again(server: Start) 
 
 
 def test_health_tells_what_the_contract_says(server: Start, platformos: PlatformOS) -> None:
-    """Status, tools, version, streams open now, environments."""
+    """It has status, tools, version, streams open now, and environments."""
     started = server()
     platformos.add_many(1)
     with started.stream("platformos.logs.stream", {"env": "staging"}) as reader:
@@ -252,7 +252,7 @@ def test_health_tells_since_when_an_environment_fails(server: Start, platformos:
 
 
 def test_the_demo_says_that_it_is_one_everywhere(server: Start) -> None:
-    """/health, /tools and the start-up lines; and with .pos there is no demo (other tests)."""
+    """/health, /tools and the start-up lines say so. With .pos there is no demo (other tests)."""
     started = server(own=True)
     environments = started.get("/health").json()["environments"]
     assert [(env["name"], env["demo"]) for env in environments] == [("staging", True), ("production", True)]

@@ -80,7 +80,7 @@ def drawn(window: Window, site: Server, zone: str, times: list[datetime]) -> tup
 
 
 def around(change: str, every: timedelta, count: int) -> list[datetime]:
-    """So many times before a moment, and from it on."""
+    """`count` times before a moment and as many from it on, `every` apart."""
     moment = datetime.fromisoformat(change.replace("Z", "+00:00")).astimezone(UTC)
     return [moment + number * every for number in range(-count, count)]
 
@@ -99,7 +99,7 @@ def test_each_entry_is_in_one_column_of_an_hour(window: Window, site: Server) ->
 
 
 def test_each_entry_is_in_one_column_of_a_minute(window: Window, site: Server) -> None:
-    """Half an hour before clocks change, and half an hour after."""
+    """This holds half an hour before clocks change, and half an hour after."""
     for name, (zone, change) in CHANGES.items():
         columns, note = drawn(window, site, zone, around(change, timedelta(seconds=30), 60))
         assert [column["count"] for column in columns] == [column["shown"] for column in columns] == [2] * 60, name
@@ -107,12 +107,12 @@ def test_each_entry_is_in_one_column_of_a_minute(window: Window, site: Server) -
 
 
 def test_one_entry_an_hour_in_lord_howe_is_one_in_each_of_fourteen_columns(window: Window, site: Server) -> None:
-    """As one has them in a morning after the change."""
+    """These are the entries of a morning after the change."""
     columns, _ = drawn(window, site, "Australia/Lord_Howe", around("2026-04-04T15:10Z", timedelta(hours=1), 7))
     assert [column["count"] for column in columns] == [1] * 14
 
 
 def test_of_a_longer_time_the_newest_hours_are_shown(window: Window, site: Server) -> None:
-    """Three days, also where clocks have changed in them."""
+    """The log has three days, with or without a change of clocks."""
     columns, _ = drawn(window, site, "Australia/Lord_Howe", around("2026-04-04T15:10Z", timedelta(hours=1), 50))
     assert [column["count"] for column in columns] == [1] * 72

@@ -30,7 +30,7 @@ ENTRY = {
 def test_the_file_is_named_by_environment_and_time(
     server: Start, tab: OpenTab, tmp_path: Path, format_: str, ending: str
 ) -> None:
-    """A name that every system takes, and UTF-8 inside."""
+    """Every system takes the name, and the file is UTF-8."""
     page = tab(server())
     with page.page.expect_download() as begun:
         page.run(SAVE, [format_, [ENTRY], "my/env: ü"])

@@ -26,7 +26,7 @@ WAIT_MS = 20_000
 def test_the_example_follows_from_another_origin(
     server: Start, platformos: PlatformOS, window: Window, complaints: Complaints, tmp_path: Path
 ) -> None:
-    """With the address and the token of this server in the place of the default ones, and nothing else changed."""
+    """Only the address and the token are replaced by this server's."""
     complaints.expect(*AWAY)
     running = server()
     text = EXAMPLE.read_text(encoding="utf-8")
@@ -52,7 +52,7 @@ def test_the_example_follows_from_another_origin(
 
 
 def test_the_example_shows_the_demo(server: Start, window: Window, tmp_path: Path) -> None:
-    """The environment and the token that a fresh `make run` has."""
+    """It has the environment and the token of a fresh `make run`."""
     running = server(clients=repo() / "clients.json")
     address = running.url.replace("127.0.0.1", "localhost")
     (tmp_path / "index.html").write_text(EXAMPLE.read_text(encoding="utf-8").replace(ADDRESS, address))

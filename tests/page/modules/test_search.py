@@ -47,7 +47,7 @@ def found(page: Tab, texts: list[str], query: str, *, regex: bool = False) -> An
 
 
 def test_plain_text_is_found_whatever_its_case(page: Tab) -> None:
-    """Every place in every text, in UTF-16 units, and signs of expressions mean themselves."""
+    """Every place in every text is found, in UTF-16 units; signs of expressions mean themselves."""
     assert found(page, ["Error: ERROR", "fine", "😀 error"], "error") == [[[0, 5], [7, 12]], None, [[3, 8]]]
     assert page.run("() => [search.count, search.problem]") == [2, ""]
     assert page.run("() => entries.map((entry) => search.matches(entry))") == [True, False, True]
@@ -57,7 +57,7 @@ def test_plain_text_is_found_whatever_its_case(page: Tab) -> None:
 
 
 def test_an_expression_is_found_with_its_case(page: Tab) -> None:
-    """`^` at each line, no empty match, and escapes that mean nothing are welcome."""
+    """`^` matches at each line, nothing matches empty text, and escapes without a meaning are allowed."""
     assert found(page, ["a1 b22", "c"], r"\d+", regex=True) == [[[1, 2], [4, 6]], None]
     assert found(page, ["one\ntwo", "TWO"], "^two$", regex=True) == [[[4, 7]], None]
     assert found(page, ["xay", "bb"], "a*", regex=True) == [[[1, 2]], None]
@@ -66,13 +66,13 @@ def test_an_expression_is_found_with_its_case(page: Tab) -> None:
 
 
 def test_ranges_are_bounded(page: Tab) -> None:
-    """Fifty of a text, and its first 100,000 characters."""
+    """A text has at most fifty ranges, in its first 100,000 characters."""
     ranges = found(page, ["a" * 200, "b" * 99_999 + "aa", "b" * 100_000 + "a"], "a")
     assert [len(each or []) for each in ranges] == [50, 1, 0]
 
 
 def test_a_wrong_expression_is_told(page: Tab) -> None:
-    """A sentence, nothing found, and the next one works."""
+    """There is a sentence, nothing is found, and the next expression works."""
     page.run(BEGIN, {"texts": ["(x", "y"], "query": "(x", "regex": True})
     page.wait("changes > 0")
     problem, count, busy = page.run("() => [search.problem, search.count, search.busy]")
@@ -96,7 +96,7 @@ def test_an_expression_without_end_is_given_up(page: Tab) -> None:
 
 
 def test_another_query_does_not_wait_for_one_without_end(page: Tab) -> None:
-    """What was under way is dropped, and is nobody's problem."""
+    """The search under way is dropped, without a report."""
     page.run(BEGIN, {"texts": ["a" * 40 + "b"], "query": "(a+)+$", "regex": True})
     page.run("() => new Promise((resolve) => setTimeout(resolve, 100))")
     page.run("() => search.set('b')")
@@ -107,7 +107,7 @@ def test_another_query_does_not_wait_for_one_without_end(page: Tab) -> None:
 
 
 def test_it_keeps_in_step(page: Tab) -> None:
-    """What is added is looked at, what is dropped does not count, and `reset` begins anew."""
+    """Added texts are searched, dropped ones do not count, and `reset` begins anew."""
     assert found(page, ["a", "b", "ba"], "a") == [[[0, 1]], None, [[1, 2]]]
     page.run("() => { entries.push({ text: 'later a' }, { text: 'c' }); search.add(entries.slice(3)); }")
     page.wait("search.count === 3 && !search.busy")
@@ -123,7 +123,7 @@ def test_it_keeps_in_step(page: Tab) -> None:
 
 
 def test_the_newest_are_looked_at_first(page: Tab) -> None:
-    """In batches: of many the last ones are known before the first ones."""
+    """Of many texts, in batches, the last are known before the first."""
     texts = [f"entry {number}" for number in range(2000)]
     page.run(BEGIN, {"texts": texts, "query": "entry", "regex": False})
     page.wait("search.count > 0")

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.timeout(240)
 
 @dataclass(frozen=True)
 class Call:
-    """What a tab has asked of the server."""
+    """A request of a tab to the server."""
 
     path: str
     filter: str | None
@@ -45,7 +45,7 @@ class Call:
 
 
 def calls(tab: Tab) -> list[Call]:
-    """From now on gathers the calls of a tab."""
+    """Gather the calls of a tab from now on."""
     asked: list[Call] = []
 
     def note(request: Request) -> None:
@@ -73,7 +73,7 @@ def whole(tab: Tab, ids: Sequence[str]) -> None:
 
 
 def test_eight_tabs_have_one_stream(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Every entry once and in order in each of them, and the server counts one stream."""
+    """Each of them gets every entry once and in order, and the server counts one stream."""
     running = server()
     platformos.add_many(10)
     tabs = [tab(running).share() for _ in range(TABS)]
@@ -86,7 +86,7 @@ def test_eight_tabs_have_one_stream(server: Start, platformos: PlatformOS, tab: 
 
 
 def test_one_that_joins_gets_what_the_leader_holds(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """More than a message takes, from the other tab alone: neither the server nor platformOS is asked."""
+    """It gets more than one message holds from the other tab: neither the server nor platformOS is asked."""
     running = server()
     platformos.add_many(1234)
     first = tab(running).share(tail=2000)
@@ -102,7 +102,7 @@ def test_one_that_joins_gets_what_the_leader_holds(server: Start, platformos: Pl
 
 
 def test_when_the_leader_goes_the_next_one_leads(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Closed, navigated away, or done with the log, while rows flow: nobody loses an entry or gets one twice."""
+    """It is closed, navigated away, or done with the log, while rows flow. Nobody loses an entry or gets one twice."""
     running = server()
     tabs = [tab(running).share() for _ in range(5)]
     joined(tabs)
@@ -131,7 +131,7 @@ def test_when_the_leader_goes_the_next_one_leads(server: Start, platformos: Plat
 
 
 def test_a_leader_that_crashes_is_followed(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Its process is gone without a word."""
+    """Its process ends without a word."""
     running = server()
     tabs = [tab(running).share() for _ in range(3)]
     joined(tabs)
@@ -146,7 +146,7 @@ def test_a_leader_that_crashes_is_followed(server: Start, platformos: PlatformOS
 
 
 def test_each_tab_has_its_own_filter(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Two filters, one stream, and each gets its share, of what was before too."""
+    """With two filters and one stream each tab gets its share, of earlier entries too."""
     running = server()
     for kind in ("error", "info", "LiquidError", "warn") * 5:
         platformos.add({"error_type": kind})
@@ -163,7 +163,7 @@ def test_each_tab_has_its_own_filter(server: Start, platformos: PlatformOS, tab:
 
 @pytest.mark.parametrize("who", [0, 1])
 def test_a_wider_filter_brings_the_past(server: Start, platformos: PlatformOS, tab: OpenTab, who: int) -> None:
-    """Of the leader and of another: all from before, and all that comes while the stream is widened."""
+    """A wider filter of the leader or of another tab brings all earlier entries, and all that come meanwhile."""
     running = server()
     tabs = [tab(running).share(filter="error"), tab(running).share(filter="error")]
     joined(tabs)
@@ -182,7 +182,7 @@ def test_a_wider_filter_brings_the_past(server: Start, platformos: PlatformOS, t
 
 
 def test_the_server_filters_what_nobody_wants(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """The stream is asked for what all want: narrower again when the one that wanted more has gone."""
+    """The stream has the filter that all need; it is narrower again once the tab that wanted more has gone."""
     running = server()
     first = tab(running)
     asked = calls(first)
@@ -205,7 +205,7 @@ def test_the_server_filters_what_nobody_wants(server: Start, platformos: Platfor
 def test_a_new_leader_goes_on_with_what_the_last_one_served(
     server: Start, platformos: PlatformOS, tab: OpenTab
 ) -> None:
-    """A stream that was narrower until all have said hello would pass over what others want."""
+    """A stream that was narrower until all tabs have answered would pass over entries that others want."""
     running = server()
     platformos.add({"error_type": "error"})
     tabs = [tab(running).share(filter="error") for _ in range(2)]
@@ -235,7 +235,7 @@ def test_what_two_leaders_bring_comes_once(server: Start, platformos: PlatformOS
 
 
 def test_other_tokens_do_not_hear(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Two tokens are two streams; no token and no entry goes where the other one listens."""
+    """Two tokens have two streams. No token or entry goes to tabs of the other one."""
     both = {**CLIENTS, "other": {**CLIENTS["default"], "token": OTHER}}
     running = server(clients=both)
     ours, others = tab(running, LISTEN).share(), tab(running).share(token=OTHER, filter="warn")
@@ -256,7 +256,7 @@ def test_other_tokens_do_not_hear(server: Start, platformos: PlatformOS, tab: Op
 def test_other_environments_have_streams_of_their_own(
     server: Start, platformos: PlatformOS, production: PlatformOS, tab: OpenTab
 ) -> None:
-    """One each."""
+    """Each environment has one stream."""
     running = server(environments={"staging": platformos, "production": production})
     tabs = [tab(running).share(), tab(running).share(env="production")]
     platformos.add({})
@@ -267,7 +267,7 @@ def test_other_environments_have_streams_of_their_own(
 
 
 def test_without_locks_each_tab_has_its_own(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """As with plain http from elsewhere: the same events, and a change of filter brings the past."""
+    """So it is over plain http from elsewhere. Events are the same, and a change of filter brings the past."""
     running = server()
     platformos.add({"error_type": "info"}, {"error_type": "error"})
     tabs = [tab(running, ALONE).share(filter="error") for _ in range(2)]
@@ -282,7 +282,7 @@ def test_without_locks_each_tab_has_its_own(server: Start, platformos: PlatformO
 
 
 def test_it_continues_where_it_was(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """`lastId`: what came after that entry, and nothing before."""
+    """With `lastId` it gets what came after that entry, and nothing before."""
     running = server()
     platformos.add_many(5)
     reader = tab(running).share(lastId="3")
@@ -290,7 +290,7 @@ def test_it_continues_where_it_was(server: Start, platformos: PlatformOS, tab: O
 
 
 def test_a_leader_that_is_frozen_keeps_nobody_waiting(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Its tab does not answer: what was before is asked of the server, and comes again when the leader wakes."""
+    """If its tab does not answer, earlier entries are asked of the server; they come again when the leader wakes."""
     running = server()
     platformos.add_many(3)
     first = tab(running).share()
@@ -311,7 +311,7 @@ def test_a_leader_that_is_frozen_keeps_nobody_waiting(server: Start, platformos:
 def test_a_refusal_is_told_to_all_and_tried_again_for_a_newcomer(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
-    """A token that was not known: each tab that joins has it tried anew, and all are live once it is."""
+    """An unknown token is tried anew for each tab that joins. Once it is known all tabs are live."""
     complaints.expect("401")
     running = server(clients={"other": {"token": OTHER}})
     tabs = [tab(running).share() for _ in range(2)]
@@ -326,7 +326,7 @@ def test_a_refusal_is_told_to_all_and_tried_again_for_a_newcomer(
 def test_a_filter_that_is_refused_is_told(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
-    """In the words of the server."""
+    """The tab gets the server's sentence."""
     complaints.expect("400")
     running = server()
     tabs = [tab(running).share(), tab(running).share(filter="f" * 201)]

@@ -62,7 +62,7 @@ def waits(tab: Tab) -> list[int]:
 def test_a_kill_of_the_server_loses_nothing(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
-    """KILL for all of it while rows flow, and a start on the same port: every row once and in order."""
+    """After KILL while rows flow, and a start on the same port, every row comes once and in order."""
     complaints.expect(*AWAY)
     running = server()
     platformos.add_many(5)
@@ -101,7 +101,7 @@ def test_a_restart_is_a_blink(server: Start, platformos: PlatformOS, tab: OpenTa
 
 
 def test_a_wrong_token_is_the_end(server: Start, tab: OpenTab, complaints: Complaints) -> None:
-    """In the words of the server, after one try."""
+    """It ends after one try, with the server's sentence."""
     complaints.expect("401")
     running = server()
     reader = tab(running).follow(token="nobodys")
@@ -111,7 +111,7 @@ def test_a_wrong_token_is_the_end(server: Start, tab: OpenTab, complaints: Compl
 
 
 def test_a_token_that_cannot_be_sent_is_the_end(server: Start, tab: OpenTab) -> None:
-    """No header can hold it; it is not shown."""
+    """No header can hold it. It is not shown."""
     running = server()
     for token in ("pass word", "schlüssel", "two\nlines", "日本"):
         reader = tab(running).follow(token=token)
@@ -123,7 +123,7 @@ def test_a_token_that_cannot_be_sent_is_the_end(server: Start, tab: OpenTab) -> 
 def test_an_unknown_environment_is_the_end(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
-    """Status 400, and the sentence names what there is."""
+    """The status is 400, and the sentence names the environments there are."""
     complaints.expect("400")
     reader = tab(server()).follow(env="stagin")
     assert reader.run("() => over") is True
@@ -137,7 +137,7 @@ def test_an_unknown_environment_is_the_end(
 def test_with_too_many_streams_it_waits_for_a_place(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
-    """The sentence, the wait that the server asks for, and live as soon as another stream has gone."""
+    """It shows the sentence, waits as the server asks, and is live as soon as another stream has gone."""
     complaints.expect("429")
     only = {"default": {**CLIENTS["default"], "limits": {"requests": "100000 per minute", "streams": 1}}}
     running = server(clients=only)
@@ -154,7 +154,7 @@ def test_with_too_many_streams_it_waits_for_a_place(
 
 
 def test_an_outage_of_platformos_is_told_and_passes(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
-    """Trouble while the stream stays live, then what came meanwhile."""
+    """It reports trouble while the stream stays live, then gets what came meanwhile."""
     platformos.add({})
     reader = tab(server()).follow()
     reader.wait("ids.length === 1")
@@ -199,7 +199,7 @@ def test_max_duration_passes_without_a_gap(server: Start, platformos: PlatformOS
 def test_the_token_is_in_no_address_and_in_no_sentence(
     server: Start, platformos: PlatformOS, tab: OpenTab, complaints: Complaints
 ) -> None:
-    """It travels in one header."""
+    """The token travels in one header."""
     complaints.expect("401", *AWAY)
     running = server()
     reader = tab(running)
@@ -225,7 +225,7 @@ def test_the_token_is_in_no_address_and_in_no_sentence(
 
 @pytest.mark.parametrize("begins", [False, True])
 def test_silence_is_noticed(server: Start, tab: OpenTab, begins: bool) -> None:
-    """75 s without a byte, at the beginning too: that connection is given up and another one made."""
+    """After 75 s without a byte, at the beginning too, the connection is given up and another one made."""
     reader = tab(server())
     reader.page.clock.install()
     reader.run(SILENT, begins)
@@ -239,7 +239,7 @@ def test_silence_is_noticed(server: Start, tab: OpenTab, begins: bool) -> None:
 
 
 def test_waits_grow_up_to_half_a_minute(server: Start, tab: OpenTab) -> None:
-    """From half a second on, doubled each time and shortened by chance, by half of it at most."""
+    """They start at half a second, double each time, and are shortened by chance, by half at most."""
     reader = tab(server())
     reader.page.clock.install()
     reader.run(ANSWERS, [None])
@@ -252,7 +252,7 @@ def test_waits_grow_up_to_half_a_minute(server: Start, tab: OpenTab) -> None:
 
 
 def test_an_entry_starts_the_waits_anew(server: Start, tab: OpenTab) -> None:
-    """What worked once more is asked again at once; an answer that brings nothing is a failure like others."""
+    """A server that worked again is asked at once. An answer that brings nothing counts as a failure."""
     reader = tab(server())
     reader.page.clock.install()
     frame = 'id: 1\nevent: data\ndata: {"type":"text","text":"{}"}\n\n'
@@ -266,7 +266,7 @@ def test_an_entry_starts_the_waits_anew(server: Start, tab: OpenTab) -> None:
 
 
 def test_what_a_server_asks_for_is_waited(server: Start, tab: OpenTab) -> None:
-    """`Retry-After` in seconds or as a date, also when it asks for more than we would wait; `retry` in a stream."""
+    """This holds for `Retry-After` in seconds or as a date, even if it is long, and for `retry` in a stream."""
     reader = tab(server())
     reader.page.clock.install(time=0)
     date = "Thu, 01 Jan 1970 00:01:00 GMT"
@@ -303,7 +303,7 @@ def test_what_is_no_stream_is_not_taken_for_one(server: Start, tab: OpenTab) -> 
 
 
 def test_the_network_that_is_back_ends_a_wait(server: Start, tab: OpenTab) -> None:
-    """Nobody waits half a minute for what works again; a wait that the server asked for is kept all the same."""
+    """Nobody waits half a minute for a network that works. A wait that the server asked for is still kept."""
     reader = tab(server())
     reader.page.clock.install()
     reader.page.clock.pause_at(reader.run("() => Date.now()") + 1000)
