@@ -35,8 +35,8 @@ from poslogs.servers.direct import DirectStreams
 from poslogs.servers.host import Host, Hosted
 from poslogs.servers.liveness import Disconnects
 from poslogs.settings import Settings, misspelt
+from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
-from poslogs.streaming.stream import Stream
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 from poslogs.tools.toolbox import Toolbox
 
@@ -50,7 +50,7 @@ class Parts:
     settings: Settings
     environments: Environments
     clients: Clients
-    slots: Slots[Stream]
+    slots: Slots[Driven]
     runtime: Runtime
     supervisor: Supervisor
     disconnects: Disconnects
@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
         questions=settings.questions,
         patience=settings.poll_seconds + STALL_SECONDS,
     )
-    slots: Slots[Stream] = Slots(settings.max_streams)
+    slots: Slots[Driven] = Slots(settings.max_streams)
     host = Host(slots)
     runtime = Runtime(environments, clients, feeds, slots)
     runtime.warn()

@@ -6,14 +6,14 @@ import logging
 import time
 from typing import Final
 
-from poslogs.access.clients import Clients
+from poslogs.access.clients import Client, Clients
 from poslogs.access.slots import Slots
 from poslogs.concerns import concerns
-from poslogs.platformos.environments import Environments
+from poslogs.platformos.environments import Environment, Environments
 from poslogs.streaming import frames
+from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import DONE
-from poslogs.streaming.stream import Stream
 from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.files")
@@ -30,7 +30,7 @@ class Runtime:
         environments: Environments,
         clients: Clients,
         feeds: Feeds,
-        slots: Slots[Stream],
+        slots: Slots[Driven],
         supervisor: Supervisor = SUPERVISOR,
     ) -> None:
         self._environments = environments
@@ -47,7 +47,7 @@ class Runtime:
         for slot in self._slots.all():
             slot.holder.drain()
 
-    def drain_late(self, stream: Stream) -> None:
+    def drain_late(self, stream: Driven) -> None:
         """End a stream that was opened while `drain` went through the others."""
         if self.draining:
             stream.drain()
@@ -84,19 +84,25 @@ class Runtime:
                 time.sleep(AGAIN_SECONDS)
 
     def _revoke(self) -> None:
-        environments, unusable = self._environments.all(), self._environments.unusable
+        environments = self._environments.all()
         for slot in self._slots.all():
             client = self._clients.still(slot.client)
-            environment = slot.holder.environment
-            now = environments.get(environment.name)
             if client is None:
                 slot.holder.end(frames.error("This token was revoked; use another."), DONE)
-            elif not client.may_read(environment):
-                slot.holder.end(frames.error(f"This token may no longer read environment {environment.name}."), DONE)
-            elif now is None and environment.name in unusable:
-                reason = unusable[environment.name]
-                slot.holder.end(
-                    frames.error(f"Environment {environment.name} is no longer served here: {reason}"), DONE
-                )
-            elif now is None or now.url != environment.url:
-                slot.holder.end(frames.error(f"Environment {environment.name} is no longer served here."), DONE)
+                continue
+            slot.holder.offer([each for each in environments.values() if client.may_read(each)])
+            for environment in slot.holder.environments:
+                if reason := self._refusal(client, environment):
+                    slot.holder.revoke(environment, frames.error(reason))
+
+    def _refusal(self, client: Client, environment: Environment) -> str:
+        """Why a client may not go on with an environment; "" if it may."""
+        name, unusable = environment.name, self._environments.unusable
+        now = self._environments.all().get(name)
+        if not client.may_read(environment):
+            return f"This token may no longer read environment {name}."
+        if now is None and name in unusable:
+            return f"Environment {name} is no longer served here: {unusable[name]}"
+        if now is None or now.url != environment.url:
+            return f"Environment {name} is no longer served here."
+        return ""

@@ -28,15 +28,14 @@ from poslogs.agents.texts import (
 )
 from poslogs.errors import BadInput, Forbidden, NotFound, UnknownEnvironment
 from poslogs.plain import plain
-from poslogs.platformos.environments import Environment
-from poslogs.tools import environments
+from poslogs.tools import environments, joint
 from poslogs.tools.fetch import found_in
 from poslogs.tools.inputs import Input
 from poslogs.tools.report import report_on
 from poslogs.tools.schema import schema_of, whole
 from poslogs.tools.table import ENVIRONMENTS, FETCH, LIVE, REPORT, TOOLS, spelt_for_agents
 from poslogs.tools.tool import Tool
-from poslogs.tools.toolbox import Toolbox
+from poslogs.tools.toolbox import Chosen, Toolbox
 
 LIMITS: Final = {FETCH.name: (1, 20, 200), LIVE.name: (1, 100, 200)}
 DURATION_MS: Final = (1000, 25_000, 55_000)  # hosts give up at 60 s, and a lost call loses its result
@@ -154,16 +153,16 @@ class Catalogue:
         title, text = self.prompts[name]
         if set(arguments) != {"env"} or not isinstance(arguments["env"], str):
             raise BadInput(f"{name} takes one argument, env, the name of an environment.")
-        env = self._environment(client, arguments).name
+        env = ",".join(self._chosen(client, arguments).names)
         message = {"role": "user", "content": {"type": "text", "text": text.format(env=json.dumps(env))}}
         return {"description": f"{title}.", "messages": [message]}
 
     # What the tools do
 
-    def _environment(self, client: Client, input_: Input) -> Environment:
+    def _chosen(self, client: Client, input_: Input) -> Chosen:
         name = input_["env"]
         try:
-            return self._toolbox.environment(client, name)
+            return self._toolbox.chosen(client, name)
         except (UnknownEnvironment, Forbidden) as refusal:
             known = ", ".join(env.name for env in self._toolbox.environments(client)) or "none"
             what = "Unknown environment" if isinstance(refusal, UnknownEnvironment) else "This token may not read"
@@ -173,19 +172,26 @@ class Catalogue:
         return Outcome(environments.listed(self._toolbox, caller.client))
 
     def _fetch(self, caller: Caller, input_: Input) -> Outcome:
-        environment = self._environment(caller.client, input_)
-        budget = EntryBudget(input_["limit"], full=input_["full"])
-        with caller.place() as asker, found_in(self._toolbox, environment, input_, asker, newest_first=True) as found:
-            return Outcome(budget.fill(environment.name, found, newest="lastId" not in input_))
+        chosen = self._chosen(caller.client, input_)
+        budget = EntryBudget(input_["limit"], full=input_["full"], joint=chosen.joint)
+        newest = "lastId" not in input_
+        with caller.place() as asker:
+            if chosen.joint:
+                found = joint.fetched(self._toolbox, chosen, input_, asker, budget.has_room)
+                return Outcome(budget.answer(chosen.text, found.last, truncated=found.truncated))
+            (environment,) = chosen.environments
+            with found_in(self._toolbox, environment, input_, asker, newest_first=True) as found_:
+                return Outcome(budget.fill(environment.name, found_, newest=newest))
 
     def _live(self, caller: Caller, input_: Input) -> Iterator[Event]:
-        environment = self._environment(caller.client, input_)
-        return live.follow(self._toolbox.feed(environment), caller, input_)
+        return live.follow(self._toolbox, self._chosen(caller.client, input_), caller, input_)
 
     def _report(self, caller: Caller, input_: Input) -> Outcome:
-        environment = self._environment(caller.client, input_)
+        chosen = self._chosen(caller.client, input_)
         with caller.place() as asker:
-            return Outcome(report_on(self._toolbox, environment, input_, asker))
+            if chosen.joint:
+                return Outcome(joint.report_of(self._toolbox, chosen, input_, asker))
+            return Outcome(report_on(self._toolbox, chosen.environments[0], input_, asker))
 
 
 def _short(value: object) -> str:

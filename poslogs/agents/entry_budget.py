@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from poslogs.plain import all_visible, visible
+from poslogs.platformos.entries import Entry
 from poslogs.streaming.fetch import Found
 
 MAX_CHARS: Final = 40_000  # of an answer as JSON; it stays below
@@ -22,10 +23,12 @@ ENVELOPE_LEVELS: Final = 8  # of nesting, at least, that there must be room for 
 class EntryBudget:
     """Up to `limit` entries that fit; with `full` each with its data and its whole message."""
 
-    def __init__(self, limit: int, *, full: bool) -> None:
+    def __init__(self, limit: int, *, full: bool, joint: bool = False) -> None:
+        """`joint`: each entry names its environment."""
         self.entries: list[dict[str, Any]] = []
         self.limit = limit
         self._full = full
+        self._names = ("id", *(["env"] if joint else []), "timestamp", "type", "error_type", "message")
         self._size = 0
 
     def add(self, entry: Mapping[str, Any], *, late: bool = False) -> dict[str, Any] | None:
@@ -36,12 +39,12 @@ class EntryBudget:
         """
         if len(self.entries) >= self.limit and not late:
             return None
-        shown, room = _shown(entry, full=self._full), ROOM
+        shown, room = self._shown(entry, full=self._full), ROOM
         if (size := _size(shown)) > ROOM:
-            shown = _shown(entry, full=False) | {"cut": True}
+            shown = self._shown(entry, full=False) | {"cut": True}
             size = _size(shown)
         if late and self._size + size > ROOM:
-            shown, room = _shown(entry, full=False, most=LATE_CHARS) | {"cut": True}, LATE_ROOM
+            shown, room = self._shown(entry, full=False, most=LATE_CHARS) | {"cut": True}, LATE_ROOM
             size = _size(shown)
         if self.entries and self._size + size > room:
             return None
@@ -49,11 +52,15 @@ class EntryBudget:
         self.entries.append(shown)
         return shown
 
-    def answer(self, env: str, last: int, *, truncated: bool, **more: Any) -> dict[str, Any]:
-        """What a log tool answers, oldest first."""
-        self.entries.sort(key=lambda entry: int(entry["id"]))
+    def answer(self, env: str, last: int | str, *, truncated: bool, **more: Any) -> dict[str, Any]:
+        """What a log tool answers, oldest first: by id, in several environments by time."""
+        self.entries.sort(key=_order)
         return {"env": env, "entries": self.entries, "count": len(self.entries), "lastId": str(last),
                 "truncated": truncated, **more}  # fmt: skip
+
+    def has_room(self, entry: Entry) -> bool:
+        """Whether there was room for an entry, which is added then."""
+        return self.add(orjson.loads(entry.json)) is not None
 
     def fill(self, env: str, found: Found, *, newest: bool) -> dict[str, Any]:
         """The answer that holds what was found, the `newest` newest first; what comes last may be left out."""
@@ -64,18 +71,17 @@ class EntryBudget:
             last = entry.id
         return self.answer(env, found.last, truncated=found.truncated)
 
-
-def _shown(entry: Mapping[str, Any], *, full: bool, most: int = MAX_MESSAGE_CHARS) -> dict[str, Any]:
-    names = ("id", "timestamp", "type", "error_type", "message", *(["data"] if full else []), "cut")
-    shown = {name: entry[name] for name in names if name in entry}
-    if full:
-        return {name: all_visible(value) for name, value in shown.items()}
-    for name, chars in (("error_type", MAX_TYPE_CHARS), ("message", most)):
-        text = visible(shown[name][: chars + 1])
-        shown[name] = text[:chars]
-        if len(text) > chars:
-            shown["cut"] = True
-    return shown
+    def _shown(self, entry: Mapping[str, Any], *, full: bool, most: int = MAX_MESSAGE_CHARS) -> dict[str, Any]:
+        names = (*self._names, *(["data"] if full else []), "cut")
+        shown = {name: entry[name] for name in names if name in entry}
+        if full:
+            return {name: all_visible(value) for name, value in shown.items()}
+        for name, chars in (("error_type", MAX_TYPE_CHARS), ("message", most)):
+            text = visible(shown[name][: chars + 1])
+            shown[name] = text[:chars]
+            if len(text) > chars:
+                shown["cut"] = True
+        return shown
 
 
 def _size(shown: Mapping[str, Any]) -> int:
@@ -87,3 +93,8 @@ def _size(shown: Mapping[str, Any]) -> int:
         return len(orjson.dumps(wrapped).decode()) - 2 * ENVELOPE_LEVELS + 1  # and a comma
     except orjson.JSONEncodeError:
         return ROOM + 1
+
+
+def _order(shown: Mapping[str, Any]) -> tuple[str, str, int]:
+    joint = "env" in shown
+    return shown["timestamp"] if joint else "", shown["env"] if joint else "", int(shown["id"])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from poslogs.access.clients import Client
 from poslogs.streaming.backfill import Asker
-from poslogs.streaming.stream import Stream
+from poslogs.streaming.driven import Driven
 
 
 class Progress(NamedTuple):
@@ -48,6 +48,6 @@ class Caller:
     """
 
     client: Client
-    admit: Callable[[Stream], None]
+    admit: Callable[[Driven], None]
     place: Callable[[], AbstractContextManager[Asker]]
     spend: Callable[[], None]

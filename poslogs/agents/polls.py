@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from poslogs.streaming.upstream import Upstream
@@ -11,37 +12,42 @@ FRESH_SECONDS: Final = 2.0  # a younger answer still says how the log is
 
 
 class Polls:
-    """The polls of one environment, counted from now on."""
+    """The polls of one environment, or of several, counted from now on."""
 
-    def __init__(self, upstream: Upstream) -> None:
-        self._upstream = upstream
-        self._answered, self._failed = upstream.counts.answered, upstream.counts.failed
+    def __init__(self, upstreams: Sequence[Upstream]) -> None:
+        self._upstreams = upstreams
+        self._answered, self._failed = self._sums()
         self._reported = self._failed
-        self._fresh = upstream.outage is None and time.time() - upstream.counts.last_success < FRESH_SECONDS
+        self._fresh = all(
+            each.outage is None and time.time() - each.counts.last_success < FRESH_SECONDS for each in upstreams
+        )
 
     @property
     def errors(self) -> int:
         """How many failed."""
-        return self._upstream.counts.failed - self._failed
+        return self._sums()[1] - self._failed
 
     @property
     def answered(self) -> bool:
         """Whether one was answered."""
-        return self._upstream.counts.answered > self._answered
+        return self._sums()[0] > self._answered
 
     @property
     def were_fresh(self) -> bool:
-        """Whether one was answered right before the call, and none has failed since."""
+        """Whether one of each was answered right before the call, and none has failed since."""
         return self._fresh and not self.errors
 
     @property
     def trouble(self) -> str:
         """What goes wrong now, as one sentence; "" while nothing does."""
-        outage = self._upstream.outage
-        return outage.sentence if outage else ""
+        return next((outage.sentence for each in self._upstreams if (outage := each.outage)), "")
 
     def failed_again(self) -> bool:
         """Whether one has failed since this was asked the last time."""
-        failed = self._upstream.counts.failed
+        failed = self._sums()[1]
         again, self._reported = failed > self._reported, failed
         return again
+
+    def _sums(self) -> tuple[int, int]:
+        counts = [each.counts for each in self._upstreams]
+        return sum(each.answered for each in counts), sum(each.failed for each in counts)

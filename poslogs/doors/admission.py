@@ -12,24 +12,24 @@ from poslogs.runtime import Runtime
 from poslogs.servers.host import Host
 from poslogs.servers.liveness import Disconnects
 from poslogs.servers.sockets import Connection
-from poslogs.streaming.stream import Stream
+from poslogs.streaming.driven import Driven
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Admit = Callable[[Client, Stream, Connection, "WSGIEnvironment"], None]
+Admit = Callable[[Client, Driven, Connection, "WSGIEnvironment"], None]
 
 HELD: Final = "poslogs.held"  # in the environ: the streams and answers that a request has opened
 
 
-def admission(slots: Slots[Stream], disconnects: Disconnects, runtime: Runtime, host: Host) -> Admit:
+def admission(slots: Slots[Driven], disconnects: Disconnects, runtime: Runtime, host: Host) -> Admit:
     """A function that gives a stream one of its client's slots, and ends it when its reader leaves or its server stops.
 
     The function raises TooMany or Unavailable, and has closed the stream then. It notes the stream in the request's
     environ, where GivingBack finds it.
     """
 
-    def admit(client: Client, stream: Stream, connection: Connection, environ: WSGIEnvironment) -> None:
+    def admit(client: Client, stream: Driven, connection: Connection, environ: WSGIEnvironment) -> None:
         try:
             host.check()
             if runtime.draining:

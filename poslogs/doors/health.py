@@ -11,10 +11,10 @@ from poslogs import __version__
 from poslogs.access.clients import Client
 from poslogs.access.slots import Slots
 from poslogs.doors.door import Door, json_response
+from poslogs.streaming.driven import Driven
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import moment
-from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
 from poslogs.tools.table import TOOLS
 from poslogs.tools.toolbox import Toolbox
@@ -23,7 +23,7 @@ UNASKED_SECONDS: Final = 600.0  # an outage may be over when no question was ask
 MAX_UNUSABLE: Final = 100  # environments that cannot be used, of those that are listed
 
 
-def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor) -> Door:
+def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: Supervisor) -> Door:
     """The route, on these parts."""
     routes = Door("health", __name__)
 

@@ -16,9 +16,9 @@ from prometheus_client.process_collector import ProcessCollector
 from poslogs import __version__
 from poslogs.access.slots import Slots
 from poslogs.doors.door import Door
+from poslogs.streaming.driven import Driven
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
-from poslogs.streaming.stream import Stream
 from poslogs.supervisor import Supervisor
 from poslogs.tools.toolbox import Toolbox
 
@@ -45,7 +45,7 @@ class Refusals:
             return dict(self._counts)
 
 
-def blueprint(toolbox: Toolbox, slots: Slots[Stream], feeds: Feeds, supervisor: Supervisor, refusals: Refusals) -> Door:
+def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: Supervisor, refusals: Refusals) -> Door:
     """The route, on these parts."""
     routes = Door("metrics", __name__)
 
@@ -65,7 +65,7 @@ class _Counts:
     """What the parts count, in the form that the Prometheus library collects."""
 
     def __init__(
-        self, slots: Slots[Stream], feeds: Mapping[str, Feed | None], supervisor: Supervisor, refusals: Refusals
+        self, slots: Slots[Driven], feeds: Mapping[str, Feed | None], supervisor: Supervisor, refusals: Refusals
     ) -> None:
         """`feeds`: by environment; None where nobody has read one yet."""
         self._slots = slots

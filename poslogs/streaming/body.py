@@ -6,14 +6,14 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from poslogs.streaming import frames
+from poslogs.streaming.driven import Driven
 from poslogs.streaming.large import LARGE, LARGE_BYTES
-from poslogs.streaming.stream import Stream
 
 
 class Body:
     """A stream's bytes, plain or gzip. Closing it gives everything back, even if it was never iterated."""
 
-    def __init__(self, stream: Stream, *, gzip: bool) -> None:
+    def __init__(self, stream: Driven, *, gzip: bool) -> None:
         self.stream = stream
         self.gzip = gzip
         self._bytes: Iterator[bytes] | None = None

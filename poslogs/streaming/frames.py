@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from poslogs.plain import plain as plain_text
 from poslogs.platformos import entries
 from poslogs.streaming.contents import Content, Entries, Failure, Position, Sign, entry
 from poslogs.streaming.crc import Crc
@@ -25,7 +26,7 @@ class Chunk:
     the same after any other segment (docs/decisions/0004-one-poller.md).
     """
 
-    __slots__ = ("_contents", "_crc", "_framed", "_framed_packed", "_packed", "plain")
+    __slots__ = ("_addressed", "_contents", "_crc", "_framed", "_framed_packed", "_packed", "plain")
 
     def __init__(self, plain: bytes, *contents: Content) -> None:
         """Without `contents` the chunk holds frames of entries alone, as `data` makes them."""
@@ -35,11 +36,19 @@ class Chunk:
         self._framed: bytes | None = None
         self._framed_packed: bytes | None = None
         self._crc: Crc | None = None
+        self._addressed: dict[tuple[str, str], Chunk] | None = None
 
     @property
     def contents(self) -> tuple[Content, ...]:
         """What it carries, in the order of its frames."""
         return self._contents or (Entries(self.plain),)
+
+    @property
+    def addressed(self) -> dict[tuple[str, str], Chunk]:
+        """What was made of it for streams of several environments (poslogs/streaming/addressed.py)."""
+        if self._addressed is None:
+            self._addressed = {}
+        return self._addressed
 
     @property
     def packed(self) -> bytes:
@@ -156,6 +165,11 @@ def moment(seconds: float) -> str:
 def farewell(retry: int) -> Chunk:
     """The end of a stream that the server closes for its own reasons: come back after `retry` ms."""
     return Chunk(b": closing\nretry: %d\n\n" % retry, Sign.FAREWELL)
+
+
+def note(text: str) -> Chunk:
+    """A comment of one line."""
+    return Chunk(b": %b\n\n" % plain_text(text).encode(), Sign.NOTE)
 
 
 OPEN: Final = Chunk(b": open\n\n", Sign.OPEN)

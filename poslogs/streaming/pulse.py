@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.frames import DONE, HEARTBEAT, Chunk
@@ -19,23 +20,39 @@ class Ended(Exception):
         self.last = last
 
 
+class Reporting(Protocol):
+    """What tells a stream of trouble while it waits."""
+
+    unclear: bool  # its reader was told that answers say nothing
+
+    def next(self) -> Chunk | None:
+        """The next notice for its reader. Raises Ended when the stream cannot go on."""
+
+
 class Reported:
     """Which notices of its environment a reader has had."""
 
-    __slots__ = ("_newest_first", "_outage", "unclear")
+    __slots__ = ("_cursor", "_newest_first", "_outage", "_upstream", "unclear")
 
-    def __init__(self) -> None:
+    def __init__(self, upstream: Upstream, cursor: Cursor) -> None:
+        self._upstream = upstream
+        self._cursor = cursor
         self._outage: object = None
         self.unclear = False
         self._newest_first = False
 
-    def next(self, upstream: Upstream, *, begun: bool) -> Chunk | None:
-        """The reader's next notice. Only a reader that has not `begun` is notified of answers that say nothing."""
-        outage, notices = upstream.outage, upstream.notices
+    def next(self) -> Chunk | None:
+        """The next notice. That answers say nothing is for readers which have not begun.
+
+        Raises Ended when platformOS refuses the environment's token.
+        """
+        if self._upstream.refusal is not None:
+            raise Ended(self._upstream.refusal, DONE)
+        outage, notices = self._upstream.outage, self._upstream.notices
         if outage is not None and outage is not self._outage:
             self._outage = outage
             return outage.chunk
-        if notices.unclear is not None and not self.unclear and not begun:
+        if notices.unclear is not None and not self.unclear and self._cursor.position <= 0:
             self.unclear = True
             return notices.unclear
         if notices.newest_first is not None and not self._newest_first:
@@ -51,13 +68,10 @@ class Pulse:
     """
 
     __slots__ = (
-        "_cursor", "_deadline", "_poked", "_upstream", "beat_due", "clock", "ending", "heartbeat", "reported", "rests",
-        "wake",
+        "_deadline", "_poked", "beat_due", "clock", "ending", "heartbeat", "reported", "rests", "wake",
     )  # fmt: skip
 
-    def __init__(
-        self, upstream: Upstream, cursor: Cursor, clock: Callable[[], float], heartbeat: float, duration: float
-    ) -> None:
+    def __init__(self, reported: Reporting, clock: Callable[[], float], heartbeat: float, duration: float) -> None:
         """`heartbeat` and `duration` are seconds; a stream ends after the latter."""
         self.clock = clock
         self.heartbeat = heartbeat
@@ -65,9 +79,7 @@ class Pulse:
         self.wake: Wake = NOBODY  # until someone drives the stream
         self.rests = False  # it waits for the next publication, its end or a notice, and nothing else can come
         self.ending: tuple[Chunk, ...] | None = None
-        self.reported = Reported()
-        self._upstream = upstream
-        self._cursor = cursor
+        self.reported = reported
         self._deadline = clock() + duration
         self._poked = False
 
@@ -106,9 +118,7 @@ class Pulse:
 
         `rests`: only the next publication can come, so that and heartbeats may be sent during the wait.
         """
-        if self._upstream.refusal is not None:
-            raise Ended(self._upstream.refusal, DONE)
-        if (notice := self.reported.next(self._upstream, begun=self._cursor.position > 0)) is not None:
+        if (notice := self.reported.next()) is not None:
             yield self.sent(notice)
             return
         if not self._poked:

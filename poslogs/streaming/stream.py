@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import math
-import random
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
+from poslogs.platformos.environments import Environment
 from poslogs.streaming import frames
-from poslogs.streaming.closing import Closing
 from poslogs.streaming.cursor import Cursor
+from poslogs.streaming.driven import Driven
 from poslogs.streaming.feed import Attached, Feed
 from poslogs.streaming.frames import DONE, OPEN, Chunk
 from poslogs.streaming.id_history import Restart
 from poslogs.streaming.publication import Publication
-from poslogs.streaming.pulse import Ended, Pulse
+from poslogs.streaming.pulse import Ended, Pulse, Reported
 from poslogs.streaming.replay import Replay
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.tail import Tail
-from poslogs.streaming.wake import Wake
 
-RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
 DOUBT_SECONDS: Final = 15.0  # how long to wait for a position that some answer showed, though polls find nothing new
 PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a position
 
@@ -37,23 +33,11 @@ class Start:
     tail: int | None = None
 
 
-class Direct(Protocol):
-    """What drives a stream in place of a thread that waits for it."""
-
-    def publish(self, publication: Publication) -> bool:
-        """Send a publication at once, if the stream waits for it; False if the stream must take it in its own turn."""
-
-
-class Stream:
-    """One reader of a feed: a position in its window, nothing more.
-
-    Its driver iterates `chunks` or `steps`, once, and alone closes the stream, as often as it likes. Everyone else
-    leaves a note (`end`, `drain`, `disconnected`, `poke`), which never waits.
-    """
+class Stream(Driven):
+    """One reader of a feed: a position in its window, nothing more."""
 
     __slots__ = (
-        "_closing", "_cursor", "_feed", "_generation", "_pulse", "_replay", "_start", "cut_off", "direct",
-        "environment", "interval", "number", "selection",
+        "_cursor", "_feed", "_generation", "_replay", "_start", "environment", "interval", "number", "selection",
     )  # fmt: skip
 
     def __init__(
@@ -72,52 +56,33 @@ class Stream:
         self.environment = feed.upstream.environment
         self.selection = selection
         self.interval = interval
-        self.cut_off: Callable[[], None] = lambda: None  # cuts its connection off, without waiting
-        self.direct: Direct | None = None  # what drives it in place of a thread that waits for it
-        self.number: int | None = None  # of the batch that it took last; None while the stream does not follow
+        self.number: int | None = None  # of the batch that it took last; None while it does not follow
         self._feed = feed
         self._start = start
         self._generation = feed.history.generation
         self._cursor = Cursor(start.position or 0, selection)
-        self._pulse = Pulse(feed.upstream, self._cursor, clock, heartbeat, duration)
+        super().__init__(Pulse(Reported(feed.upstream, self._cursor), clock, heartbeat, duration))
         self._replay = Replay(feed, self._pulse, self._cursor, interval, client)
-        self._closing = Closing()
 
     # What anyone may do
 
     @property
-    def wake(self) -> Wake:
-        """What is set when the stream may have something to do."""
-        return self._pulse.wake
-
-    @wake.setter
-    def wake(self, wake: Wake) -> None:
-        self._pulse.wake = wake
+    def environments(self) -> tuple[Environment, ...]:
+        """What it reads and may be revoked."""
+        return (self.environment,)
 
     @property
-    def beat_due(self) -> float:
-        """On the clock: when a heartbeat is due."""
-        return self._pulse.beat_due
+    def position(self) -> int | None:
+        """Up to where its reader has had the log; None unless it follows the feed: what it sent last tells then."""
+        return None if self.number is None else self._cursor.position
 
-    def on_close(self, give_back: Callable[[], None]) -> None:
-        """Have something given back when the stream is over, however it ends; at once if it is over already."""
-        self._closing.add(give_back)
+    def revoke(self, environment: Environment, reason: Chunk) -> None:
+        """The environment may not be read any more. Does not wait."""
+        if environment.name == self.environment.name:
+            self._pulse.end(reason, DONE)
 
-    def disconnected(self) -> None:
-        """Note that the reader has gone: the driver ends the stream, and gives everything back. Does not wait."""
-        self._pulse.end()
-
-    def end(self, *last: Chunk) -> None:
-        """Have the stream end with these chunks, at its next turn. Does not wait."""
-        self._pulse.end(*last)
-
-    def drain(self) -> None:
-        """Have the stream end without `done`, because this server stops; its reader comes back after a while."""
-        self._pulse.end(frames.farewell(random.randint(*RETRY_MS)))
-
-    def poke(self) -> None:
-        """Have a heartbeat written now: a write is how some servers find out that a reader has gone."""
-        self._pulse.poke()
+    def offer(self, environments: Sequence[Environment]) -> None:
+        """These may be read now: nothing to a stream that has its own."""
 
     def publish(self, publication: Publication) -> None:
         """Have a publication of the feed sent: by the driver at once, or in the stream's next turn."""
@@ -155,21 +120,6 @@ class Stream:
             pulse.beat_due = pulse.clock() + pulse.heartbeat
             send(chunk)
         return True
-
-    def beats(self, now: float) -> bool:
-        """Count a heartbeat as sent if the stream rests; returns whether it does."""
-        return self._pulse.beats(now)
-
-    def chunks(self) -> Iterator[Chunk]:
-        """The whole response, for a server that has a thread wait for it."""
-        pulse = self._pulse
-        pulse.wake = wake = threading.Event()
-        with closing(self.steps()) as steps:
-            for step in steps:
-                if isinstance(step, Chunk):
-                    yield step
-                elif (left := min(step, pulse.beat_due) - pulse.clock()) > 0:
-                    wake.wait(min(left, threading.TIMEOUT_MAX))
 
     def steps(self) -> Generator[Chunk | float, None, None]:
         """The whole response: something at once, batches as they come, a heartbeat when none did, a proper end.

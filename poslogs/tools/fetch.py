@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from poslogs.access.clients import Client
 from poslogs.platformos.entries import shortened
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import fetch
@@ -17,9 +16,8 @@ from poslogs.tools.selection import max_message_of, selection_of, start_of
 from poslogs.tools.toolbox import Toolbox
 
 
-def answer(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
+def answer(toolbox: Toolbox, environment: Environment, input_: Input, asker: Asker) -> Iterator[bytes]:
     """The entries, the position to go on from, and whether there are more, read from platformOS as they are sent."""
-    environment = toolbox.environment(client, input_["env"])
     most = max_message_of(input_)
     with found_in(toolbox, environment, input_, asker) as found:
         made = bytearray(b'{"logs":[')
@@ -47,7 +45,7 @@ def found_in(
     Raises BadInput; in its body, Unavailable when platformOS gives nothing, TokenRefused when it never will.
     """
     selection = selection_of(input_, late=False)
-    start = start_of(input_)
+    start = start_of(input_, env=environment.name)
     with toolbox.asking(environment, asker) as ask:
         if start.position is not None:
             found = fetch.first(ask, start.position, input_["limit"], selection)

@@ -24,14 +24,28 @@ MAX_QUOTED_CHARS: Final = 40
 def checked(tool: str, schemas: Schemas, validator: Draft202012Validator, given: object) -> Input:
     """The input with its defaults, numbers as the schema has them. Raises BadInput, which names what is wrong."""
     meant = _meant(schemas, given)
+    names = _names(meant)
     error = min(validator.iter_errors(meant), key=_rank, default=None)
     if error is not None:
         raise _refusal(tool, schemas, error)
     assert isinstance(meant, dict)
     found = {name: int(value) if isinstance(value, float) else value for name, value in meant.items()}
+    if names:
+        found["env"] = names
     if "tail" in found and "limit" in found:
         raise BadInput("`tail` and `limit` both say how many entries; leave one out.")
     return {name: schema["default"] for name, schema in schemas.items() if "default" in schema} | found
+
+
+def _names(meant: object) -> tuple[str, ...]:
+    """The names in a list as `env`, which the schema knows as one text: so it stands there while it is checked."""
+    if not isinstance(meant, dict) or not isinstance(meant.get("env"), list):
+        return ()
+    names = meant["env"]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise BadInput('`env` must be the name of an environment, a list of names, or "*" for all that you may read.')
+    meant["env"] = names[0]
+    return tuple(names)
 
 
 def quoted(value: object) -> str:

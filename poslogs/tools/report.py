@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
-from poslogs.access.clients import Client
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import report
 from poslogs.streaming.backfill import Asker
@@ -20,17 +16,12 @@ from poslogs.tools.selection import start_of
 from poslogs.tools.toolbox import Toolbox
 
 
-def answer(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
-    """The report in one piece."""
-    yield orjson.dumps(report_on(toolbox, toolbox.environment(client, input_["env"]), input_, asker))
-
-
 def report_on(toolbox: Toolbox, environment: Environment, input_: Input, asker: Asker) -> dict[str, Any]:
     """What came after `lastId`, within the last `minutes`, in numbers.
 
     Raises BadInput, Unavailable when platformOS gives nothing, and TokenRefused when it never will.
     """
-    start = start_of(input_)
+    start = start_of(input_, env=environment.name)
     minutes = input_.get("minutes", MINUTES[1] if start.position is None else None)
     since = "" if minutes is None else moment(time.time() - 60 * minutes)
     with toolbox.asking(environment, asker) as ask:

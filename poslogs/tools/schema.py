@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from poslogs.platformos.entries import MAX_MESSAGE_BYTES
+from poslogs.streaming import positions
 
 Schema = dict[str, object]  # JSON Schema, 2020-12
 
@@ -46,7 +47,7 @@ def whole(bounds: tuple[int, int, int], text: str) -> Schema:
 ENV: Final = {
     "type": "string",
     "minLength": 1,
-    "description": "Name of the environment, as platformos.env.list gives it.",
+    "description": "Name of the environment, as platformos.env.list gives it; several with commas, or * for all.",
 }
 FILTER: Final = {
     "type": "string",
@@ -56,8 +57,8 @@ FILTER: Final = {
 }
 LAST_ID: Final = {
     "type": "string",
-    "pattern": "^[0-9]{1,19}$",
-    "description": "Id of the last entry that you have; the entries after it follow.",
+    "pattern": f"^([0-9]{{1,19}}|{positions.PATTERN})$",
+    "description": "Id of the last entry that you have, or of the last frame; the entries after it follow.",
 }
 TAIL: Final = {
     "type": "integer",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from poslogs.errors import BadInput
 from poslogs.platformos import entries
+from poslogs.streaming import positions
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start
 from poslogs.tools.inputs import Input
@@ -28,16 +30,37 @@ def max_message_of(input_: Input) -> int | None:
     return None if given is None else 1 << (given.bit_length() - 1)
 
 
-def start_of(input_: Input, last_event_id: str = "") -> Start:
-    """Where an input begins; `last_event_id` wins. Raises BadInput."""
+def start_of(input_: Input, last_event_id: str = "", env: str = "") -> Start:
+    """Where an input begins in its one environment, `env`; `last_event_id` wins. Raises BadInput."""
+    return starts_of(input_, [env], last_event_id, joint=False)[env]
+
+
+def starts_of(input_: Input, names: Sequence[str], last_event_id: str = "", *, joint: bool) -> dict[str, Start]:
+    """Where an input begins in each of its environments; `last_event_id` wins. Raises BadInput.
+
+    An environment that a position of several lacks begins with what comes from now on.
+    """
     if last_event_id:
-        return Start(position=_position(last_event_id, "Last-Event-ID"))
+        return _from(last_event_id, "Last-Event-ID", names, joint=joint)
     last_id, tail = input_.get("lastId"), input_.get("tail")
     if tail is not None:
         if last_id not in (None, FIRST_ID):
             raise BadInput("`lastId` and `tail` name two different beginnings; leave one out.")
-        return Start(tail=tail)
-    return Start(position=None if last_id is None else _position(last_id, "`lastId`"))
+        return dict.fromkeys(names, Start(tail=tail))
+    return dict.fromkeys(names, Start()) if last_id is None else _from(last_id, "`lastId`", names, joint=joint)
+
+
+def _from(text: str, name: str, names: Sequence[str], *, joint: bool) -> dict[str, Start]:
+    if ":" not in text and not joint:
+        return dict.fromkeys(names, Start(position=_position(text, name)))
+    try:
+        starts = positions.parsed(text)
+    except ValueError:
+        raise BadInput(
+            f"{name} must be the position of a stream of several environments, such as "
+            f"{positions.spelt(dict.fromkeys(names[:2], '123'))}, as the id of one of its frames has it."
+        ) from None
+    return {each: starts.get(each, Start(tail=0)) for each in names}
 
 
 def _position(text: str, name: str) -> int:

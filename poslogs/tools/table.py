@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from poslogs.errors import BadInput, NotFound
-from poslogs.tools import environments, fetch, report, stream
+from poslogs.tools import environments, joint, stream
 from poslogs.tools.inputs import quoted
 from poslogs.tools.schema import (
     DURATION_MS,
@@ -59,7 +59,7 @@ FETCH: Final = EndingTool(
         },
         maxMessage=MAX_MESSAGE,
     ),
-    fetch.answer,
+    joint.fetch,
 )
 ENVIRONMENTS: Final = EndingTool(
     "platformos.env.list",
@@ -81,7 +81,7 @@ REPORT: Final = EndingTool(
             "description": "Only entries of this many last minutes; 60 with neither this nor lastId.",
         },
     ),
-    report.answer,
+    joint.report,
 )
 
 TOOLS: Final = {tool.name: tool for tool in (STREAM, LIVE, FETCH, ENVIRONMENTS, REPORT)}

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from poslogs.access.clients import Client
 from poslogs.streaming.backfill import Asker
-from poslogs.streaming.stream import Stream
+from poslogs.streaming.driven import Driven
 from poslogs.tools import inputs
 from poslogs.tools.inputs import Input
 from poslogs.tools.schema import Schema
@@ -72,7 +72,7 @@ class EndingTool(Tool):
 class Open(Protocol):
     """What a tool that streams does."""
 
-    def __call__(self, toolbox: Toolbox, client: Client, input_: Input, last_event_id: str, *, late: bool) -> Stream:
+    def __call__(self, toolbox: Toolbox, client: Client, input_: Input, last_event_id: str, *, late: bool) -> Driven:
         """The stream; `last_event_id` wins over the input's own start. Raises a Refusal."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from poslogs.access.clients import Client
-from poslogs.errors import Forbidden, TokenRefused, Unavailable, UnknownEnvironment, UnusableEnvironment
+from poslogs.errors import BadInput, Forbidden, TokenRefused, Unavailable, UnknownEnvironment, UnusableEnvironment
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import GatewayError
@@ -20,6 +21,27 @@ from poslogs.streaming.feeds import Feeds
 from poslogs.tools.inputs import quoted
 
 RETRY_SECONDS: Final = 5
+EVERY: Final = "*"  # as the name of an environment: all that the client may read
+MAX_ENVIRONMENTS: Final = 20  # that are read together
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The environments that an input names."""
+
+    environments: tuple[Environment, ...]
+    joint: bool  # its positions name each of them
+    every: bool = False  # all that the client may read, as they come and go
+
+    @property
+    def names(self) -> list[str]:
+        """Their names."""
+        return [each.name for each in self.environments]
+
+    @property
+    def text(self) -> str:
+        """Their names in one text, as an input takes them."""
+        return ",".join(self.names)
 
 
 class Toolbox:
@@ -53,6 +75,24 @@ class Toolbox:
         if not client.may_read(environment):
             raise Forbidden(f"This token may not read environment {name}.")
         return environment
+
+    def chosen(self, client: Client, env: str | tuple[str, ...]) -> Chosen:
+        """The environments that an input names: one, a list (as a tuple, or with commas), or `*` for all that it may.
+
+        Raises as `environment` does, and BadInput when there are more than MAX_ENVIRONMENTS.
+        """
+        if env == EVERY:
+            found = self.environments(client)
+            if not found:
+                raise UnknownEnvironment("This token may read no environment that is served here.")
+        elif isinstance(env, str) and ("," not in env or self._environments.get(env) is not None):
+            return Chosen((self.environment(client, env),), joint=False)
+        else:
+            names = [name.strip() for name in env.split(",")] if isinstance(env, str) else env
+            found = [self.environment(client, name) for name in dict.fromkeys(names)]
+        if len(found) > MAX_ENVIRONMENTS:
+            raise BadInput(f"`env` means {len(found)} environments; at most {MAX_ENVIRONMENTS} are read together.")
+        return Chosen(tuple(found), joint=True, every=env == EVERY)
 
     def feed(self, environment: Environment) -> Feed:
         """The one poller of an environment."""

@@ -8,7 +8,7 @@ import pytest
 
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.frames import DONE, HEARTBEAT
-from poslogs.streaming.pulse import Ended, Pulse
+from poslogs.streaming.pulse import Ended, Pulse, Reported
 from poslogs.streaming.upstream import Upstream
 from tests.unit.doubles import PLAIN, STAGING, Log, StandingClock, down
 
@@ -16,7 +16,7 @@ from tests.unit.doubles import PLAIN, STAGING, Log, StandingClock, down
 def made(duration: float = math.inf) -> tuple[Pulse, StandingClock, Upstream]:
     clock = StandingClock(0.0)
     upstream = Upstream(STAGING, Log().open_gateway, clock=clock)
-    return Pulse(upstream, Cursor(0, PLAIN), clock, 15.0, duration), clock, upstream
+    return Pulse(Reported(upstream, Cursor(0, PLAIN)), clock, 15.0, duration), clock, upstream
 
 
 def test_a_heartbeat_leaves_when_nothing_was_sent_for_its_time() -> None:

@@ -23,7 +23,7 @@ from poslogs.doors.mcp.guard import Guard
 from poslogs.errors import BadInput, NotAcceptable, Refusal
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.backfill import Asker
-from poslogs.streaming.stream import Stream
+from poslogs.streaming.driven import Driven
 
 log = logging.getLogger("poslogs.mcp")
 
@@ -62,7 +62,7 @@ def blueprint(catalogue: Catalogue, guard: Guard, admit: Admit, begin: Begin, he
             return Response(status=202)
         ends = ExitStack()
 
-        def hold_for_caller(stream: Stream) -> None:
+        def hold_for_caller(stream: Driven) -> None:
             admit(client, stream, Connection(request.environ), request.environ)
             ends.callback(stream.close)
 

@@ -1,0 +1,111 @@
+"""A fetch from several environments: entries of all by time, and the position that names how far each was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from poslogs.platformos.entries import Entry
+from poslogs.streaming import positions
+from poslogs.streaming.fetch import Found
+
+MAX_BYTES: Final = 8 * 1024 * 1024  # of entries in one answer, which are held until they are sorted
+
+Key = tuple[str, str, int]  # time, environment, id
+
+
+class JointFound:
+    """The entries, sorted by time, then environment, then id; `last` is the position to go on from."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.last = ""
+        self.truncated = False
+
+
+Room = Callable[[Entry], bool]  # whether there is room for one more entry, which is taken then
+
+
+def room_for(limit: int) -> Room:
+    """Room for `limit` entries, and for MAX_BYTES of them."""
+    left, size = limit, MAX_BYTES
+
+    def room(entry: Entry) -> bool:
+        nonlocal left, size
+        fits = left > 0 and (len(entry.json) <= size or left == limit)
+        left -= 1
+        size -= len(entry.json)
+        return fits
+
+    return room
+
+
+def first(founds: Mapping[str, Found], room: Room) -> JointFound:
+    """The first entries of all, by time; of each environment they are the first after its position.
+
+    `founds` come by `fetch.first`. Raises GatewayError when an environment gives nothing.
+    """
+    last = {name: found.last for name, found in founds.items()}
+    heads = _Heads(founds)
+    taken = _take(heads, room, min)
+    for name, entry in taken:
+        last[name] = entry.id
+    for name, found in founds.items():
+        if name not in heads.left:  # all of it was taken; its filter left out what lies past that
+            last[name] = found.last
+    return _made(taken, last, truncated=bool(heads.left) or any(found.truncated for found in founds.values()))
+
+
+def newest(founds: Mapping[str, Found], room: Room) -> JointFound:
+    """The newest entries of all; `last` names the end of each log.
+
+    `founds` come by `fetch.latest`. Raises GatewayError when an environment gives nothing.
+    """
+    heads = _Heads(founds)
+    taken = _take(heads, room, max)
+    last = {name: found.last for name, found in founds.items()}
+    return _made(taken, last, truncated=bool(heads.left) or any(found.truncated for found in founds.values()))
+
+
+class _Heads:
+    """The next entry of each environment that has one."""
+
+    def __init__(self, founds: Mapping[str, Found]) -> None:
+        self._entries = {name: found.entries for name, found in founds.items()}
+        self.left: dict[str, Entry] = {}
+        for name in founds:
+            self.move(name)
+
+    def move(self, name: str) -> None:
+        """Go on to the next entry of an environment."""
+        entry = next(self._entries[name], None)
+        if entry is None:
+            self.left.pop(name, None)
+        else:
+            self.left[name] = entry
+
+
+def _take(
+    heads: _Heads, room: Room, which: Callable[[Iterator[tuple[Key, str]]], tuple[Key, str]]
+) -> list[tuple[str, Entry]]:
+    taken: list[tuple[str, Entry]] = []
+    while heads.left:
+        _, name = which((_key(name, entry), name) for name, entry in heads.left.items())
+        entry = heads.left[name]
+        if not room(entry):
+            break
+        taken.append((name, entry))
+        heads.move(name)
+    return taken
+
+
+def _made(taken: list[tuple[str, Entry]], last: Mapping[str, int], *, truncated: bool) -> JointFound:
+    found = JointFound()
+    found.entries = [entry for _, entry in sorted(taken, key=lambda each: _key(*each))]
+    found.last = positions.spelt({name: str(number) for name, number in last.items()})
+    found.truncated = truncated
+    return found
+
+
+def _key(name: str, entry: Entry) -> Key:
+    return entry.timestamp, name, entry.id
