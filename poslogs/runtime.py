@@ -13,7 +13,7 @@ from poslogs.platformos.environments import Environment, Environments
 from poslogs.streaming import frames
 from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
-from poslogs.streaming.frames import DONE
+from poslogs.streaming.frames import DONE, Chunk
 from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.files")
@@ -92,17 +92,17 @@ class Runtime:
                 continue
             slot.holder.offer([each for each in environments.values() if client.may_read(each)])
             for environment in slot.holder.environments:
-                if reason := self._refusal(client, environment):
-                    slot.holder.revoke(environment, frames.error(reason))
+                if (reason := self._refusal(client, environment)) is not None:
+                    slot.holder.revoke(environment, reason)
 
-    def _refusal(self, client: Client, environment: Environment) -> str:
-        """Why a client may not go on with an environment; "" if it may."""
+    def _refusal(self, client: Client, environment: Environment) -> Chunk | None:
+        """Why a client may not go on with an environment; None if it may."""
         name, unusable = environment.name, self._environments.unusable
         now = self._environments.all().get(name)
         if not client.may_read(environment):
-            return f"This token may no longer read environment {name}."
+            return frames.error(f"This token may no longer read environment {name}.")
         if now is None and name in unusable:
-            return f"Environment {name} is no longer served here: {unusable[name]}"
+            return frames.error(f"Environment {name} is no longer served here: {unusable[name]}")
         if now is None or now.url != environment.url:
-            return f"Environment {name} is no longer served here."
-        return ""
+            return frames.error(f"Environment {name} is no longer served here.")
+        return None

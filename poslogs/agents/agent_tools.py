@@ -12,7 +12,7 @@ import orjson
 
 from poslogs.access.clients import Client
 from poslogs.agents import live
-from poslogs.agents.answers import ENTRIES, ENVS, STOPPED, described, object_of
+from poslogs.agents.answers import ENTRIES, ENVS, OPTIONAL, STOPPED, described, object_of
 from poslogs.agents.answers import REPORT as REPORTED
 from poslogs.agents.entry_budget import EntryBudget
 from poslogs.agents.events import Caller, Event, Outcome
@@ -31,7 +31,6 @@ from poslogs.plain import plain
 from poslogs.tools import environments, joint
 from poslogs.tools.fetch import found_in
 from poslogs.tools.inputs import Input
-from poslogs.tools.report import report_on
 from poslogs.tools.schema import schema_of, whole
 from poslogs.tools.table import ENVIRONMENTS, FETCH, LIVE, REPORT, TOOLS, spelt_for_agents
 from poslogs.tools.tool import Tool
@@ -63,7 +62,11 @@ class AgentTool(Tool):
         said = {"name": self.name, "title": self.title, "description": self.description,
                 "inputSchema": self.schema,
                 "annotations": {"title": self.title, **hints, "openWorldHint": self.open_world}}  # fmt: skip
-        return said if self.output is None else said | {"outputSchema": object_of("The answer.", dict(self.output))}
+        return (
+            said
+            if self.output is None
+            else said | {"outputSchema": object_of("The answer.", dict(self.output), *OPTIONAL)}
+        )
 
 
 def _inputs(tool: Tool, *names: str, **more: Mapping[str, object]) -> dict[str, object]:
@@ -189,9 +192,7 @@ class Catalogue:
     def _report(self, caller: Caller, input_: Input) -> Outcome:
         chosen = self._chosen(caller.client, input_)
         with caller.place() as asker:
-            if chosen.joint:
-                return Outcome(joint.report_of(self._toolbox, chosen, input_, asker))
-            return Outcome(report_on(self._toolbox, chosen.environments[0], input_, asker))
+            return Outcome(joint.report_on_chosen(self._toolbox, chosen, input_, asker))
 
 
 def _short(value: object) -> str:

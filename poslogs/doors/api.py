@@ -18,7 +18,7 @@ from poslogs.plain import plain
 from poslogs.runtime import Runtime
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.body import Body
-from poslogs.tools import table
+from poslogs.tools import environments, table
 from poslogs.tools.inputs import Input
 from poslogs.tools.table import TOOLS, T
 from poslogs.tools.tool import EndingTool, StreamingTool
@@ -67,6 +67,7 @@ def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) ->
     @routes.get("/tools")
     def tools() -> Response:
         demo = [env.name for env in toolbox.environments(_client()) if env.demo]
+        together = environments.listed(toolbox, _client()).get("together")
         return json_response(
             {
                 "tools": [
@@ -79,6 +80,7 @@ def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) ->
                     }
                     for tool in TOOLS.values()
                 ],
+                **({"together": together} if together else {}),
                 **(
                     {"demo": f"Environments {' and '.join(demo)} are a demo: simulated, not real sites."}
                     if demo

@@ -91,10 +91,12 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         {
             "envs": _list(
                 "Environments.", object_of("One.", {"name": _NAME, "url": described("string", "Its address.")})
-            )
+            ),
+            "together": described("string", "What env takes for all of them at once; left out when they cannot be."),
         },
+        "together",
     ),
-    "Report": object_of("The answer of platformos.logs.report.", REPORT),
+    "Report": object_of("The answer of platformos.logs.report.", REPORT, "byEnv"),
     "Content": object_of(
         "The answer of a tool, as text in the envelope that the Model Context Protocol uses.",
         {

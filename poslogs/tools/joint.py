@@ -47,11 +47,7 @@ def fetch(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iter
 
 def report(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
     """The report as JSON, in one piece."""
-    chosen = toolbox.chosen(client, input_["env"])
-    if chosen.joint:
-        yield orjson.dumps(report_of(toolbox, chosen, input_, asker))
-    else:
-        yield orjson.dumps(report_on(toolbox, chosen.environments[0], input_, asker))
+    yield orjson.dumps(report_on_chosen(toolbox, toolbox.chosen(client, input_["env"]), input_, asker))
 
 
 def fetched(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker, room: Room) -> JointFound:
@@ -65,8 +61,10 @@ def fetched(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker, room:
         return (joint_fetch.first if "lastId" in input_ else joint_fetch.newest)(founds, room)
 
 
-def report_of(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker) -> dict[str, Any]:
-    """The reports of all by name, and what they come to together; a refusal as of one environment."""
+def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker) -> dict[str, Any]:
+    """The report on one environment; or those of several by name, and what they come to together."""
+    if not chosen.joint:
+        return report_on(toolbox, chosen.environments[0], input_, asker)
     inputs = _inputs(chosen, input_)
     reports = {each.name: report_on(toolbox, each, inputs[each.name], asker) for each in chosen.environments}
     all_ = list(reports.values())

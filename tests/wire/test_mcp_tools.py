@@ -124,7 +124,9 @@ def test_every_success_is_what_its_schema_says(running: Running) -> None:
         for name, arguments in (
             (ENV_LIST, {}),
             (FETCH, {"env": "staging", "full": full}),
+            (FETCH, {"env": "*", "full": full}),
             (REPORT, {"env": "staging"}),
+            (REPORT, {"env": "staging,production"}),
         ):
             Draft202012Validator(tools[name]["outputSchema"]).validate(called(server, name, **arguments))
         with live(server, lastId="0", full=full, maxDuration=1000, limit=2) as call:
@@ -135,10 +137,10 @@ def test_every_success_is_what_its_schema_says(running: Running) -> None:
 
 
 def test_environments_are_the_clients_own_and_no_token_is_told(running: Running) -> None:
-    """They have names and addresses only."""
+    """Names and addresses; and for more than one, how all are asked for together."""
     server, platformos = running
     both = [{"name": name, "url": platformos.url} for name in ("staging", "production")]
-    assert called(server, ENV_LIST) == {"envs": both}
+    assert called(server, ENV_LIST) == {"envs": both, "together": "*"}
     assert called(server, ENV_LIST, token=OTHER) == {"envs": both[:1]}
     answer = asked(server, "tools/call", {"name": ENV_LIST})
     assert not any(token.encode() in answer.body for token in SECRETS)
