@@ -1,0 +1,83 @@
+"""Regular expressions: RE2 alone, which takes a time that grows with the text and no faster; bounded all the same."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from poslogs.cooperation import elsewhere
+from poslogs.query.folding import composed
+from poslogs.query.misread import Misread
+from poslogs.query.syntax import check
+
+try:
+    import re2
+except ImportError:  # no wheel for this machine: all else of a query works
+    re2 = None
+
+MAX_CHARS: Final = 200  # of an expression
+MAX_SIZE: Final = 500  # instructions of its program; each costs some nanoseconds a byte of text
+MAX_BYTES: Final = 256 * 1024  # of a text that is looked at
+MAX_MEMORY: Final = 512 * 1024  # bytes that RE2 may keep for one expression
+LONG_BYTES: Final = 2048  # a longer text is looked at where other greenlets can go on meanwhile
+
+
+class Expression:
+    """A regular expression that is searched for in texts, ignoring case unless it begins with `(?-i)`."""
+
+    __slots__ = ("_compiled", "source")
+
+    def __init__(self, source: str) -> None:
+        """`source` is what stands between the slashes. Raises Misread."""
+        if len(source) > MAX_CHARS:
+            raise Misread(f"has {len(source)} characters; {MAX_CHARS} are allowed.")
+        self.source = composed(source)
+        check(self.source)
+        self._compiled = _compiled(self.source)
+
+    def found_in(self, text: bytes) -> bool:
+        """Whether it is found in a text, as `looked_at` gives it."""
+        search = self._compiled.search
+        if len(text) <= LONG_BYTES:
+            return search(text) is not None
+        return elsewhere(lambda: search(text) is not None)
+
+
+def looked_at(text: str) -> bytes:
+    """What an expression looks at of a text: its first MAX_BYTES in NFC, as UTF-8, without half a character."""
+    found = composed(text).encode("utf-8", "replace")
+    return found if len(found) <= MAX_BYTES else found[:MAX_BYTES].decode("utf-8", "ignore").encode()
+
+
+def _compiled(source: str) -> Any:
+    if re2 is None:
+        raise Misread("needs google-re2, which is not installed on this server; leave it out, or install that.")
+    try:
+        found = re2.compile(source.encode("utf-8", "surrogatepass"), _options())
+    except re2.error as error:
+        raise Misread(_reason(error)) from None
+    if found.programsize > MAX_SIZE:
+        raise Misread(
+            f"makes a program of {found.programsize} instructions; {MAX_SIZE} are allowed: repeat less in it."
+        )
+    return found
+
+
+@cache
+def _options() -> Any:
+    options = re2.Options()
+    options.case_sensitive = False
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = MAX_MEMORY
+    return options
+
+
+def _reason(error: Exception) -> str:
+    told = error.args[0] if error.args else b""
+    text = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+    if text.startswith("invalid repetition size"):
+        return "repeats what is repeated, more than 1000 times in all; repeat less in it."
+    if "too large" in text:
+        return f"makes a program of more than {MAX_SIZE} instructions; repeat less in it."
+    return f"is not read: {text}."

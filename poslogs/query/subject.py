@@ -1,0 +1,80 @@
+"""The subject of a query: an entry as terms look at it, each form of it made once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from poslogs.query.expression import looked_at
+from poslogs.query.folding import folded
+from poslogs.query.number import written
+
+
+class Subject:
+    """An entry, as JSON has it."""
+
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        self.entry = entry
+
+    def text(self, name: str) -> str:
+        """A field that is a string; "" where there is none."""
+        value = self.entry.get(name)
+        return value if isinstance(value, str) else ""
+
+    @cached_property
+    def message(self) -> str:
+        """The message, folded."""
+        return folded(self.text("message"))
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Where a text is looked for: the message, and each string, number and key in the data; folded."""
+        return [self.message, *map(folded, self._of_data())]
+
+    @cached_property
+    def looked_at(self) -> list[bytes]:
+        """The same, as expressions look at it."""
+        return [looked_at(self.text("message")), *map(looked_at, self._of_data())]
+
+    def _of_data(self) -> Iterator[str]:
+        waiting = [self.entry.get("data")]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, dict):
+                yield from value
+                waiting.extend(value.values())
+            elif isinstance(value, list):
+                waiting.extend(value)
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                yield written(value)
+
+    def found(self, path: tuple[str, ...]) -> list[Any]:
+        """The values at a path into the data: several where keys differ in case alone."""
+        values = [self.entry.get("data")]
+        for key in path:
+            values = [inner for value in values for inner in _inside(value, key)]
+        return values
+
+
+def scalar(value: object) -> str | None:
+    """What a value is compared as: a string itself, a number as `written`, the words true, false and null.
+
+    None for an object or a list.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return written(value) if isinstance(value, int | float) else None
+
+
+def _inside(value: object, key: str) -> list[Any]:
+    """The items of an object with this key, which is folded, or the item of a list with this number."""
+    if isinstance(value, dict):
+        return [inner for name, inner in value.items() if folded(name) == key]
+    if isinstance(value, list) and key.isascii() and key.isdigit() and str(int(key)) == key and int(key) < len(value):
+        return [value[int(key)]]
+    return []

@@ -1,0 +1,82 @@
+"""Terms: the parts of a query, which must all hold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from poslogs.query.expression import Expression
+from poslogs.query.subject import Subject, scalar
+from poslogs.query.value import Value
+
+
+class Term(Protocol):
+    """One condition."""
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether it holds for an entry."""
+
+
+class Text(NamedTuple):
+    """The message, or a string, number or key in the data, contains a text, which is folded."""
+
+    text: str
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether one of them does."""
+        return self.text in subject.message or any(self.text in each for each in subject.texts)
+
+
+class Found(NamedTuple):
+    """A regular expression is found in the message, or in a string, number or key in the data."""
+
+    expression: Expression
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether it is found in one of them."""
+        return any(map(self.expression.found_in, subject.looked_at))
+
+
+class Message(NamedTuple):
+    """The message contains one of the values."""
+
+    values: tuple[Value, ...]
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether it does."""
+        return any(value.within(subject.text("message")) for value in self.values)
+
+
+class Whole(NamedTuple):
+    """One of the fields is, as a whole, one of the values."""
+
+    fields: tuple[str, ...]
+    values: tuple[Value, ...]
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether one of them is."""
+        return any(value.whole(subject.text(name)) for name in self.fields for value in self.values)
+
+
+class At(NamedTuple):
+    """What the data has at a path is, as a whole, one of the values; the keys are folded."""
+
+    path: tuple[str, ...]
+    values: tuple[Value, ...]
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether it is."""
+        return any(self._is_one(found) for found in subject.found(self.path))
+
+    def _is_one(self, found: object) -> bool:
+        text = scalar(found)
+        return any(value.anything or (text is not None and value.whole(text)) for value in self.values)
+
+
+class Not(NamedTuple):
+    """A term must not hold."""
+
+    term: Term
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether it does not."""
+        return not self.term.holds(subject)
