@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sized
+from typing import Final, TypeVar
+
+TURN_SECONDS: Final = 0.005  # of work, after which others have their turn
+TURN_ITEMS: Final = 1000  # of work that costs about a microsecond each
 
 T = TypeVar("T")
 
@@ -17,19 +20,23 @@ def let_others_run() -> None:
     time.sleep(0)  # looked up at each call: gevent, and the scheduler of tests/schedule, put theirs in its place
 
 
-def elsewhere(work: Callable[[], T]) -> T:
-    """What a piece of work gives that lets go of the interpreter's lock: others go on meanwhile, greenlets too."""
-    done: T = _place[0](work)
-    return done
+def breathe() -> None:
+    """Let others run if nobody has done so by this for TURN_SECONDS. No lock may be held across it."""
+    if time.monotonic() > _due[0]:
+        let_others_run()
+        _due[0] = time.monotonic() + TURN_SECONDS
 
 
-def work_elsewhere(place: Callable[[Callable[[], Any]], Any]) -> None:
-    """Have such work done by this from now on, in this process: for servers whose greenlets it would hold up."""
-    _place[0] = place
+def breathing(items: Iterable[T]) -> Iterable[T]:
+    """The items, with a breath now and then where there may be many."""
+    return items if isinstance(items, Sized) and len(items) < TURN_ITEMS else _breathing(items)
 
 
-def _here(work: Callable[[], Any]) -> Any:
-    return work()
+def _breathing(items: Iterable[T]) -> Iterator[T]:
+    for count, item in enumerate(items, 1):
+        yield item
+        if not count % TURN_ITEMS:
+            breathe()
 
 
-_place: list[Callable[[Callable[[], Any]], Any]] = [_here]
+_due: list[float] = [0.0]  # monotonic: of all greenlets and threads together

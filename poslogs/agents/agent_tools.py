@@ -31,7 +31,7 @@ from poslogs.plain import plain
 from poslogs.tools import environments, joint
 from poslogs.tools.fetch import found_in
 from poslogs.tools.inputs import Input
-from poslogs.tools.schema import schema_of, whole
+from poslogs.tools.schema import ONE_FILTER, QUERY, schema_of, whole
 from poslogs.tools.table import ENVIRONMENTS, FETCH, LIVE, REPORT, TOOLS, spelt_for_agents
 from poslogs.tools.tool import Tool
 from poslogs.tools.toolbox import Chosen, Toolbox
@@ -90,18 +90,21 @@ class Catalogue:
             AgentTool(ENVS_NAME, "Lists the environments that may be read, by name and address.", _inputs(ENVIRONMENTS),
                       "Environments", ENVS, self._envs, open_world=False),
             AgentTool(FETCH_NAME, f"Returns the newest log entries of an environment, or with lastId the oldest after "
-                      f"it. {LOOP} {DATA}",
-                      _inputs(FETCH, "env", "lastId", "filter", limit=limits[FETCH.name], full=_FULL),
+                      f"it; with query only those that match. {LOOP} {DATA}",
+                      _inputs(FETCH, "env", "lastId", filter=ONE_FILTER, query=QUERY, limit=limits[FETCH.name],
+                              full=_FULL),
                       "Fetch log entries", ENTRIES, self._fetch),
             AgentTool(LIVE_NAME, f"Waits for log entries from now on, or after lastId, and returns them when "
                       f"maxDuration or limit is reached, or with until first as soon as one has come: with filter "
-                      f"error too it waits for the next error. {LOOP} {DATA}",
-                      _inputs(LIVE, "env", "lastId", "filter", limit=limits[LIVE.name], full=_FULL,
-                              maxDuration=lasts, until=_UNTIL),
+                      f"error too it waits for the next error, with query for the next match. {LOOP} {DATA}",
+                      _inputs(LIVE, "env", "lastId", filter=ONE_FILTER, query=QUERY, limit=limits[LIVE.name],
+                              full=_FULL, maxDuration=lasts, until=_UNTIL),
                       "Wait for log entries", {**ENTRIES, **STOPPED}, self._live),
             AgentTool(REPORT_NAME, f"Reports what goes wrong in an environment: counts by type and hour, the most "
-                      f"frequent errors and the newest ones, since lastId or of the last minutes. {DATA}",
-                      _inputs(REPORT, "env", "lastId", "minutes"), "Report on a log", REPORTED, self._report),
+                      f"frequent errors and the newest ones, since lastId or of the last minutes; with query only of "
+                      f"what matches. {DATA}",
+                      _inputs(REPORT, "env", "lastId", "minutes", filter=ONE_FILTER, query=QUERY),
+                      "Report on a log", REPORTED, self._report),
         )  # fmt: skip
         self.tools: dict[str, AgentTool] = {tool.name: tool for tool in tools}
 

@@ -94,7 +94,7 @@ class _Live:
     def _add(self, entries: Entries | AddressedEntries) -> Iterator[Event]:
         for position, json in entries:
             entry = orjson.loads(json)
-            if self._selection.wants(entry["type"], entry["error_type"]):
+            if self._selection.has_fields(entry):
                 shown = self._budget.add(entry, late=self._is_late(entry))
                 if shown is None:
                     self._stopped, self._truncated = "limit", True

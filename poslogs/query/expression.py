@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from poslogs.cooperation import elsewhere
+from poslogs.elsewhere import elsewhere
 from poslogs.query.folding import composed
 from poslogs.query.misread import Misread
 from poslogs.query.syntax import check

@@ -22,8 +22,7 @@ _known: WeakValueDictionary[str, Query] = WeakValueDictionary()  # readers that 
 def parse(text: str) -> Query | None:
     """The query that a text is; None for a blank one. Raises NotUnderstood."""
     if len(text) > MAX_CHARS:
-        column = max(text.rfind(blank, 0, MAX_CHARS) for blank in BLANKS) + 2
-        raise NotUnderstood(column, f"a query has {MAX_CHARS} characters at most, not {len(text)}; leave some out.")
+        raise too_long(text)
     if query := _known.get(text):
         return query
     scanner = Scanner(text)
@@ -39,6 +38,12 @@ def parse(text: str) -> Query | None:
         return None
     canonical = " ".join(written)
     return _known.setdefault(canonical, Query(canonical, tuple(terms)))
+
+
+def too_long(text: str) -> NotUnderstood:
+    """The refusal of a query of more than MAX_CHARS, with the place of the word that is too much."""
+    column = max(text.rfind(blank, 0, MAX_CHARS) for blank in BLANKS) + 2
+    return NotUnderstood(column, f"a query has {MAX_CHARS} characters at most, not {len(text)}; leave some out.")
 
 
 def _term(scanner: Scanner) -> Term:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
+from poslogs.cooperation import breathing
 from poslogs.query.expression import looked_at
 from poslogs.query.folding import folded
 from poslogs.query.number import written
+
+SEPARATOR: Final = "\0"
 
 
 class Subject:
@@ -30,12 +33,17 @@ class Subject:
     @cached_property
     def texts(self) -> list[str]:
         """Where a text is looked for: the message, and each string, number and key in the data; folded."""
-        return [self.message, *map(folded, self._of_data())]
+        return [self.message, *map(folded, breathing(self._of_data()))]
+
+    @cached_property
+    def all_texts(self) -> str:
+        """All of these in one, with SEPARATOR between two."""
+        return SEPARATOR.join(self.texts)
 
     @cached_property
     def looked_at(self) -> list[bytes]:
         """The same, as expressions look at it."""
-        return [looked_at(self.text("message")), *map(looked_at, self._of_data())]
+        return [looked_at(self.text("message")), *map(looked_at, breathing(self._of_data()))]
 
     def _of_data(self) -> Iterator[str]:
         waiting = [self.entry.get("data")]
@@ -74,7 +82,7 @@ def scalar(value: object) -> str | None:
 def _inside(value: object, key: str) -> list[Any]:
     """The items of an object with this key, which is folded, or the item of a list with this number."""
     if isinstance(value, dict):
-        return [inner for name, inner in value.items() if folded(name) == key]
+        return [inner for name, inner in breathing(value.items()) if folded(name) == key]
     if isinstance(value, list) and key.isascii() and key.isdigit() and str(int(key)) == key and int(key) < len(value):
         return [value[int(key)]]
     return []

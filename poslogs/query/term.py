@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from poslogs.cooperation import breathing
 from poslogs.query.expression import Expression
-from poslogs.query.subject import Subject, scalar
+from poslogs.query.subject import SEPARATOR, Subject, scalar
 from poslogs.query.value import Value
 
 
@@ -23,7 +24,9 @@ class Text(NamedTuple):
 
     def holds(self, subject: Subject) -> bool:
         """Whether one of them does."""
-        return self.text in subject.message or any(self.text in each for each in subject.texts)
+        if SEPARATOR in self.text:
+            return any(self.text in each for each in breathing(subject.texts))
+        return self.text in subject.message or self.text in subject.all_texts
 
 
 class Found(NamedTuple):
@@ -33,7 +36,7 @@ class Found(NamedTuple):
 
     def holds(self, subject: Subject) -> bool:
         """Whether it is found in one of them."""
-        return any(map(self.expression.found_in, subject.looked_at))
+        return any(map(self.expression.found_in, breathing(subject.looked_at)))
 
 
 class Message(NamedTuple):

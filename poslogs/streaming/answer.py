@@ -11,7 +11,9 @@ from itertools import accumulate
 from typing import Final
 
 from poslogs.platformos.entries import Entry, Page
-from poslogs.streaming.batch import KIND_BYTES
+from poslogs.query.query import Query
+from poslogs.streaming.batch import KIND_BYTES, MAX_MADE
+from poslogs.streaming.marks import Marks
 
 PIECE_BYTES: Final = 256 * 1024  # bytes of entries that one reader holds at once; one entry may be larger
 PIECE_ENTRIES: Final = 2000  # most entries looked at for one piece, since a filter may pass over nearly all of them
@@ -32,7 +34,7 @@ class Answer:
     a few large objects: many small ones would prevent the memory between them from being given back.
     """
 
-    __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "count", "last", "more", "page", "size")
+    __slots__ = ("__weakref__", "_data", "_ends", "_ids", "_kinds", "_marks", "count", "last", "more", "page", "size")
 
     def __init__(self, page: Page, position: int) -> None:
         """`page` answers the question for what came after a position."""
@@ -41,6 +43,7 @@ class Answer:
         self._kinds = [entry.kind for entry in found]
         self._ends = array("q", accumulate(len(entry.json) for entry in found))
         self._data = b"".join([entry.json for entry in found])
+        self._marks: dict[Query, Marks] = {}
         self.page = page._replace(entries=[])  # the reasons why rows are not entries
         self.count = page.rows
         self.last = page.last
@@ -65,6 +68,12 @@ class Answer:
     def _entry(self, index: int) -> Entry:
         begin = self._ends[index - 1] if index else 0
         return Entry(self._ids[index], self._kinds[index], self._data[begin : self._ends[index]])
+
+    def marks(self, query: Query) -> Marks:
+        """For which of its entries a query holds; the same for all readers that have it."""
+        while query not in self._marks and len(self._marks) >= MAX_MADE:
+            self._marks.pop(next(iter(self._marks)), None)
+        return self._marks.setdefault(query, Marks(self._ids))
 
     def piece(self, position: int, wants: Wants) -> tuple[list[Entry], int]:
         """The next entries past a position, and the position after them: `last` at the end of the answer.

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
+from poslogs.cooperation import breathe
 from poslogs.platformos.entries import Entry, Kind
+from poslogs.query.query import Query, subject_of
+from poslogs.query.subject import Subject
 from poslogs.streaming import frames
 from poslogs.streaming.contents import Entries
 from poslogs.streaming.frames import Chunk, together
@@ -17,16 +20,19 @@ from poslogs.streaming.selection import Selection
 CHUNK_BYTES: Final = 64 * 1024  # a batch is closed once it holds this much; one entry may be larger
 # What a batch holds of an entry beside its frame: its id, where it ends, and what filters look at.
 ENTRY_BYTES: Final = 32
-KIND_BYTES: Final = 200  # for a text that filters look at, beside four for each character
-BATCH_BYTES: Final = 1000  # for the batch itself
-MAX_MADE: Final = 64  # selections for which a batch keeps what was made
+KIND_BYTES: Final = 200  # of a text that filters look at, beside four for each character
+BATCH_BYTES: Final = 1000  # of a batch itself
+MAX_MADE: Final = 64  # selections for which a batch keeps what was made, and queries that have looked at it
+
+Key = Selection | tuple[str | frozenset[str] | None, Query | None]
 
 
 class Batch:
     """A run of entries as frames, made once; `number` rises by one from batch to batch."""
 
     __slots__ = (
-        "_cut", "_ends", "_kinds", "_longest", "_made", "data", "high", "ids", "late", "low", "notice", "number", "size"
+        "__weakref__", "_cut", "_ends", "_kinds", "_longest", "_looked", "_made", "data", "high", "ids", "late", "low",
+        "notice", "number", "size",
     )  # fmt: skip
 
     def __init__(
@@ -54,7 +60,8 @@ class Batch:
         # What it takes in memory, about.
         self.size = BATCH_BYTES + len(self.data) + ENTRY_BYTES * len(ids) + (len(notice.plain) if notice else 0)
         self.size += sum(KIND_BYTES + 4 * length for length in texts.values())
-        self._made: dict[Selection | str | None, Chunk | None] = {}
+        self._made: dict[Key, Chunk | None] = {}
+        self._looked: dict[Query, bytes] = {}  # 1 for each entry that a query holds for, else 0
         self._cut: tuple[Selection, Chunk | None] | None = None
 
     def has_longer(self, most: int | None) -> bool:
@@ -71,7 +78,7 @@ class Batch:
             if cut is None or cut[0] != kind:
                 cut = self._cut = kind, self._make(selection, 0)
             return cut[1]
-        key = selection._replace(max_message=None) if self.late else selection.filter
+        key: Key = selection._replace(max_message=None) if self.late else (selection.filter, selection.query)
         try:
             return self._made[key]
         except KeyError:
@@ -104,6 +111,28 @@ class Batch:
         for id_, (_, json) in zip(self.ids, Entries(self.data), strict=True):
             yield id_, json
 
+    def subjects(self) -> Iterator[Subject]:
+        """Its entries as queries look at them, each made when it is asked for."""
+        for _, json in self.entries():
+            yield subject_of(json)
+
+    def looked(self, query: Query) -> bool:
+        """Whether a query has looked at its entries, which takes a while: see `Looks`."""
+        return query in self._looked or not self.ids
+
+    def look(self, query: Query, subjects: Iterable[Subject]) -> bytes:
+        """Have a query look at its entries, unless it has, and keep for which it holds. Lets others run meanwhile."""
+        if (known := self._looked.get(query)) is not None:
+            return known
+        held = bytearray(len(self.ids))
+        for index, subject in enumerate(subjects):
+            held[index] = query.holds_for(subject)
+            breathe()
+        while len(self._looked) >= MAX_MADE:
+            self._looked.pop(next(iter(self._looked)), None)
+        found = self._looked[query] = bytes(held)
+        return found
+
     def forget(self) -> None:
         """Drop what was made for each selection; it is made again when asked for."""
         if self._made or self._cut:
@@ -112,7 +141,7 @@ class Batch:
     def _make(self, selection: Selection, first: int) -> Chunk | None:
         if self.late and not selection.late:
             data = b""
-        elif selection.filter is None and not self.has_longer(selection.max_message):
+        elif selection.filter is None and selection.query is None and not self.has_longer(selection.max_message):
             data = self.data[self._ends[first - 1] :] if first else self.data
         else:
             wanted = [self.data[start:end] for _, start, end in self._wanted(selection, first)]
@@ -125,8 +154,10 @@ class Batch:
         return together([Chunk(data), self.notice]) if data else self.notice
 
     def _wanted(self, selection: Selection, first: int) -> Iterator[tuple[int, int, int]]:
+        query = selection.query
+        held = None if query is None else self._looked.get(query) or self.look(query, self.subjects())
         for index in range(first, len(self._ends)):
-            if selection.wants(*self._kinds[index]):
+            if selection.wants(*self._kinds[index]) and (held is None or held[index]):
                 yield index, (self._ends[index - 1] if index else 0), self._ends[index]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Container
 
 from poslogs.platformos.entries import Entry, shortened
 from poslogs.streaming import frames
@@ -51,15 +52,23 @@ class Cursor:
         return batch.after(self.position, self.selection)
 
     def wants(self, entry: Entry) -> bool:
-        """Whether the selection wants this entry."""
-        return self.selection.wants(entry.type, entry.error_type)
+        """Whether the selection has this entry."""
+        return self.selection.has(entry)
 
-    def frames(self, entries: list[Entry]) -> list[bytes]:
-        """The frames of the wanted entries that the reader has not had. Afterwards all `entries` count as had."""
+    def weighs(self, entry: Entry) -> bool:
+        """Whether an entry counts for the size of a piece; all do where a query is to look at them first."""
+        return self.selection.query is not None or self.wants(entry)
+
+    def frames(self, entries: list[Entry], held: Container[int] | None = None) -> list[bytes]:
+        """The frames of the entries that are wanted, as far as the reader has not had them; it counts all as had.
+
+        `held` are the ids of those that its query holds for, where it has one.
+        """
         if self.seen is not None:
             had, floor = self.seen.all(), self.seen.floor
             entries = [entry for entry in entries if entry.id > floor and entry.id not in had]
             self.seen.add(array("q", [entry.id for entry in entries]))
-        wanted = [entry for entry in entries if self.wants(entry)]
+        wants = self.selection.wants
+        wanted = [it for it in entries if wants(it.type, it.error_type) and (held is None or it.id in held)]
         positions = [max(entry.id, self.position) for entry in wanted]
         return frames.data(positions, [shortened(entry.json, self.selection.max_message) for entry in wanted])

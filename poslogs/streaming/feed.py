@@ -139,8 +139,11 @@ class Feed(Polled):
     def tail(self, count: int, selection: Selection, end: int) -> int | None:
         """A position with at least `count` entries for a selection after it; None when only platformOS knows one.
 
-        `end` is the newest id that is listed: the window knows only if it reaches up to it.
+        `end` is the newest id that is listed: the window tells only if it reaches up to it. It never does where a query
+        would have to look at its entries: the lock is not held for so long.
         """
+        if selection.query is not None:
+            return None
         with self._lock:
             whole = not self._polling.vacant and self.window.high == end
             return self.window.tail(count, selection) if whole else None

@@ -81,7 +81,7 @@ def latest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable
 def _first(
     found: Found, ask: Ask, limit: int, selection: Selection, clock: Callable[[], float]
 ) -> Iterator[list[Entry]]:
-    spent = 0.0  # seconds that platformOS took, without those that the client takes
+    spent = 0.0  # seconds that platformOS and the query took, without those that the client takes
     count = size = 0
     begun = False
     kept: ReferenceType[Answer] | None = None  # not held while a client reads
@@ -100,13 +100,14 @@ def _first(
             begun, kept = True, ref(answer)
             if answer.last <= found.last:
                 return
-        looked, behind = answer.piece(found.last, lambda entry: selection.wants(entry.type, entry.error_type))
+        looked, behind = answer.piece(found.last, lambda it: _weighs(it, selection))
         if behind >= answer.last:
             kept = None
         del answer
         piece: list[Entry] = []
+        looks = 0.0 if selection.query is None else clock()
         for entry in looked:
-            if selection.wants(entry.type, entry.error_type):
+            if selection.has(entry):
                 if count == limit or (count and size + len(entry.json) > MAX_BYTES):
                     found.truncated = True
                     break
@@ -117,6 +118,7 @@ def _first(
         else:
             found.last = behind
         del looked
+        spent += 0.0 if selection.query is None else clock() - looks
         if piece:
             yield piece
         if found.truncated or spent > MAX_SECONDS:
@@ -159,7 +161,10 @@ def _latest(
     for page in backward.pages(part, env, ask):
         piece: list[Entry] = []
         for entry in page:
-            if selection.wants(entry.type, entry.error_type):
+            if selection.query is not None and clock() > end:
+                found.truncated = True
+                break
+            if selection.has(entry):
                 if count == limit or (count and size + len(entry.json) > MAX_BYTES):
                     found.truncated = True
                     break
@@ -173,3 +178,8 @@ def _latest(
         if found.truncated or clock() > end:
             found.truncated = True
             return
+
+
+def _weighs(entry: Entry, selection: Selection) -> bool:
+    """Whether an entry counts for the size of a piece; all do where a query is to look at them, once."""
+    return selection.query is not None or selection.wants(entry.type, entry.error_type)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.id_reset import IdReset
+from poslogs.streaming.looks import Looks
 from poslogs.streaming.polling import Polling
 from poslogs.streaming.publication import give
 from poslogs.streaming.readers import Reader, Readers
@@ -37,6 +38,7 @@ class Polled:
         self.upstream = upstream
         self.history = upstream.history
         self.entries = 0  # how many the windows took in
+        self.looks = Looks(upstream.environment.name, upstream.supervisor)
         self.rounds = 0  # polls that found nothing new: the end of the log was reached
         self.hurried = False  # a reader knows more than the window: the next poll is due at once; the poller clears it
         self.window = Window(window_bytes, 0, 0)
@@ -78,7 +80,12 @@ class Polled:
         with self._lock:
             readers = list(self._readers)
         upstream = self.upstream
-        give(page, readers, lambda error: upstream.supervisor.failed("stream", upstream.environment.name, error))
+
+        def failed(error: Exception) -> None:
+            upstream.supervisor.failed("stream", upstream.environment.name, error)
+
+        give(page, [reader for reader in readers if reader.selection.query is None], failed)
+        self.looks.publish(page, readers, failed)
 
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
         """Go on with an empty window, since ids were reset; False: this poller must end."""

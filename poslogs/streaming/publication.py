@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from poslogs.cooperation import let_others_run
+from poslogs.query.query import Query
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.frames import Chunk, together
 from poslogs.streaming.selection import Selection
@@ -22,7 +23,7 @@ class Receiver(Protocol):
         """Take a publication that is in the window now. Does not wait."""
 
 
-Key = tuple[str | None, int | None]  # filter, max_message
+Key = tuple[str | frozenset[str] | None, Query | None, int | None]  # filter, query, max_message
 
 
 class Publication:
@@ -47,7 +48,8 @@ class Publication:
     def chunk(self, selection: Selection) -> Chunk | None:
         """All of it for a selection; None when nothing is in it. Not for live readers of `late` rows: see `unless`."""
         most = selection.max_message
-        key = selection.filter, (most if most is not None and any(b.has_longer(most) for b in self.batches) else None)
+        most = most if most is not None and any(batch.has_longer(most) for batch in self.batches) else None
+        key = selection.filter, selection.query, most
         try:
             return self._made[key]
         except KeyError:

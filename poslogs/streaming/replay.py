@@ -61,11 +61,16 @@ class Replay:
         after = since
         while (answer := kept()) is not None and feed.history.generation == generation:
             last = answer.last
-            looked, after = answer.piece(after, cursor.wants)
+            looked, after = answer.piece(after, cursor.weighs)
+            query = cursor.selection.query
+            marks = None if query is None else answer.marks(query)
             del answer  # a reader that stalls now holds this piece alone
             if after > limit:  # the window brings the rest, at its next poll
                 looked = [entry for entry in looked if entry.id <= limit]
-            chunks = list(_cut(cursor.frames(looked)))  # a few large ones: many small ones would leave holes
+            held = None
+            if query is not None and marks is not None:
+                held = yield from feed.looks.at_entries(query, looked, marks, self._pulse)
+            chunks = list(_cut(cursor.frames(looked, held)))  # a few large ones: many small ones would leave holes
             del looked
             for chunk in chunks:
                 self._pulse.look()

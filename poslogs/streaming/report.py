@@ -17,6 +17,7 @@ from poslogs.platformos.entries import NO_TIME, Entry
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward
 from poslogs.streaming.backward import Ask
+from poslogs.streaming.selection import Selection
 
 MAX_ENTRIES: Final = 100_000  # most entries that are read for one report
 MAX_SECONDS: Final = 30.0  # of reading
@@ -25,6 +26,7 @@ MAX_HOURS: Final = 48  # the newest hours, which are listed one by one; earlier 
 MAX_GROUPS: Final = 2_000  # kept while reading; errors that fit in none are counted all the same
 OLD_ROWS: Final = 100  # after this many rows older than asked for, one after another, all earlier ones count as older
 MOST: Final = 10  # most groups, and most newest errors, in a report
+EVERYTHING: Final = Selection(None, late=False)
 WIDTHS: Final = (200, 120, 80, 50, 30, 12)  # characters of each text in it: the widest that fits
 READ_CHARS: Final = 500  # of a message, as far as fingerprints and examples go
 FINGERPRINT_CHARS: Final = 200
@@ -54,9 +56,10 @@ _RUN: Final = re.compile(r"#(?:(?:[.:/+]|, ?)#)+")  # times, decimals, versions,
 class Report:
     """Counts entries one by one. Not locked."""
 
-    def __init__(self, env: str, since: str = "") -> None:
-        """Entries with a timestamp before `since` are not counted."""
+    def __init__(self, env: str, since: str = "", selection: Selection = EVERYTHING) -> None:
+        """Entries with a timestamp before `since`, and those not selected, are not counted."""
         self.env = env
+        self._selection = selection
         self._since = since
         self._span: tuple[str, str] = ("", "")
         self._types: Counter[str] = Counter()
@@ -64,6 +67,11 @@ class Report:
         self._groups: dict[tuple[str, str], dict[str, Any]] = {}
         self._newest: list[dict[str, Any]] = []
         self._old = 0  # entries before `since`, one after another
+
+    @property
+    def asks(self) -> bool:
+        """Whether a query looks at each entry, which may take a while."""
+        return self._selection.query is not None
 
     @property
     def complete(self) -> bool:
@@ -77,6 +85,8 @@ class Report:
             self._old += moment != NO_TIME
             return
         self._old = 0
+        if not self._selection.has(entry):
+            return
         self._span = (min(self._span[0] or moment, moment), max(self._span[1], moment))
         self._types[entry.type] += 1
         self._hours[f"{moment[:13]}:00Z"] += 1
@@ -150,7 +160,7 @@ def read(
     try:
         for page in backward.pages(part, report.env, ask):
             for entry in page:
-                if count == most:
+                if count == most or (report.asks and clock() > end):
                     return report.told(part.last, truncated=True)
                 count += 1
                 report.add(entry)

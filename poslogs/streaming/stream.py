@@ -10,6 +10,7 @@ from typing import Final
 
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import frames
+from poslogs.streaming.batch import Batch
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.driven import Driven
 from poslogs.streaming.feed import Attached, Feed
@@ -190,12 +191,13 @@ class Stream(Driven):
                     return
             yield from pulse.idle(due)
 
-    def _enter(self, attached: Attached) -> Iterator[Chunk]:
+    def _enter(self, attached: Attached) -> Iterator[Chunk | float]:
         """What the window holds for this reader before the batches that it follows."""
         cursor = self._cursor
         for batch in attached.late:
             if cursor.seen is None:
                 continue
+            yield from self._looked_at(batch)
             # Rows that came while the reader waited count as if it had followed: it began before them.
             waited = attached.since is not None and batch.number > attached.since
             had = cursor.seen.given if waited else cursor.seen.had
@@ -204,6 +206,7 @@ class Stream(Driven):
             if chunk is not None:
                 yield self._pulse.sent(chunk)
         if (inside := attached.inside) is not None:
+            yield from self._looked_at(inside)
             chunk = cursor.rest_of(inside)
             cursor.passed(inside)
             if chunk is not None:
@@ -222,7 +225,14 @@ class Stream(Driven):
             if batch is None:
                 yield from pulse.idle(rests=True)
                 continue
+            yield from self._looked_at(batch)
             chunk = cursor.share(batch)
             cursor.passed(batch)
             if chunk is not None:
                 yield pulse.sent(chunk)
+
+    def _looked_at(self, batch: Batch) -> Iterator[Chunk | float]:
+        """Wait until this reader's query, if it has one, has looked at a batch of which something may be for it."""
+        query = self.selection.query
+        if query is not None and (self.selection.late or not batch.late):
+            yield from self._feed.looks.at_batch(query, batch, self._pulse)

@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from poslogs.errors import BadInput
 from poslogs.plain import plain
+from poslogs.query.parser import too_long
 from poslogs.tools.schema import UNITS
 
 Input = Mapping[str, Any]  # checked: a value for each input that was given or has a default
@@ -99,6 +100,14 @@ def _of_value(name: str, schema: Mapping[str, Any], error: ValidationError) -> B
         return BadInput(f"`{name}` must be true or false, not {got}.")
     if schema["type"] == "integer":
         return _of_number(name, schema, error.validator, got)
+    if name == "query":
+        return (
+            too_long(error.instance)
+            if isinstance(error.instance, str)
+            else BadInput(f"`query` must be a string, not {got}.")
+        )
+    if name == "filter" and "items" in schema:
+        return _of_filter(schema, error, got)
     if "enum" in schema:
         return BadInput(f"`{name}` must be {' or '.join(schema['enum'])}, not {got}.")
     if "pattern" in schema:
@@ -106,6 +115,15 @@ def _of_value(name: str, schema: Mapping[str, Any], error: ValidationError) -> B
     if "maxLength" in schema:
         return BadInput(f"`{name}` must be a string of 1 to {schema['maxLength']} characters, not {got}.")
     return BadInput(f"`{name}` must be a string that is not empty, not {got}.")
+
+
+def _of_filter(schema: Mapping[str, Any], error: ValidationError, got: str) -> BadInput:
+    most, count = schema["maxLength"], schema["maxItems"]
+    if len(error.path) > 1:
+        return BadInput(f"`filter` must be a list of strings of 1 to {most} characters; {got} is not one.")
+    if isinstance(error.instance, list):
+        return BadInput(f"`filter` must be a list of 1 to {count} types; it has {len(error.instance)}.")
+    return BadInput(f"`filter` must be a string of 1 to {most} characters, not {got}.")
 
 
 def _of_number(name: str, schema: Mapping[str, Any], wrong: object, got: str) -> BadInput:

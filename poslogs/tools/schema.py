@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from poslogs.platformos.entries import MAX_MESSAGE_BYTES
+from poslogs.query.parser import MAX_CHARS
 from poslogs.streaming import positions
 
 Schema = dict[str, object]  # JSON Schema, 2020-12
@@ -17,6 +18,7 @@ MINUTES: Final = (1, 60, 10_080)
 MESSAGE_BYTES: Final = (256, MAX_MESSAGE_BYTES)
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
+MAX_FILTERS: Final = 20
 UNITS: Final = {  # of the inputs that are numbers, as refusals name them
     "interval": "in milliseconds",
     "maxDuration": "in milliseconds",
@@ -49,11 +51,24 @@ ENV: Final = {
     "minLength": 1,
     "description": "Name of the environment, as platformos.env.list gives it; several with commas, or * for all.",
 }
+_FILTER: Final = {"type": "string", "minLength": 1, "maxLength": MAX_FILTER_CHARS}
+_FILTER_TEXT: Final = "Only entries whose whole type or error_type is this, ignoring case, such as error or LiquidError"
 FILTER: Final = {
+    **_FILTER,
+    "type": ["string", "array"],
+    "items": _FILTER,
+    "minItems": 1,
+    "maxItems": MAX_FILTERS,
+    "description": f"{_FILTER_TEXT}; or a list, for one of them.",
+}
+ONE_FILTER: Final = {**_FILTER, "description": f"{_FILTER_TEXT}."}  # for agents, whose hosts want one type
+QUERY: Final = {
     "type": "string",
-    "minLength": 1,
-    "maxLength": MAX_FILTER_CHARS,
-    "description": "Only entries whose whole type or error_type is this, ignoring case, such as error or LiquidError.",
+    "minLength": 0,
+    "maxLength": MAX_CHARS,
+    "description": "Only entries for which all terms hold, ignoring case. Terms, with blanks between: checkout or "
+    '"not found" (in the message or data), /time.?out/ (RE2), type:error,warn, env:, message:, page:checkout/*, url:, '
+    "partial:, user:, data.order.id:7, data.order.id:*; a - before a term excludes, as in -healthcheck.",
 }
 LAST_ID: Final = {
     "type": "string",
@@ -77,6 +92,7 @@ FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of every too
     "env": ENV,
     "interval": whole(INTERVAL_MS, "Longest delay before a new entry is sent, in milliseconds."),
     "filter": FILTER,
+    "query": QUERY,
     "lastId": LAST_ID,
     "tail": TAIL,
     "maxMessage": MAX_MESSAGE,

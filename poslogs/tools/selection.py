@@ -7,6 +7,7 @@ from typing import Final
 
 from poslogs.errors import BadInput
 from poslogs.platformos import entries
+from poslogs.query.parser import parse
 from poslogs.streaming import positions
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start
@@ -16,9 +17,17 @@ FIRST_ID: Final = "0"  # the position before every entry
 
 
 def selection_of(input_: Input, *, late: bool) -> Selection:
-    """The entries that an input wants; with `late` also those of rows that platformOS shows late."""
+    """The entries that an input wants; with `late` also those of rows that platformOS shows late. Raises BadInput."""
+    query = parse(input_.get("query", ""))
+    return Selection(_filter_of(input_), late, max_message_of(input_), query)
+
+
+def _filter_of(input_: Input) -> str | frozenset[str] | None:
     wanted = input_.get("filter")
-    return Selection(None if wanted is None else wanted.casefold(), late, max_message_of(input_))
+    if isinstance(wanted, list):
+        several = frozenset(each.casefold() for each in wanted)
+        return several if len(several) > 1 else next(iter(several))
+    return None if wanted is None else str(wanted).casefold()
 
 
 def max_message_of(input_: Input) -> int | None:

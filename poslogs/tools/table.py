@@ -20,6 +20,7 @@ from poslogs.tools.schema import (
     LIMIT,
     MAX_MESSAGE,
     MINUTES,
+    QUERY,
     TAIL,
     schema_of,
     whole,
@@ -53,6 +54,7 @@ FETCH: Final = EndingTool(
         lastId={**LAST_ID, "description": "Return the oldest entries after this id; 0: from the beginning."},
         limit=whole(LIMIT, "Most entries to return."),
         filter=FILTER,
+        query=QUERY,
         tail={
             **TAIL,
             "description": "How many of the newest entries, in place of lastId and limit.",
@@ -80,6 +82,8 @@ REPORT: Final = EndingTool(
             "maximum": MINUTES[2],
             "description": "Only entries of this many last minutes; 60 with neither this nor lastId.",
         },
+        filter=FILTER,
+        query=QUERY,
     ),
     joint.report,
 )

@@ -19,6 +19,7 @@ from poslogs.app import create_app
 from poslogs.doors.body import parse
 from poslogs.errors import BadInput, Forbidden, NotFound, Refusal, Unavailable, UnknownEnvironment
 from poslogs.platformos.environments import Environments
+from poslogs.query import parser
 from poslogs.settings import ROOT, Settings
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.feeds import Feeds
@@ -31,7 +32,7 @@ from poslogs.tools.tool import EndingTool, StreamingTool, Tool
 from poslogs.tools.toolbox import Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
-STREAM_INPUTS = "env, interval, filter, lastId, tail, maxMessage."
+STREAM_INPUTS = "env, interval, filter, query, lastId, tail, maxMessage."
 ALL = Client(id="all", name="All", digest=b"")
 ONE = Client(id="one", name="One", digest=b"", envs=frozenset({"staging"}))
 
@@ -183,7 +184,8 @@ def test_numbers_are_taken_as_people_write_them(tool: Tool, given: dict[str, obj
     """Ids may be numbers, milliseconds have fractions, and null means left out, though the schema does not say so."""
     assert tool.check({"env": "a", **given}).items() >= {"env": "a", **taken}.items()
     assert None not in tool.check({"env": "a", **given}).values()
-    assert all(isinstance(schema["type"], str) for schema in tool.inputs.values())
+    several = {name: schema["type"] for name, schema in tool.inputs.items() if not isinstance(schema["type"], str)}
+    assert several == ({"filter": ["string", "array"]} if "filter" in tool.inputs else {})
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,21 @@ def test_what_is_no_id_stays_none(value: object) -> None:
             "`env` is missing from the input; platformos.logs.stream takes " + STREAM_INPUTS,
         ),
         (STREAM, {"env": "a", "filter": ""}, '`filter` must be a string of 1 to 200 characters, not "".'),
-        (STREAM, {"env": "a", "filter": ["x"]}, "`filter` must be a string of 1 to 200 characters, not a list."),
+        (STREAM, {"env": "a", "filter": {}}, "`filter` must be a string of 1 to 200 characters, not an object."),
+        (FETCH, {"env": "a", "filter": []}, "`filter` must be a list of 1 to 20 types; it has 0."),
+        (REPORT, {"env": "a", "filter": ["x"] * 21}, "`filter` must be a list of 1 to 20 types; it has 21."),
+        (
+            LIVE,
+            {"env": "a", "filter": ["x", 5]},
+            "`filter` must be a list of strings of 1 to 200 characters; 5 is not one.",
+        ),
+        (STREAM, {"env": "a", "query": ["x"]}, "`query` must be a string, not a list."),
+        (STREAM, {"env": "a", "query": 5}, "`query` must be a string, not 5."),
+        (
+            FETCH,
+            {"env": "a", "query": f"a {'b' * 500}"},
+            "`query`, column 3: a query has 500 characters at most, not 502; leave some out.",
+        ),
         (STREAM, {"env": "a", "lastId": ""}, '`lastId` must be the id of an entry, 1 to 19 digits, not "".'),
         (STREAM, {"env": "a", "lastId": "-1"}, '`lastId` must be the id of an entry, 1 to 19 digits, not "-1".'),
         (STREAM, {"env": "a", "lastId": "٣"}, '`lastId` must be the id of an entry, 1 to 19 digits, not "٣".'),
@@ -342,8 +358,9 @@ def test_agents_are_offered_every_tool_but_the_one_without_an_end(toolbox: Toolb
     for tool in TOOLS.values():
         if (agents := offered.get(table.spelt_for_agents(tool))) is not None:
             assert agents.required == tool.required
-            for name in ("lastId", "filter", "minutes"):
+            for name in ("lastId", "query", "minutes"):
                 assert agents.inputs.get(name) == tool.inputs.get(name), (tool.name, name)
+            assert {schema["type"] for schema in agents.inputs.values()} <= {"string", "integer", "boolean"}
 
 
 def test_no_file_of_poslogs_names_a_tool_that_is_not_in_the_table() -> None:
@@ -503,6 +520,13 @@ def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> 
     assert (plain.interval, plain.selection.filter, plain.selection.late) == (0.25, "liquiderror", False)
     live = opened(toolbox, LIVE)
     assert (live.interval, live.selection.filter, live.selection.late) == (3.0, None, True)
+    several = opened(toolbox, LIVE, filter=["Error", "WARN"], query="  checkout  type:error ")
+    assert several.selection.filter == frozenset(("error", "warn"))
+    assert several.selection.query == parser.parse("checkout type:error")
+    assert (
+        opened(toolbox, STREAM, filter=["Error"], query=" ").selection
+        == opened(toolbox, STREAM, filter="error").selection
+    )
     short = opened(toolbox, LIVE, maxDuration=1, tail=0)
     last = [chunk.plain for chunk in short.chunks()][-1]
     assert last == b"event: done\ndata: [DONE]\n\n"
