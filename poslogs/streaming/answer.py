@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
-from poslogs.platformos.entries import Entry, Page
+from poslogs.platformos.entries import NO_TIME, Entry, Page
 from poslogs.query.query import Query
 from poslogs.streaming.batch import KIND_BYTES, MAX_MADE
 from poslogs.streaming.marks import Marks
@@ -56,6 +56,32 @@ class Answer:
     def first(self) -> int:
         """The id of the first entry; 0 if there is none."""
         return self._ids[0] if self._ids else 0
+
+    @property
+    def final(self) -> int:
+        """The id of the last entry; 0 without any."""
+        return self._ids[-1] if self._ids else 0
+
+    def split(self, position: int, is_past: Callable[[str], bool]) -> int | None:
+        """The id of the last row past a position that comes before the first whose time `is_past`.
+
+        The position itself where that row is the first past it; `last` where no row's time is past, as far as the last
+        one tells. Rows without a time do not count: None where none past the position has one.
+        """
+        timed = range(bisect_right(self._ids, position), len(self._ids))
+        first = next((index for index in timed if self._moment(index) != NO_TIME), None)
+        if first is None:
+            return None
+        last = next(index for index in reversed(timed) if self._moment(index) != NO_TIME)
+        if not is_past(self._moment(last)):
+            return self.last
+        if is_past(self._moment(first)):
+            return position
+        past = next(index for index in range(first, last + 1) if is_past(self._moment(index)))
+        return self._ids[past - 1]
+
+    def _moment(self, index: int) -> str:
+        return self._entry(index).timestamp
 
     @property
     def entries(self) -> list[Entry]:
