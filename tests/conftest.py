@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,10 @@ import pytest
 from tests.support.lent import Lender
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+
+# Where it is set, each server that a test starts compiles all of poslogs, and each process of the tests all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 GUNICORN_KINDS = ("gevent", "gthread")
 TOGETHER = {  # folder: why its tests run in one process, one after the other
