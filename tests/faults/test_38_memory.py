@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -24,11 +24,12 @@ HALVES = 200  # heads of strangers that are never whole
 ROW = "x" * 3000
 PATIENCE_S = 90.0
 MIB = 1 << 20
-# What takes the most memory of what an environment may answer (fault 35): as large as it may be, and packed.
-ANSWERS = (
-    b'{"logs":[' + b",".join(b'{"id":%d,"message":"%b"}' % (n, b"\x7f" * MIB) for n in range(1, 31)) + b"]}",
-    b'{"logs":[' + b",".join(b'{"id":%d}' % number for number in range(1, 500_001)) + b"]}",
-)
+
+
+def answers() -> Iterator[bytes]:
+    """What takes the most memory of what an environment may answer (fault 35): as large as it may be, and packed."""
+    yield b'{"logs":[' + b",".join(b'{"id":%d,"message":"%b"}' % (n, b"\x7f" * MIB) for n in range(1, 31)) + b"]}"
+    yield b'{"logs":[' + b",".join(b'{"id":%d}' % number for number in range(1, 500_001)) + b"]}"
 
 
 @pytest.mark.slow
@@ -58,7 +59,7 @@ def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceili
         calls = asking(FETCH, env="production", lastId="0", limit=10_000)
         called = stack.enter_context(unread(running, "/call", calls, tokens * CALLS))
         wait_for(lambda: begun(called, b"HTTP/1.1 "), PATIENCE_S)
-        for answer in ANSWERS:
+        for answer in answers():
             asked = len(hostile.requests)
             hostile.fail("raw", body=gzip.compress(answer, 1), headers={"Content-Encoding": "gzip"})
             wait_for(lambda asked=asked: len(hostile.requests) >= asked + 4, PATIENCE_S)
