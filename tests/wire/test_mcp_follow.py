@@ -60,8 +60,8 @@ def test_fetch_then_live_from_last_id_misses_none_and_repeats_none(kind: str, se
                 last = found["lastId"]
                 continue
             with live(running, modern=dice.random() < 0.5, **arguments) as call:
-                frames = dice.randint(1, 30)
-                if dice.random() < 0.6:
+                frames = dice.randint(1, 30) if cuts else 1  # the first is cut for certain
+                if dice.random() < 0.6 or not cuts:
                     call.wait_until(lambda call=call, frames=frames: len(call.frames) >= frames)
                     if not call.ended_clean:
                         cuts += 1
