@@ -21,7 +21,7 @@ from tests.support.platformos import PlatformOS
 from tests.support.program import Program
 from tests.support.server import REPO, Server
 from tests.wire.exchange import OTHER, READER, STREAM, clients, get, unharmed
-from tests.wire.starting import started_in_vain
+from tests.wire.starting import checked_in_vain, started_in_vain
 
 GOOD_CLIENTS = json.dumps(clients())
 GOOD = {"url": "https://example.com", "email": "dev@example.com", "token": "pos-token"}
@@ -68,27 +68,37 @@ BAD_CLIENTS: list[tuple[Any, str]] = [
 ]
 
 
-def all_in_vain(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) -> None:
-    """Assert that each start, in its own folder and two at a time, ends with a sentence that has its signs."""
+Vain = tuple[dict[str, Any], list[str]]  # how a start is made, as for `started_in_vain`, and signs in its sentence
 
-    def start(number: int, kw: dict[str, Any], signs: list[str]) -> None:
-        own = folder / str(number)
-        own.mkdir()
-        sentence = started_in_vain(own, {"clients.json": GOOD_CLIENTS, **kw.pop("files", {})}, **kw)
-        for sign in signs:
-            assert sign in sentence, (kw, sign, sentence)
-        for secret in (READER, "pos-token", "secret@"):
-            assert secret not in sentence
 
+def all_in_vain(folder: Path, starts: list[Vain]) -> None:
+    """Each start, in a folder of its own and two at a time, ends in a sentence with its signs in it."""
     with ThreadPoolExecutor(2) as pool:
-        for future in [pool.submit(start, number, kw, signs) for number, (kw, signs) in enumerate(starts)]:
-            future.result()
+        ended = [
+            pool.submit(in_vain, folder / str(number), started_in_vain, start) for number, start in enumerate(starts)
+        ]
+        for each in ended:
+            each.result()
 
 
-def checks(folder: Path, starts: list[tuple[dict[str, Any], list[str]]]) -> None:
-    """Check the first start as people start it, the others by `poslogs check`, which every start asks first."""
+def checks(folder: Path, starts: list[Vain]) -> None:
+    """The first start as people start it, the others by what every start asks first, `poslogs check`: it is quicker."""
     first, *rest = starts
-    all_in_vain(folder, [first, *(({**kw, "kind": "check"}, signs) for kw, signs in rest)])
+    in_vain(folder / "0", started_in_vain, first)
+    for number, start in enumerate(rest, 1):
+        in_vain(folder / str(number), checked_in_vain, start)
+
+
+def in_vain(own: Path, start: Callable[..., str], vain: Vain) -> None:
+    """The start, in a folder of its own, ends in a sentence with the signs in it, and without a secret."""
+    kw, signs = vain
+    own.mkdir()
+    more = {name: value for name, value in kw.items() if name != "files"}
+    sentence = start(own, {"clients.json": GOOD_CLIENTS, **kw.get("files", {})}, **more)
+    for sign in signs:
+        assert sign in sentence, (kw, sign, sentence)
+    for secret in (READER, "pos-token", "secret@"):
+        assert secret not in sentence
 
 
 # What a start prints
@@ -220,8 +230,8 @@ def test_an_environment_from_variables_is_served_and_stands_beside_the_file(
 
 
 def test_a_setting_out_of_bounds_ends_the_start_with_its_name_and_bounds(tmp_path: Path) -> None:
-    """This holds for every number and word that an operator may set, past each of its bounds."""
-    starts: list[tuple[dict[str, Any], list[str]]] = [
+    """Every number and word that an operator may set, past each of its bounds."""
+    starts: list[Vain] = [
         ({"env": {name: value}}, [f"{name} must be ", value]) for name, values in BAD_SETTINGS for value in values
     ]
     checks(tmp_path, starts)
@@ -242,7 +252,7 @@ def test_a_busy_port_ends_the_start_with_the_way_out(tmp_path: Path) -> None:
 
 def test_more_than_one_worker_ends_the_start_with_the_reason(tmp_path: Path) -> None:
     """Two processes would each poll, limit and count by themselves."""
-    starts: list[tuple[dict[str, Any], list[str]]] = [
+    starts: list[Vain] = [
         ({"kind": kind, "args": args}, ["2 workers would each", "start one worker"])
         for kind, args in (("gevent", ["--workers", "2"]), ("gthread", ["-w2"]))
     ]
@@ -250,10 +260,8 @@ def test_more_than_one_worker_ends_the_start_with_the_reason(tmp_path: Path) -> 
 
 
 def test_a_file_of_environments_that_cannot_be_used_ends_the_start_with_what_and_where(tmp_path: Path) -> None:
-    """It may be empty, cut, binary, of the wrong shape, or lack a url or a usable token. The token is never shown."""
-    starts: list[tuple[dict[str, Any], list[str]]] = [
-        ({"files": {".pos": text}}, [".pos", sign]) for text, sign in BAD_JSON
-    ]
+    """Empty, cut, binary, of the wrong shape, without a url, with a token that no header can carry; never the token."""
+    starts: list[Vain] = [({"files": {".pos": text}}, [".pos", sign]) for text, sign in BAD_JSON]
     for fields, sign in BAD_ENVIRONMENTS:
         starts.append(({"files": {".pos": json.dumps({"staging": fields})}}, [".pos: ", sign]))
     starts.append(({"files": {".marketplace-kit": "{"}}, [".marketplace-kit is not valid JSON"]))
@@ -264,10 +272,8 @@ def test_a_file_of_environments_that_cannot_be_used_ends_the_start_with_what_and
 
 
 def test_clients_that_cannot_be_used_end_the_start_with_what_and_where(tmp_path: Path) -> None:
-    """They may be empty, cut, binary, of the wrong shape, share a token, or be out of bounds. No token is shown."""
-    starts: list[tuple[dict[str, Any], list[str]]] = [
-        ({"files": {"clients.json": text}}, ["clients.json", sign]) for text, sign in BAD_JSON
-    ]
+    """Empty, cut, binary, of the wrong shape, two with one token, every field out of bounds; never a token."""
+    starts: list[Vain] = [({"files": {"clients.json": text}}, ["clients.json", sign]) for text, sign in BAD_JSON]
     for fields, sign in BAD_CLIENTS:
         starts.append(({"files": {"clients.json": json.dumps({"one": fields})}}, ["clients.json: ", sign]))
     twice = json.dumps({"one": {"token": READER}, "two": {"token": READER}})
@@ -290,7 +296,7 @@ def test_a_file_without_permission_ends_the_start_with_the_reason(tmp_path: Path
 def test_variables_that_are_half_set_end_the_start_with_what_is_missing(tmp_path: Path) -> None:
     """If only some of MPKIT_URL, MPKIT_EMAIL and MPKIT_TOKEN are set, the sentence names the others; or a bad url."""
     given = {"MPKIT_URL": "https://example.com", "MPKIT_EMAIL": "dev@example.com", "MPKIT_TOKEN": "pos-token"}
-    starts: list[tuple[dict[str, Any], list[str]]] = []
+    starts: list[Vain] = []
     for name in given:
         others = [other for other in given if other != name]
         starts.append(({"env": {name: given[name]}}, [" and ".join(others) + " must be set too"]))
@@ -302,8 +308,8 @@ def test_variables_that_are_half_set_end_the_start_with_what_is_missing(tmp_path
 
 @pytest.mark.parametrize("kind", ["waitress", "flask"])
 def test_other_servers_end_in_the_same_sentence(tmp_path: Path, kind: str) -> None:
-    """Under waitress and flask run a cut `.pos` or a setting out of bounds ends so too."""
-    starts: list[tuple[dict[str, Any], list[str]]] = [
+    """Under waitress and flask run too: a cut `.pos`, a setting out of bounds."""
+    starts: list[Vain] = [
         ({"kind": kind, "files": {".pos": "{"}}, [".pos is not valid JSON"]),
         ({"kind": kind, "env": {"POSLOGS_WINDOW_MB": "0"}}, ["POSLOGS_WINDOW_MB must be from 1 to 1024, not 0"]),
     ]
