@@ -25,7 +25,16 @@ TOGETHER = {  # folder: why its tests run in one process, one after the other
     "tests/guide/": "port 3030",
     "tests/package/": "the wheel, which is built and installed once",
 }
+QUICK = "tests/unit/"
 BY_PARAMETER = "tests/hosts/test_hosts.py"  # tests of one parameter run in one process: it is a host that starts once
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests that wait for nothing come last: then no process of the tests waits long for another's last test.
+
+    pytest-xdist gives out groups first, the largest before the others, and then tests in this order.
+    """
+    items.sort(key=lambda item: item.nodeid.startswith(QUICK))
 
 
 @pytest.hookimpl(optionalhook=True)
