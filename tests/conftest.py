@@ -14,6 +14,7 @@ import pytest
 from tests.support.lent import Lender
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+from tests.support.template import Template
 
 # Where it is set, each server that a test starts compiles all of poslogs, and each process of the tests all tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -65,25 +66,39 @@ def platformos() -> Iterator[PlatformOS]:
 
 
 @pytest.fixture(scope="session")
-def lender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lender]:
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts a server, forked from a template where that will do. The caller ends it."""
+    templates: dict[str, Template] = {}
+    with ExitStack() as stack:
+
+        def start(kind: str, folder: Path | None = None, forked: bool = True, **kw: Any) -> Server:
+            template = None
+            if forked and folder is None and Template.suits(kind, **kw):
+                if kind not in templates:
+                    templates[kind] = stack.enter_context(Template(kind))
+                template = templates[kind]
+            return Server(folder or tmp_path_factory.mktemp("server"), kind, template=template, **kw)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def lender(started: Callable[..., Server]) -> Iterator[Lender]:
     """The servers that tests of this process share, one after the other."""
-
-    def start(kind: str, **kw: Any) -> Server:
-        return Server(tmp_path_factory.mktemp("server"), kind, **kw)
-
-    with Lender(start) as lender:
+    with Lender(started) as lender:
         yield lender
 
 
 @pytest.fixture
 def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lender: Lender
+    request: pytest.FixtureRequest, started: Callable[..., Server], lender: Lender
 ) -> Iterator[Callable[..., Server]]:
     """Gives servers, `server(kind="gevent", **kw)` with `kw` as for Server, and takes them back when the test ends.
 
     In a test that also uses `platformos`, this is the environment `staging` unless `environments` is given.
-    A server that differs from others only by its variables and files may have served another test before. It is like
-    new, except for its age, its memory, what it has counted, and warnings that come once in a while. `own` starts one.
+    A server that differs from others by its variables and files alone may have served another test before, and is
+    like new, but for its age, its memory, what it has counted, and what it tells once a while. `own` has one started,
+    from a template (tests/support/template.py) if that suits it; with `forked=False` it is started as people start it.
     """
     failed = request.session.testsfailed
     with ExitStack() as stack:
@@ -93,7 +108,7 @@ def server(
                 kw["environments"] = {"staging": request.getfixturevalue("platformos")}
             if not own and folder is None and lender.can_lend(kind, **kw):
                 return stack.enter_context(lender.lend(kind, **kw))
-            return stack.enter_context(Server(folder or tmp_path_factory.mktemp("server"), kind, **kw))
+            return stack.enter_context(started(kind, folder, **kw))
 
         yield start
     if request.session.testsfailed > failed:

@@ -43,7 +43,7 @@ def test_one_hostile_environment_and_twenty_hostile_clients_stay_below_the_ceili
     with stand_ins("staging", "production") as instances, ExitStack() as stack:
         hostile, good = instances["staging"], instances["production"]
         good.add_many(10_000, message=ROW)
-        running = server(kind, environments=instances, clients=of_clients(CLIENTS, limits={}), own=True)
+        running = server(kind, environments=instances, clients=of_clients(CLIENTS, limits={}), forked=False)
         crowd = stack.enter_context(Crowd(running, 8, READER))
         crowd.open()
         wait_for(lambda: bool(hostile.requests), PATIENCE_S)

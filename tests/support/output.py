@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Protocol
+
+
+class Writes(Protocol):
+    """A process that was started with a pipe."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
 
 
 class Output:
@@ -16,7 +22,7 @@ class Output:
         self._news = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def follow(self, process: subprocess.Popen[bytes]) -> None:
+    def follow(self, process: Writes) -> None:
         """Collect the standard output of `process` from now on."""
         assert process.stdout is not None, "started without a pipe"
         self._thread = threading.Thread(target=self._pump, args=(process.stdout,), name="output", daemon=True)

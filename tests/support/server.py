@@ -20,6 +20,7 @@ import requests
 from tests.support.output import Output
 from tests.support.platformos import PlatformOS
 from tests.support.reader import TOKEN, Reader
+from tests.support.template import Forked, Template
 
 REPO = Path(__file__).resolve().parents[2]
 CLIENTS = {
@@ -50,8 +51,12 @@ class Server:
         port: int | None = None,
         app: str = "wsgi:app",
         start: bool = True,
+        template: Template | None = None,
     ) -> None:
-        """Without `environments` there is no `.pos`, hence a demo; `clients` may be a file that is there already."""
+        """Without `environments` there is no `.pos`, hence a demo; `clients` may be a file that is there already.
+
+        A `template` for this kind forks the process, in place of a start from nothing.
+        """
         self.folder = folder
         self.kind = kind
         self.port = port or free_port()
@@ -67,7 +72,8 @@ class Server:
         self._environ = {**_clean(os.environ), "POSLOGS_CLIENTS_FILE": str(self.clients_file), **(env or {})}
         self._http = requests.Session()
         self._http.trust_env = False
-        self.process: subprocess.Popen[bytes] | None = None
+        self._template = template
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.out = Output()
         if start:
             self.start()
@@ -90,15 +96,18 @@ class Server:
 
     def start(self, wait: bool = True) -> None:
         """Start the process and wait until it answers. AssertionError with its output when it does not."""
-        self.process = subprocess.Popen(
-            self._command(),
-            cwd=self.folder,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        if self._template is not None:
+            self.process = self._template.fork(self._command()[2:], self.folder, self._environ)
+        else:
+            self.process = subprocess.Popen(
+                self._command(),
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self.out.follow(self.process)
         if wait:
             self.wait_live()
@@ -205,7 +214,7 @@ class Server:
         return count
 
     @property
-    def _process(self) -> subprocess.Popen[bytes]:
+    def _process(self) -> subprocess.Popen[bytes] | Forked:
         assert self.process is not None, "not started"
         return self.process
 

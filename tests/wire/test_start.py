@@ -111,7 +111,7 @@ def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
     running = server(
         environments={"staging": platformos, "production": platformos},
         clients=clients(other={"token": OTHER}),
-        own=True,
+        forked=False,
     )
     running.wait_output('"env":"staging"}}\'')
     text = running.output
@@ -127,8 +127,8 @@ def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
 
 
 def test_a_demo_says_that_it_is_one(server: Callable[..., Server]) -> None:
-    """Without `.pos` and MPKIT_* the start-up lines, /health and /tools say that the environments are simulated."""
-    running = server(clients=clients(), own=True)
+    """With no `.pos` and no MPKIT_*: the start-up lines, /health and /tools say that the environments are simulated."""
+    running = server(clients=clients(), forked=False)
     running.wait_output("staging, production (a demo: simulated, as there is no .pos here)")
     health = json.loads(get(running, "/health").body)
     assert [(env["name"], env["demo"]) for env in health["environments"]] == [("staging", True), ("production", True)]
@@ -154,7 +154,7 @@ def test_the_curl_in_the_start_up_lines_streams_when_pasted_into_a_shell(
 def test_the_curl_carries_the_published_token_that_there_is(server: Callable[..., Server], tmp_path: Path) -> None:
     """With the clients.json that the guide prints, whose token is `client-secret`, the pasted lines stream too."""
     guides = {"default": {"token": "client-secret", "name": "Default Client"}}
-    with paste(server(clients=guides, own=True), tmp_path) as curl:
+    with paste(server(clients=guides, forked=False), tmp_path) as curl:
         curl.out.wait_until(lambda text: "event: data" in text or '{"error":' in text)
         assert "event: data" in curl.out.text
 
@@ -215,7 +215,7 @@ def test_an_environment_from_variables_is_served_and_stands_beside_the_file(
     given = {"MPKIT_URL": platformos.url + "/", "MPKIT_EMAIL": platformos.email, "MPKIT_TOKEN": platformos.token}
     alone = server(environments=None, clients=clients(), env={**given, "MPKIT_ENV": name})
     alone.wait_output(f"environments  {expected} (from MPKIT_URL)")
-    both = server(clients=clients(), env={**given, "MPKIT_ENV": name}, own=True)
+    both = server(clients=clients(), env={**given, "MPKIT_ENV": name}, forked=False)
     both.wait_output(f"environments  staging, {expected} (from .pos and MPKIT_URL)")
     for running, env in ((alone, expected), (both, expected), (both, "staging")):
         with running.stream(STREAM, {"env": env}, token=READER) as reader:
@@ -318,8 +318,8 @@ def test_other_servers_end_in_the_same_sentence(tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize("kind", ["waitress", "flask"])
 def test_other_servers_serve_too(server: Callable[..., Server], platformos: PlatformOS, kind: str) -> None:
-    """Without gunicorn's configuration the app works the same: a stream arrives, and /health counts it."""
-    running = server(kind, clients=clients(), own=True)
+    """Without gunicorn's own file the app does what it does: a stream arrives, and /health counts it."""
+    running = server(kind, clients=clients(), forked=False)
     with running.stream(STREAM, {"env": "staging", "interval": 250}, token=READER) as reader:
         platformos.add({})
         reader.wait_entries(1)
@@ -330,8 +330,8 @@ def test_other_servers_serve_too(server: Callable[..., Server], platformos: Plat
 def test_a_variable_that_is_misspelt_is_told_once_with_the_nearest(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
-    """The variable would have no effect, and nobody would know."""
-    running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"}, own=True)
+    """It would have no effect, and nobody would know."""
+    running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"}, forked=False)
     told = "POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?"
     running.wait_output(told)
     assert running.output.count(told) == 1
@@ -342,7 +342,7 @@ def test_a_name_that_would_act_on_a_terminal_is_spelt_out(
 ) -> None:
     """This holds in the start-up lines, in the log, and in the sentence of a start that fails."""
     name, shown = "a\x1b[2J\nERROR b", r"a\x1b[2J\nERROR b"
-    running = server(clients=clients(), environments={name: platformos}, own=True)
+    running = server(clients=clients(), environments={name: platformos}, forked=False)
     running.wait_output(f"environments  {shown} (from")
     platformos.fail("status", status=500)
     with running.stream(STREAM, {"env": name, "interval": 250}, token=READER) as reader:

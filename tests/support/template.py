@@ -1,0 +1,213 @@
+"""A process that has loaded what a server loads, and forks servers: a start costs a third of what it costs otherwise.
+
+A server that was forked is gunicorn's own master with its own worker, with files, variables, session and output of its
+own. Of its start, Python's own and most imports are left out. So this is for servers that are lent; what a start
+promises is tested with servers that are started as people start them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+FORK_S = 30.0
+MOST_BYTES = 1 << 17  # of a message; variables are most of it
+# What a worker under gevent may find loaded: gevent patches before the app is imported, and these hold nothing of what
+# it patches (sockets, threads, time). Regular expressions are kept by `re` itself.
+APART = "attr attrs charset_normalizer click idna jsonschema jsonschema_specifications markupsafe orjson packaging "
+APART += "referencing rpds typing_extensions"
+OURS = "POSLOGS_"  # poslogs reads its variables as a worker loads it; others are read as a process starts
+
+
+class Forked:
+    """A process that a template has forked: what the tests use of `subprocess.Popen`."""
+
+    def __init__(self, pid: int, stdout: IO[bytes]) -> None:
+        self.pid = pid
+        self.stdout = stdout
+        self.returncode: int | None = None
+        self._ended = threading.Event()
+
+    def end(self, returncode: int) -> None:
+        """Know that the process has ended, and how: as Popen.returncode."""
+        self.returncode = returncode
+        self._ended.set()
+
+    def poll(self) -> int | None:
+        """The exit status, if there is one."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, as soon as there is one. subprocess.TimeoutExpired when there is none in time."""
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to it, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+class Template:
+    """Forks servers of one kind. A context manager, which ends the process that does; servers are ended before."""
+
+    @staticmethod
+    def suits(kind: str, env: Mapping[str, str] | None = None, **kw: Any) -> bool:
+        """Whether a server as asked for, `kw` as for Server, needs nothing of a start from nothing."""
+        return (
+            kind in ("gevent", "gthread")
+            and all(name.startswith(OURS) for name in env or {})
+            and set(kw) <= {"environments", "clients"}
+        )
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        root = Path(__file__).resolve().parents[2]
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._lock = threading.Lock()  # over a start
+        self._changed = threading.Condition()
+        self._forked: dict[int, Forked] = {}
+        self._stdout: list[int] = []  # what the next process writes, to be read from here
+        self._new: list[Forked] = []  # the process that was forked last, until `fork` takes it
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.template", kind, str(theirs.fileno())],
+                cwd=root,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        threading.Thread(target=self._listen, name="template", daemon=True).start()
+
+    def __enter__(self) -> Template:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._ours.close()
+
+    def fork(self, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Forked:
+        """Start `python -m` these arguments, gunicorn's, in a folder, with these variables alone."""
+        message = json.dumps({"argv": list(argv), "folder": str(folder), "env": dict(env)}).encode()
+        with self._lock:
+            read, write = os.pipe()
+            self._stdout.append(read)
+            socket.send_fds(self._ours, [message], [write])
+            os.close(write)
+            with self._changed:
+                self._changed.wait_for(lambda: self._new or self._process.poll() is not None, FORK_S)
+                assert self._new, f"the template forked nothing; its status: {self._process.poll()}"
+                return self._new.pop()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self._ours.recv(MOST_BYTES):
+                told = json.loads(data)
+                with self._changed:
+                    if "status" in told:
+                        self._forked.pop(told["pid"]).end(told["status"])
+                    else:
+                        forked = Forked(told["pid"], os.fdopen(self._stdout.pop(), "rb"))
+                        self._forked[forked.pid] = forked
+                        self._new.append(forked)
+                        self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+
+def forked(control: socket.socket) -> tuple[dict[str, Any], int] | None:
+    """Fork for each message, and tell how each process ended.
+
+    Returns in each process that was forked, with the message and where it writes; at the end None.
+    """
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # it wakes the loop below
+    signal.set_wakeup_fd(write)
+    while True:
+        ready, _, _ = select.select([control, read], [], [])
+        if read in ready:
+            os.read(read, 1024)
+            _tell_ended(control)
+        if control in ready:
+            data, given, _, _ = socket.recv_fds(control, MOST_BYTES, 1)
+            if not data:
+                return None
+            if os.fork() == 0:
+                os.setsid()  # before anybody knows of it, who might end its whole session
+                control.send(json.dumps({"pid": os.getpid()}).encode())
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for fd in (read, write, control.detach()):
+                    os.close(fd)
+                return json.loads(data), given[0]
+            os.close(given[0])
+
+
+def _tell_ended(control: socket.socket) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            status = {"pid": ended[0], "status": os.waitstatus_to_exitcode(ended[1])}
+            control.send(json.dumps(status).encode())
+
+
+def load(kind: str) -> None:
+    """Load what gunicorn's master loads, and of the app what a worker of this kind may find loaded."""
+    for name in ("gunicorn.app.wsgiapp", "poslogs.servers.gunicorn", "poslogs.servers.master"):
+        import_module(name)
+    before = set(sys.modules)
+    for name in ("poslogs.app", "poslogs.banner"):
+        import_module(name)
+
+    if kind == "gevent":
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] not in APART.split():
+                package, _, own = name.rpartition(".")
+                del sys.modules[name]
+                if package in sys.modules:
+                    vars(sys.modules[package]).pop(own, None)
+    gc.collect()
+    gc.freeze()  # no server's collector goes through what is loaded here
+
+
+def become(told: Mapping[str, Any], out: int) -> None:
+    """Be the server, in this process, and end as it does."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(out)
+    os.chdir(told["folder"])
+    os.environ.clear()
+    os.environ.update(told["env"])
+    sys.path[0] = told["folder"]
+    sys.argv = [*told["argv"], "--chdir", told["folder"]]  # gunicorn has taken the template's for the current one
+    from gunicorn.app.wsgiapp import run
+
+    run(prog="gunicorn")
+
+
+if __name__ == "__main__":
+    load(sys.argv[1])
+    told = forked(socket.socket(fileno=int(sys.argv[2])))
+    if told is not None:
+        become(*told)

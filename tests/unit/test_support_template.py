@@ -1,0 +1,74 @@
+"""Servers that a template forks: gunicorn's master with its worker, like one that was started from nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+from tests.support.template import Template
+from tests.unit.doubles import eventually
+
+STREAM = "platformos.logs.stream"
+
+
+@pytest.fixture(params=["gevent", "gthread"])
+def template(request: pytest.FixtureRequest) -> Iterator[Template]:
+    with Template(request.param) as template:
+        yield template
+
+
+def test_servers_of_a_template_are_apart_and_end_as_others_do(
+    template: Template, tmp_path: Path, platformos: PlatformOS
+) -> None:
+    """Files, variables, output, session and exit status are each one's own; another worker follows one that is lost."""
+    kind = template.kind
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    platformos.add({"message": "of the real site"})
+    with (
+        Server(tmp_path / "one", kind, environments={"staging": platformos}, template=template) as one,
+        Server(tmp_path / "other", kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"}, template=template) as other,
+    ):
+        with one.stream(STREAM, {"env": "staging"}) as reader:
+            assert reader.wait_entries(1)[0]["message"] == "of the real site"
+        one.wait_output("environments  staging (from .pos)")
+        other.wait_output("POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs")
+        assert "POSLOGS_HEARTBEAT_SECOND" not in one.output
+        old = one.worker_pid()
+        one.signal(signal.SIGHUP)
+        eventually(lambda: one.worker_pids() and old not in one.worker_pids())
+        one.wait_live()
+        one.signal(signal.SIGTERM)
+        assert one.wait_exit() == 0
+        assert not one.is_running
+        assert other.is_running
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait_exit(0.01)
+    assert other.wait_exit() == -signal.SIGKILL
+
+
+def test_a_start_that_fails_is_told_with_what_was_written(template: Template, tmp_path: Path) -> None:
+    """The sentence and the status of a start that cannot work."""
+    (tmp_path / ".pos").write_text("{")
+    with pytest.raises(AssertionError, match=r"ended with 1:\nposlogs cannot start: .pos is not valid JSON"):
+        Server(tmp_path, template.kind, template=template)
+
+
+def test_what_is_read_as_a_process_starts_needs_one_that_does(platformos: PlatformOS) -> None:
+    """Another kind, options, and variables that others than poslogs read."""
+    given = {"environments": {"staging": platformos}}
+    assert Template.suits("gevent", env={"POSLOGS_WINDOW_MB": "1"}, **given)
+    assert not Template.suits("waitress", **given)
+    for asked in (
+        {"args": ["-w2"]},
+        {"start": False},
+        {"env": {"LD_PRELOAD": "clock.so"}},
+        {"env": {"PORT": "80"}},
+    ):
+        assert not Template.suits("gevent", **{**given, **asked}), asked
