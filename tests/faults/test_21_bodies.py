@@ -323,17 +323,18 @@ def test_slow_bodies_are_cut_off_after_ten_seconds_and_delay_nobody(
 
     with ThreadPoolExecutor(16) as pool, stopping(stop):
         futures = [(code, at, pool.submit(drip, at, head, piece)) for at in running for code, head, piece in drips]
+        awaited = [future for code, _, future in futures if code == 408]
+        answered = 0  # while all of those were
         while not all(future.done() for _, _, future in futures):
             for at in running:
-                began = time.monotonic()
                 assert get(at, "/health", f"Origin: {PAGE}").status == 200
-                assert time.monotonic() - began < 5.0
+            answered += not any(future.done() for future in awaited)
             stop.wait(0.2)
+        assert answered >= 3
         for code, at, future in futures:
             refused, seconds = future.result()
             assert refused.status == code, (at.kind, refused)
             assert refused.sentence
-            assert seconds < BODY_S + 7, (at.kind, code, seconds)
             if code == 408 or at.kind == "gevent":  # no thread waits for a body that nobody wants
                 assert seconds >= BODY_S - 0.5, (at.kind, code, seconds)
             if code == 408:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 
 import pytest
 
@@ -122,26 +121,22 @@ def test_readers_that_are_there_are_left_in_peace() -> None:
 @pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "a proxy is there"])
 @pytest.mark.parametrize("writes", [1, 2, 3])
 def test_where_a_reader_may_have_left_writes_find_out(writes: int, tell: object) -> None:
-    """All three have left, and the server notices at one of the first writes, so the fourth enters at once."""
+    """All three have left, and the server notices at one of the first writes: the fourth enters after those."""
     slots: Slots[Held] = Slots()
     held = fill(slots, MINE, tell, tell, tell)
     for each in held:
         each.dead_after = writes
-    begin = time.monotonic()
     fill(slots, MINE, here)
-    assert time.monotonic() - begin < 2.0
-    assert all(each.pokes <= POKES for each in held)
+    assert writes <= max(each.pokes for each in held) <= POKES
 
 
 @pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "they are there"])
 def test_where_all_are_there_the_refusal_is_quick(tell: object) -> None:
-    """Each gets a few writes, and none is closed."""
+    """A few writes to each, which bound how long it waits, and no closing."""
     slots: Slots[Held] = Slots()
     held = fill(slots, MINE, tell, tell, tell)
-    begin = time.monotonic()
     with pytest.raises(TooMany):
         slots.take(MINE, Held(), here)
-    assert time.monotonic() - begin < 2.0
     assert [(each.pokes, each.closed) for each in held] == [(POKES, 0)] * 3
 
 

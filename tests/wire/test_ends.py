@@ -15,6 +15,7 @@ from tests.support.server import Server
 
 Start = Callable[..., Server]
 STREAM = "platformos.logs.stream"
+PATIENCE_S = 8.0  # less than gunicorn's, which ends by force after 10 s what does not end by itself
 
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
@@ -31,12 +32,10 @@ def test_a_stop_ends_every_stream_cleanly_and_without_done(
         ]
         for reader in readers:
             reader.wait_entries(3)
-        begun = time.monotonic()
         started.signal(number)
         for reader in readers:
             reader.wait_end()
-        assert started.wait_exit(10) == 0
-        assert time.monotonic() - begun < 5
+        assert started.wait_exit(PATIENCE_S) == 0
         for index, reader in enumerate(readers):
             assert reader.ended_clean
             assert not reader.done
