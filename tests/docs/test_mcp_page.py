@@ -19,6 +19,7 @@ from tests.support.need import repo
 from tests.support.server import Server
 
 PAGE = repo() / "docs" / "mcp.md"
+SHIPPED = json.loads((repo() / "clients.json").read_text())
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = marked_blocks(PAGE)
 URL = "http://127.0.0.1:3030/mcp"
@@ -51,7 +52,7 @@ def test_a_host_configured_as_written_is_let_in(host: str, server: StartServer) 
         assert each["password"] is True
         assert f"${{input:{each['id']}}}" in header
     assert ("inputs" in document) is ("${input:" in header)
-    _lists_the_tools(server(clients=repo() / "clients.json"), header.replace(secret, TOKEN))
+    _lists_the_tools(server(clients=SHIPPED), header.replace(secret, TOKEN))
 
 
 def test_the_bridge_is_started_with_the_address_and_the_header() -> None:
@@ -69,12 +70,12 @@ def test_the_command_for_claude_code_names_the_address_and_the_header(server: St
     words = shlex.split(block.code.replace("\\\n", ""))
     header = f"Authorization: Bearer {TOKEN}"
     assert words == ["claude", "mcp", "add", "--transport", "http", "poslogs", URL, "--header", header]
-    _lists_the_tools(server(clients=repo() / "clients.json"), header.removeprefix("Authorization: "))
+    _lists_the_tools(server(clients=SHIPPED), header.removeprefix("Authorization: "))
 
 
 def test_the_tables_are_what_the_server_lists(server: StartServer) -> None:
-    """The tables have every tool, and each of its inputs with default and bounds, and no others."""
-    tools = _lists_the_tools(server(clients=repo() / "clients.json"), f"Bearer {TOKEN}")
+    """Every tool, and each input of each with its default and bounds; no other."""
+    tools = _lists_the_tools(server(clients=SHIPPED), f"Bearer {TOKEN}")
     section = TEXT.split("## The tools")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(platformos_\w+)` \|", section, re.MULTILINE) == [tool["name"] for tool in tools]
     promised = {}
@@ -88,8 +89,8 @@ def test_the_tables_are_what_the_server_lists(server: StartServer) -> None:
 
 
 def test_a_live_call_lasts_as_long_as_the_page_says(server: StartServer) -> None:
-    """The page explains the bound that the server has."""
-    tools = _lists_the_tools(server(clients=repo() / "clients.json"), f"Bearer {TOKEN}")
+    """The bound that the page explains."""
+    tools = _lists_the_tools(server(clients=SHIPPED), f"Bearer {TOKEN}")
     (live,) = [tool for tool in tools if tool["name"] == "platformos_logs_live"]
     most = live["inputSchema"]["properties"]["maxDuration"]["maximum"]
     assert f"lasts {most // 1000} seconds at most" in TEXT

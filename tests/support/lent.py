@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import requests
 
 from tests.support.platformos import PlatformOS
 from tests.support.server import CLIENTS, Server
 
-FEW_WRONG = 4  # tokens that a server may have refused: twenty a minute are all that an address has
-MOST = 4  # servers that are kept for later, in one process of the tests
+FEW_WRONG = 4  # tokens that a server may have refused lately: twenty a minute are all that an address has
+LATELY_S = 61.0
+MOST = 6  # servers that are kept for later, in one process of the tests
 PLENTY = "100000 per minute"  # what one test spends of it is nothing to the next
 REST_TOKEN = "a-token-between-two-tests"
 REST_CLIENTS = {"between-tests": {"token": REST_TOKEN, "limits": {"requests": PLENTY}}}
@@ -30,6 +31,14 @@ class Starts(Protocol):
     def __call__(self, kind: str, **kw: Any) -> Server: ...
 
 
+class Kept(NamedTuple):
+    """A server between two tests."""
+
+    started_with: object
+    server: Server
+    ready: float  # on the lender's clock: from when it may be lent again
+
+
 class Lender:
     """Lends servers, and keeps those that come back as they were. A context manager, which ends them.
 
@@ -37,10 +46,12 @@ class Lender:
     were for: so two files make a server that has served one test a fresh one for the next.
     """
 
-    def __init__(self, starts: Starts) -> None:
+    def __init__(self, starts: Starts, clock: Callable[[], float] = time.monotonic) -> None:
         self._starts = starts
+        self._clock = clock
         self._numbers = itertools.count(1)
-        self._kept: list[tuple[object, Server]] = []  # by what they were started with, the last used last
+        self._kept: list[Kept] = []  # the last used last
+        self._refused: dict[Server, list[tuple[float, int]]] = {}  # when, and how many wrong tokens since the start
 
     def __enter__(self) -> Lender:
         return self
@@ -51,7 +62,7 @@ class Lender:
     def end_all(self) -> None:
         """End what is kept; later tests get others."""
         while self._kept:
-            self._kept.pop()[1].kill()
+            self._kept.pop().server.kill()
 
     @staticmethod
     def can_lend(kind: str, clients: object = None, env: object = None, **kw: Any) -> bool:
@@ -89,16 +100,17 @@ class Lender:
         workers = server.worker_pids()
         try:
             yield server
-            rested = server.is_running and server.worker_pids() == workers and _comes_to_rest(server)
+            same = server.is_running and server.worker_pids() == workers
+            wrong = _wrong_tokens_at_rest(server) if same else None
         except BaseException:
             server.kill()
             raise
-        if not rested:
+        if wrong is None:
             server.kill()
             return
-        self._kept.append((started_with, server))
+        self._kept.append(Kept(started_with, server, self._ready(server, wrong)))
         if len(self._kept) > MOST:
-            self._kept.pop(0)[1].kill()
+            self._kept.pop(0).server.kill()
 
     @contextmanager
     def starter(self) -> Iterator[Starts]:
@@ -107,11 +119,19 @@ class Lender:
             yield lambda kind, **kw: stack.enter_context(self.lend(kind, **kw))
 
     def _take(self, started_with: object) -> Server | None:
-        for number, (key, server) in enumerate(self._kept):
-            if key == started_with:
+        for number, kept in enumerate(self._kept):
+            if kept.started_with == started_with and kept.ready <= self._clock():
                 del self._kept[number]
-                return server
+                return kept.server
         return None
+
+    def _ready(self, server: Server, wrong: int) -> float:
+        """When the next test may have a server that has refused so many wrong tokens since its start."""
+        now = self._clock()
+        refused = self._refused.setdefault(server, [])
+        before = max((count for moment, count in refused if moment <= now - LATELY_S), default=0)
+        refused.append((now, wrong))
+        return now if wrong - before <= FEW_WRONG else now + LATELY_S
 
 
 def _named_anew(clients: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -122,8 +142,11 @@ def _has_plenty(client: object) -> bool:
     return isinstance(client, Mapping) and client.get("limits", {}).get("requests") == PLENTY
 
 
-def _comes_to_rest(server: Server) -> bool:
-    """Take a test's environments and clients from a server; whether it holds nothing more that matters to others."""
+def _wrong_tokens_at_rest(server: Server) -> int | None:
+    """Take a test's environments and clients from a server; how many wrong tokens it has refused since its start.
+
+    None when it holds something more that matters to others.
+    """
     try:
         if server.pos_file.exists():
             server.write_pos(REST_ENVIRONMENTS)
@@ -131,10 +154,10 @@ def _comes_to_rest(server: Server) -> bool:
         end = time.monotonic() + REST_S
         while server.streams_open(REST_TOKEN):
             if time.monotonic() > end:
-                return False
+                return None
             time.sleep(0.01)
         wrong = WRONG_TOKENS.search(server.get("/metrics", REST_TOKEN).text)
         server.forget_connections()
     except (OSError, requests.RequestException, AssertionError, KeyError, ValueError):
-        return False  # the test has broken what is needed for that, as it may
-    return wrong is not None and int(wrong[1]) <= FEW_WRONG
+        return None  # the test has broken what is needed for that, as it may
+    return None if wrong is None else int(wrong[1])

@@ -7,14 +7,13 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.lent import FEW_WRONG, PLENTY, Lender
+from tests.support.lent import FEW_WRONG, LATELY_S, PLENTY, Lender
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
-from tests.unit.doubles import eventually
+from tests.unit.doubles import StandingClock, eventually
 
 STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
@@ -22,15 +21,14 @@ TWICE = {"some": {"token": "a-token-of-some-client", "limits": {"requests": "2 p
 
 
 @pytest.fixture
-def lender(tmp_path: Path) -> Iterator[Lender]:
-    """A lender of this test's own, which has lent nothing yet."""
+def clock() -> StandingClock:
+    return StandingClock()
 
-    def start(kind: str, **kw: Any) -> Server:
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        folder.mkdir()
-        return Server(folder, kind, **kw)
 
-    with Lender(start) as lender:
+@pytest.fixture
+def lender(started: Callable[..., Server], clock: StandingClock) -> Iterator[Lender]:
+    """One of this test's own, which has lent nothing yet."""
+    with Lender(started, clock) as lender:
         yield lender
 
 
@@ -68,23 +66,36 @@ def kill(server: Server) -> None:
     eventually(lambda: before not in server.worker_pids())
 
 
-def guess(server: Server) -> None:
-    """Send more wrong tokens than the next test should find counted."""
-    for number in range(FEW_WRONG + 1):
-        assert server.get("/tools", f"guess {number}").status_code == 401
-
-
-@pytest.mark.parametrize("spoil", [Server.stop, kill, guess])
+@pytest.mark.parametrize("spoil", [Server.stop, kill])
 def test_a_server_that_is_not_as_it_was_is_ended(
     lender: Lender, platformos: PlatformOS, spoil: Callable[[Server], None]
 ) -> None:
-    """That is one that was stopped, whose worker was killed, or where many tokens were guessed."""
+    """One that was stopped, or whose worker was killed."""
     with lender.lend("gthread", environments={"staging": platformos}) as server:
         spoil(server)
     assert not server.is_running
     with lender.lend("gthread", environments={"staging": platformos}) as another:
         assert another is not server
         assert another.streams_open() == 0
+
+
+def test_a_server_where_many_tokens_were_guessed_rests_until_that_is_forgotten(
+    lender: Lender, platformos: PlatformOS, clock: StandingClock
+) -> None:
+    """More than the next test should have to count with, in one test or in several soon one after the other."""
+    given = {"environments": {"staging": platformos}}
+
+    def guess(times: int) -> Server:
+        with lender.lend("gthread", **given) as server:
+            for number in range(times):
+                assert server.get("/tools", f"guess {number}").status_code == 401
+            return server
+
+    first = guess(FEW_WRONG)
+    assert guess(1) is first
+    assert guess(0) is not first
+    clock.now += LATELY_S
+    assert guess(0) is first
 
 
 def test_servers_that_differ_in_more_than_files_are_not_the_same(lender: Lender, platformos: PlatformOS) -> None:
