@@ -46,6 +46,7 @@ preload_app = False  # gevent must patch before the app is imported
 forwarded_allow_ips = "127.0.0.1,::1"
 control_socket_disable = True
 loglevel = "warning"
+logger_class = "poslogs.servers.gunicorn_log.Logger"  # as POSLOGS_LOG_FORMAT has it
 if os.path.isdir("/dev/shm"):
     worker_tmp_dir = "/dev/shm"
 

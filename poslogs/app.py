@@ -30,7 +30,7 @@ from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import Gateway, HttpGateway
 from poslogs.runtime import Runtime
-from poslogs.servers import discretion, own_log, ticket
+from poslogs.servers import discretion, json_lines, own_log, ticket
 from poslogs.servers.direct import DirectStreams
 from poslogs.servers.host import Host, Hosted
 from poslogs.servers.liveness import Disconnects
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     Raises ConfigError, whose sentence says what keeps it from starting.
     """
     settings = settings or Settings.read()
-    own_log.write_to_stderr(settings.log_level)
+    own_log.write_to_stderr(settings.log_level, settings.log_format)
     for sentence in misspelt():
         log.warning("%s", sentence)
 
@@ -169,6 +169,9 @@ def _let_this_run_in(clients: Clients, environments: Environments) -> None:
         return
     clients.let_in(run.token)
     if not run.is_greeted and (token := run.show()):
+        if json_lines.wanted():
+            log.warning("The tokens in %s are published. %s", clients.path, json_lines.UNSHOWN)
+            return
         text = (
             f"The tokens in {clients.path} are published and open no real environment. A token for this run:",
             f"  {token}",

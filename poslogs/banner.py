@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Sequence
 
 from poslogs import __version__
 from poslogs.app import Parts
 from poslogs.plain import plain
+from poslogs.servers import json_lines
 
 UNIX = "unix:"
+
+
+def greeting(parts: Parts, addresses: Sequence[str], ticket: str | None, root: str) -> str:
+    """What a start prints: the banner, where the log is JSON as a line of it; what is collected holds no token."""
+    if not json_lines.wanted():
+        return banner(parts, addresses, ticket, root)
+    unshown = "" if ticket is None else f"\n{json_lines.UNSHOWN}"
+    return json_lines.line(banner(parts, addresses, None, root) + unshown, logging.INFO)
 
 
 def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None, root: str = "") -> str:

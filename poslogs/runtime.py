@@ -14,6 +14,7 @@ from poslogs.streaming import frames
 from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
 from poslogs.streaming.frames import DONE, Chunk
+from poslogs.streaming.reason import Reason
 from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
 
 log = logging.getLogger("poslogs.files")
@@ -88,7 +89,7 @@ class Runtime:
         for slot in self._slots.all():
             client = self._clients.still(slot.client)
             if client is None:
-                slot.holder.end(frames.error("This token was revoked; use another."), DONE)
+                slot.holder.end(frames.error("This token was revoked; use another."), DONE, reason=Reason.REVOKED)
                 continue
             slot.holder.offer([each for each in environments.values() if client.may_read(each)])
             for environment in slot.holder.environments:

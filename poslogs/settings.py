@@ -143,6 +143,12 @@ class Settings:
     log_level: str = parsed(
         "POSLOGS_LOG_LEVEL", "info", "level of the log on stderr: debug, info, warning or error", variables.level
     )
+    log_format: str = parsed(
+        "POSLOGS_LOG_FORMAT",
+        "text",
+        "format of the log, and of what a start prints: text, or json with one object a line",
+        variables.log_format,
+    )
 
     def __repr__(self) -> str:
         return "Settings()"  # one of them is a token

@@ -145,3 +145,10 @@ def level(text: str) -> str:
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"must be debug, info, warning or error, not {text!r}")
     return text.upper()
+
+
+def log_format(text: str) -> str:
+    """A format of the log."""
+    if text.lower() not in ("text", "json"):
+        raise ConfigError(f"must be text or json, not {text!r}")
+    return text.lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -9,11 +10,12 @@ import time
 from poslogs.app import create_app
 from poslogs.errors import ConfigError
 from poslogs.plain import plain
+from poslogs.servers import json_lines
 
 try:
     app = application = create_app()
 except ConfigError as error:
-    print(plain(f"poslogs cannot start: {error}"), file=sys.stderr, flush=True)
+    print(json_lines.line(plain(f"poslogs cannot start: {error}"), logging.ERROR), file=sys.stderr, flush=True)
     under_gunicorn = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")
     if under_gunicorn and "poslogs.servers.master" in sys.modules:
         # The master has checked the first start, so a file was broken since: end this worker only, and it tries again.

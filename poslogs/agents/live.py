@@ -67,8 +67,10 @@ class _Live:
             for chunk in chunks:
                 for content in chunk.contents:
                     yield from self._take(content)
+                self._stream.entries = len(self._budget.entries)  # those that the caller is given
                 self._see_limits()
                 if self._stopped:
+                    self._stream.end()
                     break
                 yield self._reports.next(self._budget.entries)
                 let_others_run()

@@ -48,7 +48,7 @@ def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) ->
         last = request.headers.get("Last-Event-ID", "")
         stream = tool.does(toolbox, _client(), input_, last, late=tool.late)
         connection = Connection(request.environ)
-        admit(_client(), stream, connection, request.environ)
+        admit(_client(), stream, tool.name, connection, request.environ)
         # A server of ours may take the stream with its connection (servers/gunicorn.py); others send the body.
         request.environ["poslogs.connection"] = connection
         gzip = _takes_gzip(request)

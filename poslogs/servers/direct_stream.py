@@ -15,6 +15,7 @@ from poslogs.servers.sockets import STALL_SECONDS, Connection
 from poslogs.streaming.body import Body
 from poslogs.streaming.frames import HEARTBEAT, Chunk
 from poslogs.streaming.publication import Publication
+from poslogs.streaming.reason import Reason
 
 if TYPE_CHECKING:
     from poslogs.servers.direct import DirectStreams
@@ -124,7 +125,7 @@ class DirectStream(Outlet):
     def _spoil(self, error: Exception) -> None:
         self._direct.failed(error)
         self._connection.shut()  # its gzip member may count what never left; no trailer is better than a wrong one
-        self.stream.disconnected()
+        self.stream.end(reason=Reason.FAILED)
 
     # What its owner does
 
@@ -141,10 +142,13 @@ class DirectStream(Outlet):
                     assert self.state is OWNED
                     rests = True
                     self.state = RESTING
-        except OSError:
+        except OSError as error:
             log.debug("The reader had already gone.", exc_info=True)
+            # From `wait_for_room` or from the kernel (decision 7).
+            self.stream.end(reason=Reason.STALLED if isinstance(error, TimeoutError) else Reason.LEFT)
         except Exception as error:  # noqa: BLE001 - of one stream; the others go on
             self._direct.failed(error)
+            self.stream.end(reason=Reason.FAILED)
         finally:
             if not rests:
                 self.close()
@@ -190,4 +194,4 @@ class DirectStream(Outlet):
     def cut_off(self) -> None:
         """End the stream: it holds more than its share of large pieces."""
         self._connection.shut()
-        self.stream.disconnected()
+        self.stream.end(reason=Reason.CUT)

@@ -6,6 +6,7 @@ the standard library only, and what depends on poslogs is checked by a process o
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from weakref import WeakSet
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
+from poslogs.servers import json_lines
 from poslogs.servers.capacity import KEPT_THREADS, LEAST_THREADS
 from poslogs.servers.listeners import is_loopback
 
@@ -144,5 +146,5 @@ def _against(cfg: Any, addresses: Iterable[Any], *, ports: bool) -> str:
 
 def _refuse(reason: str) -> None:
     if reason:
-        sys.stderr.write(f"{reason}\n")
+        sys.stderr.write(f"{json_lines.line(reason, logging.ERROR)}\n")
         sys.exit(1)

@@ -7,6 +7,7 @@ its own in its place, in which greenlets wait.
 from __future__ import annotations
 
 import select
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,6 +25,14 @@ def wait_for(number: int, signs: int, seconds: float) -> bool:
     waiter = select.poll()
     waiter.register(number, signs)
     return bool(waiter.poll(seconds * 1000))
+
+
+def has_room(number: int) -> bool:
+    """Whether a descriptor takes bytes now; nobody else runs meanwhile, as gevent's own `poll` would have it."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    waiter = (select.poll if monkey is None else monkey.get_original("select", "poll"))()
+    waiter.register(number, WRITABLE)
+    return bool(waiter.poll(0))
 
 
 class Readiness:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from gunicorn.http.errors import ConfigurationProblem, InvalidRequestLine
 from gunicorn.workers import base
 
-from poslogs.servers import discretion, heads, listeners, master, memory, ticket
+from poslogs.servers import discretion, heads, json_lines, listeners, master, memory, ticket
 from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.parts import parts_of
@@ -50,6 +51,7 @@ class Worker(base.Worker):
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse a configuration that cannot work: gunicorn's master asks before it makes a worker."""
         ticket.of_this_run().leave_to_greeting()  # made before the fork, so that each worker has the same one
+        json_lines.format_gunicorn(log)
         master.check_config(cfg)
         heads.trust_nobody_by_default(cfg)
         inherited = getattr(super(), "check_config", None)
@@ -60,6 +62,7 @@ class Worker(base.Worker):
         super().__init__(age, ppid, sockets, app, timeout, cfg, log)
         self._stopping: threading.Event | None = None  # set when streams are to end; made after the fork
         self._told_unwell = False
+        json_lines.format_gunicorn(log)
         master.keep_to_one_worker(cfg)
         heads.trust_nobody_by_default(cfg)  # a reload has made a new configuration
         listeners.tune(sockets)
@@ -152,13 +155,15 @@ class Worker(base.Worker):
         self.log.warning("Connections have to wait: %s. Raise LimitNOFILE or ulimit -n.", reason)
 
     def _greet(self) -> None:
-        from poslogs.banner import banner
+        from poslogs.banner import greeting
 
         try:
             token = ticket.of_this_run().show()
             addresses = [listeners.url(sock.getsockname()) for sock in self.sockets]
             root = os.environ.get("SCRIPT_NAME", "").rstrip("/")  # where gunicorn has it from
-            print(banner(self.parts, addresses, token, root), flush=True)
+            # In one write: the master writes lines too.
+            sys.stdout.write(f"{greeting(self.parts, addresses, token, root)}\n")
+            sys.stdout.flush()
         except OSError:
             pass  # stdout is closed; an error here would have the master start workers again and again
 

@@ -15,6 +15,7 @@ from poslogs.streaming.closing import Closing
 from poslogs.streaming.frames import Chunk
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.pulse import Pulse
+from poslogs.streaming.reason import Reason
 from poslogs.streaming.wake import Wake
 
 RETRY_MS: Final = (200, 3000)  # how far a closing server spreads its readers' return
@@ -59,6 +60,25 @@ class Driven(ABC):
         return self._pulse.beat_due
 
     @property
+    def entries(self) -> int:
+        """How many entries were handed to the reader's connection."""
+        return self._pulse.entries
+
+    @entries.setter
+    def entries(self, count: int) -> None:
+        self._pulse.entries = count
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the stream is over, or is about to be; None before that."""
+        return self._pulse.reason
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """The environments that it reads, or has read."""
+
+    @property
     @abstractmethod
     def environments(self) -> Sequence[Environment]:
         """What it reads and may be revoked."""
@@ -69,15 +89,15 @@ class Driven(ABC):
 
     def disconnected(self) -> None:
         """Note that the reader has gone: the driver ends the stream, and gives everything back. Does not wait."""
-        self._pulse.end()
+        self._pulse.end(reason=Reason.LEFT)
 
-    def end(self, *last: Chunk) -> None:
+    def end(self, *last: Chunk, reason: Reason = Reason.DONE) -> None:
         """Have the stream end with these chunks, at its next turn. Does not wait."""
-        self._pulse.end(*last)
+        self._pulse.end(*last, reason=reason)
 
     def drain(self) -> None:
         """Have the stream end without `done`, because this server stops; its reader comes back after a while."""
-        self._pulse.end(frames.farewell(random.randint(*RETRY_MS)))
+        self._pulse.end(frames.farewell(random.randint(*RETRY_MS)), reason=Reason.DRAINED)
 
     def poke(self) -> None:
         """Have a heartbeat written now: a write is how some servers find out that a reader has gone."""

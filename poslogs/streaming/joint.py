@@ -15,6 +15,7 @@ from poslogs.streaming.part import Part
 from poslogs.streaming.positions import number_of, spelt_name, start_of
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.pulse import Ended, Pulse
+from poslogs.streaming.reason import Reason
 from poslogs.streaming.stream import Start, Stream
 
 Open = Callable[[Environment, Start], Stream]
@@ -35,7 +36,7 @@ class JointStream(Driven):
     Each has its own order, and comes as it arrives; each id names the position of all.
     """
 
-    __slots__ = ("_every", "_most", "_numbers", "_offered", "_open", "_parts", "_seen")
+    __slots__ = ("_every", "_last", "_most", "_numbers", "_offered", "_open", "_parts", "_seen")
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class JointStream(Driven):
         super().__init__(Pulse(_Nothing(), clock, heartbeat, duration))
         self._every = every
         self._most = most
+        self._last = Reason.DONE  # why the part ended that did so last
         self._open = open_part
         self._parts = {env.name: self._part(env, start) for env, start in starts.items()}
         self._numbers = {env.name: number_of(start) for env, start in starts.items()}
@@ -62,6 +64,11 @@ class JointStream(Driven):
         self._seen: Sequence[Environment] = self._offered
 
     # What anyone may do
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environments that it reads, or has read."""
+        return tuple(self._numbers)
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -72,7 +79,7 @@ class JointStream(Driven):
         """One environment may not be read any more: its part ends, the others go on. Does not wait."""
         part = self._parts.get(environment.name)
         if part is not None:
-            part.stream.end(reason)
+            part.stream.end(reason, reason=Reason.REVOKED)
 
     def offer(self, environments: Sequence[Environment]) -> None:
         """These may be read now: a stream of `every` environment follows. Does not wait."""
@@ -89,7 +96,7 @@ class JointStream(Driven):
     def close(self) -> None:
         """Leave the feeds and give everything back."""
         give_back = self._closing.close()
-        self._pulse.end()
+        self._pulse.end(reason=Reason.LEFT)
         for part in self._parts.values():
             part.close()
         for function in give_back:
@@ -107,7 +114,7 @@ class JointStream(Driven):
                 pulse.look()
                 yield from self._see_offer()
                 if not self._parts:
-                    raise Ended(DONE)
+                    raise Ended(DONE, reason=self._last)
                 sent = False
                 for part in list(self._parts.values()):
                     if part.due() <= pulse.clock() and (chunk := self._step(part)) is not None:
@@ -116,7 +123,11 @@ class JointStream(Driven):
                 if not sent and self._parts:
                     yield from pulse.idle(min(part.due() for part in self._parts.values()), rests=True)
         except Ended as end:
+            pulse.reason = pulse.reason or end.reason
             yield from end.last
+        except Exception:
+            pulse.reason = pulse.reason or Reason.FAILED
+            raise
         finally:
             self.close()
 
@@ -124,6 +135,7 @@ class JointStream(Driven):
         try:
             chunk = part.step()
         except StopIteration:
+            self._last = part.stream.reason or self._last
             self._leave(part)
             return None
         if chunk is None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.frames import DONE, HEARTBEAT, Chunk
+from poslogs.streaming.reason import Reason
 from poslogs.streaming.upstream import Upstream
 from poslogs.streaming.wake import NOBODY, Wake
 
@@ -15,9 +16,10 @@ from poslogs.streaming.wake import NOBODY, Wake
 class Ended(Exception):
     """The stream is over; `last` are its last chunks."""
 
-    def __init__(self, *last: Chunk) -> None:
+    def __init__(self, *last: Chunk, reason: Reason = Reason.DONE) -> None:
         super().__init__()
         self.last = last
+        self.reason = reason
 
 
 class Reporting(Protocol):
@@ -47,7 +49,7 @@ class Reported:
         Raises Ended when platformOS refuses the environment's token.
         """
         if self._upstream.refusal is not None:
-            raise Ended(self._upstream.refusal, DONE)
+            raise Ended(self._upstream.refusal, DONE, reason=Reason.REFUSED)
         outage, notices = self._upstream.outage, self._upstream.notices
         if outage is not None and outage is not self._outage:
             self._outage = outage
@@ -68,7 +70,8 @@ class Pulse:
     """
 
     __slots__ = (
-        "_deadline", "_poked", "beat_due", "clock", "ending", "heartbeat", "reported", "rests", "wake",
+        "_deadline", "_poked", "beat_due", "clock", "ending", "entries", "heartbeat", "reason", "reported", "rests",
+        "wake",
     )  # fmt: skip
 
     def __init__(self, reported: Reporting, clock: Callable[[], float], heartbeat: float, duration: float) -> None:
@@ -79,12 +82,15 @@ class Pulse:
         self.wake: Wake = NOBODY  # until someone drives the stream
         self.rests = False  # it waits for the next publication, its end or a notice, and nothing else can come
         self.ending: tuple[Chunk, ...] | None = None
+        self.reason: Reason | None = None  # of the end; None before it
+        self.entries = 0  # that were sent
         self.reported = reported
         self._deadline = clock() + duration
         self._poked = False
 
-    def end(self, *last: Chunk) -> None:
+    def end(self, *last: Chunk, reason: Reason = Reason.DONE) -> None:
         """Have the stream end with these chunks, at its next turn; the first call counts. Does not wait."""
+        self.reason = self.reason or reason
         if self.ending is None:
             self.ending = last
         self.wake.set()
@@ -98,13 +104,14 @@ class Pulse:
         """Begin to look for something to do: what comes from now on sets `wake`. Raises Ended at the stream's end."""
         self.wake.clear()
         if self.ending is not None:
-            raise Ended(*self.ending)
+            raise Ended(*self.ending, reason=self.reason or Reason.DONE)
         if self.clock() >= self._deadline:
-            raise Ended(DONE)
+            raise Ended(DONE, reason=Reason.DURATION)
 
     def sent(self, chunk: Chunk) -> Chunk:
         """Count a chunk as sent now; returns it."""
         self.beat_due = self.clock() + self.heartbeat
+        self.entries += chunk.entries
         return chunk
 
     def beats(self, now: float) -> bool:

@@ -18,6 +18,7 @@ from poslogs.streaming.frames import DONE, OPEN, Chunk
 from poslogs.streaming.id_history import Restart
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.pulse import Ended, Pulse, Reported
+from poslogs.streaming.reason import Reason
 from poslogs.streaming.replay import Replay
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.tail import Tail
@@ -68,6 +69,11 @@ class Stream(Driven):
     # What anyone may do
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The environment that it reads."""
+        return (self.environment.name,)
+
+    @property
     def environments(self) -> tuple[Environment, ...]:
         """What it reads and may be revoked."""
         return (self.environment,)
@@ -80,7 +86,7 @@ class Stream(Driven):
     def revoke(self, environment: Environment, reason: Chunk) -> None:
         """The environment may not be read any more. Does not wait."""
         if environment.name == self.environment.name:
-            self._pulse.end(reason, DONE)
+            self._pulse.end(reason, DONE, reason=Reason.REVOKED)
 
     def offer(self, environments: Sequence[Environment]) -> None:
         """These may be read now: nothing to a stream that has its own."""
@@ -95,7 +101,7 @@ class Stream(Driven):
     def close(self) -> None:
         """Leave the feed and give everything back."""
         give_back = self._closing.close()
-        self._pulse.end()
+        self._pulse.end(reason=Reason.LEFT)
         self._feed.leave(self)
         for function in give_back:
             function()
@@ -118,8 +124,7 @@ class Stream(Driven):
         cursor.position = publication.high
         chunk = publication.chunk(self.selection)
         if chunk is not None:
-            pulse.beat_due = pulse.clock() + pulse.heartbeat
-            send(chunk)
+            send(pulse.sent(chunk))
         return True
 
     def steps(self) -> Generator[Chunk | float, None, None]:
@@ -146,9 +151,13 @@ class Stream(Driven):
                     yield from self._follow()
                 fresh = False
                 if self._feed.upstream.refusal is not None:
-                    raise Ended(self._feed.upstream.refusal, DONE)
+                    raise Ended(self._feed.upstream.refusal, DONE, reason=Reason.REFUSED)
         except Ended as end:
+            self._pulse.reason = self._pulse.reason or end.reason
             yield from end.last
+        except Exception:
+            self._pulse.reason = self._pulse.reason or Reason.FAILED
+            raise
         finally:
             self.close()
 

@@ -10,6 +10,7 @@ from flask import Flask, Response
 
 from poslogs.app import Parts, create_app
 from poslogs.settings import Settings
+from poslogs.streaming.reason import Reason
 from tests.support.server import CLIENTS, TOKEN
 
 ASKED = {"tool": "platformos.logs.stream", "input": {"env": "staging"}}
@@ -78,3 +79,13 @@ def test_a_stream_that_was_handed_over_keeps_its_slot_until_it_is_closed(app: Fl
     assert parts(app).slots.open == 1
     answer.close()
     assert parts(app).slots.open == 0
+
+
+def test_a_stream_that_is_cut_off_for_what_it_holds_knows_why(app: Flask) -> None:
+    """Else its end would look like a reader's leaving."""
+    threads = {"wsgi.multithread": True}
+    answer = app.test_client().post("/call-stream", json=ASKED, headers=HEADERS, environ_overrides=threads)
+    stream = parts(app).slots.all()[0].holder
+    stream.cut_off()
+    answer.close()
+    assert stream.reason is Reason.CUT

@@ -20,6 +20,7 @@ from poslogs.servers.sockets import Connection
 from poslogs.streaming.body import Body
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
+from poslogs.streaming.reason import Reason
 from poslogs.streaming.stream import Start, Stream
 from poslogs.supervisor import Supervisor
 from tests.unit.doubles import HOUR, PATIENCE, PLAIN, Log, eventually, feed_of, ids_of
@@ -258,6 +259,41 @@ def test_an_owner_that_waits_for_room_is_freed_when_its_client_leaves() -> None:
         assert reader.given_back == 1
 
 
+class Unread(Connection):
+    """A connection whose client takes nothing."""
+
+    __slots__ = ()
+
+    def wait_for_room(self, seconds: float) -> None:
+        raise TimeoutError
+
+
+def test_it_is_noted_why_a_stream_ended() -> None:
+    """A reader that stalls, one that holds too much, one that leaves; and how many entries were handed over."""
+    log = Log(*range(1, 400))
+    for row in log.rows.values():
+        row["message"] = "x" * 1000  # type: ignore[index]
+    with stage(log) as on:
+        stalled = on.open()
+        stalled.direct._connection.__class__ = Unread
+        eventually(lambda: (on.run(), stalled.direct.state is OVER)[1])
+        assert stalled.stream.reason is Reason.STALLED
+        assert stalled.given_back == 1
+    log = Log(1)
+    with stage(log) as on:
+        cut, left = resting(on), resting(on)
+        cut.direct.cut_off()
+        left.stream.disconnected()
+        on.run()
+        assert (cut.stream.reason, left.stream.reason) == (Reason.CUT, Reason.LEFT)
+        other = resting(on)
+        assert other.stream.entries == 1
+        log.add(2)
+        other.until(b"row 2")
+        assert other.stream.entries == 2
+        assert other.stream.reason is None
+
+
 def test_a_fault_of_one_stream_is_counted_and_ends_that_one_alone() -> None:
     """Something in the stream raises while the poller gives it its share."""
     log = Log(1)
@@ -278,6 +314,7 @@ def test_a_fault_of_one_stream_is_counted_and_ends_that_one_alone() -> None:
         on.run()
         assert +on.supervisor.faults == {"stream": 1}
         assert (reader.given_back, other.given_back) == (1, 0)
+        assert reader.stream.reason is Reason.FAILED
 
 
 @pytest.mark.parametrize("what", ["heartbeat", "deadline"])

@@ -24,6 +24,7 @@ from poslogs.errors import BadInput, NotAcceptable, Refusal
 from poslogs.servers.sockets import Connection
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.driven import Driven
+from poslogs.tools.table import LIVE
 
 log = logging.getLogger("poslogs.mcp")
 
@@ -63,7 +64,7 @@ def blueprint(catalogue: Catalogue, guard: Guard, admit: Admit, begin: Begin, he
         ends = ExitStack()
 
         def hold_for_caller(stream: Driven) -> None:
-            admit(client, stream, Connection(request.environ), request.environ)
+            admit(client, stream, LIVE.name, Connection(request.environ), request.environ)
             ends.callback(stream.close)
 
         @contextmanager
