@@ -34,11 +34,11 @@ class Screen:
         expect(self.token.or_(self.log).first).to_be_visible()
         return self
 
-    def connect(self, token: str = TOKEN) -> Screen:
-        """Give the token, and wait until the log is there."""
+    def connect(self, token: str = TOKEN, state: str = "live") -> Screen:
+        """Give the token, and wait until the log is there, and its connection in this state."""
         self.token.fill(token)
         self.button("Connect").click()
-        self.wait_state("live")
+        self.wait_state(state)
         return self
 
     def set_filter(self, text: str) -> None:

@@ -13,7 +13,7 @@ export interface Entry {
 
 /** What `follow` yields, and what a tab hears of the stream it shares: each event has some of these. */
 export interface LogEvent {
-  state?: "connecting" | "live" | "reconnecting" | "ended";
+  state?: "connecting" | "live" | "asking" | "reconnecting" | "ended";
   reason?: string;
   wait?: number; // ms until the next try
   status?: number;

@@ -6,7 +6,7 @@ import { element } from "./tree.js";
 
 const QUIET_MS = 2_000; // shown as "just now"
 
-/** Shows the connection in `state` and `heard`. `onChange(kind)` gets live, reconnecting, paused, ended or trouble. */
+/** Shows the connection in `state` and `heard`. `onChange(kind)` gets live, asking, reconnecting, paused, ended or trouble. */
 export class Connection {
   #stateBox;
   #heardBox;
@@ -32,14 +32,14 @@ export class Connection {
     if (event.state !== undefined) {
       this.#kind = event.state;
       this.#reason = visible(event.reason ?? "");
-      if (event.state === "connecting") this.#trouble = "";
+      if (event.state === "connecting" || event.state === "asking") this.#trouble = "";
       this.#retryAt = event.wait === undefined ? 0 : Date.now() + event.wait;
     }
     if (event.shared !== undefined) this.#sharers = event.shared;
     if (event.trouble !== undefined) this.#trouble = visible(event.trouble);
     if (event.entries !== undefined && !event.past) this.#trouble = "";
     if (event.entries ?? event.position ?? event.heard ?? event.trouble) this.#lastHeard = Date.now();
-    if (event.state === "live") this.#lastHeard = Date.now();
+    if (event.state === "live" || event.state === "asking") this.#lastHeard = Date.now();
     this.#show();
   }
 
@@ -81,14 +81,19 @@ export class Connection {
       this.#sharers > 1 ? `shared by ${counted(this.#sharers, "tab")}` : "",
     ].filter((part) => part !== "").join(", "); // counts by itself, so it is not announced
     if (this.#heardBox.textContent !== heard) this.#heardBox.textContent = heard;
-    this.#onChange(this.#kind === "live" && this.#paused ? "paused" : this.#kind === "live" && this.#trouble !== "" ? "trouble" : this.#kind);
+    this.#onChange(this.#flows && this.#paused ? "paused" : this.#flows && this.#trouble !== "" ? "trouble" : this.#kind);
+  }
+
+  /** Whether entries come. */
+  get #flows() {
+    return this.#kind === "live" || this.#kind === "asking";
   }
 
   #text() {
     if (this.#kind === "told") return this.#reason;
     const reason = this.#reason === "" ? "" : `: ${this.#reason.replace(/\.$/, "")}`;
     const state = `${this.#kind}${reason}`;
-    const told = this.#trouble === "" || this.#kind !== "live" ? state : `live, but ${this.#trouble}`;
+    const told = this.#trouble === "" || !this.#flows ? state : `${this.#kind}, but ${this.#trouble}`;
     return this.#paused ? `paused${told === "live" ? "" : `; ${told}`}` : told;
   }
 }

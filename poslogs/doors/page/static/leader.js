@@ -1,6 +1,6 @@
 /** The leader among the tabs of one log: it has the stream, and hands on what comes. For `Message` see types.d.ts. */
 /** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
-import { follow } from "./stream.js";
+import { followOrAsk } from "./asking.js";
 import { messageOf } from "./text.js";
 
 const SETTLE_MS = 1000; // until the stream is narrowed: perhaps a tab that needs more has not said hello yet
@@ -27,7 +27,7 @@ export class Leader {
   #timer; // of the narrower stream
 
   /**
-   * `asked` is for `follow`; `filter` is what this tab wants, `served` what the stream of the last leader had, if there
+   * `asked` is for `followOrAsk`; `filter` is what this tab wants, `served` what the stream of the last leader had, if there
    * was one. `post(message)` speaks to the other tabs, each of which holds the lock `name` with its id; `onEvent` gets
    * what they are told. `history()` gives the entries that this tab holds, or null when it lacks some itself.
    * @param {{ name: string, asked: Asked, filter: string, served: string | undefined, position: string | undefined,
@@ -80,7 +80,7 @@ export class Leader {
     this.#post({ served: filter });
     if (this.#state.state !== "live") this.#tell({ state: "connecting" });
     try {
-      for await (const event of follow({ ...this.#asked, filter, lastId: this.#position, signal })) {
+      for await (const event of followOrAsk({ ...this.#asked, filter, lastId: this.#position, signal })) {
         if (signal.aborted) return;
         if (event.state !== "connecting") this.#tell(event);
       }

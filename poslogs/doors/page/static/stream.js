@@ -12,6 +12,9 @@ const RESTART_MS = 200; // until the server that closed a stream is asked again
 const STABLE_MS = 10_000; // after an answer that lasted this long, waits are short again
 const HEARD_MS = 1000; // between two events that say so
 
+/** How the server's refusal begins where it holds no streams, and will hold none: asking.js is for that. */
+export const NO_STREAMS = "No stream is opened here: ";
+
 /**
  * What happens in the log of an environment, across lost connections, restarts and the end of `maxDuration`.
  *
@@ -151,7 +154,8 @@ async function refusal(response) {
   const { status, headers } = response;
   const told = (await response.json().catch(() => null))?.error;
   const reason = typeof told === "string" ? told : `The server answers with status ${status}.`;
-  if (status < 500 && status !== 408 && status !== 429) return { final: true, reason, status };
+  const again = status === 408 || status === 429 || (status >= 500 && !reason.startsWith(NO_STREAMS));
+  if (!again) return { final: true, reason, status };
   const after = headers.get("Retry-After"); // seconds, or, from some proxies, a date
   const ms = after === null ? NaN : /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - Date.now();
   return { reason, asked: ms >= 0 ? Math.min(ms, MAX_ASKED_MS) : undefined };
@@ -161,7 +165,7 @@ async function refusal(response) {
  * Waits for a number of ms, unless `signal` aborts. With `wakes` it also ends when the tab is shown or the network is back.
  * @param {number} ms @param {AbortSignal} signal @param {boolean} wakes @returns {Promise<void>}
  */
-function pause(ms, signal, wakes) {
+export function pause(ms, signal, wakes) {
   return new Promise((resolve) => {
     const over = new AbortController();
     const end = () => {
