@@ -25,6 +25,7 @@ from poslogs.doors.mcp.guard import Guard
 from poslogs.doors.origins import Origins
 from poslogs.doors.page import door as page
 from poslogs.doors.paths import OnePath
+from poslogs.doors.prefix import Prefix
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
@@ -137,7 +138,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR, refusals))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))
-    app.wsgi_app = OnePath(GivingBack(app.wsgi_app))  # type: ignore[method-assign]
+    app.wsgi_app = Prefix(OnePath(GivingBack(app.wsgi_app)), settings.prefix)  # type: ignore[method-assign]
     if settings.proxy_hops:
         app.wsgi_app = Forwarding(app.wsgi_app, settings.proxy_hops, settings.proxies)  # type: ignore[method-assign]
     app.wsgi_app = Hosted(app.wsgi_app, host)  # type: ignore[method-assign]  # outermost: it looks at the server's own

@@ -108,6 +108,9 @@ class Settings:
         "others are ignored",
         variables.networks,
     )
+    prefix: str = parsed(
+        "POSLOGS_PREFIX", "", "path below which poslogs is served, such as /logs, if no proxy says so", variables.path
+    )
     address_connections: int = count(
         "POSLOGS_ADDRESS_CONNECTIONS",
         256,

@@ -102,6 +102,7 @@ def within(least: N, most: N, kind: type[N]) -> Callable[[str], N]:
 
 # As browsers send it (RFC 6454, section 6.2): a scheme, a host and perhaps a port, and nothing more.
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9*._-]+)(:(\d{1,5}|\*))?", re.IGNORECASE)
+PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+", re.ASCII)  # one slash at a time: it names no host
 _HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")  # or an address of IPv4; no port
 
 
@@ -131,6 +132,14 @@ def networks(text: str) -> Networks:
         raise ConfigError(
             f"must be addresses or networks such as 10.0.0.0/8, separated by commas, not {text!r}"
         ) from None
+
+
+def path(text: str) -> str:
+    """The path below which an app is served, without a slash at its end; "" for none."""
+    found = text.rstrip("/")
+    if found and not PATH.fullmatch(found):
+        raise ConfigError(f"must be a path such as /logs, not {text!r}")
+    return found
 
 
 def on_or_off(text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from poslogs.networks import Networks
 from poslogs.plain import plain
+from poslogs.variables import PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("poslogs.forwarding")
 
 PREFIX: Final = "HTTP_X_FORWARDED_PREFIX"
-_PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+", re.ASCII)  # it starts with one slash: it names no host
 _MAX_PATH: Final = 200  # characters
 
 
@@ -55,4 +54,4 @@ class Forwarding:
 def _path(header: str) -> str:
     """The last path of an X-Forwarded-Prefix, without a slash at its end; "" when it is not a path."""
     path = header.rpartition(",")[2].strip().rstrip("/")
-    return path if len(path) <= _MAX_PATH and _PATH.fullmatch(path) else ""
+    return path if len(path) <= _MAX_PATH and PATH.fullmatch(path) else ""

@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from poslogs.doors.door import Guard, door_of, error, json_response
+from poslogs.doors.prefix import left_in_place
 from poslogs.errors import Refusal
 
 log = logging.getLogger("poslogs")
@@ -49,6 +50,8 @@ def _shaped(sentence: str, status: int) -> Response:
 
 
 def _sentence(error: HTTPException) -> str:
+    if error.code == 404 and (prefix := left_in_place(request)):
+        return f"There is nothing at this path; if a proxy serves poslogs below {prefix}, set POSLOGS_PREFIX={prefix}."
     if error.code == 404:
         return "There is nothing at this path; GET /tools lists the tools, and GET /health says how the server is."
     if error.code == 405:

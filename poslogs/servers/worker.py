@@ -160,7 +160,7 @@ class Worker(base.Worker):
         try:
             token = ticket.of_this_run().show()
             addresses = [listeners.url(sock.getsockname()) for sock in self.sockets]
-            root = os.environ.get("SCRIPT_NAME", "").rstrip("/")  # where gunicorn has it from
+            root = os.environ.get("SCRIPT_NAME", "").rstrip("/") or self.parts.settings.prefix  # as gunicorn has it
             # In one write: the master writes lines too.
             sys.stdout.write(f"{greeting(self.parts, addresses, token, root)}\n")
             sys.stdout.flush()

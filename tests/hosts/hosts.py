@@ -81,7 +81,7 @@ class GunicornBelow(Gunicorn):
 
     server = "gthread"
     prefix = "/logs"
-    more: ClassVar = {**Gunicorn.more, "SCRIPT_NAME": "/logs"}
+    more: ClassVar = {**Gunicorn.more, "POSLOGS_PREFIX": "/logs"}
 
 
 class Waitress(Host):
@@ -93,9 +93,9 @@ class Waitress(Host):
 
 
 class Cheroot(Host):
-    """cheroot, by its command of docs/hosts.md, at the root."""
+    """cheroot, by its command of docs/hosts.md, below a path that only a setting tells it."""
 
-    prefix = ""
+    more: ClassVar = {"POSLOGS_PREFIX": "/logs"}
 
     def _command(self) -> list[str]:
         need("cheroot")
