@@ -88,6 +88,9 @@ def says_what_to_start(server: Elsewhere, platformos: PlatformOS, sentence: str,
     assert server.get("/livez", token=None).status_code == 200
     assert len(server.get("/tools").json()["tools"]) > 3
     assert [entry["id"] for entry in server.call("platformos.logs.fetch", {"env": "staging"})["logs"]] == ["1", "2"]
+    assert server.call("platformos.logs.report", {"env": "staging"})["total"] == 2
+    assert server.get("/", token=None).headers["Content-Type"].startswith("text/html")  # it asks: tests/page
+    assert server.get("/page/asking.js", token=None).status_code == 200
     assert server.streams_open() == 0
     assert 1 <= server.told(NONE) <= processes, server.output
     assert "Traceback" not in server.output
@@ -125,9 +128,12 @@ def test_cgi_has_no_stream_and_answers_calls(platformos: PlatformOS, tmp_path: P
     assert log.count(NONE) == 1
     assert ask("GET", "/livez")[:2] == ("Status: 200 OK", '{"status":"ok"}')
     assert ask("GET", "/tools")[0] == "Status: 200 OK"
-    status, answer, _ = ask("POST", "/call", {"tool": "platformos.logs.fetch", "input": {"env": "staging"}})
-    assert status == "Status: 200 OK"
-    assert json.loads(json.loads(answer)["content"][0]["text"])["lastId"] == "1"
+    for tool, name, expected in (("fetch", "lastId", "1"), ("report", "total", 1)):
+        status, answer, _ = ask("POST", "/call", {"tool": f"platformos.logs.{tool}", "input": {"env": "staging"}})
+        assert status == "Status: 200 OK"
+        assert json.loads(json.loads(answer)["content"][0]["text"])[name] == expected
+    for path in ("/", "/page/asking.js"):
+        assert ask("GET", path)[0] == "Status: 200 OK"
 
 
 # Servers that hold streams, and state how many

@@ -157,7 +157,7 @@ class House:
             client=self._random.choice("abc"),
         )
         try:
-            self._hold(self._client, stream, connection, environ)
+            self._hold(self._client, stream, "platformos.logs.stream", connection, environ)
         except Refusal:
             lent.sendall(b"HTTP/1.1 429 Too Many Requests\r\n\r\n")
             return

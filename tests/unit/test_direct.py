@@ -287,6 +287,7 @@ def test_it_is_noted_why_a_stream_ended() -> None:
         on.run()
         assert (cut.stream.reason, left.stream.reason) == (Reason.CUT, Reason.LEFT)
         other = resting(on)
+        other.until(b"row 1")
         assert other.stream.entries == 1
         log.add(2)
         other.until(b"row 2")
