@@ -18,6 +18,7 @@ from tests.soak.environment import Environment
 from tests.soak.faults import Faults
 from tests.soak.health import Health
 from tests.soak.host import HostFaults
+from tests.soak.joint import joint_subscribers
 from tests.soak.judge import Verdict, judge
 from tests.soak.machine import Watch, held, wait, warm, worker_load
 from tests.soak.manner import manners
@@ -73,6 +74,7 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
             )
             for manner in manners(chance, seconds)
         ]
+        subscribers += joint_subscribers(server.url, environments, seed)
         start = warm(server, len(subscribers) + SPARE + AT_ONCE * len(NAMES))
         watch = Watch(server)
         stack.callback(watch.stop)

@@ -41,6 +41,7 @@ class Subscriber(threading.Thread):
         self.refused = ""  # an answer that no such request should get
         self.calm = threading.Event()  # from now on it reads all that comes, and stays
         self.start_id: int | None = None
+        self.token = environment.token
         self._url = url
         self._random = chance
         self._stop_it = threading.Event()
@@ -89,9 +90,7 @@ class Subscriber(threading.Thread):
 
     def _connect(self, body: dict[str, Any]) -> str:
         """Connect from where the last connection ended; returns how this one ended."""
-        connection = Connection(
-            time.monotonic(), int(self._position) if self._position else self.start_id, self._position_at
-        )
+        connection = self._begun()
         asleep = self.manner.habit == "stalls" and not self.calm.is_set()
         reader = self._asked(body, self._position, self._vanishing(), paused=asleep)
         with reader:
@@ -108,6 +107,12 @@ class Subscriber(threading.Thread):
             self.journal.spoiled.append(repr(reader.failure)[:500])
         return connection.how
 
+    def _begun(self) -> Connection:
+        return Connection(time.monotonic(), int(self._position) if self._position else self.start_id, self._position_at)
+
+    def _is_open(self, connection: Connection) -> None:
+        self.journal.connections.append(connection)
+
     def _asked(
         self, body: dict[str, Any], position: str | None, vanishing: Vanishing | None, *, paused: bool
     ) -> Noting:
@@ -116,14 +121,17 @@ class Subscriber(threading.Thread):
             body,
             self._took,
             self._was_told,
-            marks=marks(self.environment.name),
+            marks=self._foreign_marks(),
             vanishing=vanishing,
-            token=self.environment.token,
+            token=self.token,
             headers={"Last-Event-ID": position} if position else {},
             gzip=self.manner.gzip,
             receive_buffer=self.manner.receive_buffer,
             paused=paused,
         )
+
+    def _foreign_marks(self) -> tuple[bytes, ...]:
+        return marks(self.environment.name)
 
     def _vanishing(self) -> Vanishing | None:
         vanishes = self.manner.habit == "vanishes" and not self.calm.is_set()
@@ -151,7 +159,7 @@ class Subscriber(threading.Thread):
             return str(status)
         connection.head = time.monotonic()
         self.reconnects += bool(self.journal.connections)
-        self.journal.connections.append(connection)
+        self._is_open(connection)
         leaves = connection.head + self._random.uniform(*self.manner.stays)
         while not reader.over_now.wait(self._random.uniform(0.05, 0.3)):
             if self._stop_it.is_set():
@@ -171,21 +179,26 @@ class Subscriber(threading.Thread):
         return "done" if reader.was_done else "clean" if reader.ended_clean else "cut"
 
     def _took(self, entry: dict[str, Any]) -> None:
-        try:
-            serial = entry["data"]["serial"]
-            if entry["data"]["env"] != self.environment.name:
-                self.journal.foreign.append(f"{entry['data']['env']} row {serial}")
-                return
-            if not _right(entry, serial, self.environment.name):
-                self.journal.spoiled.append(f"row {serial}: {str(entry)[:300]}")
-        except (KeyError, TypeError, ValueError):
-            self.journal.spoiled.append(f"no row of ours: {str(entry)[:300]}")
-        else:
-            self.journal.note(serial)
+        take(entry, self.journal, self.environment.name)
 
     def _was_told(self, sentence: str) -> None:
         if " were reset" in sentence:
             self.journal.told.append(time.monotonic())
+
+
+def take(entry: dict[str, Any], journal: Journal, environment: str) -> None:
+    """Note an entry that came for an environment, or what is wrong with it."""
+    try:
+        serial = entry["data"]["serial"]
+        if entry["data"]["env"] != environment:
+            journal.foreign.append(f"{entry['data']['env']} row {serial}")
+            return
+        if not _right(entry, serial, environment):
+            journal.spoiled.append(f"row {serial}: {str(entry)[:300]}")
+    except (KeyError, TypeError, ValueError):
+        journal.spoiled.append(f"no row of ours: {str(entry)[:300]}")
+    else:
+        journal.note(serial)
 
 
 def _right(entry: dict[str, Any], serial: int, environment: str) -> bool:
