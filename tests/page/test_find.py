@@ -77,6 +77,58 @@ def test_a_filter_takes_an_error_type_in_any_case(screen: Screen, platformos: Pl
     screen.wait_ids([])
 
 
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("type:error,warn -message:liquid", ["1", "4"]),
+        ('"a warn" type:warn', ["4"]),
+        ("/^a (warn|error)$/", ["1", "4"]),
+        ("/(a+)+$|.*warn/", ["4"]),
+        ("-type:error,warn,payment-callback -/nothing/", ["2", "6"]),
+    ],
+)
+def test_a_query_keeps_what_it_holds_for(screen: Screen, platformos: PlatformOS, query: str, kept: list[str]) -> None:
+    """Of what was there, of what comes, and after it as before; the server is asked with the same text."""
+    platformos.add(*({"error_type": kind, "message": f"a {kind}"} for kind in MIXED))
+    screen.wait_ids(platformos.ids)
+    with screen.page.expect_request("**/call-stream") as asked:
+        screen.set_filter(query)
+    input_ = asked.value.post_data_json["input"]
+    assert (input_.get("query"), "filter" in input_) == (query, False)
+    screen.wait_ids(kept)
+    platformos.add(*({"error_type": kind, "message": f"a {kind}"} for kind in MIXED))
+    screen.wait_ids([*kept, *(str(int(id_) + len(MIXED)) for id_ in kept)])
+    screen.set_filter("")
+    screen.wait_ids(platformos.ids)
+
+
+def test_an_expression_that_would_hold_up_the_page_is_left_to_the_server(
+    screen: Screen, platformos: PlatformOS
+) -> None:
+    """JavaScript's engine backtracks for hours; RE2 does not, and it answers."""
+    platformos.add({"message": "a" * 60 + "b"}, {"message": "aaa"})
+    screen.wait_ids(platformos.ids)
+    screen.set_filter("/^(a+)+$/")
+    screen.wait_ids(["2"])
+    screen.wait_state("live")
+
+
+def test_a_query_that_is_not_understood_is_told_and_changes_nothing(screen: Screen, platformos: PlatformOS) -> None:
+    """The sentence has its place; the link keeps what was understood."""
+    _add(platformos, *MIXED)
+    screen.set_filter("type:error")
+    screen.wait_ids(["1", "3"])
+    screen.set_filter("type:error typ:warn")
+    told = screen.page.get_by_text("`query`, column 12: there is no field `typ`; write `type:`")
+    expect(told).to_be_visible()
+    expect(screen.filter).to_have_attribute("aria-invalid", "true")
+    expect(screen.page).to_have_url(re.compile("filter=type%3Aerror$"))
+    screen.wait_ids(["1", "3"])
+    screen.set_filter("type:error,warn")
+    expect(told).to_be_hidden()
+    screen.wait_ids(["1", "3", "4"])
+
+
 def test_a_search_marks_and_counts_what_is_here(screen: Screen, platformos: PlatformOS) -> None:
     """Plain text is found in any case, at every place, and in what comes later."""
     platformos.add({"message": "Order 5 and ORDER 6"}, {"message": "nothing"}, {"message": "an order"})

@@ -108,6 +108,7 @@ export type Timer = ReturnType<typeof setTimeout>;
 /** What `follow` takes; `maxDuration` in ms. */
 export interface Follow extends Asked {
   filter?: string;
+  query?: string;
   lastId?: string;
   maxDuration?: number;
   signal?: AbortSignal;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { MOST_CHARS, MOST_ENTRIES, Store, isAfter, isEmpty, wants } from "../../../poslogs/doors/page/static/store.js";
+import { MOST_CHARS, MOST_ENTRIES, Store, isAfter, isEmpty } from "../../../poslogs/doors/page/static/store.js";
+import { wants } from "../../../poslogs/doors/page/static/wanted.js";
 import { entries, entry, ids } from "./entries.mjs";
 
 /** A store, and what its onlookers are told. */

@@ -1,12 +1,14 @@
 /** The choice: the environment, the tool and the filter that the reader has chosen to watch. */
 /** @import { Environment } from "../types.d.ts" */
 import { visible } from "./text.js";
+import { refusal } from "./wanted.js";
 
 export class Choice {
   #environment;
   #tool;
   #filter;
   #note;
+  #understood = "";
 
   /**
    * The controls, and the element for what is to be said of the environment.
@@ -35,8 +37,11 @@ export class Choice {
     return this.#tool.value;
   }
 
+  /** What the reader wants: a type or a query; while what is typed is not understood, what was understood before. */
   get filter() {
-    return this.#filter.value.trim();
+    const typed = this.#filter.value.trim();
+    if (refusal(typed) === "") this.#understood = typed;
+    return this.#understood;
   }
 
   set filter(text) {
@@ -59,11 +64,14 @@ export class Choice {
     select(this.#tool, tool);
   }
 
-  /** Say what is to be known of the environment; `wanted` is the one that was asked for. @param {string} wanted */
+  /** Say what is to be known of the filter and the environment; `wanted` is the one that was asked for. @param {string} wanted */
   tell(wanted) {
     const isDemo = this.#environment.selectedOptions[0].dataset.demo === "true";
     const missing = `The link asks for the environment ${visible(wanted)}, which is not available here; this is ${visible(this.env)}.`;
+    const wrong = refusal(this.#filter.value.trim());
+    this.#filter.setAttribute("aria-invalid", String(wrong !== ""));
     const notes = [
+      wrong === "" ? "" : `The filter is not understood: ${visible(wrong)}`,
       wanted !== this.env ? missing : "",
       isDemo ? "This environment is a demo: simulated, not a real site." : "",
     ];

@@ -2,6 +2,7 @@
 /** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
 import { followOrAsk } from "./asking.js";
 import { messageOf } from "./text.js";
+import { inputs } from "./wanted.js";
 
 const SETTLE_MS = 1000; // until the stream is narrowed: perhaps a tab that needs more has not said hello yet
 const CHUNK_ENTRIES = 500; // of history in one message
@@ -80,7 +81,7 @@ export class Leader {
     this.#post({ served: filter });
     if (this.#state.state !== "live") this.#tell({ state: "connecting" });
     try {
-      for await (const event of followOrAsk({ ...this.#asked, filter, lastId: this.#position, signal })) {
+      for await (const event of followOrAsk({ ...this.#asked, ...inputs(filter), lastId: this.#position, signal })) {
         if (signal.aborted) return;
         if (event.state !== "connecting") this.#tell(event);
       }

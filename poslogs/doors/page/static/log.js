@@ -1,7 +1,9 @@
 /** The log: an environment's entries in a store, fed by the stream that the tabs share. */
 /** @import { Entry, LogEvent, Timer } from "../types.d.ts" */
 import { Shared } from "./share.js";
+import { sifted } from "./sieve.js";
 import { Store } from "./store.js";
+import { isSlow, wants } from "./wanted.js";
 
 const QUIET_MS = 1_000; // without entries, by which what was there at the opening has come
 const INTERVAL_MS = 2_000; // how stale what is seen may be
@@ -51,6 +53,11 @@ export class Log {
       this.store.clear(false);
     }
     Object.assign(this, { env, tool, filter });
+    this.#share();
+  }
+
+  #share() {
+    const { env, tool, filter } = this;
     this.#shared = new Shared({
       ...this.#connect(),
       interval: INTERVAL_MS,
@@ -66,12 +73,35 @@ export class Log {
 
   /** Hold what a filter keeps, from now on and as far back as the server gives it. @param {string} filter */
   setFilter(filter) {
+    const apart = isSlow(filter) || isSlow(this.filter);
     this.filter = filter;
+    if (apart) {
+      this.#setApart(filter).catch(() => {}); // it never fails
+      return;
+    }
     this.#opening = false;
     this.#filling = true;
     clearTimeout(this.#quiet);
     this.store.keep(filter);
     this.#shared?.setFilter(filter);
+  }
+
+  /** The same where the server looks for this tab alone; what is held stays as far as it is quick to tell. @param {string} filter */
+  async #setApart(filter) {
+    this.close();
+    const held = this.store.entries.slice();
+    const kept = new Set(isSlow(filter) ? await sifted(held, filter) : held.filter((entry) => wants(filter, entry)));
+    if (this.filter !== filter || this.#shared) return; // something else was chosen meanwhile
+    this.store.keepThose((entry) => kept.has(entry));
+    this.#position = undefined;
+    this.#opening = true;
+    this.#filling = true;
+    this.#share();
+  }
+
+  #settle() {
+    this.#opening = false;
+    this.#filling = false;
   }
 
   /** Let go of all that is held, for good. */
@@ -91,7 +121,7 @@ export class Log {
     if (position !== undefined && !past) this.#position = position;
     if (this.#opening && (position !== undefined || entries.length > 0)) {
       clearTimeout(this.#quiet);
-      this.#quiet = setTimeout(() => (this.#opening = false), QUIET_MS);
+      this.#quiet = setTimeout(() => this.#settle(), QUIET_MS);
     }
     const fresh = past || this.#filling ? this.store.addPast(entries) : this.store.add(entries);
     if (past) this.#filling = false;

@@ -1,5 +1,6 @@
 /** The past: the newest entries that are there already, asked for once. */
 /** @import { Asked, Entry } from "../types.d.ts" */
+import { inputs } from "./wanted.js";
 
 const AGAIN_MS = 5000; // unless the server says when
 
@@ -10,7 +11,7 @@ const AGAIN_MS = 5000; // unless the server says when
  * @returns {Promise<{ logs: Entry[], lastId: string }>}
  */
 export async function newest({ base, token, env, tail, filter, signal }) {
-  const input = { env, tail, filter: filter || undefined };
+  const input = { env, tail, ...inputs(filter) };
   const request = {
     method: "POST",
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },

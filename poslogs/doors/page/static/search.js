@@ -2,6 +2,7 @@
 /** @import { Ranges, Timer } from "../types.d.ts" */
 import { plain, regular } from "./expression.js";
 import { messageOf } from "./text.js";
+import { started } from "./workers.js";
 
 const MAX_CHARS = 100_000; // of a text that are looked at
 const BATCH_ENTRIES = 500;
@@ -9,10 +10,6 @@ const BATCH_CHARS = 1_000_000;
 const BATCH_MS = 1000; // an expression that takes longer for one batch is given up
 const TELL_MS = 100; // between two calls of onChange
 const TOO_SLOW = "This expression takes too long here; make it simpler.";
-
-const url = new URL("search-worker.js", import.meta.url).href;
-// The page's policy lets no text name a script but through this.
-const trusted = globalThis.trustedTypes?.createPolicy("poslogs", { createScriptURL: () => url });
 
 /**
  * Keeps in step with a row of entries. `count` of them match so far; `problem` is "", or a sentence for the reader.
@@ -142,7 +139,7 @@ export class Search {
   }
 
   #start() {
-    const worker = new Worker(trusted?.createScriptURL("") ?? url, { type: "module" });
+    const worker = started("search-worker.js");
     worker.onmessage = ({ data }) => worker === this.#worker && this.#hear(data);
     worker.onerror = () => worker === this.#worker && this.#give("The search does not work here.");
     return worker;

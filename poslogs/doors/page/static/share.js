@@ -9,8 +9,8 @@
 /** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
 import { Leader, serves } from "./leader.js";
 import { newest } from "./past.js";
-import { wants } from "./store.js";
 import { messageOf } from "./text.js";
+import { group, normal, wants } from "./wanted.js";
 
 const ANSWER_MS = 2000; // a leader that does not answer for this long may be frozen
 const MAX_HELLOS = 3;
@@ -51,7 +51,7 @@ export class Shared {
    */
   constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, lastId, history, onEvent }) {
     this.#asked = { base, token, env, tool, interval, tail };
-    this.#filter = filter.toLowerCase();
+    this.#filter = normal(filter);
     this.#position = lastId;
     this.#history = history;
     this.#onEvent = onEvent;
@@ -64,7 +64,7 @@ export class Shared {
    * @param {string} filter
    */
   setFilter(filter) {
-    this.#filter = filter.toLowerCase();
+    this.#filter = normal(filter);
     this.#past.abort();
     this.#need = true;
     if (!this.#leader) return this.#hello();
@@ -82,7 +82,7 @@ export class Shared {
 
   async #meet() {
     const { base, token, env, tool } = this.#asked;
-    const text = JSON.stringify([new URL(".", base), token, env, tool]);
+    const text = JSON.stringify([new URL(".", base), token, env, tool, ...group(this.#filter)]);
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)); // nobody reads a token off it
     const name = `poslogs ${btoa(String.fromCharCode(...new Uint8Array(hash)))}`;
     this.#id = crypto.randomUUID();

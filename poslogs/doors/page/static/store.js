@@ -1,18 +1,10 @@
 /** The store: what this tab holds of a log. The oldest leave when there are too many. */
 /** @import { Entry, Onlooker } from "../types.d.ts" */
 import { Run } from "./run.js";
+import { wants } from "./wanted.js";
 
 export const MOST_ENTRIES = 100_000;
 export const MOST_CHARS = 100_000_000; // of messages and data, about 200 MB
-
-/**
- * Whether the server would send an entry with this filter: the whole of its type or error_type, ignoring case.
- * @param {string} filter @param {Entry} entry
- */
-export function wants(filter, entry) {
-  const wanted = filter.toLowerCase();
-  return wanted === "" || entry.type.toLowerCase() === wanted || String(entry.error_type).toLowerCase() === wanted;
-}
 
 /**
  * Whether id `a` comes after id `b`; ids have up to 19 digits, more than a number can hold.
@@ -65,7 +57,12 @@ export class Store {
 
   /** Let go of what a filter does not keep. @param {string} filter */
   keep(filter) {
-    const kept = this.entries.slice().filter((entry) => wants(filter, entry) || !this.#forget(entry));
+    this.keepThose((entry) => wants(filter, entry));
+  }
+
+  /** Let go of all others. @param {(entry: Entry) => boolean} isKept */
+  keepThose(isKept) {
+    const kept = this.entries.slice().filter((entry) => isKept(entry) || !this.#forget(entry));
     if (kept.length < this.entries.length) this.#replace(kept);
   }
 

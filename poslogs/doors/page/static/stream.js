@@ -33,7 +33,7 @@ export const NO_STREAMS = "No stream is opened here: ";
  * @param {Follow} options @returns {AsyncGenerator<LogEvent, void, void>}
  */
 export async function* follow({
-  base, token, tool = LIVE, env, filter, tail, lastId, interval, maxDuration,
+  base, token, tool = LIVE, env, filter, query, tail, lastId, interval, maxDuration,
   signal = new AbortController().signal, fetch = globalThis.fetch,
 }) {
   /** @type {Reached} */
@@ -42,7 +42,8 @@ export async function* follow({
     /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     if (run.position) headers["Last-Event-ID"] = run.position;
-    const input = { env, filter: filter || undefined, interval, maxDuration, tail: run.position ? undefined : tail };
+    const from = run.position ? undefined : tail;
+    const input = { env, filter: filter || undefined, query: query || undefined, interval, maxDuration, tail: from };
     const body = JSON.stringify({ tool, input }); // what is undefined is not sent
     return fetch(new URL("call-stream", base), { method: "POST", headers, body, signal: stop });
   };
