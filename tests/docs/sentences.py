@@ -8,11 +8,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "poslogs"
 
 
+QUERIES = ("scanner.refused", "self.refused", "Misread", "NotUnderstood")  # what is wrong with a query
+
+
 def in_code() -> dict[str, set[str]]:
     """Each sentence that a caller or an operator may be shown, with `…` where something is filled in, by its class.
 
-    A sentence is the text given to a refusal, a ConfigError, a GatewayError or an error frame, or what a function
-    named `_sentence` returns.
+    A sentence is the text given to a refusal, that of a query too, a ConfigError, a GatewayError or an error frame, or
+    what a function named `_sentence` returns.
     """
     found: dict[str, set[str]] = {}
     classes = _refusals()
@@ -20,8 +23,8 @@ def in_code() -> dict[str, set[str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and node.args:
                 name = ast.unparse(node.func)
-                if name in classes or name in ("GatewayError", "frames.error"):
-                    _add(found, name, node.args[0])
+                if name in classes or name in ("GatewayError", "frames.error", *QUERIES):
+                    _add(found, name, node.args[-1])
             if isinstance(node, ast.FunctionDef) and node.name == "_sentence":
                 for inner in ast.walk(node):
                     if isinstance(inner, ast.Return) and inner.value is not None:
