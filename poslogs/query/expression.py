@@ -25,7 +25,7 @@ LONG_BYTES: Final = 2048  # a longer text is looked at where other greenlets can
 class Expression:
     """A regular expression that is searched for in texts, ignoring case unless it begins with `(?-i)`."""
 
-    __slots__ = ("_compiled", "source")
+    __slots__ = ("_anywhere", "_compiled", "source")
 
     def __init__(self, source: str) -> None:
         """`source` is what stands between the slashes. Raises Misread."""
@@ -34,6 +34,18 @@ class Expression:
         self.source = composed(source)
         check(self.source)
         self._compiled = _compiled(self.source)
+        self._anywhere: Any = None  # the same with `^` and `$` at each line, made when it is first asked for
+
+    def may_be_in(self, lines: bytes) -> bool:
+        """Whether it may be found in one of several texts that stand in a line each; if not, it is in none of them.
+
+        One look at all of them costs a tenth of a look at each.
+        """
+        if len(lines) > LONG_BYTES:
+            return True
+        if self._anywhere is None:
+            self._anywhere = re2.compile(f"(?m){self.source}".encode("utf-8", "surrogatepass"), _options())
+        return self._anywhere.search(lines) is not None
 
     def found_in(self, text: bytes) -> bool:
         """Whether it is found in a text, as `looked_at` gives it."""

@@ -45,6 +45,11 @@ class Subject:
         """The same, as expressions look at it."""
         return [looked_at(self.text("message")), *map(looked_at, breathing(self._of_data()))]
 
+    @cached_property
+    def lines(self) -> bytes:
+        """All of these in one, each in a line."""
+        return b"\n".join(self.looked_at)
+
     def _of_data(self) -> Iterator[str]:
         waiting = [self.entry.get("data")]
         while waiting:

@@ -36,7 +36,8 @@ class Found(NamedTuple):
 
     def holds(self, subject: Subject) -> bool:
         """Whether it is found in one of them."""
-        return any(map(self.expression.found_in, breathing(subject.looked_at)))
+        found_in = self.expression.found_in
+        return self.expression.may_be_in(subject.lines) and any(map(found_in, breathing(subject.looked_at)))
 
 
 class Message(NamedTuple):
