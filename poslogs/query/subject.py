@@ -19,21 +19,24 @@ class Subject:
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
         self.entry = entry
+        self._folded: dict[str, str] = {}  # fields, by name
 
     def text(self, name: str) -> str:
         """A field that is a string; "" where there is none."""
         value = self.entry.get(name)
         return value if isinstance(value, str) else ""
 
-    @cached_property
-    def message(self) -> str:
-        """The message, folded."""
-        return folded(self.text("message"))
+    def folded(self, name: str) -> str:
+        """A field that is a string, folded."""
+        found = self._folded.get(name)
+        if found is None:
+            found = self._folded[name] = folded(self.text(name))
+        return found
 
     @cached_property
     def texts(self) -> list[str]:
         """Where a text is looked for: the message, and each string, number and key in the data; folded."""
-        return [self.message, *map(folded, breathing(self._of_data()))]
+        return [self.folded("message"), *map(folded, breathing(self._of_data()))]
 
     @cached_property
     def all_texts(self) -> str:

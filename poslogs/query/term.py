@@ -26,7 +26,7 @@ class Text(NamedTuple):
         """Whether one of them does."""
         if SEPARATOR in self.text:
             return any(self.text in each for each in breathing(subject.texts))
-        return self.text in subject.message or self.text in subject.all_texts
+        return self.text in subject.folded("message") or self.text in subject.all_texts
 
 
 class Found(NamedTuple):
@@ -50,15 +50,24 @@ class Message(NamedTuple):
         return any(value.within(subject.text("message")) for value in self.values)
 
 
-class Whole(NamedTuple):
+class Whole:
     """One of the fields is, as a whole, one of the values."""
 
-    fields: tuple[str, ...]
-    values: tuple[Value, ...]
+    __slots__ = ("_fields", "_literals", "_others")
+
+    def __init__(self, fields: tuple[str, ...], values: tuple[Value, ...]) -> None:
+        self._fields = fields
+        self._literals = frozenset(value.literal for value in values if value.literal is not None)
+        self._others = tuple(value for value in values if value.literal is None)
 
     def holds(self, subject: Subject) -> bool:
         """Whether one of them is."""
-        return any(value.whole(subject.text(name)) for name in self.fields for value in self.values)
+        for name in self._fields:
+            if subject.folded(name) in self._literals:
+                return True
+        if not self._others:
+            return False
+        return any(value.whole(subject.text(name)) for name in self._fields for value in self._others)
 
 
 class At(NamedTuple):

@@ -22,6 +22,10 @@ class Value(Protocol):
     def anything(self) -> bool:
         """Whether it holds for whatever is there."""
 
+    @property
+    def literal(self) -> str | None:
+        """The only text that it is as a whole, folded; None where there may be others."""
+
 
 class Wildcard(NamedTuple):
     """Literal parts, folded, with anything between two of them; a single part is a text without a wildcard."""
@@ -37,6 +41,11 @@ class Wildcard(NamedTuple):
     def anything(self) -> bool:
         """Whether it is wildcards alone."""
         return len(self.parts) > 1 and not any(self.parts)
+
+    @property
+    def literal(self) -> str | None:
+        """The text itself, where there is no wildcard."""
+        return self.parts[0] if len(self.parts) == 1 else None
 
     def within(self, text: str) -> bool:
         """Whether its parts are found in a text, one after another."""
@@ -63,6 +72,11 @@ class Match(NamedTuple):
     def anything(self) -> bool:
         """Whether it holds for whatever is there: never, since it looks at texts alone."""
         return False
+
+    @property
+    def literal(self) -> str | None:
+        """None: others may match."""
+        return None
 
     def within(self, text: str) -> bool:
         """Whether it is found in a text."""
