@@ -64,12 +64,12 @@ async function* asking(options, every) {
  * @returns {Promise<{ logs?: Entry[], lastId?: string, truncated?: boolean, final?: boolean, reason?: string, status?: number,
  *   trouble?: boolean, wait?: number }>}
  */
-async function ask({ base, token, env, filter, tail, fetch = globalThis.fetch }, lastId, signal) {
+async function ask({ base, token, env, filter, query, tail, fetch = globalThis.fetch }, lastId, signal) {
   const where = lastId ? { lastId, limit: MOST_ENTRIES } : tail === undefined ? { limit: MOST_ENTRIES } : { tail };
   const request = {
     method: "POST",
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ tool: "platformos.logs.fetch", input: { env, filter: filter || undefined, ...where } }),
+    body: JSON.stringify({ tool: "platformos.logs.fetch", input: { env, filter: filter || undefined, query: query || undefined, ...where } }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
   };
   try {
