@@ -30,7 +30,7 @@ class Forwarding:
     """
 
     def __init__(self, app: WSGIApplication, hops: int, proxies: Networks) -> None:
-        self._app = app
+        self.app = app
         self._proxies = proxies
         self._believing = ProxyFix(app, x_for=hops, x_proto=hops, x_host=0, x_prefix=1)
         self._logged = False
@@ -48,7 +48,7 @@ class Forwarding:
                 "Forwarding headers from %s are ignored; if it is a proxy of yours, name it in POSLOGS_PROXIES.",
                 plain(address[:64]),
             )
-        return self._app(environ, start_response)
+        return self.app(environ, start_response)
 
 
 def _path(header: str) -> str:

@@ -24,7 +24,7 @@ class Prefix:
 
     def __init__(self, app: WSGIApplication, prefix: str) -> None:
         """`prefix` begins with a slash and does not end in one; "" changes nothing."""
-        self._app = app
+        self.app = app
         self._prefix = prefix
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -34,7 +34,7 @@ class Prefix:
             below = f"{path}/".startswith(f"{self._prefix}/")
             environ["SCRIPT_NAME"] = self._prefix
             environ["PATH_INFO"] = path[len(self._prefix) :] if below else path
-        return self._app(environ, start_response)
+        return self.app(environ, start_response)
 
 
 def left_in_place(request: Request) -> str:

@@ -247,6 +247,24 @@ def test_the_container_s_command_needs_no_root_and_writes_nothing(platformos: Pl
     assert "Traceback" not in server.output, server.output
 
 
+def compose_command() -> list[str]:
+    """The command of Docker's Compose; empty where it is not installed, as a daemon is not needed to check a file."""
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, timeout=60).returncode:
+        return []
+    return [docker, "compose", "-f", str(DEPLOY / "docker" / "compose.yaml")]
+
+
+def test_compose_takes_its_file_where_it_is_installed() -> None:
+    """By its own checker; elsewhere it must be what the tests below read in it."""
+    if command := compose_command():
+        checked = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True, timeout=60)
+        assert checked.returncode == 0, checked.stderr
+    services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
+    assert set(services) == {"poslogs", "nginx"}
+    assert services["nginx"]["depends_on"] == {"poslogs": {"condition": "service_healthy"}}
+
+
 def test_compose_and_kubernetes_say_of_the_image_what_it_is() -> None:
     """They name files that exist, the image's user, port and folder, and real routes as probes; nothing is writable."""
     one = dict(dockerfile())
