@@ -111,31 +111,31 @@ def test_a_server_s_life_costs_its_readers_nothing(place: Place, platformos: Pla
         assert "poslogs_streams_capacity 5800.0" in health
 
         reader = stack.enter_context(place.reader())
-        reader.wait_entries(3)
+        reader.wait_entries(3, WAIT_S)
         master = (place.folder / "poslogs.pid").read_text()
         place.run("reload")
-        reader.wait_end()
+        reader.wait_end(WAIT_S)
         assert reader.ended_clean
         wait_for(lambda: place.log().count(STARTED) == 2, WAIT_S)
         assert (place.folder / "poslogs.pid").read_text() == master
 
         platformos.add_many(2)
         reader = stack.enter_context(place.reader(reader.last_id))
-        reader.wait_entries(2)
+        reader.wait_entries(2, WAIT_S)
         place.run("begin")
         wait_for(lambda: place.log().count(STARTED) == 3, WAIT_S)
         assert (place.folder / "poslogs.pid.2").exists()
         place.run("finish")
-        reader.wait_end()
+        reader.wait_end(WAIT_S)
         assert reader.ended_clean
         assert first.wait_exit(WAIT_S) == 0
         platformos.add_many(1)
         reader = stack.enter_context(place.reader(reader.last_id))
-        reader.wait_entries(1)
+        reader.wait_entries(1, WAIT_S)
         wait_for(lambda: not (place.folder / "poslogs.pid.2").exists(), WAIT_S)
         assert (place.folder / "poslogs.pid").read_text() != master
         place.run("finish")
-        reader.wait_end()
+        reader.wait_end(WAIT_S)
 
         wait_for(lambda: place.log().count('"reason"') == 3, WAIT_S)
         assert place.run("log").split() == ["3", "drained", "default"]
@@ -146,14 +146,14 @@ def test_one_server_takes_over_from_the_other(place: Place, platformos: Platform
     need("curl")
     platformos.add_many(2)
     with place.started(), place.reader() as reader:
-        reader.wait_entries(2)
+        reader.wait_entries(2, WAIT_S)
         with Program(place.script("rolling"), place.folder, place.env) as rolled:
-            reader.wait_end()
+            assert rolled.wait_exit(2 * WAIT_S) == 0
+            reader.wait_end(WAIT_S)
             assert reader.ended_clean
-            assert rolled.wait_exit(WAIT_S) == 0
             platformos.add_many(1)
             with place.reader(reader.last_id, place.other_url) as again:
-                again.wait_entries(1)
+                again.wait_entries(1, WAIT_S)
                 assert again.entry_ids == platformos.ids[-1:]
 
 

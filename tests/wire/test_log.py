@@ -68,7 +68,7 @@ def line_of(server: Server, form: str, count: int = 1) -> dict[str, Any]:
 def opened(server: Server, count: int, tool: str = STREAM, **more: Any) -> Reader:
     """A reader that has had `count` entries."""
     reader = server.stream(tool, {**INPUT, **more})
-    reader.wait_entries(count)
+    reader.wait_entries(count, 30)
     return reader
 
 
@@ -89,7 +89,7 @@ def test_each_end_of_a_stream_is_one_line_that_says_why(
     assert left["seconds"] > 0
 
     with opened(running, 3, LIVE, maxDuration=400) as reader:
-        reader.wait_end()
+        reader.wait_end(30)
     over = line_of(running, form, 2)
     assert (over["tool"], over["entries"], over["reason"]) == (LIVE, 3, "duration")
 
@@ -102,13 +102,13 @@ def test_each_end_of_a_stream_is_one_line_that_says_why(
 
     with opened(running, 3) as reader:
         platformos.fail("status", status=401, body={"error": "expired"})
-        reader.wait_end()
+        reader.wait_end(30)
     assert line_of(running, form, 4)["reason"] == "refused"
     platformos.heal()
 
     with opened(running, 3) as reader:
         running.write_clients({"other": {"token": "another-token-entirely"}})
-        reader.wait_end()
+        reader.wait_end(30)
     assert line_of(running, form, 5)["reason"] == "revoked"
     assert "secret of a row" not in running.output
     assert TOKEN not in running.output
@@ -126,7 +126,7 @@ def test_a_stop_is_the_reason_of_all_streams_that_it_ends(
     readers = [opened(running, 2) for _ in range(5)]
     running.signal(signal.SIGTERM)
     for reader in readers:
-        reader.wait_end()
+        reader.wait_end(30)
         reader.close()
     assert running.wait_exit(60) == 0
     running.out.wait_closed()
@@ -140,7 +140,7 @@ def test_a_client_s_name_forges_no_line(server: Start, platformos: PlatformOS, k
     running = started(server, kind, form)
     platformos.add_many(1)
     with running.stream(STREAM, INPUT, token="token-of-one-who-is-named-oddly") as reader:
-        reader.wait_entries(1)
+        reader.wait_entries(1, 30)
     running.out.wait(OVER, 30)
     name = line_of(running, form)["client"]
     assert not any(line.startswith("2026-01-01") for line in running.output.splitlines())
