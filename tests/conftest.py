@@ -21,8 +21,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 GUNICORN_KINDS = ("gevent", "gthread")
-TOGETHER = {  # folder: why its tests run in one process, one after the other
+TOGETHER = {  # folder or file: why its tests run in one process, one after the other
     "tests/clients/": "the servers that all clients share",
+    "tests/docs/test_recipes.py": "the server that all recipes share",
     "tests/guide/": "port 3030",
     "tests/package/": "the wheel, which is built and installed once",
 }
@@ -40,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the folders above together under `--dist loadgroup`.
+    """Keep what is named above together under `--dist loadgroup`.
 
     The mark xdist_group should do it, but has no effect with pytest 9.2 and xdist 3.8 (pytest-xdist's issue 1386).
     """
@@ -52,7 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith(BY_PARAMETER):
                 return nodeid.partition("[")[2].partition("-")[0].rstrip("]")
-            groups = [group for folder, group in TOGETHER.items() if nodeid.startswith(folder)]
+            groups = [group for path, group in TOGETHER.items() if nodeid.startswith(path)]
             return groups[0] if groups else super()._split_scope(nodeid)
 
     return ByFolder(config, log)

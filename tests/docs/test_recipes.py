@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lent import Lender
 from tests.support.marked import marked_blocks
 from tests.support.need import need, repo
 from tests.support.output import Output
@@ -29,7 +30,7 @@ TIMEOUT_S = 60
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(lender: Lender) -> Iterator[Server]:
     """Two environments in which orders and errors are logged, three times a second."""
     over = threading.Event()
 
@@ -44,9 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         writer = threading.Thread(target=log, args=(staging, production))
         writer.start()
         try:
-            with Server(
-                tmp_path_factory.mktemp("server"), environments={"staging": staging, "production": production}
-            ) as running:
+            with lender.lend("gevent", environments={"staging": staging, "production": production}) as running:
                 yield running
         finally:
             over.set()

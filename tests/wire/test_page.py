@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 
 from poslogs import __version__
 from poslogs.doors.page.door import STATIC
+from tests.support.lent import Lender
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO, Server
 from tests.wire.exchange import PAGE, READER, Answer, answer, ask, clients, connected, get, request
@@ -226,18 +228,10 @@ def test_a_page_and_its_files_come_over_one_connection(server: Start) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+def shared_kinds(lender: Lender) -> Iterator[Callable[[str], Server]]:
     """A server of a kind for the whole module: for requests that change nothing."""
-    started: dict[str, Server] = {}
-
-    def of(kind: str) -> Server:
-        if kind not in started:
-            started[kind] = Server(tmp_path_factory.mktemp(kind), kind, clients=clients())
-        return started[kind]
-
-    yield of
-    for server in started.values():
-        server.stop()
+    with lender.starter() as start:
+        yield cache(lambda kind: start(kind, clients=clients()))
 
 
 @pytest.fixture
