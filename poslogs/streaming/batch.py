@@ -32,7 +32,7 @@ class Batch:
 
     __slots__ = (
         "__weakref__", "_cut", "_ends", "_kinds", "_longest", "_looked", "_made", "data", "high", "ids", "late", "low",
-        "notice", "number", "size",
+        "notice", "number", "settled", "size",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +48,7 @@ class Batch:
         self.low = low  # a reader at this position or later has nothing to fetch before this batch
         self.high = high  # the position after it
         self.notice = notice  # an error for everyone, after the entries
+        self.settled = 0  # the position up to which no row can become visible late any more
         self.late = late  # its rows became visible late: below the position, which they do not move
         ids, kinds, jsons = zip(*entries, strict=True) if entries else ((), (), ())
         self._kinds: Sequence[Kind] = kinds

@@ -36,7 +36,7 @@ class Cursor:
         """Note that the reader has had a batch."""
         self.position = max(self.position, batch.high)
         if self.seen is not None:
-            self.seen.add(batch.ids)
+            self.seen.add(batch.ids, batch.settled)
 
     def share(self, batch: Batch) -> Chunk | None:
         """The next batch as this reader gets it: nearly always the same chunk as for all others."""

@@ -34,8 +34,16 @@ class Intake(NamedTuple):
             lookback.looked(asked)
         return cls(late, page.entries[split:], page.last, upstream.notice(page))
 
-    def batches(self, window: Window) -> Iterator[Batch]:
-        """Its batches, numbered as the window goes on: late rows first, then new ones, then the notice."""
+    def batches(self, window: Window, settled: int) -> Iterator[Batch]:
+        """Its batches, numbered as the window goes on: late rows first, then new ones, then the notice.
+
+        No row up to the position `settled` can become visible late any more.
+        """
+        for batch in self._made(window):
+            batch.settled = settled
+            yield batch
+
+    def _made(self, window: Window) -> Iterator[Batch]:
         number = window.number + 1
         for batch in batches(self.late, number, window.high, late=True):
             yield batch

@@ -32,6 +32,11 @@ class Lookback:
         self._unlooked = 0  # rows that polls at the cursor brought since the last look, MAX_UNLOOKED at most
 
     @property
+    def settled(self) -> int:
+        """The position up to which rows are not read again."""
+        return self._settled
+
+    @property
     def known(self) -> Container[int]:
         """The ids that a look reads again."""
         return self._ids

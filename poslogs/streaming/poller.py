@@ -178,7 +178,7 @@ class Poller:
         window = self._feed.window
         found = Intake.of(page, window.high, self._lookback if looks else None, self._asked, self._upstream)
         self._watch.saw(found.new)
-        made = list(found.batches(window))
+        made = list(found.batches(window, self._lookback.settled))
         if not made:
             return True
         if not self._feed.admit(self, made, len(found.late) + len(found.new)):

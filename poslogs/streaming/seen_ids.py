@@ -6,12 +6,17 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from itertools import chain
+from typing import Final
 
-from poslogs.streaming.lookback import MAX_ROWS
+from poslogs.streaming.lookback import MAX_ROWS, MAX_UNLOOKED
+
+MAX_IDS: Final = MAX_ROWS + MAX_UNLOOKED  # as far back as a look may find late rows
 
 
 class SeenIds:
-    """At least the last MAX_ROWS ids that a reader was given or passed over; those up to `floor` all count as had.
+    """The ids that a reader was given or passed over, as far back as its feed may still find late rows.
+
+    That is the settled position of the feed's lookback, and at most MAX_IDS ids. Those up to `floor` all count as had.
 
     It holds the runs of ids of the batches themselves, not copies; each ascends.
     """
@@ -21,13 +26,12 @@ class SeenIds:
         self._runs: deque[Sequence[int]] = deque()
         self._count = 0
 
-    def add(self, ids: Sequence[int]) -> None:
-        """Note that the reader has had these."""
-        if not ids:
-            return
-        self._runs.append(ids)
-        self._count += len(ids)
-        while self._count - len(self._runs[0]) >= MAX_ROWS:
+    def add(self, ids: Sequence[int], settled: int = 0) -> None:
+        """Note that the reader has had these; no row up to the position `settled` can become visible late any more."""
+        if ids:
+            self._runs.append(ids)
+            self._count += len(ids)
+        while self._runs and (self._runs[0][-1] <= settled or self._count - len(self._runs[0]) >= MAX_IDS):
             gone = self._runs.popleft()
             self._count -= len(gone)
             self.floor = max(self.floor, max(gone, default=0))

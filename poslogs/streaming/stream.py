@@ -119,7 +119,7 @@ class Stream(Driven):
             if publication.late:
                 return False
             for batch in publication.batches:
-                seen.add(batch.ids)
+                seen.add(batch.ids, batch.settled)
         self.number = publication.number
         cursor.position = publication.high
         chunk = publication.chunk(self.selection)

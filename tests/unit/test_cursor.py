@@ -51,3 +51,14 @@ def test_after_a_restart_what_was_had_counts_no_more() -> None:
     cursor.restart(5)
     assert cursor.position == 5
     assert len(cursor.frames([entry(7)])) == 1
+
+
+def test_a_late_row_that_came_by_an_answer_of_its_own_does_not_come_again_after_a_thousand_others() -> None:
+    """The feed looks back as far as its last look reached, which amid a backlog is further than usual."""
+    cursor = Cursor(100, LIVE)
+    cursor.frames([entry(101), entry(102), entry(103)])
+    for first in range(104, 1104, 100):
+        following = batch(first, first - 1, *range(first, first + 100))
+        following.settled = 50
+        cursor.passed(following)
+    assert cursor.share(batch(9, 1103, 102, late=True)) is None

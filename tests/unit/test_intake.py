@@ -31,7 +31,7 @@ def test_every_entry_comes_once_by_polls_that_look_back(answers: list[set[int]],
         page = Page([entry(number) for number in sorted(answer)], [], max(answer, default=0), whole=True)
         found = Intake.of(page, window.high, lookback if late else None, 1.0, way)
         before = window.high
-        made = list(found.batches(window))
+        made = list(found.batches(window, 0))
         assert [batch.number for batch in made] == list(range(window.number + 1, window.number + 1 + len(made)))
         window.admit(made)
         for seen in (found.late, found.new):
@@ -47,9 +47,9 @@ def test_rows_that_are_not_entries_move_the_window_and_are_reported() -> None:
     """A page of bad rows makes a batch without entries, so that readers pass them too."""
     window = Window(1 << 20, 5, 0)
     page = Page([], ["a row that is not an object|aa"], 9, whole=True)
-    (batch,) = Intake.of(page, window.high, None, 1.0, upstream()).batches(window)
+    (batch,) = Intake.of(page, window.high, None, 1.0, upstream()).batches(window, 0)
     assert (list(batch.ids), batch.low, batch.high) == ([], 5, 9)
     assert batch.notice is not None
     assert b"1 row was left out" in batch.notice.plain
     window.admit([batch])
-    assert list(Intake.of(Page([], [], 9, whole=True), window.high, None, 1.0, upstream()).batches(window)) == []
+    assert list(Intake.of(Page([], [], 9, whole=True), window.high, None, 1.0, upstream()).batches(window, 0)) == []

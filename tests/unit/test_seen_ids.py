@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poslogs.streaming.lookback import MAX_ROWS
-from poslogs.streaming.seen_ids import SeenIds
+from poslogs.streaming.seen_ids import MAX_IDS, SeenIds
 
 
 def test_what_a_reader_was_given_is_known() -> None:
@@ -26,15 +25,32 @@ def test_batches_without_entries_are_not_remembered() -> None:
     assert len(seen._runs) == 0
 
 
+RUNS = st.lists(st.tuples(st.sets(st.integers(1, 5000), max_size=60).map(sorted), st.integers(0, 5000)), max_size=30)
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sets(st.integers(1, 5000), max_size=60).map(sorted), max_size=30))
-def test_the_last_rows_are_known_and_memory_is_bounded(runs: list[list[int]]) -> None:
-    """For any runs the last MAX_ROWS ids are known, all earlier ones count as had, and little is held."""
+@given(RUNS)
+def test_all_that_may_still_come_late_is_known_and_what_is_settled_is_not_held(
+    runs: list[tuple[list[int], int]],
+) -> None:
+    """Of any runs the ids past the settled position are known, and all ids count as had."""
     seen = SeenIds(0)
-    for run in runs:
-        seen.add(run)
-    ids = [id_ for run in runs for id_ in run]
-    assert all(seen.given(id_) for id_ in ids[-MAX_ROWS:])
+    settled = 0
+    for run, more in runs:
+        settled = max(settled, more)
+        seen.add(run, settled)
+    ids = [id_ for run, _ in runs for id_ in run]
+    assert all(seen.given(id_) for id_ in ids if id_ > settled)
     assert all(seen.had(id_) for id_ in ids)
-    assert seen._count < MAX_ROWS + 60
     assert seen.floor <= max(ids, default=0)
+    seen.add([], 5000)
+    assert seen._count == 0
+
+
+def test_memory_is_bounded_where_nothing_settles() -> None:
+    """A feed that looks back over a long backlog may find late rows as far back as MAX_IDS."""
+    seen = SeenIds(0)
+    for first in range(1, 3 * MAX_IDS, 100):
+        seen.add(range(first, first + 100))
+    assert MAX_IDS <= seen._count < MAX_IDS + 100
+    assert seen.had(1)
