@@ -94,6 +94,15 @@ def test_a_reader_that_waits_for_its_query_sends_heartbeats_and_can_leave() -> N
         one.open()
         one.quiet()
         one.quiet()
+        slow.go.set()
+        assert one.until(4) == [2, 4]
+        with Reading(feed, interval=0.005) as all_:
+            all_.open().until(4)
+            slow.go.clear()
+            log.add(6)
+            assert all_.until(6) == [6]
+            one.quiet()
+            one.quiet()
     assert feed.readers == 0
     slow.go.set()
 

@@ -3,7 +3,7 @@
 import { parse } from "./query.js";
 import { NotUnderstood } from "./scanner.js";
 
-const BARE = /^(?![-/])[^\s":,]{1,200}$/; // one word: a whole type or error_type
+const BARE = /^(?![-/])[^\s":,]+$/; // one word: a whole type or error_type
 const KEPT = 20; // texts that are known again
 
 /**
