@@ -20,18 +20,22 @@ from poslogs.agents.texts import (
     DATA,
     ENVS_NAME,
     FETCH_NAME,
+    FETCH_TEXT,
     INSTRUCTIONS,
     LIVE_NAME,
-    LOOP,
+    LIVE_TEXT,
     PROMPTS,
     REPORT_NAME,
+    REPORT_TEXT,
+    inputs_of,
 )
 from poslogs.errors import BadInput, Forbidden, NotFound, UnknownEnvironment
 from poslogs.plain import plain
 from poslogs.tools import environments, joint
 from poslogs.tools.fetch import found_in
 from poslogs.tools.inputs import Input
-from poslogs.tools.schema import ONE_FILTER, QUERY, schema_of, whole
+from poslogs.tools.schema import ONE_FILTER, QUERY, whole
+from poslogs.tools.selection import around_of
 from poslogs.tools.table import ENVIRONMENTS, FETCH, LIVE, REPORT, TOOLS, spelt_for_agents
 from poslogs.tools.tool import Tool
 from poslogs.tools.toolbox import Chosen, Toolbox
@@ -69,14 +73,6 @@ class AgentTool(Tool):
         )
 
 
-def _inputs(tool: Tool, *names: str, **more: Mapping[str, object]) -> dict[str, object]:
-    """The schema for agents: the inputs `names` of the table's tool, without their defaults, and `more`."""
-    given = {name: {key: value for key, value in tool.inputs[name].items() if key != "default"} for name in names}
-    for schema in given.values():
-        schema["description"] = schema["description"].replace(ENVIRONMENTS.name, ENVS_NAME)
-    return schema_of(*(["env"] if names else []), **given, **more)
-
-
 class Catalogue:
     """All that is offered, on a toolbox."""
 
@@ -87,23 +83,18 @@ class Catalogue:
         limits = {name: whole(bounds, "Most entries to return.") for name, bounds in LIMITS.items()}
         lasts = whole(DURATION_MS, "How long the call waits, in milliseconds.")
         tools = (
-            AgentTool(ENVS_NAME, "Lists the environments that may be read, by name and address.", _inputs(ENVIRONMENTS),
-                      "Environments", ENVS, self._envs, open_world=False),
-            AgentTool(FETCH_NAME, f"Returns the newest log entries of an environment, or with lastId the oldest after "
-                      f"it; with query only those that match. {LOOP} {DATA}",
-                      _inputs(FETCH, "env", "lastId", filter=ONE_FILTER, query=QUERY, limit=limits[FETCH.name],
-                              full=_FULL),
+            AgentTool(ENVS_NAME, "Lists the environments that may be read, by name and address.",
+                      inputs_of(ENVIRONMENTS), "Environments", ENVS, self._envs, open_world=False),
+            AgentTool(FETCH_NAME, FETCH_TEXT,
+                      inputs_of(FETCH, "env", "lastId", "since", "until", "around", filter=ONE_FILTER, query=QUERY,
+                                limit=limits[FETCH.name], full=_FULL),
                       "Fetch log entries", ENTRIES, self._fetch),
-            AgentTool(LIVE_NAME, f"Waits for log entries from now on, or after lastId, and returns them when "
-                      f"maxDuration or limit is reached, or with until first as soon as one has come: with filter "
-                      f"error too it waits for the next error, with query for the next match. {LOOP} {DATA}",
-                      _inputs(LIVE, "env", "lastId", filter=ONE_FILTER, query=QUERY, limit=limits[LIVE.name],
-                              full=_FULL, maxDuration=lasts, until=_UNTIL),
+            AgentTool(LIVE_NAME, LIVE_TEXT,
+                      inputs_of(LIVE, "env", "lastId", "since", filter=ONE_FILTER, query=QUERY,
+                                limit=limits[LIVE.name], full=_FULL, maxDuration=lasts, until=_UNTIL),
                       "Wait for log entries", {**ENTRIES, **STOPPED}, self._live),
-            AgentTool(REPORT_NAME, f"Reports what goes wrong in an environment: counts by type and hour, the most "
-                      f"frequent errors and the newest ones, since lastId or of the last minutes; with query only of "
-                      f"what matches. {DATA}",
-                      _inputs(REPORT, "env", "lastId", "minutes", filter=ONE_FILTER, query=QUERY),
+            AgentTool(REPORT_NAME, REPORT_TEXT,
+                      inputs_of(REPORT, "env", "lastId", "minutes", "since", "until", filter=ONE_FILTER, query=QUERY),
                       "Report on a log", REPORTED, self._report),
         )  # fmt: skip
         self.tools: dict[str, AgentTool] = {tool.name: tool for tool in tools}
@@ -180,13 +171,15 @@ class Catalogue:
     def _fetch(self, caller: Caller, input_: Input) -> Outcome:
         chosen = self._chosen(caller.client, input_)
         budget = EntryBudget(input_["limit"], full=input_["full"], joint=chosen.joint)
-        newest = "lastId" not in input_
+        newest = not {"lastId", "since"} & input_.keys()
         with caller.place() as asker:
             if chosen.joint:
                 found = joint.fetched(self._toolbox, chosen, input_, asker, budget.has_room)
                 return Outcome(budget.answer(chosen.text, found.last, truncated=found.truncated))
             (environment,) = chosen.environments
-            with found_in(self._toolbox, environment, input_, asker, newest_first=True) as found_:
+            with found_in(self._toolbox, environment, input_, asker, newest_first=newest) as found_:
+                if (middle := around_of(input_)) is not None:
+                    return Outcome(budget.fill_around(environment.name, found_, middle))
                 return Outcome(budget.fill(environment.name, found_, newest=newest))
 
     def _live(self, caller: Caller, input_: Input) -> Iterator[Event]:

@@ -9,7 +9,7 @@ import orjson
 
 from poslogs.plain import all_visible, visible
 from poslogs.platformos.entries import Entry
-from poslogs.streaming.fetch import Found
+from poslogs.streaming.found import Found
 
 MAX_CHARS: Final = 40_000  # of an answer as JSON; it stays below
 ROOM: Final = MAX_CHARS - 5_000  # for entries; the rest is for late ones, and for what stands around them
@@ -39,10 +39,8 @@ class EntryBudget:
         """
         if len(self.entries) >= self.limit and not late:
             return None
-        shown, room = self._shown(entry, full=self._full), ROOM
-        if (size := _size(shown)) > ROOM:
-            shown = self._shown(entry, full=False) | {"cut": True}
-            size = _size(shown)
+        shown, room = self._alone(entry), ROOM
+        size = _size(shown)
         if late and self._size + size > ROOM:
             shown, room = self._shown(entry, full=False, most=LATE_CHARS) | {"cut": True}, LATE_ROOM
             size = _size(shown)
@@ -70,6 +68,20 @@ class EntryBudget:
                 return self.answer(env, found.last if newest else last, truncated=True)
             last = entry.id
         return self.answer(env, found.last, truncated=found.truncated)
+
+    def fill_around(self, env: str, found: Found, middle: int) -> dict[str, Any]:
+        """The answer that holds the entry `middle` of what was found; those furthest from it may be left out."""
+        read = [self._alone(orjson.loads(entry.json)) for entry in found.entries]
+        at = next((index for index, shown in enumerate(read) if int(shown["id"]) >= middle), len(read))
+        for index in sorted(range(len(read)), key=lambda index: abs(index - at)):
+            if self.add(read[index]) is None:
+                return self.answer(env, max(int(shown["id"]) for shown in self.entries), truncated=True)
+        return self.answer(env, found.last, truncated=found.truncated)
+
+    def _alone(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The entry as it stands here, cut where it alone does not fit."""
+        shown = self._shown(entry, full=self._full)
+        return shown if _size(shown) <= ROOM else self._shown(entry, full=False) | {"cut": True}
 
     def _shown(self, entry: Mapping[str, Any], *, full: bool, most: int = MAX_MESSAGE_CHARS) -> dict[str, Any]:
         names = (*self._names, *(["data"] if full else []), "cut")

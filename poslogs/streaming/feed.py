@@ -148,6 +148,11 @@ class Feed(Polled):
             whole = not self._polling.vacant and self.window.high == end
             return self.window.tail(count, selection) if whole else None
 
+    def holds(self, position: int) -> bool:
+        """Whether a reader that follows from a position gets all rows past it in place; a new feed begins there."""
+        with self._lock:
+            return self._polling.vacant or self.window.holds(position)
+
     @property
     def high(self) -> int:
         """The position that a running feed has reached; 0 when it does not run."""

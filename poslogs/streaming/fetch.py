@@ -5,87 +5,101 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain
 from typing import Final
 from weakref import ReferenceType, ref
 
 from poslogs.platformos.entries import Entry
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import backward
+from poslogs.streaming import backward, place
 from poslogs.streaming.answer import PIECE_BYTES, Answer
 from poslogs.streaming.backward import Ask
+from poslogs.streaming.found import Found
+from poslogs.streaming.room import Room
 from poslogs.streaming.selection import Selection
 
-MAX_BYTES: Final = 32 * 1024 * 1024  # of entries in one answer
 MAX_SECONDS: Final = 60.0  # spent asking for one answer; gunicorn and proxies give up later than that
 
 
-class Found:
-    """Entries in pieces of about PIECE_BYTES; each is read from platformOS when it is asked for.
-
-    After the last piece, `last` is the position up to which rows were looked at. `truncated` says that more is known
-    to exist: after `last`, or, for the newest, before the first of them. Asking for the first piece raises
-    GatewayError when platformOS cannot be read.
-    """
-
-    def __init__(self, pieces: Iterator[list[Entry]] | None = None, last: int = 0, *, truncated: bool = False) -> None:
-        self.pieces: Iterator[list[Entry]] = pieces or iter(())
-        self.last = last
-        self._truncated = truncated
-        self.misses: Callable[[], bool] = lambda: False  # returns whether some rows could not be asked for
-
-    @property
-    def truncated(self) -> bool:
-        """Whether more is known to exist, or may."""
-        return self._truncated or self.misses()
-
-    @truncated.setter
-    def truncated(self, truncated: bool) -> None:
-        self._truncated = truncated
-
-    @property
-    def entries(self) -> Iterator[Entry]:
-        """All of them one by one."""
-        return chain.from_iterable(self.pieces)
-
-
 def first(
-    ask: Ask, position: int, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic
+    ask: Ask,
+    position: int,
+    limit: int,
+    selection: Selection,
+    clock: Callable[[], float] = time.monotonic,
+    until: str = "",
 ) -> Found:
     """The first `limit` entries after a position, asking until there is nothing more, as pos-cli's fetch-logs does.
 
-    If the very first question fails, its error is raised. A later failure ends the answer, which is then truncated.
+    `until` is a timestamp: what comes after it is left out. If the very first question fails, its error is raised. A
+    later failure ends the answer, which is then truncated.
     """
     found = Found(last=position)
-    found.pieces = _first(found, ask, limit, selection, clock)
+    found.pieces = read_on(found, ask, Room(limit, selection, until), clock)
     return found
 
 
-def newest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic) -> Found:
-    """The newest `limit` entries, oldest first; `last` is the end of the log.
+def since(
+    ask: Ask,
+    env: str,
+    moment: str,
+    limit: int,
+    selection: Selection,
+    clock: Callable[[], float] = time.monotonic,
+    until: str = "",
+) -> Found:
+    """The first `limit` entries from a time on, as `first`."""
+    found = Found()
+    found.pieces = _since(found, ask, env, moment, Room(limit, selection, until), clock)
+    return found
+
+
+def newest(
+    ask: Ask,
+    env: str,
+    limit: int,
+    selection: Selection,
+    clock: Callable[[], float] = time.monotonic,
+    until: str = "",
+) -> Found:
+    """The newest `limit` entries, oldest first; `last` is the end of the log, or what comes `until` a timestamp.
 
     If they exceed one piece, their beginning is found first, and then they are read from there.
     """
     found = Found()
-    found.pieces = _newest(found, ask, env, limit, selection, clock)
+    found.pieces = _newest(found, ask, env, Room(limit, selection, until), clock)
     return found
 
 
-def latest(ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float] = time.monotonic) -> Found:
-    """The newest `limit` entries, newest first; `last` is the end of the log."""
+def latest(
+    ask: Ask,
+    env: str,
+    limit: int,
+    selection: Selection,
+    clock: Callable[[], float] = time.monotonic,
+    until: str = "",
+) -> Found:
+    """The newest `limit` entries, newest first, as `newest`."""
     found = Found()
-    found.pieces = _latest(found, ask, env, limit, selection, clock)
+    found.pieces = _latest(found, ask, env, Room(limit, selection, until), clock)
     return found
 
 
-def _first(
-    found: Found, ask: Ask, limit: int, selection: Selection, clock: Callable[[], float]
+def _since(
+    found: Found, ask: Ask, env: str, moment: str, room: Room, clock: Callable[[], float]
 ) -> Iterator[list[Entry]]:
-    spent = 0.0  # seconds that platformOS and the query took, without those that the client takes
-    count = size = 0
-    begun = False
+    begun = clock()
+    search = place.place(place.since(moment), env, is_late=lambda: clock() > begun + MAX_SECONDS)
+    found.last = backward.run(search, ask).position
+    yield from read_on(found, ask, room, clock, clock() - begun)
+
+
+def read_on(
+    found: Found, ask: Ask, room: Room, clock: Callable[[], float], spent: float = 0.0
+) -> Iterator[list[Entry]]:
+    """`spent`: seconds that platformOS and the query took, without those that the client takes."""
+    begun = ended = False
     kept: ReferenceType[Answer] | None = None  # not held while a client reads
-    while True:
+    while not ended:
         answer = None if kept is None else kept()
         if answer is None:
             asked = clock()
@@ -100,36 +114,34 @@ def _first(
             begun, kept = True, ref(answer)
             if answer.last <= found.last:
                 return
-        looked, behind = answer.piece(found.last, lambda it: _weighs(it, selection))
+        looked, behind = answer.piece(found.last, room.weighs)
         if behind >= answer.last:
             kept = None
         del answer
         piece: list[Entry] = []
-        looks = 0.0 if selection.query is None else clock()
+        full, looks = False, clock()
         for entry in looked:
-            if selection.has(entry):
-                if count == limit or (count and size + len(entry.json) > MAX_BYTES):
-                    found.truncated = True
-                    break
+            ended = room.ends(entry)
+            wanted = not ended and room.wants(entry)
+            full = wanted and not room.takes(entry)
+            if ended or full:
+                break
+            if wanted:
                 piece.append(entry)
-                count += 1
-                size += len(entry.json)
             found.last = entry.id
         else:
             found.last = behind
         del looked
-        spent += 0.0 if selection.query is None else clock() - looks
+        spent += clock() - looks
         if piece:
             yield piece
-        if found.truncated or spent > MAX_SECONDS:
+        if not ended and (full or found.truncated or spent > MAX_SECONDS):
             found.truncated = True
             return
 
 
-def _newest(
-    found: Found, ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float]
-) -> Iterator[list[Entry]]:
-    back = latest(ask, env, limit, selection, clock)
+def _newest(found: Found, ask: Ask, env: str, room: Room, clock: Callable[[], float]) -> Iterator[list[Entry]]:
+    back = latest(ask, env, room.limit, room.selection, clock, room.until)
     kept: deque[Entry] = deque()
     count = size = oldest = 0
     for entry in back.entries:
@@ -145,32 +157,27 @@ def _newest(
         if kept:
             yield list(kept)
         return
-    forward = first(ask, oldest - 1, count, selection, clock)
+    forward = first(ask, oldest - 1, count, room.selection, clock)
     yield from forward.pieces
     if forward.last < back.last:
         found.last, found.truncated = forward.last, True
 
 
-def _latest(
-    found: Found, ask: Ask, env: str, limit: int, selection: Selection, clock: Callable[[], float]
-) -> Iterator[list[Entry]]:
+def _latest(found: Found, ask: Ask, env: str, room: Room, clock: Callable[[], float]) -> Iterator[list[Entry]]:
     end = clock() + MAX_SECONDS
-    part = backward.run(backward.stretch(0, env, is_late=lambda: clock() > end), ask)
+    part = backward.run(place.stretch(0, env, room.until, lambda: clock() > end), ask)
     found.last = part.last
-    count = size = 0
     for page in backward.pages(part, env, ask):
         piece: list[Entry] = []
         for entry in page:
-            if selection.query is not None and clock() > end:
+            if room.looks and clock() > end:
                 found.truncated = True
                 break
-            if selection.has(entry):
-                if count == limit or (count and size + len(entry.json) > MAX_BYTES):
+            if room.wants(entry):
+                if not room.takes(entry):
                     found.truncated = True
                     break
                 piece.append(entry)
-                count += 1
-                size += len(entry.json)
         del page, entry
         if piece:
             yield piece
@@ -178,8 +185,3 @@ def _latest(
         if found.truncated or clock() > end:
             found.truncated = True
             return
-
-
-def _weighs(entry: Entry, selection: Selection) -> bool:
-    """Whether an entry counts for the size of a piece; all do where a query is to look at them, once."""
-    return selection.query is not None or selection.wants(entry.type, entry.error_type)

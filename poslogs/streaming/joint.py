@@ -1,4 +1,4 @@
-"""A joint stream: one reader of several environments, whose positions name them all (docs/decisions/0021)."""
+"""A joint stream: one reader of several environments, whose positions name them all (docs/decisions/0018)."""
 
 from __future__ import annotations
 

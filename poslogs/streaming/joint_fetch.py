@@ -7,7 +7,7 @@ from typing import Final
 
 from poslogs.platformos.entries import Entry
 from poslogs.streaming import positions
-from poslogs.streaming.fetch import Found
+from poslogs.streaming.found import Found
 
 MAX_BYTES: Final = 8 * 1024 * 1024  # of entries in one answer, which are held until they are sorted
 
@@ -41,12 +41,14 @@ def room_for(limit: int) -> Room:
 
 
 def first(founds: Mapping[str, Found], room: Room) -> JointFound:
-    """The first entries of all, by time; of each environment they are the first after its position.
+    """The first entries of all, by time; of each environment they are the first after its position or from its time on.
 
-    `founds` come by `fetch.first`. Raises GatewayError when an environment gives nothing.
+    `founds` come by `fetch.first`, `fetch.since` or `fetch.newest`. Raises GatewayError when an environment gives
+    nothing.
     """
-    last = {name: found.last for name, found in founds.items()}
     heads = _Heads(founds)
+    # Where none is taken the position is right before its first: by then one that begins with a time is known.
+    last = {name: heads.left[name].id - 1 if name in heads.left else found.last for name, found in founds.items()}
     taken = _take(heads, room, min)
     for name, entry in taken:
         last[name] = entry.id

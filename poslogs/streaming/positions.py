@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -11,7 +12,9 @@ from poslogs.platformos.entries import MAX_ID
 from poslogs.streaming.stream import Start
 
 MAX_CHARS: Final = 8000  # of one position; servers take about as much in a header
-_ONE: Final = r"[^:,\s]+:-?[0-9]{1,19}"
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
+_ONE: Final = r"[^:,\s]+:@?-?[0-9]{1,19}"
 PATTERN: Final = rf"{_ONE}(?:,{_ONE})*"
 
 
@@ -22,7 +25,7 @@ def parsed(text: str) -> dict[str, Start]:
     starts = {}
     for part in text.split(","):
         name, _, number = part.rpartition(":")
-        if abs(int(number)) > MAX_ID:
+        if abs(int(number.lstrip("@"))) > MAX_ID:
             raise ValueError("not the id of an entry")
         starts[unquote(name)] = start_of(number)
     return starts
@@ -39,10 +42,26 @@ def spelt_name(name: str) -> str:
 
 
 def start_of(number: str) -> Start:
-    """Where an environment begins, from its number in a position."""
+    """Where an environment begins, from its number in a position. Raises ValueError for a time that no calendar has."""
+    if number.startswith("@"):
+        return Start(since=_timestamp(int(number[1:])))
     return Start(tail=int(number[1:])) if number.startswith("-") else Start(position=int(number))
 
 
 def number_of(start: Start) -> str:
-    """Where an environment begins, as its number in a position; a tail that is not found yet is below zero."""
+    """Where an environment begins, as its number in a position.
+
+    What is not found yet is no number of an entry: a tail stands below zero, a time in milliseconds since 1970 after
+    an `@`.
+    """
+    if start.since is not None:
+        return f"@{(datetime.fromisoformat(start.since) - EPOCH) // MILLISECOND}"
     return str(start.position or 0) if start.tail is None else f"-{start.tail}"
+
+
+def _timestamp(milliseconds: int) -> str:
+    try:
+        moment = EPOCH + milliseconds * MILLISECOND
+    except OverflowError:
+        raise ValueError("not a time of the calendar") from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

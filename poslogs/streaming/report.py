@@ -15,7 +15,7 @@ from poslogs.plain import visible
 from poslogs.platformos import entries
 from poslogs.platformos.entries import NO_TIME, Entry
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import backward
+from poslogs.streaming import backward, place
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.selection import Selection
 
@@ -149,13 +149,20 @@ def read(
     position: int,
     most: int = MAX_ENTRIES,
     clock: Callable[[], float] = time.monotonic,
+    *,
+    since: str = "",
+    until: str = "",
 ) -> dict[str, Any]:
     """The report of the newest `most` entries after a position. If some are left out, or MAX_SECONDS pass, it says so.
 
-    Its position is the end of the log in any case. Raises GatewayError when that is not found.
+    `since` and `until` are timestamps: it begins with the first entry from the one on, and ends with the last one up to
+    the other. Its position is the end in any case. Raises GatewayError when a place is not found.
     """
     end = clock() + MAX_SECONDS
-    part = backward.run(backward.stretch(position, report.env, is_late=lambda: clock() > end), ask)
+    if since:
+        begins = place.place(place.since(since), report.env, is_late=lambda: clock() > end)
+        position = backward.run(begins, ask).position
+    part = backward.run(place.stretch(position, report.env, until, lambda: clock() > end), ask)
     count = 0
     try:
         for page in backward.pages(part, report.env, ask):

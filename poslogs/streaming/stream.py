@@ -11,6 +11,7 @@ from typing import Final
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import frames
 from poslogs.streaming.batch import Batch
+from poslogs.streaming.beginning import Beginning
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.driven import Driven
 from poslogs.streaming.feed import Attached, Feed
@@ -29,10 +30,11 @@ PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a
 
 @dataclass(frozen=True)
 class Start:
-    """Where a stream begins: after a position, with the newest entries, or (neither) as `pos-cli logs` does."""
+    """Where a stream begins: after a position, with the newest entries, at a time, or (none) as `pos-cli logs` does."""
 
     position: int | None = None
     tail: int | None = None
+    since: str | None = None  # a timestamp as entries have it
 
 
 class Stream(Driven):
@@ -163,8 +165,12 @@ class Stream(Driven):
 
     def _begin(self) -> Iterator[Chunk | float]:
         feed, cursor, pulse = self._feed, self._cursor, self._pulse
-        if self._start.tail is not None:
-            self._generation = yield from Tail(feed, pulse, cursor, self._replay).begin(self._start.tail)
+        beginning = Beginning(feed, pulse, cursor, self._replay)
+        if (count := self._start.tail) is not None:
+            tail = Tail(feed, pulse, cursor, self._replay)
+            self._generation = yield from beginning.begin(lambda: tail.find(count))
+        elif (moment := self._start.since) is not None:
+            self._generation = yield from beginning.begin(lambda: beginning.since(moment))
         elif feed.outdated(cursor.position):
             yield pulse.sent(self._restart(feed.end(cursor.position)))
 

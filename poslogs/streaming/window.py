@@ -81,6 +81,10 @@ class Window:
             number = batch.number - 1
         return number, None
 
+    def holds(self, position: int) -> bool:
+        """Whether all rows past a position are here that it has taken in, and none of them became visible late."""
+        return position >= self.floor and not any(batch.late and batch.ids[-1] > position for batch in self._batches)
+
     def known(self) -> dict[int, bytes]:
         """The entries that it holds, as JSON, by id."""
         return {id_: entry for batch in self._batches for id_, entry in batch.entries()}

@@ -9,10 +9,12 @@ from poslogs.platformos.entries import shortened
 from poslogs.platformos.environments import Environment
 from poslogs.streaming import fetch
 from poslogs.streaming.answer import PIECE_BYTES
+from poslogs.streaming.around import around
 from poslogs.streaming.backfill import Asker
-from poslogs.streaming.fetch import Found
+from poslogs.streaming.found import Found
+from poslogs.streaming.stream import Start
 from poslogs.tools.inputs import Input
-from poslogs.tools.selection import max_message_of, selection_of, start_of
+from poslogs.tools.selection import around_of, max_message_of, selection_of, start_of
 from poslogs.tools.toolbox import Toolbox
 
 
@@ -36,23 +38,36 @@ def answer(toolbox: Toolbox, environment: Environment, input_: Input, asker: Ask
 
 @contextmanager
 def found_in(
-    toolbox: Toolbox, environment: Environment, input_: Input, asker: Asker, *, newest_first: bool = False
+    toolbox: Toolbox,
+    environment: Environment,
+    input_: Input,
+    asker: Asker,
+    start: Start | None = None,
+    *,
+    newest_first: bool = False,
 ) -> Iterator[Found]:
-    """The first `limit` entries after `lastId`, or without it the newest, which may come newest first.
+    """The first `limit` entries after `lastId` or `since`, those `around` one, or without these the newest.
 
-    `tail` is how many of the newest, in place of `limit`.
+    The newest may come newest first. `tail` is how many of the newest, in place of `limit`; `until` is where all end.
+    `start` is where the input begins in this environment, if that is not for the input alone to say.
 
     Raises BadInput; in its body, Unavailable when platformOS gives nothing, TokenRefused when it never will.
     """
     selection = selection_of(input_, late=False)
-    start = start_of(input_, env=environment.name)
+    start = start or start_of(input_, env=environment.name)
+    middle, until = around_of(input_), input_.get("until", "")
+    limit = input_["limit"] if start.tail is None else start.tail
+    name = environment.name
     with toolbox.asking(environment, asker) as ask:
-        if start.position is not None:
-            found = fetch.first(ask, start.position, input_["limit"], selection)
+        if middle is not None:
+            found = around(ask, name, middle, limit, selection)
+        elif start.position is not None:
+            found = fetch.first(ask, start.position, limit, selection, until=until)
+        elif start.since is not None:
+            found = fetch.since(ask, name, start.since, limit, selection, until=until)
         else:
-            count = input_["limit"] if start.tail is None else start.tail
             which = fetch.latest if newest_first else fetch.newest
-            found = which(ask, environment.name, count, selection)
+            found = which(ask, name, limit, selection, until=until)
         found.misses = lambda: toolbox.misses_rows(environment)
         yield found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from jsonschema import Draft202012Validator
@@ -12,7 +13,8 @@ from jsonschema.exceptions import ValidationError
 from poslogs.errors import BadInput
 from poslogs.plain import plain
 from poslogs.query.parser import too_long
-from poslogs.tools.schema import UNITS
+from poslogs.tools import times
+from poslogs.tools.schema import TIMES, UNITS
 
 Input = Mapping[str, Any]  # checked: a value for each input that was given or has a default
 Schemas = Mapping[str, Mapping[str, Any]]  # by the input's name
@@ -35,6 +37,7 @@ def checked(tool: str, schemas: Schemas, validator: Draft202012Validator, given:
         found["env"] = names
     if "tail" in found and "limit" in found:
         raise BadInput("`tail` and `limit` both say how many entries; leave one out.")
+    found |= _times(schemas, found)
     return {name: schema["default"] for name, schema in schemas.items() if "default" in schema} | found
 
 
@@ -74,6 +77,27 @@ def _number(name: str, value: object, schema: Mapping[str, object]) -> object:
     return value
 
 
+def _times(schemas: Schemas, found: Input) -> dict[str, str]:
+    """The inputs that are times, as timestamps. Raises BadInput."""
+    now = datetime.now(UTC)
+    read: dict[str, str] = {}
+    for name in sorted(TIMES & found.keys()):
+        if "enum" not in schemas[name]:
+            moment = times.read(found[name], now)
+            if moment is None:
+                raise _no_time(name, quoted(found[name]))
+            read[name] = moment
+    if len(read) == len(TIMES) and read["until"] < read["since"]:
+        raise BadInput("`until` lies before `since`; exchange the two.")
+    return read
+
+
+def _no_time(name: str, got: str) -> BadInput:
+    return BadInput(
+        f"`{name}` must be a time, such as 2026-11-28T10:00Z, or how long ago, such as 90s, 10m, 2h or 1d, not {got}."
+    )
+
+
 def _rank(error: ValidationError) -> tuple[int, str]:
     order = ("type", "required", "additionalProperties")
     return (order.index(error.validator) if not error.path and error.validator in order else len(order)), error.message
@@ -100,21 +124,27 @@ def _of_value(name: str, schema: Mapping[str, Any], error: ValidationError) -> B
         return BadInput(f"`{name}` must be true or false, not {got}.")
     if schema["type"] == "integer":
         return _of_number(name, schema, error.validator, got)
-    if name == "query":
-        return (
-            too_long(error.instance)
-            if isinstance(error.instance, str)
-            else BadInput(f"`query` must be a string, not {got}.")
-        )
-    if name == "filter" and "items" in schema:
-        return _of_filter(schema, error, got)
     if "enum" in schema:
         return BadInput(f"`{name}` must be {' or '.join(schema['enum'])}, not {got}.")
+    if name in TIMES:
+        return _no_time(name, got)
+    if name == "query":
+        return _of_query(error.instance, got)
+    if name == "filter" and "items" in schema:
+        return _of_filter(schema, error, got)
+    return _of_text(name, schema, got)
+
+
+def _of_text(name: str, schema: Mapping[str, Any], got: str) -> BadInput:
     if "pattern" in schema:
         return BadInput(f"`{name}` must be the id of an entry, 1 to 19 digits, not {got}.")
     if "maxLength" in schema:
         return BadInput(f"`{name}` must be a string of 1 to {schema['maxLength']} characters, not {got}.")
     return BadInput(f"`{name}` must be a string that is not empty, not {got}.")
+
+
+def _of_query(query: object, got: str) -> BadInput:
+    return too_long(query) if isinstance(query, str) else BadInput(f"`query` must be a string, not {got}.")
 
 
 def _of_filter(schema: Mapping[str, Any], error: ValidationError, got: str) -> BadInput:

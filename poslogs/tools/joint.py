@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from poslogs.access.clients import Client
+from poslogs.errors import BadInput
 from poslogs.platformos.entries import shortened
 from poslogs.streaming import joint_fetch, positions
 from poslogs.streaming.answer import PIECE_BYTES
@@ -22,8 +23,6 @@ from poslogs.tools.inputs import Input
 from poslogs.tools.report import report_on
 from poslogs.tools.selection import max_message_of, starts_of
 from poslogs.tools.toolbox import Chosen, Toolbox
-
-BEGINNINGS: Final = ("lastId", "tail")
 
 
 def fetch(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Iterator[bytes]:
@@ -51,22 +50,30 @@ def report(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Ite
 
 
 def fetched(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker, room: Room) -> JointFound:
-    """The first entries after `lastId`, or the newest, for which there is room; a refusal as of one environment."""
-    inputs = _inputs(chosen, input_)
+    """The first entries after `lastId` or `since`, or the newest, for which there is room.
+
+    Raises what `found_in` does, and BadInput for `around`.
+    """
+    starts = starts_of(input_, chosen.names, joint=True)
+    if "around" in input_:
+        raise BadInput("`around` shows an entry of one environment; give its name alone as `env`.")
+    newest = not {"lastId", "since"} & input_.keys()
     with ExitStack() as stack:
         founds = {
-            each.name: stack.enter_context(found_in(toolbox, each, inputs[each.name], asker, newest_first=True))
+            each.name: stack.enter_context(
+                found_in(toolbox, each, input_, asker, starts[each.name], newest_first=newest)
+            )
             for each in chosen.environments
         }
-        return (joint_fetch.first if "lastId" in input_ else joint_fetch.newest)(founds, room)
+        return (joint_fetch.newest if newest else joint_fetch.first)(founds, room)
 
 
 def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker) -> dict[str, Any]:
     """The report on one environment; or those of several by name, and what they come to together."""
     if not chosen.joint:
         return report_on(toolbox, chosen.environments[0], input_, asker)
-    inputs = _inputs(chosen, input_)
-    reports = {each.name: report_on(toolbox, each, inputs[each.name], asker) for each in chosen.environments}
+    starts = starts_of(input_, chosen.names, joint=True)
+    reports = {each.name: report_on(toolbox, each, input_, asker, starts[each.name]) for each in chosen.environments}
     all_ = list(reports.values())
     groups = [{"env": each["env"], **group} for each in all_ for group in each["frequentErrors"]]
     errors = [{"env": each["env"], **error} for each in all_ for error in each["newestErrors"]]
@@ -83,15 +90,3 @@ def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Ask
         "truncated": any(each["truncated"] for each in all_),
         "byEnv": reports,
     }
-
-
-def _inputs(chosen: Chosen, input_: Input) -> Mapping[str, Input]:
-    """The input for each environment by itself. Raises BadInput."""
-    inputs: dict[str, dict[str, Any]] = {}
-    for name, start in starts_of(input_, chosen.names, joint=True).items():
-        inputs[name] = {key: value for key, value in input_.items() if key not in BEGINNINGS} | {"env": name}
-        if start.position is not None:
-            inputs[name]["lastId"] = str(start.position)
-        elif start.tail is not None:
-            inputs[name]["tail"] = start.tail
-    return inputs

@@ -19,6 +19,8 @@ MESSAGE_BYTES: Final = (256, MAX_MESSAGE_BYTES)
 MAX_TAIL: Final = 10_000
 MAX_FILTER_CHARS: Final = 200
 MAX_FILTERS: Final = 20
+MAX_TIME_CHARS: Final = 40
+TIMES: Final = frozenset({"since", "until"})  # inputs that are a time, or how long ago, where they are no choice
 UNITS: Final = {  # of the inputs that are numbers, as refusals name them
     "interval": "in milliseconds",
     "maxDuration": "in milliseconds",
@@ -81,6 +83,23 @@ TAIL: Final = {
     "maximum": MAX_TAIL,
     "description": "Start with this many of the newest entries; 0 skips the history.",
 }
+SINCE: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_TIME_CHARS,
+    "description": "Begin with the first entry at or after this time: ISO 8601, UTC where it names no zone, such as "
+    "2026-11-28T10:00Z; or how long ago: 90s, 10m, 2h, 1d. In place of lastId.",
+}
+UNTIL: Final = {
+    **SINCE,
+    "description": "Only entries up to this time, written as since is; without a beginning the newest of them.",
+}
+AROUND: Final = {
+    "type": "string",
+    "pattern": "^[0-9]{1,19}$",
+    "description": "Id of an entry to be shown with those around it: half of limit before it, half after. "
+    "In place of lastId and since.",
+}
 MAX_MESSAGE: Final = {
     "type": "integer",
     "minimum": MESSAGE_BYTES[0],
@@ -95,5 +114,6 @@ FOLLOWING: Final[dict[str, Mapping[str, object]]] = {  # the inputs of every too
     "query": QUERY,
     "lastId": LAST_ID,
     "tail": TAIL,
+    "since": SINCE,
     "maxMessage": MAX_MESSAGE,
 }

@@ -14,6 +14,7 @@ from poslogs.streaming.stream import Start
 from poslogs.tools.inputs import Input
 
 FIRST_ID: Final = "0"  # the position before every entry
+BEGINNINGS: Final = ("lastId", "tail", "minutes", "since", "around")
 
 
 def selection_of(input_: Input, *, late: bool) -> Selection:
@@ -51,12 +52,24 @@ def starts_of(input_: Input, names: Sequence[str], last_event_id: str = "", *, j
     """
     if last_event_id:
         return _from(last_event_id, "Last-Event-ID", names, joint=joint)
-    last_id, tail = input_.get("lastId"), input_.get("tail")
-    if tail is not None:
-        if last_id not in (None, FIRST_ID):
-            raise BadInput("`lastId` and `tail` name two different beginnings; leave one out.")
-        return dict.fromkeys(names, Start(tail=tail))
-    return dict.fromkeys(names, Start()) if last_id is None else _from(last_id, "`lastId`", names, joint=joint)
+    given = [name for name in BEGINNINGS if input_.get(name) is not None]
+    if given == ["lastId", "tail"] and input_["lastId"] == FIRST_ID:
+        given = ["tail"]
+    if len(given) > 1 and given != ["lastId", "minutes"]:  # a report is bounded by both of these
+        raise BadInput(f"`{given[0]}` and `{given[1]}` name two different beginnings; leave one out.")
+    if "lastId" in given:
+        return _from(input_["lastId"], "`lastId`", names, joint=joint)
+    return dict.fromkeys(names, Start(tail=input_.get("tail"), since=input_.get("since")))
+
+
+def around_of(input_: Input) -> int | None:
+    """The id that an input is to be shown around; None for no such. Raises BadInput."""
+    around = input_.get("around")
+    if around is None:
+        return None
+    if input_.get("until") is not None:
+        raise BadInput("`around` shows what is before and after an entry; leave `until` out.")
+    return _position(around, "`around`")
 
 
 def _from(text: str, name: str, names: Sequence[str], *, joint: bool) -> dict[str, Start]:

@@ -12,6 +12,7 @@ from poslogs.errors import BadInput, NotFound
 from poslogs.tools import environments, joint, stream
 from poslogs.tools.inputs import quoted
 from poslogs.tools.schema import (
+    AROUND,
     DURATION_MS,
     ENV,
     FILTER,
@@ -21,7 +22,9 @@ from poslogs.tools.schema import (
     MAX_MESSAGE,
     MINUTES,
     QUERY,
+    SINCE,
     TAIL,
+    UNTIL,
     schema_of,
     whole,
 )
@@ -47,7 +50,7 @@ LIVE: Final = StreamingTool(
 )
 FETCH: Final = EndingTool(
     "platformos.logs.fetch",
-    "Returns the newest entries, or with lastId the oldest after it.",
+    "Returns the newest entries, with lastId or since the oldest after it, or those around one.",
     schema_of(
         "env",
         env=ENV,
@@ -59,6 +62,9 @@ FETCH: Final = EndingTool(
             **TAIL,
             "description": "How many of the newest entries, in place of lastId and limit.",
         },
+        since=SINCE,
+        until=UNTIL,
+        around=AROUND,
         maxMessage=MAX_MESSAGE,
     ),
     joint.fetch,
@@ -71,7 +77,7 @@ ENVIRONMENTS: Final = EndingTool(
 )
 REPORT: Final = EndingTool(
     "platformos.logs.report",
-    "Counts the entries since lastId or of the last minutes, by type and hour, and groups their errors.",
+    "Counts the entries since lastId, since a time or of the last minutes, by type and hour, and groups their errors.",
     schema_of(
         "env",
         env=ENV,
@@ -80,7 +86,12 @@ REPORT: Final = EndingTool(
             "type": "integer",
             "minimum": MINUTES[0],
             "maximum": MINUTES[2],
-            "description": "Only entries of this many last minutes; 60 with neither this nor lastId.",
+            "description": "Only entries of this many last minutes; 60 without this, lastId and since.",
+        },
+        since=SINCE,
+        until={
+            **UNTIL,
+            "description": "Only entries up to this time, written as since is; minutes are counted back from it.",
         },
         filter=FILTER,
         query=QUERY,

@@ -14,7 +14,7 @@ from poslogs.agents.events import Outcome
 from poslogs.doors.mcp.envelope import Call
 from poslogs.doors.mcp.methods import answer_of
 from poslogs.platformos import entries
-from poslogs.streaming.fetch import Found
+from poslogs.streaming.found import Found
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

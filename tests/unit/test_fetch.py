@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import fetch
 from poslogs.streaming.fetch import MAX_SECONDS, Found
+from poslogs.streaming.room import MAX_BYTES
 from poslogs.streaming.selection import Selection
 from tests.unit.doubles import PLAIN, Log, StandingClock, asking, down
 
@@ -141,7 +142,7 @@ def test_an_answer_is_bounded_in_bytes() -> None:
 def test_a_row_larger_than_any_entry_is_passed() -> None:
     """Otherwise a caller would never get past it."""
     log = Log()
-    log.add(1, data={"x": "y" * (fetch.MAX_BYTES + 10)})
+    log.add(1, data={"x": "y" * (MAX_BYTES + 10)})
     log.add(2)
     assert told(first(log, 0, 10)) == ([2], 2, False)
 

@@ -32,7 +32,7 @@ from poslogs.tools.tool import EndingTool, StreamingTool, Tool
 from poslogs.tools.toolbox import Toolbox
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
-STREAM_INPUTS = "env, interval, filter, query, lastId, tail, maxMessage."
+STREAM_INPUTS = "env, interval, filter, query, lastId, tail, since, maxMessage."
 ALL = Client(id="all", name="All", digest=b"")
 ONE = Client(id="one", name="One", digest=b"", envs=frozenset({"staging"}))
 
@@ -506,12 +506,86 @@ def test_a_position_that_is_none_is_a_sentence(toolbox: Toolbox, text: str) -> N
         opened(toolbox, STREAM, lastId=text)
 
 
-def test_two_beginnings_are_refused(toolbox: Toolbox) -> None:
-    """They are `lastId` and `tail`."""
-    with pytest.raises(BadInput, match=r"^`lastId` and `tail` name two different beginnings; leave one out\.$"):
-        opened(toolbox, STREAM, lastId="5", tail=3)
-    with pytest.raises(BadInput, match="two different beginnings"):
-        fetched(toolbox, lastId="5", tail=3)
+@pytest.mark.parametrize(
+    ("tool", "body"),
+    [
+        (STREAM, {"lastId": "5", "tail": 3}),
+        (LIVE, {"lastId": "5", "since": "10m"}),
+        (STREAM, {"lastId": 0, "since": "2026-11-28"}),
+        (STREAM, {"tail": 0, "since": "1d"}),
+        (FETCH, {"lastId": "5", "tail": 3}),
+        (FETCH, {"tail": 5, "since": "90s"}),
+        (FETCH, {"since": "2h", "around": "5"}),
+        (FETCH, {"lastId": "0", "around": "5"}),
+        (FETCH, {"tail": 5, "around": "5"}),
+        (REPORT, {"minutes": 5, "since": "2h"}),
+        (REPORT, {"lastId": "5", "since": "2h"}),
+    ],
+    ids=lambda it: it.name if isinstance(it, Tool) else "-".join(it),
+)
+def test_two_beginnings_are_refused_by_name(
+    toolbox: Toolbox, tool: StreamingTool | EndingTool, body: dict[str, object]
+) -> None:
+    """Whichever two, and what to do."""
+    one, other = body
+    with pytest.raises(BadInput) as error:
+        begun(toolbox, tool, **body)
+    assert error.value.sentence == f"`{one}` and `{other}` name two different beginnings; leave one out."
+
+
+def begun(toolbox: Toolbox, tool: StreamingTool | EndingTool, last_event_id: str = "", **body: object) -> object:
+    """What a tool does at first."""
+    input_ = tool.check({"env": "staging", **body})
+    if isinstance(tool, StreamingTool):
+        return tool.does(toolbox, ALL, input_, last_event_id, late=tool.late)
+    return call(toolbox, ALL, tool, input_)
+
+
+def test_beginnings_that_are_left_out_or_do_not_differ_are_taken(toolbox: Toolbox) -> None:
+    """`null`, the guide's `lastId` of 0 with a tail, and a report that is bounded by an id and by time."""
+    begun(toolbox, STREAM, lastId="0", tail=3)
+    begun(toolbox, STREAM, lastId=None, since="1d")
+    begun(toolbox, FETCH, around=None, tail=None, since="1d", until=None)
+    begun(toolbox, REPORT, lastId="3", minutes=5)
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("value", ["", "yesterday", "10:00", 5, 1.5, True, ["1d"], {}, "1d" * 30, "2026-02-30"])
+def test_what_is_no_time_is_refused_with_what_is_one(name: str, value: object) -> None:
+    """The input is named, and the forms that it takes."""
+    said = refused(FETCH, {"env": "staging", name: value})
+    assert said.startswith(
+        f"`{name}` must be a time, such as 2026-11-28T10:00Z, or how long ago, such as 90s, 10m, 2h or 1d, not "
+    )
+
+
+def test_an_end_before_the_beginning_and_one_beside_around_are_refused(toolbox: Toolbox) -> None:
+    """With the remedy."""
+    assert (
+        refused(FETCH, {"env": "a", "since": "1h", "until": "2h"}) == "`until` lies before `since`; exchange the two."
+    )
+    with pytest.raises(BadInput, match=r"^`around` shows what is before and after an entry; leave `until` out\.$"):
+        begun(toolbox, FETCH, around="5", until="1d")
+    with pytest.raises(BadInput, match=r"^`around` must be the id of an entry, 1 to 19 digits"):
+        begun(toolbox, FETCH, around="9" * 19)
+    assert refused(STREAM, {"env": "a", "until": "2h"}).startswith("`until` is not an input of platformos.logs.stream")
+
+
+def test_a_time_is_in_the_input_as_entries_have_theirs() -> None:
+    """UTC and milliseconds, however it was written."""
+    assert FETCH.check({"env": "a", "since": "2026-11-28 12:00+02:00", "until": "20261128T10"}) == {
+        "env": "a",
+        "limit": 100,
+        "since": "2026-11-28T10:00:00.000Z",
+        "until": "2026-11-28T10:00:00.000Z",
+    }
+
+
+def test_the_header_wins_over_every_beginning(toolbox: Toolbox) -> None:
+    """So that a client which comes back with the same body goes on where it was."""
+    for body in ({"since": "2020-01-01"}, {"since": "0s"}, {"tail": 7}, {"lastId": "1"}):
+        assert got(opened(toolbox, STREAM, "5", **body), 2) == [6, 7]
+        assert got(opened(toolbox, LIVE, "5", **body), 2) == [6, 7]
 
 
 def test_a_stream_has_the_input_s_interval_filter_and_kind(toolbox: Toolbox) -> None:
