@@ -149,9 +149,9 @@ class Feed(Polled):
             return self.window.tail(count, selection) if whole else None
 
     def holds(self, position: int) -> bool:
-        """Whether a reader that follows from a position gets all rows past it in place; a new feed begins there."""
+        """Whether the window of a running feed has all rows past a position, each in its place."""
         with self._lock:
-            return self._polling.vacant or self.window.holds(position)
+            return not self._polling.vacant and self.window.holds(position)
 
     @property
     def high(self) -> int:
