@@ -136,6 +136,14 @@ class Answers:
             while self._bytes > self._most and len(self._kept) > 1:
                 self._bytes -= self._kept.popleft()[1].size
 
+    def drop(self, answer: Answer) -> None:
+        """Keep an answer no longer; harmless when it is kept no longer already."""
+        with self._lock:
+            pair = next((pair for pair in reversed(self._kept) if pair[1] is answer), None)
+            if pair is not None:
+                self._kept.remove(pair)
+                self._bytes -= answer.size
+
     def forget(self, owner: object) -> None:
         """Drop the answers of this owner."""
         with self._lock:

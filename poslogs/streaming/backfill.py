@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from weakref import ReferenceType, ref
 
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming.answer import Answer
+from poslogs.streaming.answer import Answer, Answers
 from poslogs.streaming.wake import Wake
 
 
@@ -33,7 +33,7 @@ class Backfill:
     Once `done`, either `error` says why there is no answer, or `answer` gives it for as long as it is kept.
     """
 
-    __slots__ = ("_answer", "_waiting", "begun", "done", "error", "key", "must", "position", "shared")
+    __slots__ = ("_answer", "_waiting", "alone", "begun", "done", "error", "key", "must", "position", "shared")
 
     def __init__(self, key: Hashable, position: int, *, shared: bool, must: bool) -> None:
         self.key = key
@@ -42,6 +42,7 @@ class Backfill:
         self.must = must  # it is asked even if all that wait leave: other questions depend on how it ends
         self.begun = False  # it is asked now, or was
         self.done = False
+        self.alone = True  # nobody but one has waited for it
         self.error: GatewayError | None = None
         self._answer: ReferenceType[Answer] | None = None
         self._waiting: list[tuple[str, Wake]] = []
@@ -58,12 +59,18 @@ class Backfill:
 
     def add(self, client: str, wake: Wake) -> None:
         """Have `wake` set once the question is done."""
+        self.alone = self.alone and not self._waiting
         self._waiting.append((client, wake))
 
     def remove(self, client: str, wake: Wake) -> None:
         """Note that this client's `wake` no longer waits."""
         if (client, wake) in self._waiting:
             self._waiting.remove((client, wake))
+
+    def let_go(self, answers: Answers) -> None:
+        """Who asked this needs its answer no more: `answers` keeps it no longer, unless others asked it too."""
+        if self.alone and (answer := self.answer) is not None:
+            answers.drop(answer)
 
     def settle(self, answer: Answer | None, error: GatewayError | None) -> None:
         """Mark the question as done, and wake those that wait."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from poslogs.platformos.gateway import GatewayError, Unclear
 from poslogs.streaming.answer import Answer
-from poslogs.streaming.backfill import Asker
+from poslogs.streaming.backfill import Asker, Backfill
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.outage import waiting
 from poslogs.streaming.upstream import Upstream
@@ -19,13 +19,35 @@ UNCLEAR_SECONDS: Final = 10.0  # how long a call asks again after answers that s
 
 @contextmanager
 def asking(upstream: Upstream, asker: Asker) -> Iterator[Ask]:
-    """A function that asks a call's questions; inside, its connections are kept for the next question."""
+    """A function that asks a call's questions; inside, its connections are kept for the next question.
+
+    Of its answers only the last one that has rows is kept, and none when it is over.
+    """
+    kept: Backfill | None = None
+
+    def ask(position: int) -> Answer:
+        nonlocal kept
+        backfill, found = answered(upstream, position, asker)
+        kept, passed = (backfill, kept) if found.last > position else (kept, backfill)
+        if passed is not None:
+            passed.let_go(upstream.answers)
+        return found
+
     with upstream.gateways.kept():
-        yield lambda position: answer(upstream, position, asker)
+        try:
+            yield ask
+        finally:
+            if kept is not None:
+                kept.let_go(upstream.answers)
 
 
 def answer(upstream: Upstream, position: int, asker: Asker) -> Answer:
-    """The answer to a call's question, waited for; calls that ask the same share it while it is asked.
+    """The answer to a call's question, as `answered`."""
+    return answered(upstream, position, asker)[1]
+
+
+def answered(upstream: Upstream, position: int, asker: Asker) -> tuple[Backfill, Answer]:
+    """A call's question with its answer, waited for; calls that ask the same share it while it is asked.
 
     Raises GatewayError: also while platformOS wants us to wait, after CALL_SECONDS, and once the asker has gone.
     """
@@ -35,9 +57,10 @@ def answer(upstream: Upstream, position: int, asker: Asker) -> Answer:
         outage = upstream.outage
         if outage is not None and (pause := outage.pause):
             raise GatewayError(outage.sentence, retry_after=pause)
-        found = _ask(upstream, position, asker, begun + CALL_SECONDS)
+        backfill = _ask(upstream, position, asker, begun + CALL_SECONDS)
+        found = backfill.error or backfill.answer
         if isinstance(found, Answer):
-            return found
+            return backfill, found
         if isinstance(found, Unclear) and upstream.clock() < begun + UNCLEAR_SECONDS:
             _pause(upstream, asker, min(waiting(unclear), begun + UNCLEAR_SECONDS - upstream.clock()))
             unclear += 1
@@ -45,8 +68,8 @@ def answer(upstream: Upstream, position: int, asker: Asker) -> Answer:
             raise GatewayError(found.sentence, refused=found.refused, retry_after=found.retry_after)
 
 
-def _ask(upstream: Upstream, position: int, asker: Asker, end: float) -> Answer | GatewayError | None:
-    """How one question ended; None when its answer is no longer kept.
+def _ask(upstream: Upstream, position: int, asker: Asker, end: float) -> Backfill:
+    """One question, once it is done.
 
     Raises GatewayError once the asker has gone, and at `end`, a time on the clock.
     """
@@ -63,7 +86,7 @@ def _ask(upstream: Upstream, position: int, asker: Asker, end: float) -> Answer 
             asker.wake.clear()
     finally:
         upstream.backfills.leave(backfill, asker.client, asker.wake)
-    return backfill.error or backfill.answer
+    return backfill
 
 
 def _pause(upstream: Upstream, asker: Asker, seconds: float) -> None:

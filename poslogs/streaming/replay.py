@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Replay:
     """A reader's own questions; clients take turns (`Backfills`). Its generators yield what a `Pulse`'s yield."""
 
-    __slots__ = ("_client", "_cursor", "_feed", "_interval", "_pulse", "left_behind")
+    __slots__ = ("_asked", "_client", "_cursor", "_feed", "_interval", "_pulse", "left_behind")
 
     def __init__(self, feed: Feed, pulse: Pulse, cursor: Cursor, interval: float, client: str) -> None:
         """Questions are put in the turn of `client`; `interval`: seconds, as the reader wants it."""
@@ -40,6 +40,7 @@ class Replay:
         self._cursor = cursor
         self._interval = interval
         self._client = client
+        self._asked: Backfill | None = None  # the last question that was answered
 
     def catch_up(self, *, fresh: bool) -> Iterator[Chunk | float]:
         """Send one answer, in pieces, up to what the feed has; stop when the answer is no longer kept.
@@ -93,12 +94,19 @@ class Replay:
     def search(
         self, search: Search[T], enough: Callable[[], bool] = lambda: False
     ) -> Generator[Chunk | float, None, T]:
-        """Run a search by the reader's own questions, until `enough` returns True. Raises GatewayError."""
+        """Run a search by the reader's own questions, until `enough` returns True. Raises GatewayError.
+
+        Of its answers only the last one that has rows is kept: a tail begins in it.
+        """
+        kept: Backfill | None = None
         with closing(search):
             try:
                 position = next(search)
                 while not enough():
                     answer = yield from self.ask(position)
+                    kept, passed = (self._asked, kept) if answer.last > position else (kept, self._asked)
+                    if passed is not None:
+                        passed.let_go(self._feed.upstream.answers)
                     position = search.send(answer)
                     del answer
             except StopIteration as end:
@@ -121,6 +129,7 @@ class Replay:
                     yield pulse.sent(notice)
                     answer = backfill.answer
                 if answer is not None:
+                    self._asked = backfill
                     return answer
             if isinstance(backfill.error, Unclear):
                 if notice := upstream.notice(backfill.error.page):

@@ -62,7 +62,7 @@ class Upstream:
         self.backfills = Backfills(most, self._answer, self._answered, self._begin, self.unreadable)
         self.clock = clock
         self._patience = patience
-        self._answers = Answers(ANSWER_BYTES) if answers is None else answers
+        self.answers = Answers(ANSWER_BYTES) if answers is None else answers
         self.supervisor = supervisor
         self._changed: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -168,7 +168,7 @@ class Upstream:
 
     def forget_answers(self) -> None:
         """Drop the answers: no reader is left to read on in them."""
-        self._answers.forget(self)
+        self.answers.forget(self)
 
     def _begin(self, run: Callable[[Loop], None]) -> None:
         self.supervisor.start("question", run, detail=self.environment.name)
@@ -185,7 +185,7 @@ class Upstream:
         shared = backfill.shared or self.outage is not None
         if answer is not None:
             self._look_at_order(answer.page)
-            self._answers.keep(self, answer)
+            self.answers.keep(self, answer)
             if shared:
                 self.worked()
         elif isinstance(error, Unclear):  # platformOS answers; the reader or call asks again

@@ -11,7 +11,23 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import calls
 from poslogs.streaming.answer import PIECE_BYTES, Answer, Answers
 from poslogs.streaming.backfill import Asker
-from tests.unit.doubles import PATIENCE, STAGING, Log, RunningClock, down, entry, eventually, feed_of, in_threads, row
+from poslogs.streaming.backward import run
+from poslogs.streaming.place import place
+from poslogs.streaming.stream import Start
+from tests.unit.doubles import (
+    HOUR,
+    PATIENCE,
+    STAGING,
+    Log,
+    Reading,
+    RunningClock,
+    down,
+    entry,
+    eventually,
+    feed_of,
+    in_threads,
+    row,
+)
 
 
 def answer(*ids: int, message: str = "") -> Answer:
@@ -167,3 +183,34 @@ def test_the_latest_answers_are_kept_within_their_bytes() -> None:
     answers.forget("one")
     answers.forget("other")
     assert not answers._kept
+
+
+def test_a_search_keeps_no_answer_that_it_has_looked_at() -> None:
+    """A stream's and a call's in a log of 99 answers: the last one at most is kept, until the call is over."""
+    log = Log(*range(1, 9901), page=100)
+    answers = Answers(1 << 30)
+    feed = feed_of(log, answers=answers)
+    with calls.asking(feed.upstream, Asker("a")) as ask:
+        assert run(place(lambda _: False, "staging"), ask).position == 9900
+        assert len(log.asked) > 10
+        assert len(answers._kept) == 1
+    assert not answers._kept
+    with Reading(feed, start=Start(since="9999"), heartbeat=HOUR) as reading:
+        assert reading.open().next() == b"id: 9900\n\n"
+        assert len(answers._kept) == 1
+
+
+def test_an_answer_that_two_have_asked_for_is_kept() -> None:
+    """One of them may read on in it when the other needs it no more."""
+    log = Log(*range(1, 1001), page=100)
+    answers = Answers(1 << 30)
+    upstream = feed_of(log, answers=answers).upstream
+    with log.hold():
+        shared = [upstream.backfill(500, threading.Event(), name) for name in "ab"]
+        alone = upstream.backfill(700, threading.Event(), "a")
+        assert alone is not None
+    eventually(lambda: alone.done and shared[0] is not None and shared[0].done)
+    assert shared[0] is shared[1]
+    for backfill in filter(None, (shared[0], alone)):
+        backfill.let_go(answers)
+    assert [kept.first for _, kept in answers._kept] == [501]
