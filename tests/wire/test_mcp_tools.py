@@ -109,9 +109,9 @@ def test_schemas_are_plain_described_and_bounded_as_promised(running: Running) -
         ("report", "minutes"): (1, None, 10_080),
     }
     inputs = {name: set(tool["inputSchema"]["properties"]) for name, tool in tools.items()}
-    common = {"env", "lastId", "limit", "filter", "query", "full"}
-    assert inputs == {ENV_LIST: set(), FETCH: common, LIVE: common | {"maxDuration", "until"},
-                      REPORT: {"env", "lastId", "minutes", "filter", "query"}}  # fmt: skip
+    common = {"env", "lastId", "since", "limit", "filter", "query", "full"}
+    assert inputs == {ENV_LIST: set(), FETCH: common | {"until", "around"}, LIVE: common | {"maxDuration", "until"},
+                      REPORT: {"env", "lastId", "minutes", "since", "until", "filter", "query"}}  # fmt: skip
     until = tools[LIVE]["inputSchema"]["properties"]["until"]
     assert (until["enum"], until["default"]) == (["end", "first"], "end")
 
@@ -249,7 +249,11 @@ def test_what_a_model_can_mend_is_a_result_that_says_how(running: Running) -> No
         said = refused(server, REPORT, modern=modern, env="production", token=OTHER)
         assert said == 'This token may not read "production". Call platformos_env_list; known: staging.'
     for arguments, sentence in (
-        ({}, "`env` is missing from the input; platformos_logs_fetch takes env, lastId, filter, query, limit, full."),
+        (
+            {},
+            "`env` is missing from the input; platformos_logs_fetch takes env, lastId, since, until, around, "
+            "filter, query, limit, full.",
+        ),
         ({"env": "staging", "tail": 5}, "`tail` is not an input of platformos_logs_fetch; it takes "),
         ({"env": "staging", "limit": 201}, "`limit` is a whole number of entries, 1 to 200; 201 is too large."),
         ({"env": "staging", "lastId": 5.5}, "`lastId` must be the id of an entry, 1 to 19 digits, not 5.5."),
