@@ -53,11 +53,12 @@ def forget() -> None:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a reader asks for. Without `position` and `tail` it wants what comes from now on."""
+    """What a reader asks for. Without `position`, `tail` and `since` it wants what comes from now on."""
 
     env: str
     position: int | None = None
     tail: int | None = None
+    since: str | None = None  # a timestamp
     filter: str | None = None
     live: bool = False
     gzip: bool = False
@@ -151,7 +152,7 @@ class House:
         stream = Stream(
             self.feeds.of(self._environment(wish.env)),
             selection=Selection(wish.filter, wish.live),
-            start=Start(wish.position, wish.tail),
+            start=Start(wish.position, wish.tail, wish.since),
             interval=wish.interval,
             heartbeat=self._heartbeat,
             client=self._random.choice("abc"),

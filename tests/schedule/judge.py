@@ -7,7 +7,7 @@ import math
 from collections import Counter
 
 from tests.schedule.reader import Reader
-from tests.schedule.upstream import Log
+from tests.schedule.upstream import Log, timestamp
 
 
 def _expected(reader: Reader, log: Log) -> list[int]:
@@ -38,7 +38,10 @@ def _since(reader: Reader, log: Log) -> int:
         if falls and falls == log.resets and had < log.reset_at:
             # It came back with an id from before ids were reset: what was listed meanwhile it may lack.
             since = max(since, serial + 1)
-    if reader.first.position is None:
+    if reader.first.since is not None:
+        first = next((row.serial for row in log.rows if timestamp(row.at) >= reader.first.since), since)
+        since = max(since, min([first, *reader.serials[:1]]))
+    elif reader.first.position is None:
         since = max(since, reader.serials[0] if reader.serials else log.last_from)
     elif reader.states[0][0] == log.resets:
         since = max(since, log.serial_after(reader.first.position))

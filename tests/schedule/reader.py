@@ -169,4 +169,4 @@ class Reader:
         self.rows += now.rows
         self.now = None
         if now.last_id is not None:
-            self.wish = replace(self.wish, position=now.last_id, tail=None)
+            self.wish = replace(self.wish, position=now.last_id, tail=None, since=None)

@@ -12,7 +12,7 @@ from tests.schedule.house import House, Wish, failure, forget
 from tests.schedule.reader import Reader
 from tests.schedule.scheduler import Scheduler, activate
 from tests.schedule.turns import Failure, told
-from tests.schedule.upstream import KINDS, Gateway, Log
+from tests.schedule.upstream import KINDS, Gateway, Log, timestamp
 
 CALM_SECONDS = 40.0  # after the last fault, at most, until the longest back-off of an outage is over
 PATIENCE = 150.0  # seconds of the clock that what must come may take
@@ -61,11 +61,22 @@ class Scenario:
     def _come(self, name: str, *, stays: bool, restless: bool) -> Reader:
         chance = self._random
         env = chance.choice(list(self._logs))
-        position, tail = chance.choice(((0, None), (None, None), (None, 5), (-1, None), (-1, None)))
+        since = timestamp(self._scheduler.now - chance.choice((99.0, 10.0, 1.0)))
+        position, tail, since = chance.choice(
+            (
+                (0, None, None),
+                (None, None, None),
+                (None, 5, None),
+                (None, None, since),
+                (-1, None, None),
+                (-1, None, None),
+            )
+        )
         wish = Wish(
             env,
             chance.randint(0, self._logs[env].top) if position == -1 else position,
             tail,
+            since,
             filter=chance.choice((None, None, *KINDS)),
             live=chance.random() < 0.4,
             gzip=chance.random() < 0.4,

@@ -15,15 +15,20 @@ PAGES = (20, 100, 1000)  # rows that one answer holds
 LAG_SECONDS = 0.6  # the longest time for which a replica lacks new rows
 
 
+def timestamp(at: float) -> str:
+    """A time of the scheduler's clock, as rows have theirs."""
+    moment = datetime.fromtimestamp(at - START + EPOCH, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")
+
+
 class Row:
     """A row of a log; `serial` never comes twice in an environment, `number` may once ids are reset."""
 
     def __init__(self, env: str, number: int, serial: int, kind: str, size: int, at: float) -> None:
         self.number, self.serial, self.kind, self.at = number, serial, kind, at
-        moment = datetime.fromtimestamp(at - START + EPOCH, UTC).isoformat(timespec="milliseconds")
         self.given = {
             "id": number,
-            "created_at": moment.replace("+00:00", "Z"),
+            "created_at": timestamp(at),
             "error_type": kind,
             "message": f"row={env}:{serial};" + "x" * size,
             "data": {},
