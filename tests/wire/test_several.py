@@ -135,6 +135,58 @@ def test_a_tail_that_is_not_found_yet_is_kept_in_the_position(
 
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
+@pytest.mark.parametrize("tool", [STREAM, LIVE])
+def test_each_environment_begins_at_the_time(
+    both: Start, platformos: PlatformOS, production: PlatformOS, kind: str, tool: str
+) -> None:
+    """Each position is known before an entry comes, also where nothing is at the time or after it; then all follows."""
+    _timed(platformos, 1, 3, 5)
+    _timed(production, 1, 2)
+    with both(kind=kind).stream(tool, {**BOTH, "since": "2026-11-28T10:03Z"}) as reader:
+        reader.wait_entries(2)
+        reader.wait_until(lambda: reader.last_id == "staging:3,production:2")
+        assert _came(reader) == {"staging": ["2", "3"], "production": []}
+        _timed(production, 6)
+        reader.wait_entries(3)
+        assert _came(reader) == {"staging": ["2", "3"], "production": ["3"]}
+
+
+def test_a_time_that_is_not_found_yet_is_kept_in_the_position(
+    both: Start, platformos: PlatformOS, production: PlatformOS
+) -> None:
+    """production does not answer: a reader that comes back then still begins at the time, whatever its input says."""
+    running = both()
+    _timed(platformos, 1, 3)
+    _timed(production, 1, 3)
+    production.fail("hang")
+    with running.stream(STREAM, {**BOTH, "since": "2026-11-28T10:02Z"}) as reader:
+        reader.wait_entries(1)
+        position = str(reader.last_id)
+    assert position == "staging:2,production:@1795860120000"
+    production.heal()
+    with running.stream(STREAM, {**BOTH, "since": "1d"}, headers={"Last-Event-ID": position}) as reader:
+        reader.wait_entries(1)
+        assert _came(reader) == {"staging": [], "production": ["2"]}
+    answer = running.call("platformos.logs.fetch", {**WHERE, "lastId": position})
+    assert [(each["env"], each["id"]) for each in answer["logs"]] == [("production", "2")]
+    assert answer["lastId"] == "staging:2,production:2"
+
+
+def test_a_query_and_a_time_both_hold(both: Start, platformos: PlatformOS, production: PlatformOS) -> None:
+    """In each environment, from the time on, and of what comes after."""
+    for each in (platformos, production):
+        _timed(each, 1, 2)
+        each.add({"created_at": "2026-11-28T10:03:00Z", "error_type": "info", "message": "checkout"})
+    platformos.add({"created_at": "2026-11-28T10:04:00Z", "error_type": "info", "message": "none"})
+    body = {**BOTH, "since": "2026-11-28T10:02Z", "query": "-type:error checkout"}
+    with both().stream(STREAM, body) as reader:
+        reader.wait_entries(2)
+        production.add({"created_at": "2026-11-28T10:04:00Z", "error_type": "info", "message": "a Checkout"})
+        reader.wait_entries(3)
+        assert _came(reader) == {"staging": ["3"], "production": ["3", "4"]}
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_the_outage_of_one_holds_up_no_other(
     both: Start, platformos: PlatformOS, production: PlatformOS, kind: str
 ) -> None:
@@ -216,6 +268,8 @@ def test_a_position_of_one_is_refused_for_several(both: Start) -> None:
         ({"env": []}, '`env` must be the name of an environment, a list of names, or "*" for all that you may read.'),
         ({"env": ["staging", 3]}, '`env` must be the name of an environment, a list of names, or "*"'),
         ({"tail": 1, "lastId": "staging:1"}, "`lastId` and `tail` name two different beginnings; leave one out."),
+        ({"since": "1d", "lastId": "staging:1"}, "`lastId` and `since` name two different beginnings; leave one out."),
+        ({"tail": 1, "since": "1d"}, "`tail` and `since` name two different beginnings; leave one out."),
     ):  # fmt: skip
         answer = running.post("/call-stream", {"tool": STREAM, "input": {**BOTH, **input_}})
         assert answer.status_code in (400, 404), input_
@@ -280,6 +334,47 @@ def test_a_fetch_sorts_by_time_and_is_gone_through_by_its_position(
         ("staging", "3"), ("production", "3"), ("staging", "4"),
     ]  # fmt: skip
     assert position == "staging:4,production:3"
+
+
+def test_a_fetch_begins_and_ends_at_times_in_each(both: Start, platformos: PlatformOS, production: PlatformOS) -> None:
+    """From a time on, two at a time: each entry once; up to a time; and the newest up to one."""
+    running = both()
+    _timed(platformos, 1, 3, 5, 7)
+    _timed(production, 2, 3, 6, 8)
+    span = {"since": "2026-11-28T10:03Z", "until": "2026-11-28T10:06Z"}
+    whole = [("production", "2"), ("staging", "2"), ("staging", "3"), ("production", "3")]
+    answer = running.call("platformos.logs.fetch", {**WHERE, **span})
+    assert [(each["env"], each["id"]) for each in answer["logs"]] == whole
+    assert (answer["lastId"], answer["truncated"]) == ("staging:3,production:3", False)
+    answer = running.call("platformos.logs.fetch", {**WHERE, **span, "limit": 1})
+    assert (answer["lastId"], answer["truncated"]) == ("staging:1,production:2", True)
+    rest = running.call("platformos.logs.fetch", {**WHERE, "lastId": answer["lastId"], "until": span["until"]})
+    assert [(each["env"], each["id"]) for each in rest["logs"]] == whole[1:]
+    newest = running.call("platformos.logs.fetch", {**WHERE, "until": span["until"], "limit": 2})
+    assert [(each["env"], each["id"]) for each in newest["logs"]] == whole[2:]
+    report = running.call("platformos.logs.report", {**WHERE, **span})
+    assert (report["total"], report["byEnv"]["staging"]["total"]) == (4, 2)
+    hour = running.call("platformos.logs.report", {**WHERE, "minutes": 2, "until": span["until"]})
+    assert (hour["total"], hour["from"], hour["to"]) == (2, "2026-11-28T10:05:00.000Z", "2026-11-28T10:06:00.000Z")
+
+
+def test_a_report_takes_minutes_beside_a_position_that_lacks_one(both: Start, production: PlatformOS) -> None:
+    """They bound it there, as they do where an environment is in the position."""
+    production.add_many(2)
+    answer = both().call("platformos.logs.report", {**WHERE, "lastId": "staging:0", "minutes": 5})
+    assert answer["byEnv"].keys() == {"staging", "production"}
+
+
+def test_what_lies_around_an_entry_is_for_one_environment(both: Start) -> None:
+    """One sentence, for a list of one too; two beginnings are refused by their names."""
+    running = both()
+    sentence = "`around` shows an entry of one environment; give its name alone as `env`."
+    for env in (["staging", "production"], "staging,production", ["staging"], "*"):
+        answer = running.post("/call", {"tool": "platformos.logs.fetch", "input": {"env": env, "around": "1"}})
+        assert (answer.status_code, answer.json()["error"]) == (400, sentence)
+    both_ = {**WHERE, "around": "1", "since": "1d"}
+    answer = running.post("/call", {"tool": "platformos.logs.fetch", "input": both_})
+    assert answer.json()["error"] == "`since` and `around` name two different beginnings; leave one out."
 
 
 def test_a_fetch_names_how_far_it_looked_where_a_filter_leaves_out(
@@ -348,6 +443,14 @@ def test_an_agent_reads_several_in_a_loop(server: Start, kind: str) -> None:
         report = agent.called(running, agent.REPORT, env=env, lastId=position)
         assert (report["total"], set(report["byEnv"])) == (2, {"staging", "production"})
         assert "4" in report["lastId"]
+        assert agent.refused(running, agent.FETCH, env=env, around="1").startswith("`around` shows an entry of one ")
+        span = {"since": "2026-11-28T10:02Z", "until": "2026-11-28T10:03Z"}
+        answer = agent.called(running, agent.FETCH, env=env, limit=3, **span)
+        assert [(each["env"], each["id"]) for each in answer["entries"]] == found[2:5]
+        assert answer["lastId"] == "staging:2,production:3"
+        with agent.live(running, env=env, since="2026-11-28T10:04Z", limit=2) as call:
+            answer = agent.content(agent.ended(call))
+        assert {(each["env"], each["id"]) for each in answer["entries"]} == {("staging", "4"), ("production", "4")}
         with agent.live(running, env="*", maxDuration=1500) as call:
             answer = agent.content(agent.ended(call))
         assert (answer["count"], sorted(answer["lastId"].split(","))) == (0, ["production:4", "staging:4"])
