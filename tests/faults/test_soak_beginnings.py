@@ -90,3 +90,26 @@ def test_each_question_has_odd_answers_at_first_and_then_rows() -> None:
         environment.first.arm()
         environment.first.disarm()
         assert not ask(0)
+
+
+def test_what_comes_between_a_restore_and_the_report_of_it_has_no_order() -> None:
+    """New rows above the old end come first, and again after the report, in their place; else it is disordered."""
+    manner = Manner("reader", "reads", NAMES[0], STREAM, {}, False, 0.0, (1e9, 1e9), None, None)
+    for reports, wrong in ((True, []), (False, [21, 22, 23])):
+        listing, journal = listed(), Journal()
+        journal.connections.append(Connection(time.monotonic(), None))
+        for serial in ROWS:
+            journal.note(serial)
+        listing.restored(10)
+        listing.note([(serial, serial - 10, "info") for serial in range(21, 34)])  # ids 11 to 23
+        for serial in range(31, 34):  # past 20
+            journal.note(serial)
+        if reports:
+            journal.told.append(time.monotonic())
+            for serial in range(21, 34):
+                journal.note(serial)
+        else:
+            journal.connections[0].ended = listing.restores[0]
+            for serial in range(21, 24):
+                journal.note(serial)
+        assert judge(manner, None, journal, listing).disordered == wrong

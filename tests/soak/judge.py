@@ -80,7 +80,8 @@ def judge(
     # A restore that is noticed has a stream read again, and then it is given late rows that it had not.
     again = {row.serial for row in ordered if row.late and listing.epoch(first[row.serial]) != listing.epoch(row.at)}
     once = set(sure) - again
-    verdict.disordered = _disordered([row for row in ordered if row.serial in once], listing)
+    in_one_log = [rows[s] for s in dict.fromkeys(sure) if s in once and s in rows]
+    verdict.disordered = _disordered([row for row in in_one_log if not (manner.live and row.late)], listing)
     verdict.late = sum(1 for s in had if s in rows and rows[s].late)
     start, opened = _start(manner, start_id, journal, ordered)
     returns = {again: _returns(again, journal, rows, listing) for again in {row.restore for row in rows.values()}}
