@@ -74,7 +74,7 @@ def blueprint(toolbox: Toolbox, runtime: Runtime, admit: Admit, begin: Begin) ->
                     {
                         "name": tool.name,
                         "description": tool.description,
-                        "inputSchema": tool.schema,
+                        "inputSchema": tool.published,
                         "endpoint": tool.door,
                         "streaming": tool.streams,
                     }

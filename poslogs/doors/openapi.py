@@ -114,7 +114,7 @@ def _tool_call(operation: str, door: str, text: str, content: dict[str, Any]) ->
             "title": tool.name,
             "description": tool.description,
             "type": "object",
-            "properties": {"tool": {"type": "string", "const": tool.name}, "input": tool.schema},
+            "properties": {"tool": {"type": "string", "const": tool.name}, "input": tool.published},
             "required": ["tool", "input"] if tool.required else ["tool"],
             "additionalProperties": False,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from jsonschema import Draft202012Validator
 
@@ -15,6 +15,8 @@ from poslogs.tools import inputs
 from poslogs.tools.inputs import Input
 from poslogs.tools.schema import Schema
 from poslogs.tools.toolbox import Toolbox
+
+LISTS: Final = ("items", "minItems", "maxItems")  # what a schema says of a list
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Tool:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_validator", Draft202012Validator(self.schema))
+
+    @property
+    def published(self) -> Schema:
+        """The schema as callers see it: one type a property, as many of their programs want it. A list is taken too."""
+        one = {
+            name: {key: value for key, value in its.items() if key not in LISTS} for name, its in self.inputs.items()
+        }
+        return self.schema | {"properties": {
+            name: its | {"type": "string"} if isinstance(its["type"], list) else its for name, its in one.items()
+        }}  # fmt: skip
 
     @property
     def inputs(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def test_tools_lists_the_contract_s_four_and_the_report_with_true_schemas(
     ]
     for tool in listed:
         Draft202012Validator.check_schema(tool["inputSchema"])
-        assert tool["inputSchema"] == TOOLS[tool["name"]].schema
+        assert tool["inputSchema"] == TOOLS[tool["name"]].published
         assert tool["description"]
         assert tool["endpoint"] == ("/call-stream" if tool["streaming"] else "/call")
     bounds = {
