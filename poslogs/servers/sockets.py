@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from poslogs.servers.readiness import WRITABLE, wait_for
 
-if sys.platform == "linux":
+if sys.platform != "win32":
     import fcntl
     import termios
 
@@ -133,6 +133,14 @@ def cut(lent: Any) -> None:
     What was not sent yet is dropped.
     """
     _cut(_real(lent))
+
+
+def has_unread(lent: Any) -> bool:
+    """Whether a client has sent something that the server has not read from its socket yet; never waits."""
+    try:
+        return fcntl.ioctl(_real(lent).fileno(), termios.FIONREAD, _NOTHING) != _NOTHING
+    except (OSError, ValueError):
+        return False  # closed
 
 
 def turn_away(lent: Any, answer: bytes) -> None:

@@ -20,9 +20,10 @@ from gunicorn.http2 import negotiation
 from gunicorn.workers import gthread
 
 from poslogs.servers.heads import HEAD_BYTES, JUNCTION_BYTES, is_whole
+from poslogs.servers.incoming import Incoming
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
-from poslogs.servers.visit import CLOSING, QUEUED, READING, STREAMING, Visit
+from poslogs.servers.visit import CLOSING, QUEUED, READING, STREAMING, WORKING, Visit
 from poslogs.servers.visits import Visits
 
 SCARCITY_SECONDS: Final = 0.1  # until the next try to accept, where descriptors have run out
@@ -38,6 +39,14 @@ class Held(gthread.TConn):
     def __init__(self, worker: Threads, sock: Any, client: Any, server: Any) -> None:
         super().__init__(worker.cfg, sock, client, server)
         self.worker = worker
+
+    def init(self) -> None:
+        """Begin to read, in a thread; with TLS it waits for the handshake."""
+        if self.initialized:
+            return
+        super().init()
+        if not self.is_http2:
+            self.parser.unreader = Incoming(self.sock, self.visit, self.parser.unreader.buf)
 
     def close(self, graceful: bool = False) -> None:
         """Close it now, or with `graceful` as soon as the client has closed."""
@@ -105,7 +114,7 @@ class Threads(gthread.ThreadWorker):
     def handle(self, conn: Any) -> Any:
         """Serve a connection's next request, in a thread."""
         conn.visit.in_thread = True
-        conn.visit.enter(READING)
+        conn.visit.enter(WORKING if self._can_read(conn) else READING)  # its head has come, or is to be read
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
@@ -114,7 +123,7 @@ class Threads(gthread.ThreadWorker):
         try:
             return super().handle_request(req, conn)
         finally:
-            conn.visit.enter(READING)  # the rest of its body
+            conn.visit.enter(WORKING)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keep a connection whose request was answered, or close it; runs in the main loop."""

@@ -24,12 +24,13 @@ VISIT: Final = "poslogs.visit"  # the key in the environ
 # What a connection does.
 WAITING: Final = "waiting"  # for the head of a request
 QUEUED: Final = "queued"  # for a thread
-WORKING: Final = "working"  # the app has the request
+WORKING: Final = "working"  # the server has what it needs of the client, and goes on as soon as it has its turn
 READING: Final = "reading"  # a thread or greenlet waits for what the client sends
 ANSWERING: Final = "answering"  # the answer is on its way
 STREAMING: Final = "streaming"  # the answer is one that does not end
 CLOSING: Final = "closing"  # closed here, and not yet by the client
 
+IN_THREAD: Final = (WORKING, READING, ANSWERING, STREAMING)  # under threads, each of these holds one
 _BODY: Final = ("CONTENT-LENGTH", "TRANSFER-ENCODING")
 MIDDLE: Final = (READING, ANSWERING)  # of a request that waits for its client
 
@@ -42,6 +43,7 @@ class Bounds:
     each: int
     answer: float  # seconds for an answer that is not a stream
     keepalive: float  # seconds for the next head on a connection that is kept
+    threads: int | None = None  # that serve; None where greenlets do
 
 
 class Visit:
@@ -77,13 +79,14 @@ class Visit:
         self.response: Any = None
         self.sent = 0  # bytes of an answer, at the last look
         self.cut = False
-        self.cut_since = 0.0  # `since` as it was cut
+        self.cut_since = 0.0  # `since` as it was chosen to be cut
         self.left = False
 
     def enter(self, state: str) -> None:
         """Be in this state from now on."""
-        self.state = state
+        # In this order: who reads `since`, then the state, and later finds the same `since`, has read a pair.
         self.since = time.monotonic()
+        self.state = state
 
     def wait_for_head(self) -> None:
         """Wait for the head of its next request."""
@@ -157,12 +160,16 @@ def with_visits(app: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def reading(environ: Mapping[str, Any]) -> Iterator[None]:
-    """Wait for bytes of the request's client in the body of the `with`; its visit is READING meanwhile."""
+    """Wait for bytes of the request's client in the body of the `with`; its visit is READING meanwhile.
+
+    Under threads it is READING only from where a thread has to wait (servers/incoming.py).
+    """
     visit: Visit | None = environ.get(VISIT)
     if visit is None:
         yield
         return
-    visit.enter(READING)
+    if not visit.in_thread:
+        visit.enter(READING)
     try:
         yield
     finally:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from poslogs.servers.precedence import first_to_go, is_owed
 from poslogs.servers.sockets import cut, stop_reading
-from poslogs.servers.visit import CLOSING, MIDDLE, QUEUED, WAITING, Bounds, Visit
+from poslogs.servers.visit import CLOSING, IN_THREAD, MIDDLE, QUEUED, WAITING, Bounds, Visit
 
 if TYPE_CHECKING:
     from poslogs.supervisor import Loop
@@ -94,7 +96,7 @@ class Visits:
         self._made_room = now
         visits = list(self._all.values())
         missing = 2 * self._room - (self._bounds.connections - len(visits)) - sum(visit.cut for visit in visits)
-        self._cut(_first_to_go(visits, now)[: max(0, missing)])
+        self._cut(list(islice(first_to_go(visits, now), max(0, missing))))
 
     def watch(self, loop: Loop) -> None:
         """Cut visits whose time is over, and those that must make room. Never returns."""
@@ -108,10 +110,11 @@ class Visits:
         now = time.monotonic()
         visits = list(self._all.values())
         for visit in visits:
+            since = visit.since
             if visit.cut:
-                self._end(visit)  # again, where a TLS handshake has changed the socket meanwhile
+                self._end(visit, visit.cut_since)  # again, where a TLS handshake has changed the socket meanwhile
             elif visit.is_late(now, self._bounds):
-                self._let_go(visit) if visit.state == CLOSING else self._end(visit)
+                self._let_go(visit) if visit.state == CLOSING else self._end(visit, since)
         if self._bounds.connections - len(visits) < self._room:
             self.make_room()
         self._free_threads(visits, now)
@@ -125,40 +128,51 @@ class Visits:
         ):
             return True
         idle = [visit for visit in theirs if visit.served and visit.state == WAITING]
-        going = _first_to_go(idle, time.monotonic())[:1]
-        for visit in going:
-            self._end(visit)  # an idle one makes room for the new one
+        going = list(islice(first_to_go(idle, time.monotonic()), 1))
+        for visit, since in going:
+            self._end(visit, since)  # an idle one makes room for the new one
         return bool(going)
 
     def _free_threads(self, visits: list[Visit], now: float) -> None:
-        """Cut as many strangers who hold threads as requests wait for one."""
+        """Cut as many strangers who hold threads as requests wait for one, where all threads are held.
+
+        On a busy machine a request may wait for its turn while threads are free: then nobody is to blame.
+        """
+        threads = self._bounds.threads
+        if threads is None or sum(visit.state in IN_THREAD for visit in visits) < threads:
+            return
         queued = sum(visit.state == QUEUED and now - visit.since > QUEUED_SECONDS for visit in visits)
         if queued:
-            self._cut(_first_to_go((visit for visit in visits if visit.state in MIDDLE), now, threads=True)[:queued])
+            middle = [visit for visit in visits if visit.state in MIDDLE]
+            self._cut(list(islice(first_to_go(middle, now, threads=True), queued)))
 
     def _bound_heads(self, visits: list[Visit]) -> None:
         if sum(visit.size for visit in visits) > HEADS_BYTES:
             heads = sorted((it for it in visits if it.size and not it.cut), key=lambda it: -it.size)
-            self._cut(heads[: len(heads) // 2 + 1])
+            self._cut([(visit, visit.since) for visit in heads[: len(heads) // 2 + 1]], unread=True)
 
-    def _cut(self, visits: list[Visit]) -> None:
-        for visit in visits:
-            self._end(visit)
-        if visits:
+    def _cut(self, going: list[tuple[Visit, float]], *, unread: bool = False) -> None:
+        for visit, since in going:
+            self._end(visit, since, unread=unread)
+        if going:
             self._tell("room", "Connections run short: those of strangers that wait for their clients are closed.")
 
-    def _end(self, visit: Visit) -> None:
-        """Cut a connection: the thread or greenlet that waits for its client goes on at once, and closes it."""
+    def _end(self, visit: Visit, since: float, *, unread: bool = False) -> None:
+        """Cut a connection: the thread or greenlet that waits for its client goes on at once, and closes it.
+
+        `since` is the visit's as it was chosen: one that has gone on meanwhile is kept, and so is one whose client has
+        sent what is not read yet, except with `unread`.
+        """
         if not visit.cut:
-            visit.cut, visit.cut_since = True, visit.since
+            visit.cut, visit.cut_since = True, since
 
         def end() -> None:
             if visit.left or not visit.cut:
                 return
-            if visit.since == visit.cut_since:
-                cut(visit.socket())
+            if visit.since != visit.cut_since or (is_owed(visit) and not unread):
+                visit.cut = False
             else:
-                visit.cut = False  # its state has changed meanwhile
+                cut(visit.socket())
 
         self._there(end)
 
@@ -176,8 +190,3 @@ class Visits:
         if now - self._told.get(kind, float("-inf")) >= TELL_SECONDS:
             self._told[kind] = now
             log.warning(message, *args)
-
-
-def _first_to_go(visits: Iterable[Visit], now: float, *, threads: bool = False) -> list[Visit]:
-    ranked = [(rank, visit.since, visit) for visit in visits if (rank := visit.rank(now, threads)) is not None]
-    return [visit for _, _, visit in sorted(ranked, key=lambda it: it[:2])]

@@ -137,7 +137,11 @@ class Worker(base.Worker):
         """Watch over the connections from now on, within the bounds that the settings give."""
         settings, cfg = self.parts.settings, self.cfg
         bounds = Bounds(
-            self.worker_connections, settings.address_connections, settings.answer_seconds, float(cfg.keepalive)
+            self.worker_connections,
+            settings.address_connections,
+            settings.answer_seconds,
+            float(cfg.keepalive),
+            self.threads_of(cfg),
         )
         self.visits = visits = Visits(bounds, settings.site, self._run_where_connections_close)
         heads.install(visits.grew)

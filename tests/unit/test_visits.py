@@ -30,11 +30,12 @@ JSON, STREAM = [("Content-Type", "application/json")], [("content-type", "text/e
 class Crowd:
     """Visits of real sockets, and a clock to turn."""
 
-    def __init__(self, most: int = 40, each: int = 8) -> None:
+    def __init__(self, most: int = 40, each: int = 8, threads: int | None = None) -> None:
         self.now = 1000.0
         self.pairs: list[tuple[socket.socket, socket.socket]] = []
         self.later: list[Callable[[], None]] = []
-        self.visits = Visits(Bounds(most, each, 60.0, 5.0), lambda it: None if it == "proxy" else it, lambda run: run())
+        bounds = Bounds(most, each, 60.0, 5.0, threads)
+        self.visits = Visits(bounds, lambda it: None if it == "proxy" else it, lambda run: run())
 
     def come(self, address: str = "proxy", state: str = "", *, known: bool = False) -> Visit | None:
         pair = socket.socketpair()
@@ -235,7 +236,7 @@ def test_an_address_has_so_many_and_an_idle_one_gives_way(make: Callable[..., Cr
 
 def test_strangers_who_hold_threads_go_when_a_request_waits_for_one(make: Callable[..., Crowd]) -> None:
     """As many go as requests wait, then clients that do not send their bodies, but no answer to a client."""
-    crowd = make()
+    crowd = make(40, 8, 5)
     for _ in range(3):
         crowd.come(state=READING)
     crowd.come(state=ANSWERING, known=True)
@@ -251,6 +252,75 @@ def test_strangers_who_hold_threads_go_when_a_request_waits_for_one(make: Callab
         crowd.come(state=QUEUED)
     crowd.turn(0.5)
     assert crowd.gone() == [0, 1, 2, 4]
+
+
+def test_nobody_is_cut_for_a_thread_while_one_is_free(make: Callable[..., Crowd]) -> None:
+    """On a busy machine a request waits for its turn, not for a thread; then the last one is taken."""
+    crowd = make(40, 8, 4)
+    for state in (READING, READING, WORKING, QUEUED):
+        crowd.come(state=state)
+    crowd.turn(0.5)
+    crowd.turn(0.5)
+    assert crowd.gone() == []
+    crowd.come(state=WORKING)
+    crowd.turn(0.5)
+    assert crowd.gone() == [0]
+
+
+def test_who_has_sent_what_is_not_read_yet_is_not_cut(make: Callable[..., Crowd]) -> None:
+    """Neither for want of room, nor of a thread, nor when time is over; who has sent nothing is."""
+    crowd = make(6, 8, 2)
+    for state in ("", "", READING, READING, QUEUED):
+        crowd.come(state=state)
+    for number in (0, 2):
+        crowd.pairs[number][1].sendall(b"GET / HTTP/1.1\r\n")
+    crowd.turn(0.5)
+    assert crowd.gone() == [1, 3]
+    for number in (1, 3, 4):
+        crowd.visits.leave(crowd.pairs[number][0])
+    crowd.turn(20)
+    assert crowd.gone() == [1, 3]
+    for number in (0, 2):
+        crowd.pairs[number][0].recv(100)
+    crowd.turn(0.2)
+    assert crowd.gone() == [0, 1, 2, 3]
+
+
+class Swift(Visit):
+    """One that goes on in the moment after it was found to be waiting."""
+
+    __slots__ = ()
+
+    def rank(self, now: float, threads: bool = False) -> int | None:
+        """As any other's."""
+        found = super().rank(now)
+        self.go_on()
+        return found
+
+    def is_late(self, now: float, bounds: Bounds) -> bool:
+        """As any other's."""
+        found = super().is_late(now, bounds)
+        if found:
+            self.go_on()
+        return found
+
+    def go_on(self) -> None:
+        """Be at work."""
+        self.enter(WORKING)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 20])
+def test_who_goes_on_while_it_is_chosen_is_not_cut(make: Callable[..., Crowd], seconds: float) -> None:
+    """Another thread may change a visit's state between any two steps of a look."""
+    crowd = make(40, 8, 2)
+    for state in (WORKING, QUEUED):
+        crowd.come(state=state)
+    swift = crowd.come(state=READING)
+    assert swift is not None
+    swift.__class__ = Swift
+    crowd.turn(seconds)
+    assert crowd.gone() == []
+    assert not swift.cut
 
 
 def test_heads_that_are_not_whole_are_bounded_in_all(make: Callable[..., Crowd]) -> None:
