@@ -50,7 +50,7 @@ GAPS = st.lists(st.one_of(st.integers(1, 3), st.integers(1, 10**6), st.sampled_f
 SIZES = st.one_of(st.sampled_from([1, 2, 20, 10_000]), st.integers(1, 40))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(GAPS, SIZES, st.data())
 def test_the_first_entry_at_or_after_a_time_is_found_exactly(gaps: list[int], page: int, data: st.DataObject) -> None:
     """Times rise, several rows may share one; ids have gaps of any size, answers any size, some rows no time."""
@@ -72,7 +72,7 @@ def test_the_first_entry_at_or_after_a_time_is_found_exactly(gaps: list[int], pa
         assert got.position in {0, *ids} or not any(times[number] for number in ids if number <= got.position)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(GAPS, SIZES, st.data())
 def test_any_crossing_will_do_where_times_jump_back(gaps: list[int], page: int, data: st.DataObject) -> None:
     """Times as they come: what is found is one of the places where they pass the time asked for."""
@@ -88,7 +88,7 @@ def test_any_crossing_will_do_where_times_jump_back(gaps: list[int], page: int, 
     assert splits(times, found(timed(times, page), since(at(second))).position, second)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.integers(1, 200),
     st.one_of(st.just(1), st.integers(1, 10**9)),
@@ -244,9 +244,9 @@ def test_a_time_is_found_though_answers_begin_to_hold_fewer_rows(page: int) -> N
             self.page = page
             return got
 
-    for second in (1, 2_500, 19_999, 20_001):
+    for second in (1, 2_500, 4_999, 5_001):
         log = Shrinking(page=2000)
-        for number in range(1, 20_001):
+        for number in range(1, 5_001):
             log.add(number, created_at=at(number))
         assert found(log, since(at(second))).position == second - 1
         assert len(log.asked) <= 60

@@ -87,7 +87,7 @@ def test_until_without_a_beginning_gives_the_newest_before_it(which: object) -> 
     assert before(205, 3, ERRORS) == ([180, 190, 200], 205, True)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 50), st.sampled_from([0, 1, 5])), max_size=60),
     st.integers(1, 25), st.integers(-1, 40), st.integers(-1, 40), st.integers(1, 70),
@@ -158,7 +158,7 @@ def test_the_entry_itself_comes_though_it_is_not_selected() -> None:
     assert told(near(log, 155, 1, ERRORS))[0] == [155]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 30), max_size=60), st.integers(1, 25), st.integers(0, 900), st.integers(1, 30))
 def test_what_lies_around_an_entry_is_all_that_does(gaps: list[int], page: int, id_: int, limit: int) -> None:
     """Random gaps and answers: no entry between two of these is missing, and there are as many as the log has."""
