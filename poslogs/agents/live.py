@@ -41,8 +41,8 @@ def follow(toolbox: Toolbox, chosen: Chosen, caller: Caller, input_: Input) -> I
     stream = stream_of(toolbox, chosen, starts, wanted)
     live = _Live(stream, chosen, reports, polls, input_)
     if "lastId" in input_:
-        positions_ = {name: number_of(start) for name, start in starts.items()}
-        live.position = spelt(positions_) if chosen.joint else int(positions_[chosen.names[0]])
+        numbers = {name: number_of(start) for name, start in starts.items()}
+        live.position = spelt(numbers) if chosen.joint else starts[chosen.names[0]].position
     caller.admit(stream)
     return live.run()
 

@@ -193,8 +193,7 @@ class Worker(base.Worker):
 
     def _wait_for_streams(self) -> None:
         # Looks are counted, not timed: on an overloaded machine the streams get as little time as this does.
-        slots = self.parts.slots
-        end, open_, still = time.monotonic() + END_SECONDS, slots.open, 0
+        end, open_, still = time.monotonic() + END_SECONDS, (slots := self.parts.slots).open, 0
         while slots.open and still < STILL and time.monotonic() < end:
             time.sleep(END_LOOK_SECONDS)
             still = still + 1 if slots.open == open_ else 0

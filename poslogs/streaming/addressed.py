@@ -12,8 +12,10 @@ MAX_MADE: Final = 8  # addresses for which a chunk keeps what was made
 _ID: Final = re.compile(rb"\nid: ([0-9]+)")
 
 
-def addressed(chunk: Chunk, before: str, after: str) -> Chunk:
+def addressed(chunk: Chunk, before: str, after: str, *, keep: bool) -> Chunk:
     """The chunk with `before` and `after` around the number of each id; made once for all readers that share them.
+
+    `keep`: others may ask for the same soon. Without it nothing is kept: readers that catch up stand alone.
 
     Inside of a frame JSON has no line breaks, so a line that begins with `id: ` is an id.
     """
@@ -25,9 +27,10 @@ def addressed(chunk: Chunk, before: str, after: str) -> Chunk:
     contents = [_within(content, within) for content in chunk.contents]
     plain = contents[0].frames if isinstance(contents[0], AddressedEntries) and len(contents) == 1 else None
     found = Chunk(_put(within, chunk.plain) if plain is None else plain, *contents)
-    if len(made) >= MAX_MADE:
-        made.clear()
-    made[key] = found
+    if keep:
+        if len(made) >= MAX_MADE:
+            made.clear()
+        made[key] = found
     return found
 
 

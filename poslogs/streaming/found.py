@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 
 from poslogs.platformos.entries import Entry
@@ -21,6 +21,12 @@ class Found:
         self.last = last
         self._truncated = truncated
         self.misses: Callable[[], bool] = lambda: False  # whether rows could not be asked for
+
+    def close(self) -> None:
+        """Let go of the entries that were not asked for. What reads them stands in a circle with this."""
+        if isinstance(self.pieces, Generator):
+            self.pieces.close()
+        self.pieces = iter(())
 
     @property
     def truncated(self) -> bool:

@@ -45,11 +45,13 @@ class JointStream(Driven):
         *,
         every: bool,
         most: int,
+        away: Mapping[str, Start],
         heartbeat: float,
         duration: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`heartbeat` and `duration` are seconds; `every`: environments that come and go do so here too, up to `most`.
+        """`heartbeat` and `duration` are seconds; `every`: environments that come and go do so here too, up to `most`;
+        `away` is where those continue that are not there now.
 
         `open_part` gives the stream of one environment, which neither beats nor ends by itself.
         """
@@ -59,7 +61,8 @@ class JointStream(Driven):
         self._last = Reason.DONE  # why the part ended that did so last
         self._open = open_part
         self._parts = {env.name: self._part(env, start) for env, start in starts.items()}
-        self._numbers = {env.name: number_of(start) for env, start in starts.items()}
+        self._numbers = {name: number_of(start) for name, start in away.items()}
+        self._numbers |= {env.name: number_of(start) for env, start in starts.items()}
         self._offered: Sequence[Environment] = tuple(starts)
         self._seen: Sequence[Environment] = self._offered
 
@@ -83,7 +86,7 @@ class JointStream(Driven):
 
     def offer(self, environments: Sequence[Environment]) -> None:
         """These may be read now: a stream of `every` environment follows. Does not wait."""
-        if self._every:
+        if self._every and tuple(environments) != self._offered:
             self._offered = tuple(environments)
             self._pulse.wake.set()
 
@@ -152,7 +155,8 @@ class JointStream(Driven):
         here = names.index(sender.environment.name)
         others = [f"{spelt_name(name)}:{number}" for name, number in self._numbers.items()]
         own = f"{spelt_name(names[here])}:"
-        return addressed(chunk, ",".join([*others[:here], own]), "".join(f",{other}" for other in others[here + 1 :]))
+        before, after = ",".join([*others[:here], own]), "".join(f",{other}" for other in others[here + 1 :])
+        return addressed(chunk, before, after, keep=sender.stream.is_current)
 
     def _see_offer(self) -> Iterator[Chunk]:
         """Have environments join and leave a stream of every one."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Final
 
 from poslogs.platformos.entries import Entry
@@ -58,15 +59,27 @@ def first(founds: Mapping[str, Found], room: Room) -> JointFound:
     return _made(taken, last, truncated=bool(heads.left) or any(found.truncated for found in founds.values()))
 
 
-def newest(founds: Mapping[str, Found], room: Room) -> JointFound:
-    """The newest entries of all; `last` names the end of each log.
+def newest(opened: Iterable[tuple[str, AbstractContextManager[Found]]], limit: int, room: Room) -> JointFound:
+    """The newest entries of all, `limit` at most; `last` names the end of each log.
 
-    `founds` come by `fetch.latest`. Raises GatewayError when an environment gives nothing.
+    What is `opened` comes by `fetch.latest`, one environment after the other: each holds a whole answer of platformOS
+    while it is read. Raises GatewayError when an environment gives nothing.
     """
-    heads = _Heads(founds)
-    taken = _take(heads, room, max)
-    last = {name: found.last for name, found in founds.items()}
-    return _made(taken, last, truncated=bool(heads.left) or any(found.truncated for found in founds.values()))
+    kept: list[tuple[str, Entry]] = []
+    last: dict[str, int] = {}
+    left_out = False
+    for name, opening in opened:
+        with opening as found:
+            kept += [(name, entry) for entry in found.entries]
+            last[name] = found.last
+            left_out = left_out or found.truncated
+        kept.sort(key=lambda each: _key(*each), reverse=True)
+        fits = room_for(limit)
+        count = next((index for index, (_, entry) in enumerate(kept) if not fits(entry)), len(kept))
+        left_out = left_out or count < len(kept)
+        del kept[count:]
+    count = next((index for index, (_, entry) in enumerate(kept) if not room(entry)), len(kept))
+    return _made(kept[:count], last, truncated=left_out or count < len(kept))
 
 
 class _Heads:

@@ -10,7 +10,7 @@ from poslogs.streaming.addressed import last_id
 from poslogs.streaming.frames import DONE, OPEN, Chunk
 from poslogs.streaming.positions import number_of
 from poslogs.streaming.stream import Start, Stream
-from poslogs.streaming.wake import Wake
+from poslogs.streaming.wake import NOBODY, Wake
 
 
 class Part:
@@ -74,3 +74,6 @@ class Part:
         """Leave the feed and give everything back."""
         self._steps.close()
         self.stream.close()
+        # Nothing goes in a circle then, so that its memory is free at once.
+        self.stream.wake = NOBODY
+        self.joint_wake = lambda: NOBODY

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from poslogs.platformos.entries import MAX_ID
 from poslogs.streaming.stream import Start
 
+MAX_TAIL: Final = 10_000  # newest entries that a stream may begin with
 MAX_CHARS: Final = 8000  # of one position; servers take about as much in a header
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -25,7 +26,7 @@ def parsed(text: str) -> dict[str, Start]:
     starts = {}
     for part in text.split(","):
         name, _, number = part.rpartition(":")
-        if abs(int(number.lstrip("@"))) > MAX_ID:
+        if abs(int(number.lstrip("@"))) > MAX_ID or (number.startswith("-") and int(number) < -MAX_TAIL):
             raise ValueError("not the id of an entry")
         starts[unquote(name)] = start_of(number)
     return starts

@@ -23,6 +23,7 @@ MAX_ENTRIES: Final = 100_000  # most entries that are read for one report
 MAX_SECONDS: Final = 30.0  # of reading
 MAX_CHARS: Final = 8_000  # a report as JSON stays below this
 MAX_HOURS: Final = 48  # the newest hours, which are listed one by one; earlier ones are one sum
+EARLIER: Final = "earlier"  # the sum of the hours that are not listed
 MAX_GROUPS: Final = 2_000  # kept while reading; errors that fit in none are counted all the same
 OLD_ROWS: Final = 100  # after this many rows older than asked for, one after another, all earlier ones count as older
 MOST: Final = 10  # most groups, and most newest errors, in a report
@@ -56,11 +57,12 @@ _RUN: Final = re.compile(r"#(?:(?:[.:/+]|, ?)#)+")  # times, decimals, versions,
 class Report:
     """Counts entries one by one. Not locked."""
 
-    def __init__(self, env: str, since: str = "", selection: Selection = EVERYTHING) -> None:
+    def __init__(self, env: str, since: str = "", selection: Selection = EVERYTHING, chars: int = MAX_CHARS) -> None:
         """Entries with a timestamp before `since`, and those not selected, are not counted."""
         self.env = env
         self._selection = selection
         self._since = since
+        self._chars = chars
         self._span: tuple[str, str] = ("", "")
         self._types: Counter[str] = Counter()
         self._hours: Counter[str] = Counter()
@@ -112,35 +114,34 @@ class Report:
         group["first"], group["last"] = min(group["first"], moment), max(group["last"], moment)
 
     def told(self, last: int, *, truncated: bool) -> dict[str, Any]:
-        """The report as values for JSON, below MAX_CHARS; `last` is the position that was reached."""
-        hours = sorted(self._hours.items())
-        earlier = sum(count for _, count in hours[:-MAX_HOURS])
-        most = sorted(self._groups.items(), key=lambda item: (-item[1]["count"], item[1]["last"]))[:MOST]
-        report: dict[str, Any] = {}
-        for width in WIDTHS:
-            groups = [
-                {
-                    **{name: group[name] for name in ("count", "first", "last")},
-                    "fingerprint": _cut(key[1], width),
-                    "example": _fit(group["example"], width),
-                }
-                for key, group in most
-            ]
-            report = {
-                "env": self.env,
-                "total": self._types.total(),
-                "from": self._span[0],
-                "to": self._span[1],
-                "byType": dict(self._types.most_common()),
-                "byHour": ({"earlier": earlier} if earlier else {}) | dict(hours[-MAX_HOURS:]),
-                "frequentErrors": groups,
-                "newestErrors": [_fit(error, width) for error in self._newest],
-                "lastId": str(last),
-                "truncated": truncated,
-            }
-            if len(orjson.dumps(report).decode()) < MAX_CHARS:
-                break
+        """The report as values for JSON, below its bound; `last` is the position that was reached."""
+        report = {}
+        for most, hours in ((MOST, MAX_HOURS), (3, MAX_HOURS // 4), (1, 1), (0, 0)):
+            for width in WIDTHS:
+                report = self._told(width, most, hours) | {"lastId": str(last), "truncated": truncated}
+                if len(orjson.dumps(report).decode()) < self._chars:
+                    return report
         return report
+
+    def _told(self, width: int, most: int, hours: int) -> dict[str, Any]:
+        """The report with texts of `width` characters, so many groups and newest errors at most, and so many hours."""
+        listed = sorted(self._hours.items())[max(0, len(self._hours) - hours) :]
+        earlier = self._hours.total() - sum(count for _, count in listed)
+        groups = sorted(self._groups.items(), key=lambda item: (-item[1]["count"], item[1]["last"]))[:most]
+        return {
+            "env": self.env,
+            "total": self._types.total(),
+            "from": self._span[0],
+            "to": self._span[1],
+            "byType": dict(self._types.most_common()),
+            "byHour": ({EARLIER: earlier} if earlier else {}) | dict(listed),
+            "frequentErrors": [
+                {"count": group["count"], "first": group["first"], "last": group["last"],
+                 "fingerprint": _cut(key[1], width), "example": _fit(group["example"], width)}
+                for key, group in groups
+            ],
+            "newestErrors": [_fit(error, width) for error in self._newest[:most]],
+        }  # fmt: skip
 
 
 def read(
@@ -196,5 +197,4 @@ def _fit(error: dict[str, Any], width: int) -> dict[str, Any]:
 
 
 def _cut(text: str, width: int) -> str:
-    text = visible(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return text if len(text := visible(text)) <= width else f"{text[: width - 1]}…"

@@ -23,6 +23,7 @@ from poslogs.streaming.reason import Reason
 from poslogs.streaming.replay import Replay
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.tail import Tail
+from poslogs.streaming.window import FRESH_BATCHES
 
 DOUBT_SECONDS: Final = 15.0  # how long to wait for a position that some answer showed, though polls find nothing new
 PAST_END_SECONDS: Final = 1.0  # between two looks whether the log has come to a position
@@ -84,6 +85,11 @@ class Stream(Driven):
     def position(self) -> int | None:
         """Up to where its reader has had the log; None unless it follows the feed: what it sent last tells then."""
         return None if self.number is None else self._cursor.position
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what it sent last is among the newest batches, of which the window keeps what was made."""
+        return self.number is not None and self._feed.window.number - self.number < FRESH_BATCHES
 
     def revoke(self, environment: Environment, reason: Chunk) -> None:
         """The environment may not be read any more. Does not wait."""

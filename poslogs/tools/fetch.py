@@ -69,7 +69,10 @@ def found_in(
             which = fetch.latest if newest_first else fetch.newest
             found = which(ask, name, limit, selection, until=until)
         found.misses = lambda: toolbox.misses_rows(environment)
-        yield found
+        try:
+            yield found
+        finally:
+            found.close()
 
 
 def _taken(made: bytearray) -> bytes:

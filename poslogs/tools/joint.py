@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import orjson
@@ -12,11 +12,13 @@ import orjson
 from poslogs.access.clients import Client
 from poslogs.errors import BadInput
 from poslogs.platformos.entries import shortened
+from poslogs.platformos.environments import Environment
 from poslogs.streaming import joint_fetch, positions
 from poslogs.streaming.answer import PIECE_BYTES
 from poslogs.streaming.backfill import Asker
+from poslogs.streaming.found import Found
 from poslogs.streaming.joint_fetch import JointFound, Room
-from poslogs.streaming.report import MOST
+from poslogs.streaming.report import EARLIER, MAX_CHARS, MAX_HOURS, MOST
 from poslogs.tools import fetch as one_fetch
 from poslogs.tools.fetch import found_in
 from poslogs.tools.inputs import Input
@@ -57,15 +59,15 @@ def fetched(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker, room:
     starts = starts_of(input_, chosen.names, joint=True)
     if "around" in input_:
         raise BadInput("`around` shows an entry of one environment; give its name alone as `env`.")
-    newest = not {"lastId", "since"} & input_.keys()
+
+    def found(environment: Environment) -> AbstractContextManager[Found]:
+        return found_in(toolbox, environment, input_, asker, starts[environment.name], newest_first=True)
+
+    if "tail" in input_ or not {"lastId", "since"} & input_.keys():
+        limit = input_["limit"] if input_.get("tail") is None else input_["tail"]
+        return joint_fetch.newest(((each.name, found(each)) for each in chosen.environments), limit, room)
     with ExitStack() as stack:
-        founds = {
-            each.name: stack.enter_context(
-                found_in(toolbox, each, input_, asker, starts[each.name], newest_first=newest)
-            )
-            for each in chosen.environments
-        }
-        return (joint_fetch.newest if newest else joint_fetch.first)(founds, room)
+        return joint_fetch.first({each.name: stack.enter_context(found(each)) for each in chosen.environments}, room)
 
 
 def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker) -> dict[str, Any]:
@@ -73,7 +75,10 @@ def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Ask
     if not chosen.joint:
         return report_on(toolbox, chosen.environments[0], input_, asker)
     starts = starts_of(input_, chosen.names, joint=True)
-    reports = {each.name: report_on(toolbox, each, input_, asker, starts[each.name]) for each in chosen.environments}
+    chars = MAX_CHARS // len(chosen.environments)  # so that all of them are no more than one, and their sums another
+    reports = {
+        each.name: report_on(toolbox, each, input_, asker, starts[each.name], chars) for each in chosen.environments
+    }
     all_ = list(reports.values())
     groups = [{"env": each["env"], **group} for each in all_ for group in each["frequentErrors"]]
     errors = [{"env": each["env"], **error} for each in all_ for error in each["newestErrors"]]
@@ -83,10 +88,23 @@ def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Ask
         "from": min((each["from"] for each in all_ if each["from"]), default=""),
         "to": max(each["to"] for each in all_),
         "byType": dict(sum((Counter(each["byType"]) for each in all_), Counter()).most_common()),
-        "byHour": dict(sorted(sum((Counter(each["byHour"]) for each in all_), Counter()).items())),
+        "byHour": _hours([each["byHour"] for each in all_]),
         "frequentErrors": sorted(groups, key=lambda group: -group["count"])[:MOST],
         "newestErrors": sorted(errors, key=lambda error: error["timestamp"], reverse=True)[:MOST],
         "lastId": positions.spelt({name: each["lastId"] for name, each in reports.items()}),
         "truncated": any(each["truncated"] for each in all_),
         "byEnv": reports,
     }
+
+
+def _hours(reports: list[dict[str, int]]) -> dict[str, int]:
+    """The sums by hour. Hours that a report has only in the sum of its earlier ones are in that sum here too."""
+    listed = [min(hours.keys() - {EARLIER}, default="") for hours in reports if EARLIER in hours]
+    first = max(listed, default="")
+    hours: Counter[str] = Counter()
+    for each in reports:
+        for hour, count in each.items():
+            hours[EARLIER if hour == EARLIER or hour < first else hour] += count
+    names = sorted(hours.keys() - {EARLIER})[-MAX_HOURS:]
+    earlier = hours.total() - sum(hours[name] for name in names)
+    return ({EARLIER: earlier} if earlier else {}) | {name: hours[name] for name in names}

@@ -19,11 +19,17 @@ from poslogs.tools.toolbox import Toolbox
 
 
 def report_on(
-    toolbox: Toolbox, environment: Environment, input_: Input, asker: Asker, start: Start | None = None
+    toolbox: Toolbox,
+    environment: Environment,
+    input_: Input,
+    asker: Asker,
+    start: Start | None = None,
+    chars: int = report.MAX_CHARS,
 ) -> dict[str, Any]:
     """What came after `lastId`, since a time or within the last `minutes`, up to `until`, and is selected, in numbers.
 
-    `start` is where the input begins in this environment, if that is not for the input alone to say. Raises BadInput,
+    `start` is where the input begins in this environment, if that is not for the input alone to say. The report stays
+    below so many `chars` as JSON. Raises BadInput,
     Unavailable when platformOS gives nothing, and TokenRefused when it never will.
     """
     start = start or start_of(input_, env=environment.name)
@@ -33,6 +39,6 @@ def report_on(
         minutes = MINUTES[1]
     since = "" if minutes is None else times.before(until or moment(time.time()), 60 * minutes)
     with toolbox.asking(environment, asker) as ask:
-        counted = Report(environment.name, since, selection)
+        counted = Report(environment.name, since, selection, chars)
         found = report.read(ask, counted, start.position or 0, since=start.since or "", until=until)
     return found | {"truncated": found["truncated"] or toolbox.misses_rows(environment)}

@@ -62,6 +62,12 @@ def starts_of(input_: Input, names: Sequence[str], last_event_id: str = "", *, j
     return dict.fromkeys(names, Start(tail=input_.get("tail"), since=input_.get("since")))
 
 
+def away_of(input_: Input, names: Sequence[str], last_event_id: str = "") -> dict[str, Start]:
+    """The beginnings in a position, already checked, of environments other than `names`."""
+    text = last_event_id or input_.get("lastId") or ""
+    return {name: start for name, start in positions.parsed(text).items() if name not in names} if text else {}
+
+
 def around_of(input_: Input) -> int | None:
     """The id that an input is to be shown around; None for no such. Raises BadInput."""
     around = input_.get("around")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from poslogs.access.clients import Client
 from poslogs.platformos.environments import Environment
@@ -13,7 +14,7 @@ from poslogs.streaming.joint import JointStream
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
 from poslogs.tools.inputs import Input
-from poslogs.tools.selection import selection_of, starts_of
+from poslogs.tools.selection import away_of, selection_of, starts_of
 from poslogs.tools.toolbox import MAX_ENVIRONMENTS, Chosen, Toolbox
 
 
@@ -35,11 +36,18 @@ def opened(toolbox: Toolbox, client: Client, input_: Input, last_event_id: str, 
     duration = input_["maxDuration"] / 1000 if "maxDuration" in input_ else math.inf
     selection = selection_of(input_, late=late)
     wanted = Wanted(selection, input_["interval"] / 1000, toolbox.heartbeat, duration, client.id)
-    return stream_of(toolbox, chosen, starts, wanted)
+    away = away_of(input_, chosen.names, last_event_id) if chosen.every else {}
+    return stream_of(toolbox, chosen, starts, wanted, away)
 
 
-def stream_of(toolbox: Toolbox, chosen: Chosen, starts: Mapping[str, Start], wanted: Wanted) -> Driven:
-    """The stream of one environment, or of several as one."""
+def stream_of(
+    toolbox: Toolbox,
+    chosen: Chosen,
+    starts: Mapping[str, Start],
+    wanted: Wanted,
+    away: Mapping[str, Start] = MappingProxyType({}),
+) -> Driven:
+    """The stream of one environment, or of several as one; `away` is where those continue that are not there now."""
 
     def part(environment: Environment, start: Start, heartbeat: float = math.inf, duration: float = math.inf) -> Stream:
         return Stream(
@@ -60,6 +68,7 @@ def stream_of(toolbox: Toolbox, chosen: Chosen, starts: Mapping[str, Start], wan
         {environment: starts[environment.name] for environment in chosen.environments},
         every=chosen.every,
         most=MAX_ENVIRONMENTS,
+        away=away,
         heartbeat=wanted.heartbeat,
         duration=wanted.duration,
     )

@@ -13,7 +13,7 @@ from poslogs.errors import BadInput, Forbidden, TokenRefused, Unavailable, Unkno
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environment, Environments
 from poslogs.platformos.gateway import GatewayError
-from poslogs.streaming import calls
+from poslogs.streaming import calls, positions
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.backward import Ask
 from poslogs.streaming.feed import Feed
@@ -22,6 +22,7 @@ from poslogs.tools.inputs import quoted
 
 RETRY_SECONDS: Final = 5
 EVERY: Final = "*"  # as the name of an environment: all that the client may read
+NUMBER_CHARS: Final = 22  # at most, of one environment in a position beside its name
 MAX_ENVIRONMENTS: Final = 20  # that are read together
 
 
@@ -70,7 +71,7 @@ class Toolbox:
         if environment is None:
             if reason := self.unusable(client).get(name):
                 raise UnusableEnvironment(f"In the server's .pos, {plain(reason)}")
-            known = ", ".join(env.name for env in self.environments(client)) or "none"
+            known = ", ".join(plain(env.name) for env in self.environments(client)) or "none"
             raise UnknownEnvironment(f"Unknown environment {quoted(name)}; known: {known}.")
         if not client.may_read(environment):
             raise Forbidden(f"This token may not read environment {name}.")
@@ -92,6 +93,8 @@ class Toolbox:
             found = [self.environment(client, name) for name in dict.fromkeys(names)]
         if len(found) > MAX_ENVIRONMENTS:
             raise BadInput(f"`env` means {len(found)} environments; at most {MAX_ENVIRONMENTS} are read together.")
+        if sum(len(positions.spelt_name(each.name)) + NUMBER_CHARS for each in found) > positions.MAX_CHARS:
+            raise BadInput("`env` means environments whose names are too long for one position; ask for fewer of them.")
         return Chosen(tuple(found), joint=True, every=env == EVERY)
 
     def feed(self, environment: Environment) -> Feed:

@@ -14,7 +14,7 @@ def test_each_id_gets_what_stands_around_its_number() -> None:
     """Of entries, in whose text `id: 5` is text, and of a frame without one; errors stay as they are."""
     error = frames.error("Something failed.")
     chunk = together([Chunk(b"".join(frames.data([6, 7], [b"{}", TRICKY]))), error, frames.position(9)])
-    made = addressed(chunk, "a:1,staging:", ",z:-3")
+    made = addressed(chunk, "a:1,staging:", ",z:-3", keep=True)
     assert made.plain == (
         b'id: a:1,staging:6,z:-3\nevent: data\ndata: {"type":"text","text":"{}"}\n\n'
         b"id: a:1,staging:7,z:-3\nevent: data\n" + chunk.plain.split(b"\nevent: data\n")[2].partition(b"id: 9")[0]
@@ -30,12 +30,12 @@ def test_each_id_gets_what_stands_around_its_number() -> None:
 def test_it_is_made_once_for_each_address() -> None:
     """The same object while few addresses are asked for."""
     chunk = Chunk(b"".join(frames.data([6], [b"{}"])))
-    first = addressed(chunk, "a:", "")
-    assert addressed(chunk, "a:", "") is first
+    first = addressed(chunk, "a:", "", keep=True)
+    assert addressed(chunk, "a:", "", keep=True) is first
     for number in range(20):
-        addressed(chunk, f"{number}:", "")
+        addressed(chunk, f"{number}:", "", keep=True)
     assert len(chunk.addressed) <= 8
-    assert addressed(chunk, "a:", "").plain == first.plain
+    assert addressed(chunk, "a:", "", keep=True).plain == first.plain
 
 
 def test_the_last_id_is_where_a_reader_stands() -> None:

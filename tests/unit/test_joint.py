@@ -46,7 +46,7 @@ class Site:
             )
 
         chosen = {self.environments[name]: start for name, start in starts.items()}
-        return JointStream(part, chosen, every=False, most=20, heartbeat=10.0)
+        return JointStream(part, chosen, every=False, most=20, away={}, heartbeat=10.0)
 
 
 def frames(stream: JointStream) -> Generator[Frame, None, None]:

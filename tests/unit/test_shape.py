@@ -54,7 +54,7 @@ def attributes(path: Path) -> dict[str, set[str]]:
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _name(node.value) == "self":
                 names.add(node.attr)
             elif isinstance(node, ast.Assign) and "__slots__" in map(_name, node.targets):
-                names |= set(ast.literal_eval(node.value))
+                names |= {name for name in ast.literal_eval(node.value) if name != "__weakref__"}
         found[owner.name] = names
     return found
 

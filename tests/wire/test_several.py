@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -243,6 +244,24 @@ def test_environments_join_and_leave_a_stream_of_every_one(
         wait_for(lambda: "third:2" in str(reader.last_id))
 
 
+def test_an_environment_that_was_away_goes_on_for_a_reader_that_came_back_meanwhile(
+    both: Start, platformos: PlatformOS, production: PlatformOS
+) -> None:
+    """Its place is in the position that the reader comes back with, and in the ids of the frames that follow."""
+    running = both(own=True)
+    platformos.add_many(1)
+    production.add_many(2)
+    running.write_pos({"staging": platformos})
+    wait_for(lambda: len(running.get("/health").json()["environments"]) == 1)
+    at = {"Last-Event-ID": "staging:0,production:1"}
+    with running.stream(STREAM, {"env": "*", **QUICK}, headers=at) as reader:
+        reader.wait_entries(1)
+        assert sorted(str(reader.last_id).split(",")) == ["production:1", "staging:1"]
+        running.write_pos({"staging": platformos, "production": production})
+        reader.wait_entries(2)
+        assert _came(reader) == {"staging": ["1"], "production": ["2"]}
+
+
 def test_an_environment_of_a_list_that_is_taken_away_ends_alone(both: Start, platformos: PlatformOS) -> None:
     """Its reader is told, and the other goes on."""
     running = both(own=True)
@@ -407,6 +426,31 @@ def test_a_report_answers_sums_and_each_by_its_name(
         ("production", "1"), ("staging", "2"), ("staging", "1"),
     ]  # fmt: skip
     assert found["lastId"] == "staging:2,production:2"
+
+
+def test_a_tail_from_the_beginning_is_the_newest(both: Start, platformos: PlatformOS, production: PlatformOS) -> None:
+    """`lastId` 0 beside a `tail` means nothing more, as for one environment."""
+    running = both()
+    _timed(platformos, 1, 2)
+    _timed(production, 3, 4)
+    for more in ({}, {"lastId": "0"}):
+        answer = running.call("platformos.logs.fetch", {**WHERE, "tail": 3, **more})
+        assert [each["id"] for each in answer["logs"]] == ["2", "1", "2"]
+
+
+def test_a_report_of_twenty_stays_small(server: Start, platformos: PlatformOS) -> None:
+    """The reports of all together are below the bound of one, and the sums below another."""
+    names = [f"environment-{number}" for number in range(20)]
+    rows = [(word, f"2026-11-{day}T{hour:02}:00:00Z") for day, word in enumerate("abcdefghijklmn", 10)
+            for hour in range(0, 24, 5)]  # fmt: skip
+    platformos.add(*({"created_at": at, "error_type": "error", "message": f"{word} fails " * 40} for word, at in rows))
+    running = server(environments=dict.fromkeys(names, platformos))
+    position = ",".join(f"{name}:0" for name in names)
+    found = running.call("platformos.logs.report", {"env": "*", "lastId": position})
+    assert len(json.dumps(found.pop("byEnv"), ensure_ascii=False, separators=(",", ":"))) < 8000 + 20 * 20
+    assert len(json.dumps(found, ensure_ascii=False, separators=(",", ":"))) < 8000
+    assert (found["total"], sum(found["byHour"].values())) == (1400, 1400)
+    assert len(found["byHour"]) <= 49
 
 
 def test_a_call_fails_when_one_of_its_environments_gives_nothing(both: Start, production: PlatformOS) -> None:
