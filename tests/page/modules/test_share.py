@@ -66,7 +66,7 @@ def joined(tabs: Sequence[Tab]) -> None:
 
 def whole(tab: Tab, ids: Sequence[str]) -> None:
     """Assert that a tab got exactly these ids: live entries once and in order, earlier ones in any way."""
-    tab.wait_last(ids[-1])
+    tab.wait(f"{json.dumps(list(ids))}.every((id) => ids.includes(id) || past.has(id))")
     live, past = tab.ids, tab.past
     assert live == sorted(set(live), key=int)
     assert sorted({*live, *past}, key=int) == list(ids)
