@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -156,8 +157,10 @@ def test_the_reader_leaves_as_told(how: str, sign: object) -> None:
     listener = Listener(answer)
     with Reader(f"http://127.0.0.1:{listener.port}", {}) as reader:
         reader.wait_frame(lambda frame: frame.comment == "first")
+        begun = time.monotonic()
         getattr(reader, how)()
         assert over.wait(5)
+        assert time.monotonic() - begun < 2
         assert (reader.ended, reader.ended_clean) == (True, False)
     assert seen == [sign]
     listener.close()

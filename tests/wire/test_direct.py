@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import socket
@@ -119,7 +120,7 @@ def test_direct_streams_wait_for_no_reader_that_does_not_read(server: Start, pla
 def test_heartbeats_come_to_streams_that_rest_to_those_that_wait_and_amid_an_outage(
     server: Start, platformos: PlatformOS
 ) -> None:
-    """Following, waiting for an answer that hangs, and after an outage was told: four in a row in each."""
+    """Silence is never longer: while it follows, while an answer hangs, and after an outage was reported."""
     running = server(env={"POSLOGS_HEARTBEAT_SECONDS": "0.3"})
 
     def beats(reader: Reader) -> None:
@@ -137,6 +138,8 @@ def test_heartbeats_come_to_streams_that_rest_to_those_that_wait_and_amid_an_out
         platformos.fail("status", status=500)
         follows.wait_until(lambda: bool(follows.errors))
         beats(follows)
+        times = [frame.at for frame in follows.frames]
+        assert max(after - before for before, after in itertools.pairwise(times)) < 5.0
         platformos.heal()
         platformos.add_many(1)
         follows.wait_entries(4)
@@ -171,7 +174,7 @@ def test_a_deadline_is_kept_to_the_moment(server: Start, platformos: PlatformOS)
     with running.stream(LIVE, {**INPUT, "maxDuration": 1000}) as short:
         short.wait_end()
         assert short.done
-        assert time.monotonic() - began > 0.9
+        assert 0.9 < time.monotonic() - began < 4.0
     assert not any(reader.ended for reader in long)
     for reader in long:
         reader.close()
