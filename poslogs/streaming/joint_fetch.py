@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -50,7 +50,7 @@ def first(founds: Mapping[str, Found], room: Room) -> JointFound:
     heads = _Heads(founds)
     # Where none is taken the position is right before its first: by then one that begins with a time is known.
     last = {name: heads.left[name].id - 1 if name in heads.left else found.last for name, found in founds.items()}
-    taken = _take(heads, room, min)
+    taken = _take(heads, room)
     for name, entry in taken:
         last[name] = entry.id
     for name, found in founds.items():
@@ -100,12 +100,11 @@ class _Heads:
             self.left[name] = entry
 
 
-def _take(
-    heads: _Heads, room: Room, which: Callable[[Iterator[tuple[Key, str]]], tuple[Key, str]]
-) -> list[tuple[str, Entry]]:
+def _take(heads: _Heads, room: Room) -> list[tuple[str, Entry]]:
+    """The earliest of the next entries, again and again, while there is room."""
     taken: list[tuple[str, Entry]] = []
     while heads.left:
-        _, name = which((_key(name, entry), name) for name, entry in heads.left.items())
+        _, name = min((_key(name, entry), name) for name, entry in heads.left.items())
         entry = heads.left[name]
         if not room(entry):
             break
