@@ -89,7 +89,7 @@ def test_an_expression_without_end_is_given_up(page: Tab) -> None:
     page.wait("search.problem", 20000)
     assert page.run("() => search.problem") == "This expression takes too long here; make it simpler."
     assert page.run("() => [search.busy, search.count]") == [False, 0]
-    assert page.run("() => turns") > 1
+    assert page.run("() => turns") > 5  # of about a hundred
     page.run("() => search.set('b')")
     page.wait("search.count === 5")
     assert page.run("() => search.problem") == ""
