@@ -15,6 +15,7 @@ from poslogs.servers.readiness import has_room
 
 STREAMS: Final = "poslogs.streams"  # the logger of access lines
 _SERVERS: Final = ("werkzeug", "waitress")  # they quote requests
+_as_json: Final = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder for each value
 
 
 class _OneLine(logging.Formatter):
@@ -22,7 +23,7 @@ class _OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name for it
         fields: dict[str, Any] = getattr(record, "fields", {})
-        told = (f" {name}={json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
+        told = (f" {name}={_as_json(value)}" for name, value in fields.items())
         return plain(super().formatMessage(record) + "".join(told))
 
 

@@ -26,25 +26,18 @@ class Chunk:
     the same after any other segment (docs/decisions/0004-one-poller.md).
     """
 
-    __slots__ = ("_addressed", "_contents", "_crc", "_entries", "_framed", "_framed_packed", "_packed", "plain")
+    __slots__ = ("_addressed", "_contents", "_crc", "_framed", "_framed_packed", "_packed", "entries", "plain")
 
     def __init__(self, plain: bytes, *contents: Content) -> None:
         """Without `contents` the chunk holds frames of entries alone, as `data` makes them."""
         self.plain = plain
+        self.entries = plain.count(b"\nevent: data\n")  # inside of a frame JSON has no line breaks
         self._contents = contents
         self._packed: bytes | None = None
         self._framed: bytes | None = None
         self._framed_packed: bytes | None = None
         self._crc: Crc | None = None
         self._addressed: dict[tuple[str, str], Chunk] | None = None
-        self._entries: int | None = None
-
-    @property
-    def entries(self) -> int:
-        """How many entries it carries, counted at the first call: inside of a frame JSON has no line breaks."""
-        if self._entries is None:
-            self._entries = self.plain.count(b"\nevent: data\n")
-        return self._entries
 
     @property
     def contents(self) -> tuple[Content, ...]:

@@ -29,7 +29,7 @@ Key = tuple[str | frozenset[str] | None, Query | None, int | None]  # filter, qu
 class Publication:
     """Batches that came in together, as one write for each selection; made while they are given to the readers."""
 
-    __slots__ = ("_made", "batches", "first", "high", "late", "low", "number")
+    __slots__ = ("batches", "first", "high", "late", "low", "made", "number")
 
     def __init__(self, batches: Sequence[Batch]) -> None:
         self.batches = batches
@@ -38,12 +38,7 @@ class Publication:
         self.low = batches[0].low  # a reader at this position or before it gets all of them
         self.high = batches[-1].high
         self.late = any(batch.late for batch in batches)
-        self._made: dict[Key, Chunk | None] = {}
-
-    @property
-    def made(self) -> int:
-        """How many different chunks were made of it."""
-        return len(self._made)
+        self.made: dict[Key, Chunk | None] = {}  # what was made of it so far, by what it was made for
 
     def chunk(self, selection: Selection) -> Chunk | None:
         """All of it for a selection; None when nothing is in it. Not for live readers of `late` rows: see `unless`."""
@@ -51,10 +46,10 @@ class Publication:
         most = most if most is not None and any(batch.has_longer(most) for batch in self.batches) else None
         key = selection.filter, selection.query, most
         try:
-            return self._made[key]
+            return self.made[key]
         except KeyError:
             chunks = [chunk for batch in self.batches if (chunk := batch.chunk(selection))]
-            return self._made.setdefault(key, together(chunks) if chunks else None)
+            return self.made.setdefault(key, together(chunks) if chunks else None)
 
 
 def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[[Exception], None]) -> None:
@@ -62,13 +57,14 @@ def give(page: Sequence[Batch], readers: Collection[Receiver], failed: Callable[
     for turn, publication in enumerate(publications(page)):
         if turn:
             let_others_run()  # making and packing the chunks of each takes a while
+        made = publication.made
         for count, reader in enumerate(readers, 1):
-            made = publication.made
+            before = len(made)
             try:
                 reader.publish(publication)  # which does not wait
             except Exception as error:  # noqa: BLE001 - a fault of one reader must not reach the others
                 failed(error)
-            if publication.made > made or not count % TURN_READERS:
+            if len(made) > before or not count % TURN_READERS:
                 let_others_run()  # a new chunk takes a while, and so do many readers
 
 

@@ -382,10 +382,10 @@ def test_who_bounds_messages_shares_what_others_have_where_nothing_is_longer() -
     (long,) = batches([entry(1, message="x" * 5000), entry(2)], 1, 0)
     for selection in (Selection(None, late=False), Selection("error", late=False)):
         assert short.chunk(selection._replace(max_message=1024)) is short.chunk(selection)
-        assert Publication([short]).made == 0
+        assert Publication([short]).made == {}
     publication = Publication([short])
     assert publication.chunk(Selection(None, False, 1024)) is publication.chunk(Selection(None, True, 2048))
-    assert publication.made == 1
+    assert len(publication.made) == 1
     cut = long.chunk(Selection(None, False, 1024))
     assert cut is not None
     assert cut is long.chunk(Selection(None, True, 1024))
