@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from pathlib import Path
 from bench.places import HERE, Places, nchan_module, program
 
 BODY = '{"tool":"platformos.logs.stream","input":{"env":"staging","interval":{interval}}}'
+ASKED = 50  # distinct filters, or distinct queries, that the readers of a peer have in turn
+EXPRESSIONS = 10  # of those queries
 TOKEN = "a-token-of-the-bench"  # noqa: S105 - of the run's own clients.json
 GUNICORN = "{python} -m gunicorn"
 MANY = "-b 127.0.0.1:{port} --worker-connections 20000 --backlog 4096 --log-level warning"
@@ -49,7 +52,7 @@ class Peer:
     env: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)  # of this folder: the name in the run's own folder
     path: str = "/call-stream"
-    body: str = BODY  # a POST; none: a GET without a token
+    bodies: tuple[str, ...] = (BODY,)  # of POSTs, which the streams have in turn; none: a GET without a token
     many_tokens: bool = False  # spread the streams over many clients, for the sake of limits for each
     gzip: int = 0  # ask for gzip, and inflate this many of the streams
     push_path: str = ""  # where rows are published, for a server that does not poll
@@ -63,9 +66,11 @@ class Peer:
 
     def arguments(self, places: Places, streams: int, words: dict[str, str]) -> list[str]:
         """The command line of `streams` readers, all but the port, the count and the seconds."""
-        given = ["--path", self.path, "--method", "POST" if self.body else "GET"]
-        if self.body:
-            given += ["--body", fill(self.body, words), "--token", TOKEN]
+        given = ["--path", self.path, "--method", "POST" if self.bodies else "GET"]
+        for body in self.bodies:
+            given += ["--body", fill(body, words)]
+        if self.bodies:
+            given += ["--token", TOKEN]
         if self.many_tokens:
             given += ["--tokens", str(clients(streams))]
         if self.gzip:
@@ -95,9 +100,21 @@ def fill(text: str, told: dict[str, str]) -> str:
     return text
 
 
-def _poslogs(name: str, *, gzip: int = 0, **env: str) -> Peer:
+def _poslogs(name: str, *, gzip: int = 0, bodies: tuple[str, ...] = (BODY,), **env: str) -> Peer:
     env = {"PYTHONPATH": "{project}", **env}
-    return Peer(name, POSLOGS, _has_modules, "make run", env=env, many_tokens=True, gzip=gzip)
+    return Peer(name, POSLOGS, _has_modules, "make run", env=env, bodies=bodies, many_tokens=True, gzip=gzip)
+
+
+def _asking(**input_: object) -> str:
+    """A body that asks for less; it gets every row all the same, so that losses are seen."""
+    return BODY.replace('"env":"staging"', f'"env":"staging",{json.dumps(input_)[1:-1]}')
+
+
+FILTERS = tuple(_asking(filter=["info", "error", "debug", "warn", f"kind{n}"]) for n in range(ASKED))
+QUERIES = tuple(
+    _asking(query=f"/n=[0-9]+/ -/health.?check{n}/" if n < EXPRESSIONS else f'"n=" -healthcheck{n}')
+    for n in range(ASKED)
+)
 
 
 def _nchan(name: str, path: str, push_every: float | None) -> Peer:
@@ -108,7 +125,7 @@ def _nchan(name: str, path: str, push_every: float | None) -> Peer:
         "apt-get install nginx libnginx-mod-nchan",
         files={"peers/nchan.conf": "nginx.conf"},
         path=path,
-        body="",
+        bodies=(),
         push_path="/pub",
         push_every=push_every,
     )
@@ -120,6 +137,8 @@ PEERS = {
         _poslogs("poslogs"),
         _poslogs("poslogs-gzip", gzip=3),
         _poslogs("poslogs-plain", POSLOGS_DIRECT="off"),
+        _poslogs("poslogs-filters", bodies=FILTERS),
+        _poslogs("poslogs-queries", bodies=QUERIES),
         _nchan("nchan", "/sub", 5),
         _nchan("nchan-batch", "/raw", None),
         Peer(

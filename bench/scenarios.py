@@ -111,6 +111,19 @@ SCENARIOS = {
             ),
         ),
         Scenario(
+            "queries",
+            "1,000 streams with 50 distinct queries, 10 of them regular expressions, 100 rows/s",
+            (Case("queries", "fanout", 1000, seconds=10, rate=100),),
+            ("poslogs-queries", "poslogs-filters"),
+            (
+                Goal(*CPU, most=1.3, against="poslogs-filters", of="poslogs-queries"),
+                Goal("latency that the server adds, p99", "page_p99_ms", "ms", of="poslogs-queries"),
+                Goal("rows that arrived, of all", "complete", least=1, most=1, of="poslogs-queries"),
+                Goal("gaps", "gaps", least=0, most=0, of="poslogs-queries"),
+                Goal("repeats", "repeats", least=0, most=0, of="poslogs-queries"),
+            ),
+        ),
+        Scenario(
             "flood",
             "1,000 streams, 2,000 rows/s",
             (Case("flood", "fanout", 1000, seconds=6, rate=2000, **FLOOD),),

@@ -31,6 +31,10 @@ class Query:
     def __repr__(self) -> str:
         return f"Query({self.text!r})"
 
+    def is_quick(self, longest: int) -> bool:
+        """Whether a look at an entry of at most so many bytes never waits, and is over within milliseconds."""
+        return all(term.is_quick(longest) for term in self._terms)
+
     def holds(self, entry: Mapping[str, Any]) -> bool:
         """Whether all terms hold for an entry, as JSON has it."""
         return self.holds_for(Subject(entry))

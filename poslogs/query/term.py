@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from poslogs.cooperation import breathing
-from poslogs.query.expression import Expression
+from poslogs.query.expression import LONG_BYTES, Expression
 from poslogs.query.subject import SEPARATOR, Subject, scalar
-from poslogs.query.value import Value
+from poslogs.query.value import MODERATE_BYTES, Value, are_quick
 
 
 class Term(Protocol):
     """One condition."""
+
+    def is_quick(self, longest: int) -> bool:
+        """Whether a look at an entry of at most so many bytes never waits, and is over within milliseconds."""
 
     def holds(self, subject: Subject) -> bool:
         """Whether it holds for an entry."""
@@ -21,6 +24,10 @@ class Text(NamedTuple):
     """The message, or a string, number or key in the data, contains a text, which is folded."""
 
     text: str
+
+    def is_quick(self, longest: int) -> bool:
+        """Whether the entry is of moderate size."""
+        return longest <= MODERATE_BYTES
 
     def holds(self, subject: Subject) -> bool:
         """Whether one of them does."""
@@ -34,6 +41,10 @@ class Found(NamedTuple):
 
     expression: Expression
 
+    def is_quick(self, longest: int) -> bool:
+        """Whether no text in the entry is one that is searched elsewhere."""
+        return longest <= LONG_BYTES
+
     def holds(self, subject: Subject) -> bool:
         """Whether it is found in one of them."""
         found_in = self.expression.found_in
@@ -44,6 +55,10 @@ class Message(NamedTuple):
     """The message contains one of the values."""
 
     values: tuple[Value, ...]
+
+    def is_quick(self, longest: int) -> bool:
+        """Whether each value is."""
+        return are_quick(self.values, longest)
 
     def holds(self, subject: Subject) -> bool:
         """Whether it does."""
@@ -59,6 +74,10 @@ class Whole:
         self._fields = fields
         self._literals = frozenset(value.literal for value in values if value.literal is not None)
         self._others = tuple(value for value in values if value.literal is None)
+
+    def is_quick(self, longest: int) -> bool:
+        """Whether each value is."""
+        return are_quick(self._others, longest)
 
     def holds(self, subject: Subject) -> bool:
         """Whether one of them is."""
@@ -76,6 +95,10 @@ class At(NamedTuple):
     path: tuple[str, ...]
     values: tuple[Value, ...]
 
+    def is_quick(self, longest: int) -> bool:
+        """Whether each value is."""
+        return are_quick(self.values, longest)
+
     def holds(self, subject: Subject) -> bool:
         """Whether it is."""
         return any(self._is_one(found) for found in subject.found(self.path))
@@ -89,6 +112,10 @@ class Not(NamedTuple):
     """A term must not hold."""
 
     term: Term
+
+    def is_quick(self, longest: int) -> bool:
+        """Whether the term is."""
+        return self.term.is_quick(longest)
 
     def holds(self, subject: Subject) -> bool:
         """Whether it does not."""

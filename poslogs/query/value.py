@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol
 
-from poslogs.query.expression import Expression, looked_at
+from poslogs.query.expression import LONG_BYTES, Expression, looked_at
 from poslogs.query.folding import folded
+
+MODERATE_BYTES: Final = 16 * 1024  # of an entry that is folded and compared within a millisecond
 
 
 class Value(Protocol):
     """What a field's value is held against."""
+
+    @property
+    def searches(self) -> bool:
+        """Whether it is a regular expression."""
 
     def within(self, text: str) -> bool:
         """Whether it is found in a text."""
@@ -31,6 +37,11 @@ class Wildcard(NamedTuple):
     """Literal parts, folded, with anything between two of them; a single part is a text without a wildcard."""
 
     parts: tuple[str, ...]
+
+    @property
+    def searches(self) -> bool:
+        """Never."""
+        return False
 
     @classmethod
     def of(cls, parts: Sequence[str]) -> Wildcard:
@@ -69,6 +80,11 @@ class Match(NamedTuple):
     expression: Expression
 
     @property
+    def searches(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def anything(self) -> bool:
         """Whether it holds for whatever is there: never, since it looks at texts alone."""
         return False
@@ -85,6 +101,11 @@ class Match(NamedTuple):
     def whole(self, text: str) -> bool:
         """The same: an expression says by itself where it is to be found."""
         return self.within(text)
+
+
+def are_quick(values: Iterable[Value], longest: int) -> bool:
+    """Whether to look for these in an entry of at most so many bytes never waits, and is over within milliseconds."""
+    return longest <= (LONG_BYTES if any(value.searches for value in values) else MODERATE_BYTES)
 
 
 def _follow(parts: Sequence[str], text: str, start: int) -> int | None:

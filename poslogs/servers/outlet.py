@@ -52,7 +52,9 @@ class Outlet:
             sent = 0
         if sent != len(data):
             self._rest = memoryview(data)[sent:]
-        self._weigh()
+            self._weigh()
+        elif self._is_large:
+            self._weigh()
 
     def _weigh(self) -> None:
         rest = self._rest

@@ -65,6 +65,11 @@ class Batch:
         self._looked: dict[Query, bytes] = {}  # 1 for each entry that a query holds for, else 0
         self._cut: tuple[Selection, Chunk | None] | None = None
 
+    @property
+    def longest(self) -> int:
+        """Bytes of its longest frame."""
+        return self._longest
+
     def has_longer(self, most: int | None) -> bool:
         """Whether an entry may have a text of more than `most` bytes."""
         return most is not None and self._longest > most
@@ -121,18 +126,15 @@ class Batch:
         """Whether a query has looked at its entries, which takes a while: see `Looks`."""
         return query in self._looked or not self.ids
 
-    def look(self, query: Query, subjects: Iterable[Subject]) -> bytes:
-        """Have a query look at its entries, unless it has, and keep for which it holds. Lets others run meanwhile."""
-        if (known := self._looked.get(query)) is not None:
-            return known
+    def looking(self, query: Query, subjects: Iterable[Subject]) -> Iterator[None]:
+        """Have a query look at its entries, one a step; for which it holds is kept once all were looked at."""
         held = bytearray(len(self.ids))
         for index, subject in enumerate(subjects):
             held[index] = query.holds_for(subject)
-            breathe()
+            yield
         while len(self._looked) >= MAX_MADE:
             self._looked.pop(next(iter(self._looked)), None)
-        found = self._looked[query] = bytes(held)
-        return found
+        self._looked[query] = bytes(held)
 
     def forget(self) -> None:
         """Drop what was made for each selection; it is made again when asked for."""
@@ -154,9 +156,18 @@ class Batch:
             return Chunk(data) if data else None
         return together([Chunk(data), self.notice]) if data else self.notice
 
+    def _held(self, query: Query) -> bytes:
+        """1 for each entry that a query holds for, else 0; if it has not looked at them, it does so here."""
+        held = self._looked.get(query)
+        while held is None:
+            for _ in self.looking(query, self.subjects()):
+                breathe()
+            held = self._looked.get(query)
+        return held
+
     def _wanted(self, selection: Selection, first: int) -> Iterator[tuple[int, int, int]]:
         query = selection.query
-        held = None if query is None else self._looked.get(query) or self.look(query, self.subjects())
+        held = None if query is None else self._held(query)
         for index in range(first, len(self._ends)):
             if selection.wants(*self._kinds[index]) and (held is None or held[index]):
                 yield index, (self._ends[index - 1] if index else 0), self._ends[index]

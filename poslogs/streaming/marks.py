@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from poslogs.cooperation import breathe
 from poslogs.platformos.entries import Entry
 from poslogs.query.query import Query, subject_of
 
@@ -29,12 +28,12 @@ class Marks:
         first = self._place(entries)
         return all(self._marks[first : first + len(entries)])
 
-    def look(self, query: Query, entries: Sequence[Entry]) -> None:
-        """Have the query look at those that it has not looked at yet. Lets others run meanwhile."""
+    def looking(self, query: Query, entries: Sequence[Entry]) -> Iterator[None]:
+        """Have the query look at those that it has not looked at yet, one a step."""
         for place, entry in enumerate(entries, self._place(entries)):
             if not self._marks[place]:
                 self._marks[place] = HELD if query.holds_for(subject_of(entry.json)) else NOT_HELD
-                breathe()
+                yield
 
     def held(self, entries: Sequence[Entry]) -> set[int]:
         """The ids of those that the query holds for."""

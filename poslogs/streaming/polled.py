@@ -84,8 +84,9 @@ class Polled:
         def failed(error: Exception) -> None:
             upstream.supervisor.failed("stream", upstream.environment.name, error)
 
-        give(page, [reader for reader in readers if reader.selection.query is None], failed)
-        self.looks.publish(page, readers, failed)
+        asking = [reader for reader in readers if reader.selection.query is not None]
+        give(page, [reader for reader in readers if reader.selection.query is None] if asking else readers, failed)
+        self.looks.publish(page, asking, failed)
 
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
         """Go on with an empty window, since ids were reset; False: this poller must end."""

@@ -23,6 +23,10 @@ class Even:
         self.go.set()
         self.broken = False
 
+    def is_quick(self, longest: int) -> bool:
+        """Not: it may wait."""
+        return False
+
     def holds(self, subject: Subject) -> bool:
         assert self.go.wait(PATIENCE)
         number = int(subject.text("id"))
