@@ -34,14 +34,19 @@ class Subject:
         return found
 
     @cached_property
-    def texts(self) -> list[str]:
-        """Where a text is looked for: the message, and each string, number and key in the data; folded."""
-        return [self.folded("message"), *map(folded, breathing(self._of_data()))]
+    def message(self) -> str:
+        """The message, folded."""
+        return self.folded("message")
 
     @cached_property
-    def all_texts(self) -> str:
+    def data_texts(self) -> list[str]:
+        """Each string, number and key in the data, folded."""
+        return [folded(text) for text in breathing(self._of_data())]
+
+    @cached_property
+    def data_text(self) -> str:
         """All of these in one, with SEPARATOR between two."""
-        return SEPARATOR.join(self.texts)
+        return SEPARATOR.join(self.data_texts)
 
     @cached_property
     def looked_at(self) -> list[bytes]:

@@ -31,9 +31,11 @@ class Text(NamedTuple):
 
     def holds(self, subject: Subject) -> bool:
         """Whether one of them does."""
+        if self.text in subject.message:
+            return True
         if SEPARATOR in self.text:
-            return any(self.text in each for each in breathing(subject.texts))
-        return self.text in subject.folded("message") or self.text in subject.all_texts
+            return any(self.text in each for each in breathing(subject.data_texts))
+        return self.text in subject.data_text
 
 
 class Found(NamedTuple):

@@ -168,9 +168,17 @@ class Batch:
     def _wanted(self, selection: Selection, first: int) -> Iterator[tuple[int, int, int]]:
         query = selection.query
         held = None if query is None else self._held(query)
-        for index in range(first, len(self._ends)):
-            if selection.wants(*self._kinds[index]) and (held is None or held[index]):
+        for index in range(first, len(self._ends)) if held is None else _places(held, first):
+            if selection.filter is None or selection.wants(*self._kinds[index]):
                 yield index, (self._ends[index - 1] if index else 0), self._ends[index]
+
+
+def _places(held: bytes, first: int) -> Iterator[int]:
+    """Where 1 stands, from a place on."""
+    place = held.find(1, first)
+    while place >= 0:
+        yield place
+        place = held.find(1, place + 1)
 
 
 def batches(entries: Iterable[Entry], number: int, position: int, *, late: bool = False) -> Iterator[Batch]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from poslogs.cooperation import breathe
+from poslogs.cooperation import TURN_SECONDS, breathe
 from poslogs.query.query import Query
 from poslogs.supervisor import IDLE_SECONDS, Loop, Supervisor
 
 LINGER_TURNS: Final = 3  # waits without work, after which a loop ends
 LOOK_SECONDS: Final = 600.0  # for one look, which may be at megabytes with a slow expression
-QUICK_SECONDS: Final = 0.002  # of the common loop for one query; it then goes on in a loop of its own
+QUICK_SECONDS: Final = TURN_SECONDS  # of work in the common loop for one query; it then goes on in one of its own
 
 
 class Look(NamedTuple):
@@ -30,7 +30,7 @@ class Looking:
     """Has each query make its looks in order, one at a time; queries do not wait for one another for long.
 
     The looks of all queries are made in one loop. A query whose look is not quick, or is not over after QUICK_SECONDS,
-    goes on in a loop of its own, and stays there while it has work.
+    goes on in a loop of its own, until a look there was quick and none is left.
     """
 
     def __init__(
@@ -91,9 +91,9 @@ class Looking:
 
     def _serve(self, queue: _Queue, loop: Loop) -> None:
         """Make a query's looks for QUICK_SECONDS at most; the rest is left to a loop of its own."""
-        until = time.monotonic() + QUICK_SECONDS
+        budget = _Budget()
         while (look := self._next(queue)) is not None:
-            if look.quick and _make(queue, loop, until):
+            if look.quick and _make(queue, loop, budget):
                 continue
             if self._part(queue):
                 return
@@ -126,8 +126,9 @@ class Looking:
                 idle = 0 if wake.wait(self._idle) else idle + 1
                 wake.clear()
                 continue
-            idle = 0
+            begun, quick = time.monotonic(), queue.looks[0].quick
             _make(queue, loop)
+            idle = LINGER_TURNS if quick and time.monotonic() - begun < QUICK_SECONDS else 0
 
     def _may_end(self) -> bool:
         with self._lock:
@@ -159,15 +160,27 @@ class _Queue:
         self.wake: threading.Event | None = None  # for its own loop, where it has one
 
 
-def _make(queue: _Queue, loop: Loop, until: float | None = None) -> bool:
-    """Make a query's first look, as far as that goes until a time of the monotonic clock; whether it is over."""
+class _Budget:
+    """QUICK_SECONDS of work of this thread, from now on; the time in which others had the processor does not count."""
+
+    def __init__(self) -> None:
+        self.until = time.monotonic() + QUICK_SECONDS  # it lasts until then, or longer
+        self._worked = time.thread_time()
+
+    def is_spent(self) -> bool:
+        """Whether it is used up."""
+        return time.thread_time() - self._worked > QUICK_SECONDS
+
+
+def _make(queue: _Queue, loop: Loop, budget: _Budget | None = None) -> bool:
+    """Make a query's first look, as far as a budget goes; whether it is over."""
     look, over = queue.looks[0], True
     loop.asks(LOOK_SECONDS)  # as long as it takes: another process would not be quicker
     try:
         for _ in look.steps:
-            if until is None:
+            if budget is None:
                 breathe()
-            elif time.monotonic() > until:
+            elif time.monotonic() > budget.until and budget.is_spent():
                 over = False
                 break
     except Exception as error:  # noqa: BLE001 - of one look; those who wait for it must not wait for ever

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final
 from weakref import ref
@@ -20,6 +21,7 @@ from poslogs.streaming.pulse import Pulse
 from poslogs.streaming.readers import Reader
 from poslogs.supervisor import Supervisor
 
+WAITING_PAGES: Final = 8  # that a query has not looked at yet; its readers then come by themselves
 SHARED_BATCHES: Final = 4  # the latest, whose entries stay parsed for the other queries
 SHARED_BYTES: Final = 128 * 1024  # of such a batch
 
@@ -30,21 +32,21 @@ class Looks:
     def __init__(self, env: str, supervisor: Supervisor) -> None:
         self._lock = threading.Lock()
         self._looking = Looking(env, supervisor, self._forget_subjects)
-        self._spreading: set[Query] = set()  # whose readers wait for a page
+        self._spreading: Counter[Query] = Counter()  # for how many pages the readers of each query wait
         self._subjects: dict[int, list[Subject]] = {}  # of the latest batches, by number
 
     def publish(self, page: Sequence[Batch], readers: Iterable[Reader], failed: Callable[[Exception], None]) -> None:
         """Give a page to readers with queries once these have looked at it. Does not wait for that.
 
-        A query that is not done with the page before has its readers come by themselves, and look at one batch after
-        another: no more than that waits for a slow query.
+        A query that is not done with the last WAITING_PAGES has its readers come by themselves, and look at one batch
+        after another: no more than that waits for a slow query.
         """
         groups: dict[Query, list[Reader]] = {}
         for reader in readers:
             if (query := reader.selection.query) is not None:
                 groups.setdefault(query, []).append(reader)
         for query, group in groups.items():
-            if query in self._spreading or not self._spread(query, page, group, failed):
+            if self._spreading[query] >= WAITING_PAGES or not self._spread(query, page, group, failed):
                 _wake(group)
 
     def at_batch(self, query: Query, batch: Batch, pulse: Pulse) -> Iterator[Chunk | float]:
@@ -68,7 +70,7 @@ class Looks:
         kept = [ref(batch) for batch in page]  # by the window alone: it would be too much for many slow queries
 
         def done() -> None:
-            self._spreading.discard(query)
+            self._count(query, -1)
             found = [batch for it in kept if (batch := it()) is not None]
             if len(found) == len(kept):
                 give(found, group, failed)
@@ -76,13 +78,19 @@ class Looks:
                 _wake(group)
 
         steps = self._steps(query, (batch for it in kept if (batch := it()) is not None))
-        self._spreading.add(query)
+        self._count(query, 1)
         try:
             self._looking.add(query, Look(steps, done, query.is_quick(max(batch.longest for batch in page))))
         except RuntimeError:
-            self._spreading.discard(query)
+            self._count(query, -1)
             return False
         return True
+
+    def _count(self, query: Query, pages: int) -> None:
+        with self._lock:
+            self._spreading[query] += pages
+            if not self._spreading[query]:
+                del self._spreading[query]
 
     def _waited(
         self, query: Query, looking: Callable[[], Iterator[object]], pulse: Pulse, *, quick: bool

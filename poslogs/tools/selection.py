@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from poslogs.errors import BadInput
@@ -13,6 +14,7 @@ from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start
 from poslogs.tools.inputs import Input
 
+KNOWN_LISTS: Final = 256  # of filters
 FIRST_ID: Final = "0"  # the position before every entry
 BEGINNINGS: Final = ("lastId", "tail", "minutes", "since", "around")
 
@@ -26,9 +28,15 @@ def selection_of(input_: Input, *, late: bool) -> Selection:
 def _filter_of(input_: Input) -> str | frozenset[str] | None:
     wanted = input_.get("filter")
     if isinstance(wanted, list):
-        several = frozenset(each.casefold() for each in wanted)
-        return several if len(several) > 1 else next(iter(several))
+        return _one_of(tuple(wanted))
     return None if wanted is None else str(wanted).casefold()
+
+
+@lru_cache(KNOWN_LISTS)
+def _one_of(wanted: tuple[str, ...]) -> str | frozenset[str]:
+    """The same object for the same list: what is made for each selection is found at once then."""
+    several = frozenset(each.casefold() for each in wanted)
+    return several if len(several) > 1 else next(iter(several))
 
 
 def max_message_of(input_: Input) -> int | None:
