@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Final, TypeVar
 
+from poslogs.errors import Unavailable
 from poslogs.platformos.entries import Entry
 from poslogs.streaming import positions
 from poslogs.streaming.found import Found
 
+MAX_SECONDS: Final = 60.0  # from the first environment's turn to that of the last
+RETRY_SECONDS: Final = 5
 MAX_BYTES: Final = 8 * 1024 * 1024  # of entries in one answer, which are held until they are sorted
 
 Key = tuple[str, str, int]  # time, environment, id
+T = TypeVar("T")
+
+
+def in_time(each: Collection[T], clock: Callable[[], float] = time.monotonic) -> Iterator[T]:
+    """What stands for each environment of a call, when its turn comes.
+
+    Raises Unavailable when a turn comes later than MAX_SECONDS after the first: clients and proxies have given up then.
+    """
+    end = clock() + MAX_SECONDS
+    for number, one in enumerate(each):
+        if clock() > end:
+            raise Unavailable(
+                f"Only {number} of {len(each)} environments could be read within {MAX_SECONDS:g} s; name fewer in "
+                "`env`, or try again later.",
+                retry_after=RETRY_SECONDS,
+            )
+        yield one
 
 
 class JointFound:
@@ -45,7 +66,7 @@ def first(founds: Mapping[str, Found], room: Room) -> JointFound:
     """The first entries of all, by time; of each environment they are the first after its position or from its time on.
 
     `founds` come by `fetch.first`, `fetch.since` or `fetch.newest`. Raises GatewayError when an environment gives
-    nothing.
+    nothing, and Unavailable as `in_time`.
     """
     heads = _Heads(founds)
     # Where none is taken the position is right before its first: by then one that begins with a time is known.
@@ -59,16 +80,16 @@ def first(founds: Mapping[str, Found], room: Room) -> JointFound:
     return _made(taken, last, truncated=bool(heads.left) or any(found.truncated for found in founds.values()))
 
 
-def newest(opened: Iterable[tuple[str, AbstractContextManager[Found]]], limit: int, room: Room) -> JointFound:
+def newest(found_in: Mapping[str, AbstractContextManager[Found]], limit: int, room: Room) -> JointFound:
     """The newest entries of all, `limit` at most; `last` names the end of each log.
 
-    What is `opened` comes by `fetch.latest`, one environment after the other: each holds a whole answer of platformOS
-    while it is read. Raises GatewayError when an environment gives nothing.
+    What is `found_in` each environment comes by `fetch.latest`, one after the other: each holds a whole answer of
+    platformOS while it is read. Raises GatewayError when an environment gives nothing, and Unavailable as `in_time`.
     """
     kept: list[tuple[str, Entry]] = []
     last: dict[str, int] = {}
     left_out = False
-    for name, opening in opened:
+    for name, opening in in_time(found_in.items()):
         with opening as found:
             kept += [(name, entry) for entry in found.entries]
             last[name] = found.last
@@ -88,7 +109,7 @@ class _Heads:
     def __init__(self, founds: Mapping[str, Found]) -> None:
         self._entries = {name: found.entries for name, found in founds.items()}
         self.left: dict[str, Entry] = {}
-        for name in founds:
+        for name in in_time(founds):
             self.move(name)
 
     def move(self, name: str) -> None:

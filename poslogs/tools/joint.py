@@ -54,7 +54,7 @@ def report(toolbox: Toolbox, client: Client, input_: Input, asker: Asker) -> Ite
 def fetched(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker, room: Room) -> JointFound:
     """The first entries after `lastId` or `since`, or the newest, for which there is room.
 
-    Raises what `found_in` does, and BadInput for `around`.
+    Raises what `found_in` does, BadInput for `around`, and Unavailable when not all could be read in time.
     """
     starts = starts_of(input_, chosen.names, joint=True)
     if "around" in input_:
@@ -65,19 +65,23 @@ def fetched(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker, room:
 
     if "tail" in input_ or not {"lastId", "since"} & input_.keys():
         limit = input_["limit"] if input_.get("tail") is None else input_["tail"]
-        return joint_fetch.newest(((each.name, found(each)) for each in chosen.environments), limit, room)
+        return joint_fetch.newest({each.name: found(each) for each in chosen.environments}, limit, room)
     with ExitStack() as stack:
         return joint_fetch.first({each.name: stack.enter_context(found(each)) for each in chosen.environments}, room)
 
 
 def report_on_chosen(toolbox: Toolbox, chosen: Chosen, input_: Input, asker: Asker) -> dict[str, Any]:
-    """The report on one environment; or those of several by name, and what they come to together."""
+    """The report on one environment; or those of several by name, and what they come to together.
+
+    Raises Unavailable when not all could be read in time.
+    """
     if not chosen.joint:
         return report_on(toolbox, chosen.environments[0], input_, asker)
     starts = starts_of(input_, chosen.names, joint=True)
     chars = MAX_CHARS // len(chosen.environments)  # so that all of them are no more than one, and their sums another
     reports = {
-        each.name: report_on(toolbox, each, input_, asker, starts[each.name], chars) for each in chosen.environments
+        each.name: report_on(toolbox, each, input_, asker, starts[each.name], chars)
+        for each in joint_fetch.in_time(chosen.environments)
     }
     all_ = list(reports.values())
     groups = [{"env": each["env"], **group} for each in all_ for group in each["frequentErrors"]]
