@@ -48,10 +48,11 @@ class Runtime:
         for slot in self._slots.all():
             slot.holder.drain()
 
-    def drain_late(self, stream: Driven) -> None:
-        """End a stream that was opened while `drain` went through the others."""
+    def see_to(self, client: Client, stream: Driven) -> None:
+        """Do with a stream that has its slot now what was done with all others while it waited for that."""
         if self.draining:
             stream.drain()
+        self._look_at(client, stream)
 
     def refresh(self) -> None:
         """Read changed files again, and end the streams that are no longer allowed."""
@@ -85,16 +86,19 @@ class Runtime:
                 time.sleep(AGAIN_SECONDS)
 
     def _revoke(self) -> None:
-        environments = self._environments.all()
         for slot in self._slots.all():
-            client = self._clients.still(slot.client)
-            if client is None:
-                slot.holder.end(frames.error("This token was revoked; use another."), DONE, reason=Reason.REVOKED)
-                continue
-            slot.holder.offer([each for each in environments.values() if client.may_read(each)])
-            for environment in slot.holder.environments:
-                if (reason := self._refusal(client, environment)) is not None:
-                    slot.holder.revoke(environment, reason)
+            self._look_at(slot.client, slot.holder)
+
+    def _look_at(self, client: Client, stream: Driven) -> None:
+        """End a stream, or its part of an environment, if it is no longer allowed, and offer it what is."""
+        now = self._clients.still(client)
+        if now is None:
+            stream.end(frames.error("This token was revoked; use another."), DONE, reason=Reason.REVOKED)
+            return
+        stream.offer([each for each in self._environments.all().values() if now.may_read(each)])
+        for environment in stream.environments:
+            if (reason := self._refusal(now, environment)) is not None:
+                stream.revoke(environment, reason)
 
     def _refusal(self, client: Client, environment: Environment) -> Chunk | None:
         """Why a client may not go on with an environment; None if it may."""

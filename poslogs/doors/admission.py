@@ -46,7 +46,7 @@ def admission(slots: Slots[Driven], disconnects: Disconnects, runtime: Runtime, 
             stream.on_close(access_line(client, stream, tool))  # before the slot is free: a stop waits for slots
             stream.on_close(disconnects.watch(connection, stream.disconnected, stream))
             runtime.watch()
-            runtime.drain_late(stream)
+            runtime.see_to(client, stream)
         except BaseException:
             stream.close()
             raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,34 @@ def test_a_stream_that_is_cut_off_for_what_it_holds_knows_why(app: Flask) -> Non
     stream.cut_off()
     answer.close()
     assert stream.reason is Reason.CUT
+
+
+class Revoking:
+    """A body that takes a while: its client's token is revoked as it is read."""
+
+    def __init__(self, text: bytes, revoke: Callable[[], None]) -> None:
+        self._body = io.BytesIO(text)
+        self._revoke = revoke
+
+    def read(self, size: int = -1) -> bytes:
+        """Some of it."""
+        self._revoke()
+        return self._body.read(size)
+
+
+def test_a_token_that_is_revoked_while_its_stream_is_let_in_opens_nothing(app: Flask, tmp_path: Path) -> None:
+    """Between the look at the token and the moment from which the stream is among those that a change ends."""
+
+    def revoke() -> None:
+        (tmp_path / "clients.json").write_text(json.dumps({"other": {"token": "another-token-of-another"}}))
+        parts(app).runtime.refresh()
+
+    text = json.dumps(ASKED).encode()
+    asked = {"wsgi.multithread": True, "wsgi.input": Revoking(text, revoke), "CONTENT_LENGTH": str(len(text))}
+    answer = app.test_client().post(
+        "/call-stream", headers={**HEADERS, "Content-Type": "application/json"}, environ_overrides=asked
+    )
+    assert answer.status_code == 200
+    assert "This token was revoked; use another." in answer.text
+    assert answer.text.endswith("data: [DONE]\n\n")
+    assert parts(app).slots.open == 0
