@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from poslogs.access.client import Client
 from poslogs.access.slots import Slots
@@ -101,8 +102,8 @@ class House:
         self.slots: Slots[Stream] = Slots()
         self._disconnects = Disconnects(self.supervisor, heartbeat)
         self._disconnects.make_readiness = lambda: Readiness(Epoll, real_poll)
-        nothing: Any = _Unchanging()
-        runtime = Runtime(nothing, nothing, self.feeds, self.slots, self.supervisor)
+        files: Any = _Unchanging(self.feeds)
+        runtime = Runtime(files, files, self.feeds, self.slots, self.supervisor)
         self._hold = admission(self.slots, self._disconnects, runtime, Host(self.slots))
         self._direct = DirectStreams(heartbeat, self.supervisor)
         self._direct.serve(spawn)
@@ -182,5 +183,21 @@ def _head(wish: Wish) -> bytes:
 
 
 class _Unchanging:
+    """Files that stay as they are: every client is known, and every environment that has a feed."""
+
+    unusable: Final = MappingProxyType[str, str]({})
+
+    def __init__(self, feeds: Feeds) -> None:
+        self._feeds = feeds
+
     def refresh(self) -> bool:
+        """Never changed."""
         return False
+
+    def still(self, client: Client) -> Client:
+        """The client."""
+        return client
+
+    def all(self) -> dict[str, Environment]:
+        """The environments, by name."""
+        return {feed.upstream.environment.name: feed.upstream.environment for feed in self._feeds.all()}
