@@ -53,6 +53,12 @@ def door_of(request: Request) -> Door | None:
     return found if isinstance(found, Door) else None
 
 
+def is_open(endpoint: str) -> bool:
+    """Whether an endpoint's route asks nobody for a token."""
+    door = current_app.blueprints.get(endpoint.rpartition(".")[0])
+    return isinstance(door, Door) and door.guard is everyone
+
+
 def json_response(value: object, status: int = 200) -> Response:
     """A JSON answer."""
     return Response(orjson.dumps(value), status, mimetype="application/json")

@@ -12,6 +12,8 @@ from poslogs.access.client import MAX_TOKEN_BYTES
 from poslogs.access.clients import Client, Clients
 from poslogs.access.limits import Limits
 from poslogs.doors import names
+from poslogs.doors.door import is_open
+from poslogs.doors.prefix import left_in_place
 from poslogs.errors import Forbidden, Refusal, Unauthorized
 from poslogs.platformos.environments import Environments
 from poslogs.servers import visit
@@ -45,11 +47,12 @@ class Entrance:
     def by_token(self) -> None:
         """The guard that sets `g.client` by the request's token. Raises as `admit`, unless there is nothing to guard.
 
-        That is a CORS preflight, which carries no token, and a path that is certainly not here.
+        That is a CORS preflight, which carries no token, and a path that is certainly not here. A page that a proxy
+        serves below a path of which nobody has told us is not here either: whoever opens it reads what to set.
         """
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return
-        if request.endpoint is None and isinstance(request.routing_exception, NotFound) and _is_elsewhere(request.path):
+        if request.endpoint is None and isinstance(request.routing_exception, NotFound) and _is_elsewhere(request):
             return
         g.client = self.admit()
 
@@ -122,8 +125,11 @@ def is_named_locally(request: Request) -> bool:
     return not request.remote_addr or names.is_local(request.headers.get("Host", ""))
 
 
-def _is_elsewhere(path: str) -> bool:
-    return path in SIGN_IN_PATHS or path.startswith(PAGE_FILES) or METADATA in path
+def _is_elsewhere(request: Request) -> bool:
+    path = request.path
+    if path in SIGN_IN_PATHS or path.startswith(PAGE_FILES) or METADATA in path:
+        return True
+    return is_open(left_in_place(request)[1])
 
 
 def _admit_published(request: Request, environments: Environments) -> None:

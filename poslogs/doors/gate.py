@@ -50,7 +50,7 @@ def _shaped(sentence: str, status: int) -> Response:
 
 
 def _sentence(error: HTTPException) -> str:
-    if error.code == 404 and (prefix := left_in_place(request)):
+    if error.code == 404 and (prefix := left_in_place(request)[0]):
         return f"There is nothing at this path; if a proxy serves poslogs below {prefix}, set POSLOGS_PREFIX={prefix}."
     if error.code == 404:
         return "There is nothing at this path; GET /tools lists the tools, and GET /health says how the server is."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from poslogs.doors.entrance import PAGE_FILES
+from poslogs.doors.prefix import ASKED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -32,7 +33,7 @@ class OnePath:
             start_response("308 Permanent Redirect", [("Location", there), ("Content-Length", "0")])
             return []
         if not path or path.endswith("/") or "//" in path:
-            path = _SLASHES.sub("/", path)
+            environ[ASKED] = path = _SLASHES.sub("/", path)
             # A page's files have one name each, as relative links inside them need.
             environ["PATH_INFO"] = path if path.startswith(PAGE_FILES) else path.rstrip("/") or "/"
         return self.app(environ, start_response)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import Request, current_app
 from werkzeug.exceptions import HTTPException, NotFound
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MOST_PARTS = 4  # of a path that may be a prefix
+ASKED: Final = "poslogs.asked"  # in the environ: the path as it was asked for, where the app is to see another
 
 
 class Prefix:
@@ -37,19 +38,25 @@ class Prefix:
         return self.app(environ, start_response)
 
 
-def left_in_place(request: Request) -> str:
-    """What stands in a request's path before one of our routes, as a proxy leaves it there; "" where nothing does."""
+def left_in_place(request: Request) -> tuple[str, str]:
+    """What stands in a request's path before one of our routes, as a proxy leaves it there, and the route's endpoint.
+
+    Both are "" where nothing does; the endpoint alone where the route takes another method.
+    """
     adapter = current_app.create_url_adapter(request)
-    parts = request.path.split("/")
+    path: str = request.environ.get(ASKED, request.path)
+    if not path.endswith("/") and "text/html" in request.headers.get("Accept", ""):
+        path += "/"  # a browser's address, as people write that of a page
+    parts = path.split("/")
     for count in range(2, min(len(parts), MOST_PARTS + 2)):
         prefix = "/".join(parts[:count])
         if adapter is None or not PATH.fullmatch(prefix):
-            return ""
+            break
         try:
-            adapter.match("/" + "/".join(parts[count:]))
+            endpoint, _ = adapter.match("/" + "/".join(parts[count:]))
         except NotFound:
             continue
         except HTTPException:  # it takes another method
-            pass
-        return prefix
-    return ""
+            return prefix, ""
+        return prefix, endpoint
+    return "", ""

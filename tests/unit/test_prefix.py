@@ -69,3 +69,27 @@ def test_a_404_names_the_setting_where_a_route_lies_below_something(tmp_path: Pa
     sentence = asked(tmp_path).get(path, headers=HEADERS).get_json()["error"]
     expected = f"if a proxy serves poslogs below {prefix}, set POSLOGS_PREFIX={prefix}."
     assert sentence.endswith(expected) if prefix else "POSLOGS_PREFIX" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "prefix"),
+    [("/logs/", {}, "/logs"), ("/a/b/", {}, "/a/b"), ("/logs//", {}, "/logs"), ("/logs/page/main.js", {}, "/logs"),
+     ("/logs/livez", {}, "/logs"), ("/logs", {"Accept": "text/html,*/*;q=0.8"}, "/logs")],
+)  # fmt: skip
+def test_who_opens_a_page_below_an_untold_path_reads_what_to_set(
+    tmp_path: Path, path: str, headers: dict[str, str], prefix: str
+) -> None:
+    """A browser has no token there, and "No token" would say nothing of what is wrong."""
+    answer = asked(tmp_path).get(path, headers=headers)
+    assert answer.status_code == 404
+    assert answer.get_json()["error"].endswith(f"below {prefix}, set POSLOGS_PREFIX={prefix}.")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/logs/tools"), ("GET", "/logs/health"), ("POST", "/logs/call"), ("GET", "/logs/call"), ("GET", "/logs"),
+     ("GET", "/nothing"), ("POST", "/logs/mcp"), ("GET", "/1/2/3/4/5/"), ("POST", "/logs/")],
+)  # fmt: skip
+def test_all_else_below_it_still_asks_for_a_token(tmp_path: Path, method: str, path: str) -> None:
+    """Nobody learns without one which of the paths that need one are there."""
+    assert asked(tmp_path).open(path, method=method).status_code == 401
