@@ -35,6 +35,7 @@ from poslogs.servers import discretion, json_lines, own_log, ticket
 from poslogs.servers.direct import DirectStreams
 from poslogs.servers.host import Host, Hosted
 from poslogs.servers.liveness import Disconnects
+from poslogs.servers.stops import Stops
 from poslogs.settings import Settings, misspelt
 from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
@@ -83,8 +84,8 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
         patience=settings.poll_seconds + STALL_SECONDS,
     )
     slots: Slots[Driven] = Slots(settings.max_streams)
-    host = Host(slots)
     runtime = Runtime(environments, clients, feeds, slots)
+    host = Host(slots, Stops(runtime, slots, SUPERVISOR))
     runtime.warn()
     disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)

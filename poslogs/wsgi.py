@@ -14,6 +14,7 @@ from poslogs.servers import json_lines
 
 try:
     app = application = create_app()
+    app.extensions["poslogs"].host.stops.heed_signals()
 except ConfigError as error:
     print(json_lines.line(plain(f"poslogs cannot start: {error}"), logging.ERROR), file=sys.stderr, flush=True)
     under_gunicorn = "gunicorn" in os.environ.get("SERVER_SOFTWARE", "")

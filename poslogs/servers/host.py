@@ -14,6 +14,7 @@ from poslogs.access.slots import Slots
 from poslogs.errors import Unavailable
 from poslogs.servers.capacity import room
 from poslogs.servers.server import obstacle, server_of, streams, threads_of, unbounded
+from poslogs.servers.stops import Stops
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,10 +23,14 @@ log = logging.getLogger("poslogs.host")
 
 
 class Host:
-    """The server that runs the app. Nothing is known of it before `learn` or `settle`."""
+    """The server that runs the app. Nothing is known of it before `learn` or `settle`.
 
-    def __init__(self, slots: Slots[Any]) -> None:
+    `stops` end streams with a server that is not ours.
+    """
+
+    def __init__(self, slots: Slots[Any], stops: Stops | None = None) -> None:
         self.known = False
+        self.stops = stops
         self._slots = slots
         self._own = slots.capacity  # the operator's bound
         self._obstacle = ""  # why no stream can be held, and what to start instead
@@ -54,6 +59,8 @@ class Host:
         if self._obstacle:
             log.error("No stream is opened here: %s.", self._obstacle)
             return
+        if self.stops is not None:
+            self.stops.follow()
         threads = threads_of(server)
         log.info(
             "Up to %s streams at once are held here, under %s%s.",

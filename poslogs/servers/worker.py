@@ -18,6 +18,7 @@ from poslogs.servers.capacity import capacity, files, raise_files
 from poslogs.servers.news import News
 from poslogs.servers.parts import parts_of
 from poslogs.servers.refusal import RefusedClient
+from poslogs.servers.stops import wait_for_end
 from poslogs.servers.unchunked import send_unchunked
 from poslogs.servers.visit import Bounds, with_visits
 from poslogs.servers.visits import Visits
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS: Final = 0.2  # how often the worker looks whether it was told to stop
 TRIM_SECONDS: Final = 15  # how often unused memory is given back, which takes some milliseconds
-END_SECONDS: Final = 2.0  # at most, for all streams to end
-END_LOOK_SECONDS: Final = 0.02
-STILL: Final = 25  # looks in a row in which no stream ended: nobody reads those that are left
 GC_OBJECTS: Final = 20_000  # new objects that are not freed yet, at which Python's collector runs
 
 
@@ -181,7 +179,7 @@ class Worker(base.Worker):
                 due = time.monotonic() + TRIM_SECONDS
                 memory.give_back()
         self.parts.runtime.drain()
-        self._wait_for_streams()
+        wait_for_end(self.parts.slots)
         self.parts.disconnects.release_idle()
         self.cfg.set("graceful_timeout", 1)  # what is left now does not end by itself
 
@@ -189,12 +187,4 @@ class Worker(base.Worker):
         """Have the streams end now, and wait for them: gunicorn does not know of direct ones."""
         if self._stopping is not None:
             self._stopping.set()
-            self._wait_for_streams()
-
-    def _wait_for_streams(self) -> None:
-        # Looks are counted, not timed: on an overloaded machine the streams get as little time as this does.
-        end, open_, still = time.monotonic() + END_SECONDS, (slots := self.parts.slots).open, 0
-        while slots.open and still < STILL and time.monotonic() < end:
-            time.sleep(END_LOOK_SECONDS)
-            still = still + 1 if slots.open == open_ else 0
-            open_ = slots.open
+            wait_for_end(self.parts.slots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -37,7 +38,8 @@ class Host(Server):
     server: ClassVar = "gevent"  # of gunicorn; others have a command of their own
     prefix: ClassVar = "/logs"
     more: ClassVar[Mapping[str, str]] = {}  # variables
-    farewell: ClassVar = False  # whether a stop says when to come back
+    farewell: ClassVar = True  # whether a stop says when to come back, and the log has a line of each stream then
+    framed: ClassVar = True  # whether an answer without a length has an end of its own, which is not the connection's
     announced: ClassVar = False  # the start says where people find it
     line: ClassVar = "Up to 12 streams at once are held here, under "  # what the log or the start says of its places
 
@@ -59,6 +61,10 @@ class Host(Server):
         headers = {**kw.pop("headers", {}), **({} if last is None else {"Last-Event-ID": last})}
         return Reader(self.front, body, headers=headers, path=self.prefix + path, **kw)
 
+    def end_streams(self) -> None:
+        """End what runs poslogs, as this host's operator does."""
+        self.stop()
+
     def _ask(self, method: str, path: str, token: str | None, **kw: Any) -> requests.Response:
         headers = {**({"Authorization": f"Bearer {token}"} if token is not None else {}), **kw.pop("headers", {})}
         try:
@@ -72,7 +78,7 @@ class Gunicorn(Host):
 
     prefix = ""
     more: ClassVar = {"POSLOGS_MAX_STREAMS": str(PLACES)}
-    farewell = announced = True
+    announced = True
     line = "capacity      12 streams at once"
 
 
@@ -108,6 +114,7 @@ class Uwsgi(Host):
 
     file: ClassVar = "uwsgi/poslogs.ini"
     size: ClassVar[Mapping[str, str]] = {"\nthreads = 64": "\nthreads = 16"}
+    farewell = framed = False
 
     def __init__(self, folder: Path, platformos: PlatformOS) -> None:
         super().__init__(folder, platformos)
@@ -126,6 +133,7 @@ class UwsgiGevent(Uwsgi):
 
     file = "uwsgi/poslogs-gevent.ini"
     size: ClassVar = {"gevent = 500": "gevent = 16"}
+    farewell = True
 
 
 class ModWsgi(Host):
@@ -135,6 +143,10 @@ class ModWsgi(Host):
         super().__init__(folder, platformos)
         for name in ("PYTHONPATH", "CONFIG_FILE_PATH", "POSLOGS_CLIENTS_FILE", *HEARTBEAT):
             del self._environ[name]
+
+    def end_streams(self) -> None:
+        """As the others do, by a reload: `apachectl stop` cuts all connections before it tells anybody."""
+        self.signal(signal.SIGUSR1)
 
     def _command(self) -> list[str]:
         deployed.same_python(deployed.APACHE_MODULES / "mod_wsgi.so")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -217,6 +218,39 @@ def test_a_start_that_cannot_work_ends(tmp_path: Path, platformos: PlatformOS, a
         server.out.wait_closed()
         assert server.told("poslogs cannot start: ") == 1, server.output
         assert "Traceback" not in server.output
+
+
+# Stops
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "number", "status"),
+    [
+        pytest.param("waitress", ["--threads=8"], signal.SIGTERM, -signal.SIGTERM, id="waitress, SIGTERM"),
+        pytest.param("waitress", ["--threads=8"], signal.SIGINT, 0, id="waitress, SIGINT"),
+        pytest.param("patched pywsgi", [], signal.SIGTERM, -signal.SIGTERM, id="gevent's own"),
+        pytest.param("gunicorn", ["-k", "gthread", "--threads", "8"], signal.SIGTERM, 0, id="gunicorn's gthread"),
+    ],
+)
+def test_a_signal_that_ends_the_server_ends_its_streams_first(
+    elsewhere: Start, platformos: PlatformOS, kind: str, args: list[str], number: signal.Signals, status: int
+) -> None:
+    """Readers are told when to come back, the log has their lines, and the process ends as it would have without us."""
+    server = elsewhere(kind, *args)
+    platformos.add_many(1)
+    with server.stream(STREAM, INPUT) as plain, server.stream(STREAM, INPUT, gzip=True) as packed:
+        for reader in (plain, packed):
+            reader.wait_entries(1)
+        server.signal(number)
+        for reader in (plain, packed):
+            reader.wait_end()
+            assert reader.frames[-1].comment == "closing", reader.dump()
+            assert reader.frames[-1].retry is not None
+            assert not reader.done
+    assert server.wait_exit() == status
+    server.out.wait_closed()
+    assert server.told('reason="drained"') == 2
+    assert "Traceback" not in server.output
 
 
 # uWSGI
