@@ -27,6 +27,7 @@ class Server:
     threads: int | None = None
     connections: int | None = None
     processes: int | None = None
+    forks: bool = False  # it starts further processes as it needs them, and requests do not show that
 
 
 def server_of(environ: Mapping[str, Any], owner: object) -> Server:
@@ -50,6 +51,11 @@ def obstacle(environ: Mapping[str, Any], server: Server) -> str:
         )
     if patched is None and (sentence := _obstacle_of_threads(environ, server)):
         return sentence
+    if server.forks:
+        return (
+            f"{server.name} starts processes as it needs them, and each would poll platformOS and count limits by "
+            f"itself; {server.cure}"
+        )
     if environ.get("wsgi.multiprocess") and server.processes != 1:
         processes = f"{server.processes} processes" if server.processes else "several processes, as far as it says"
         return (
@@ -96,6 +102,11 @@ def _cgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: A
     return Server("CGI", INSTEAD) if environ.get("wsgi.run_once") else None
 
 
+def _fastcgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
+    served = type(environ.get("wsgi.input")).__module__.partition(".")[0] in ("flup", "flipflop")
+    return Server("FastCGI", INSTEAD, forks=True) if served else None
+
+
 def _gunicorn(environ: Mapping[str, Any], owner: object) -> Server | None:
     if "gunicorn" not in str(environ.get("SERVER_SOFTWARE", "")):
         return None
@@ -105,6 +116,11 @@ def _gunicorn(environ: Mapping[str, Any], owner: object) -> Server | None:
         threads = None  # the class has something else
     connections = _count(owner, "cfg.worker_connections") or _count(owner, "server.pool.size")
     return Server("gunicorn", cure, threads, connections, _count(owner, "cfg.workers"))
+
+
+def _passenger(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
+    cure = "let its PassengerAppStartCommand be `poslogs serve --bind 127.0.0.1:$PORT`"
+    return Server("Passenger", cure) if "passenger.hijack" in environ else None
 
 
 def _uwsgi(environ: Mapping[str, Any], owner: object) -> Server | None:  # noqa: ARG001 - as the others
@@ -140,7 +156,9 @@ def _cheroot(environ: Mapping[str, Any], owner: object) -> Server | None:  # noq
 
 _KNOWN: Final[tuple[Callable[[Mapping[str, Any], object], Server | None], ...]] = (
     _cgi,
+    _fastcgi,
     _gunicorn,
+    _passenger,
     _uwsgi,
     _mod_wsgi,
     _waitress,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,20 @@ from tests.support.need import missing, need, repo
 
 DEPLOY = repo() / "deploy"
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
+PACKAGES = {  # that bring modules which apache2 itself lacks
+    "wsgi": "libapache2-mod-wsgi-py3",
+    "fcgid": "libapache2-mod-fcgid",
+    "passenger": "libapache2-mod-passenger",
+}
+# What Debian's Apache says of Passenger, but for its folder and what it would ask of its makers.
+PASSENGER = """
+PassengerRoot /usr/lib/ruby/vendor_ruby/phusion_passenger/locations.ini
+PassengerDefaultRuby /usr/bin/ruby
+PassengerInstanceRegistryDir {folder}
+PassengerUserSwitching Off
+PassengerDisableSecurityUpdateCheck On
+PassengerDisableAnonymousTelemetry On
+"""
 # What a test changes in a file: the address of poslogs and the folders that an installation has.
 POSLOGS = "127.0.0.1:3030"
 HOME = "/var/lib/poslogs"
@@ -39,6 +54,13 @@ def command(name: str, changes: Mapping[str, str]) -> list[str]:
     return line.split()[1:]
 
 
+def program(path: Path, *argv: str) -> Path:
+    """A program that runs another one, which finds poslogs as if it were installed."""
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={packages()} exec {shlex.join(argv)} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 def nginx(folder: Path, port: int, server: str, http: str = "") -> Sequence[str]:
     """The command of an nginx that listens at `port`, with one text in its server block and one beside that."""
     user = "user root;" if ROOT else ""  # else its workers could not enter the folder
@@ -53,12 +75,15 @@ def nginx(folder: Path, port: int, server: str, http: str = "") -> Sequence[str]
     return [need("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
 
 
-def apache(folder: Path, port: int, include: Path, *modules: str) -> Sequence[str]:
-    """The command of an Apache that listens at `port`, with these modules beside its usual ones, and this file."""
+def apache(folder: Path, port: int, include: Path, *modules: str, more: str = "") -> Sequence[str]:
+    """The command of an Apache that listens at `port`, with these modules beside its usual ones, and this file.
+
+    `more` is what else its own configuration says.
+    """
     program = need("apache2")
     for name in modules:
         if not (APACHE_MODULES / f"mod_{name}.so").exists():
-            missing(f"Apache has no mod_{name}: install the system package libapache2-mod-{name}-py3, or apache2")
+            missing(f"Apache has no mod_{name}: install the system package {PACKAGES.get(name, 'apache2')}")
     loaded = ("mpm_event", "authz_core", "alias", *modules)
     lines = [
         f"ServerRoot {folder}",
@@ -69,11 +94,15 @@ def apache(folder: Path, port: int, include: Path, *modules: str) -> Sequence[st
         "ErrorLog /dev/stderr",
         *(["User www-data", "Group www-data"] if ROOT else []),
         *(f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so" for name in loaded),
+        more,
         f"Include {include}",
     ]
     (folder / "apache.conf").write_text("\n".join(lines) + "\n")
-    # Started by root it becomes another user, who could not enter the folders of tests: it keeps root's capabilities.
-    keeping = [need("setpriv"), "--securebits", "+no_setuid_fixup"] if ROOT else []
+    # Started by root it becomes another user, who could not enter the folders of tests: it keeps root's right to, and
+    # so do the programs that it starts.
+    rights = "+dac_override,+dac_read_search"
+    keeping = [need("setpriv"), "--securebits", "+no_setuid_fixup", "--inh-caps", rights, "--ambient-caps", rights]
+    keeping = keeping if ROOT else []
     return [*keeping, program, "-f", str(folder / "apache.conf"), "-DFOREGROUND"]
 
 

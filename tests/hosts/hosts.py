@@ -40,6 +40,7 @@ class Host(Server):
     more: ClassVar[Mapping[str, str]] = {}  # variables
     farewell: ClassVar = True  # whether a stop says when to come back, and the log has a line of each stream then
     framed: ClassVar = True  # whether an answer without a length has an end of its own, which is not the connection's
+    patience: ClassVar = 15.0  # seconds, for an answer
     announced: ClassVar = False  # the start says where people find it
     line: ClassVar = "Up to 12 streams at once are held here, under "  # what the log or the start says of its places
 
@@ -68,7 +69,7 @@ class Host(Server):
     def _ask(self, method: str, path: str, token: str | None, **kw: Any) -> requests.Response:
         headers = {**({"Authorization": f"Bearer {token}"} if token is not None else {}), **kw.pop("headers", {})}
         try:
-            return self._http.request(method, self.front + path, headers=headers, **{"timeout": 15, **kw})
+            return self._http.request(method, self.front + path, headers=headers, **{"timeout": self.patience, **kw})
         finally:
             self._http.close()  # uWSGI closes a connection without having said so
 
@@ -159,6 +160,22 @@ class ModWsgi(Host):
         }
         file = adapted("apache/poslogs-wsgi.conf", self.folder, changes)
         return [*apache(self.folder, self.port, file, "wsgi")]
+
+
+class Passenger(Host):
+    """poslogs' own server, started by Passenger, which passes requests on to it."""
+
+    more: ClassVar = {"POSLOGS_MAX_STREAMS": str(PLACES)}
+    farewell = False  # Passenger ends all connections first
+    line = "capacity      12 streams at once"
+
+    def _command(self) -> list[str]:
+        (self.folder / "public").mkdir(exist_ok=True)
+        poslogs = deployed.program(self.folder / "poslogs", sys.executable, "-m", "poslogs")
+        changes = {"/opt/poslogs/bin/poslogs": str(poslogs), HOME: str(self.folder)}
+        more = deployed.PASSENGER.format(folder=self.folder)
+        file = adapted("apache/poslogs-passenger.conf", self.folder, changes)
+        return [*apache(self.folder, self.port, file, "passenger", more=more)]
 
 
 class Proxied(Host):
@@ -261,6 +278,7 @@ HOSTS: dict[str, type[Host]] = {
     "nginx": Nginx,
     "mod_wsgi": ModWsgi,
     "mod_proxy": ApacheProxy,
+    "Passenger": Passenger,
     "uWSGI": Uwsgi,
     "uWSGI with gevent": UwsgiGevent,
     "nginx and uWSGI": NginxUwsgi,

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +12,7 @@ import pytest
 
 from tests.hosts.elsewhere import Elsewhere
 from tests.support.platformos import PlatformOS
-from tests.support.server import CLIENTS, REPO, TOKEN
+from tests.support.server import REPO
 
 STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
@@ -30,7 +27,6 @@ SEVERAL = "and each would poll platformOS and count limits by itself; start"
 UNTOLD = "does not say how many requests it serves at once"
 AGENT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 LIVE = {"name": "platformos_logs_live", "arguments": {"env": "staging", "maxDuration": 55000}}
-CGI = "from wsgiref.handlers import CGIHandler; from wsgi import app; CGIHandler().run(app)"
 THREADS = ["--enable-threads", "--threads"]
 Start = Callable[..., Elsewhere]
 
@@ -95,46 +91,6 @@ def says_what_to_start(server: Elsewhere, platformos: PlatformOS, sentence: str,
     assert server.streams_open() == 0
     assert 1 <= server.told(NONE) <= processes, server.output
     assert "Traceback" not in server.output
-
-
-def test_cgi_has_no_stream_and_answers_calls(platformos: PlatformOS, tmp_path: Path) -> None:
-    """The standard library's handler serves each request in a process of its own."""
-    (tmp_path / ".pos").write_text(json.dumps({"staging": platformos.environment}))
-    (tmp_path / "clients.json").write_text(json.dumps(CLIENTS))
-    platformos.add_many(1)
-
-    def ask(method: str, path: str, body: object = None) -> tuple[str, str, str]:
-        """The status, body and log of a request."""
-        sent = b"" if body is None else json.dumps(body).encode()
-        env = {
-            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-            **{"PYTHONPATH": str(REPO), "CONFIG_FILE_PATH": ".pos", "POSLOGS_CLIENTS_FILE": "clients.json"},
-            **{"REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": ""},
-            **{"SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1"},
-            **{"REMOTE_ADDR": "127.0.0.1", "GATEWAY_INTERFACE": "CGI/1.1", "HTTP_HOST": "127.0.0.1"},
-            **{"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(sent))},
-            "HTTP_AUTHORIZATION": f"Bearer {TOKEN}",
-        }
-        run = subprocess.run(
-            [sys.executable, "-c", CGI], input=sent, cwd=tmp_path, env=env, capture_output=True, timeout=60
-        )
-        head, _, answer = run.stdout.decode().partition("\r\n\r\n")
-        return head.splitlines()[0], answer, run.stderr.decode()
-
-    status, answer, log = ask("POST", "/call-stream", ASKED)
-    assert status.startswith("Status: 503")
-    assert json.loads(answer)["error"] == (
-        f"{NONE}CGI starts a process for each request, in which no limit holds; run `python -m poslogs serve` instead."
-    )
-    assert log.count(NONE) == 1
-    assert ask("GET", "/livez")[:2] == ("Status: 200 OK", '{"status":"ok"}')
-    assert ask("GET", "/tools")[0] == "Status: 200 OK"
-    for tool, name, expected in (("fetch", "lastId", "1"), ("report", "total", 1)):
-        status, answer, _ = ask("POST", "/call", {"tool": f"platformos.logs.{tool}", "input": {"env": "staging"}})
-        assert status == "Status: 200 OK"
-        assert json.loads(json.loads(answer)["content"][0]["text"])[name] == expected
-    for path in ("/", "/page/asking.js"):
-        assert ask("GET", path)[0] == "Status: 200 OK"
 
 
 # Servers that hold streams, and state how many

@@ -95,9 +95,19 @@ def test_several_processes_hold_no_stream(environ: dict[str, Any], sentence: str
     assert error.value.sentence == f"No stream is opened here: {sentence}"
 
 
+@pytest.mark.parametrize("module", ["flup.server.fcgi_base", "flipflop"])
+def test_fastcgi_with_threads_holds_no_stream(module: str) -> None:
+    """It says that it has one process; how many there are is for the web server to say, which starts them."""
+    host, slots = met({**THREADS, "wsgi.input": type("InputStream", (), {"__module__": module})()})
+    assert slots.capacity == 0
+    with pytest.raises(Unavailable, match="FastCGI starts processes as it needs them, and each would poll platformOS"):
+        host.check()
+
+
 @pytest.mark.parametrize(
     ("environ", "start"),
     [
+        ({"passenger.hijack": print}, "Passenger serves one request at a time, "),
         ({"mod_wsgi.version": (4, 9, 4)}, "mod_wsgi serves one request at a time, "),
         ({"SERVER_SOFTWARE": "gunicorn/27.0.1"}, "gunicorn serves one request at a time, "),
         ({}, "this server serves one request at a time, "),
@@ -106,7 +116,7 @@ def test_several_processes_hold_no_stream(environ: dict[str, Any], sentence: str
 def test_one_request_at_a_time_holds_no_stream(
     caplog: pytest.LogCaptureFixture, environ: dict[str, Any], start: str
 ) -> None:
-    """mod_wsgi under prefork, gunicorn's sync worker and Passenger are known by what they say of threads."""
+    """mod_wsgi under prefork, gunicorn's sync worker and Passenger's loader are known by what they say of threads."""
     host, slots = met({**THREADS, "wsgi.multithread": False, **environ})
     assert slots.capacity == 0
     with pytest.raises(Unavailable) as error:
