@@ -108,7 +108,7 @@ screenshots: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.screenshots
 
 hosts: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest tests/hosts -rs
+	@$(BIN)/python -m pytest tests/hosts -rs -m 'not long' --timeout 600
 
 faults: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/faults -m 'long or not long'

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import json
 import re
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import yaml
 
@@ -22,6 +22,7 @@ from poslogs.app import create_app
 from poslogs.settings import Settings
 from tests.hosts.deployed import DEPLOY, POSLOGS, ROOT, adapted, nginx
 from tests.hosts.hosts import ASKED, STREAM, ModWsgi
+from tests.hosts.image import Image, run
 from tests.support.need import missing, need, repo
 from tests.support.platformos import PlatformOS
 from tests.support.program import Program
@@ -168,83 +169,75 @@ def dockerfile() -> list[tuple[str, str]]:
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]
 
 
-def packed(folder: Path) -> Path:
-    """The wheel, made only of what the Dockerfile copies."""
+def test_the_image_is_made_of_what_poslogs_needs_and_of_nothing_else() -> None:
+    """The Dockerfile names what it copies, so no .pos and no token comes along, and the builder is sent only that."""
     rules = [line for line in (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().splitlines() if line]
-    taken = [rule[1:] for rule in rules if rule.startswith("!")]
     assert [rule for rule in rules if not rule.startswith(("!", "#"))] == ["*", "**/__pycache__"]
-    source = folder / "src"
-    source.mkdir()
-    for name in taken:
-        assert (repo() / name).exists(), name
-        copy = shutil.copytree if (repo() / name).is_dir() else shutil.copy
-        copy(repo() / name, source / name)
-    assert not any(fnmatch.fnmatch(str(path), "*/.pos") for path in source.rglob("*"))
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
-    subprocess.run(build, cwd=source, check=True, capture_output=True, timeout=60)
-    (wheel,) = (source / "dist").glob("*.whl")
-    return wheel
+    copies = [rest.split() for word, rest in dockerfile() if word == "COPY" and not rest.startswith("--from")]
+    copied = {name for *names, _ in copies for name in names}
+    assert copied == {rule[1:] for rule in rules if rule.startswith("!")}
+    assert all((repo() / name).exists() for name in copied)
 
 
 INSIDE = """
 set -e
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/python /mnt/packages /mnt/app /mnt/data
-mount --bind {python} /mnt/python
-mount --bind {packages} /mnt/packages
-mount --bind {app} /mnt/app
-mount --bind {data} /mnt/data
-for folder in /mnt/python /mnt/packages /mnt/app /mnt/data /mnt /; do mount -o remount,bind,ro $folder; done
-mount -t tmpfs tmpfs /tmp
-cd /mnt/data
-exec setpriv --reuid {uid} --regid {gid} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \\
-  env -i LD_LIBRARY_PATH=/mnt/python/lib {env} /mnt/python/bin/python{version} -m poslogs {command}
+mount --bind {root} /mnt
+mount -t tmpfs tmpfs /mnt/tmp
+mount -t proc proc /mnt/proc
+mount --rbind /dev /mnt/dev
+mount --bind {data} /mnt{home}
+for folder in /mnt{home} /mnt; do mount -o remount,bind,ro $folder; done
+exec env -i {env} setpriv --no-new-privs "$(command -v chroot)" --userspec {user} --groups= /mnt \
+  /bin/sh -c 'cd {home} && exec "$@"' - {command}
 """
 
 
-def test_the_container_s_command_needs_no_root_and_writes_nothing(platformos: PlatformOS, tmp_path: Path) -> None:
-    """It is healthy as process 1, as its user, on a read-only file system, and a stop ends its streams well."""
+@pytest.mark.slow
+def test_the_image_that_is_built_needs_no_root_and_writes_nothing(platformos: PlatformOS, tmp_path: Path) -> None:
+    """Its container is healthy as process 1, as its user, on a read-only file system; a stop ends its streams well."""
     if not ROOT:
         missing("namespaces of one's own need root")
-    told = dockerfile()
-    one = dict(told)
-    uid, gid = one["USER"].split(":")
-    assert json.loads(one["ENTRYPOINT"]) == ["/opt/poslogs/bin/poslogs"]
-    zipfile.ZipFile(packed(tmp_path)).extractall(tmp_path / "app")
+    (tmp_path / "image").mkdir()
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
-    variables = " ".join(rest for word, rest in told if word == "ENV")
+    with Image(tmp_path / "image", "deploy/docker/Dockerfile") as image:
+        config = image.config
+        assert not list(image.root.rglob(".pos")) + list(image.root.glob("src"))
 
-    class Container(Server):
-        def _command(self) -> list[str]:
-            env = f"{variables} PORT={self.port} PYTHONPATH=/mnt/app:/mnt/packages"
-            version = f"{sys.version_info.major}.{sys.version_info.minor}"
-            script = INSIDE.format(
-                python=sys.base_prefix, packages=Path(requests.__file__).parents[1], app=tmp_path / "app", data=data,
-                uid=uid, gid=gid, env=env, version=version, command=" ".join(json.loads(one["CMD"])),
-            )  # fmt: skip
-            return [need("unshare"), "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
+        class Container(Server):
+            def _command(self) -> list[str]:
+                script = INSIDE.format(
+                    root=image.root, data=data, home=config["WorkingDir"], user=config["User"],
+                    env=shlex.join([*config["Env"], f"PORT={self.port}"]),
+                    command=shlex.join([*config["Entrypoint"], *config["Cmd"]]),
+                )  # fmt: skip
+                return [need("unshare"), "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
 
-    with Container(data, environments={"staging": platformos}, start=False) as server:
-        for path in data.iterdir():
-            path.chmod(0o644)
-        server.start()
-        check = json.loads(one["HEALTHCHECK"].partition("CMD ")[2])
-        healthy = [sys.executable, *[part.replace(":3030/", f":{server.port}/") for part in check[1:]]]
-        subprocess.run(healthy, check=True, timeout=20)
-        platformos.add_many(2)
-        with server.stream(STREAM, INPUT) as reader:
-            reader.wait_entries(2)
+        with Container(data, environments={"staging": platformos}, start=False) as server:
+            for path in data.iterdir():
+                path.chmod(0o644)
+            server.start(wait=False)
+            server.wait_live(60)
             (first,) = server.worker_pids()
-            status = Path(f"/proc/{first}/status").read_text()
-            assert f"\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n" in status
-            assert re.search(r"^NSpid:\s+\d+\s+1$", status, re.MULTILINE)
-            subprocess.run(["kill", "-TERM", str(first)], check=True)
-            reader.wait_end()
-            assert reader.ended_clean
-            assert reader.frames[-1].retry is not None
-        assert server.wait_exit() == 0
-    assert "Traceback" not in server.output, server.output
+            kind, *check = config["Healthcheck"]["Test"]
+            assert kind == "CMD"
+            inside = [need("nsenter"), "-t", str(first), "--mount", "--pid", "--root", "--setuid", "10001", "--"]
+            run(["env", "-i", *config["Env"], *inside, *[part.replace(":3030/", f":{server.port}/") for part in check]])
+            platformos.add_many(2)
+            with server.stream(STREAM, INPUT) as reader:
+                reader.wait_entries(2)
+                status = Path(f"/proc/{first}/status").read_text()
+                uid, gid = config["User"].split(":")
+                assert uid != "0"
+                assert f"\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n" in status
+                assert re.search(r"^NSpid:\s+\d+\s+1$", status, re.MULTILINE)
+                assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+                subprocess.run(["kill", "-TERM", str(first)], check=True)
+                reader.wait_end()
+                assert reader.ended_clean
+                assert reader.frames[-1].retry is not None
+            assert server.wait_exit() == 0
+        assert "Traceback" not in server.output, server.output
 
 
 def compose_command() -> list[str]:

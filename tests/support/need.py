@@ -34,6 +34,8 @@ PROGRAMS = {  # program: the names it goes by, the package that brings it
     "systemd-socket-activate": (("systemd-socket-activate",), "systemd"),
     "setpriv": (("setpriv",), "util-linux"),
     "unshare": (("unshare",), "util-linux"),
+    "nsenter": (("nsenter",), "util-linux"),
+    "buildah": (("buildah",), "buildah"),
 }
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")  # where servers are, though not on everyone's PATH
 
