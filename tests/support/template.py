@@ -18,16 +18,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
+
+from tests.support.loaded import Loaded
 
 FORK_S = 30.0
 MOST_BYTES = 1 << 17  # of a message; variables are most of it
-# What a worker under gevent may find loaded: gevent patches before the app is imported, and these hold nothing of what
-# it patches (sockets, threads, time). Regular expressions are kept by `re` itself.
-APART = "attr attrs charset_normalizer click idna jsonschema jsonschema_specifications markupsafe orjson packaging "
-APART += "referencing rpds typing_extensions"
 OURS = "POSLOGS_"  # poslogs reads its variables as a worker loads it; others are read as a process starts
 
 
@@ -171,26 +169,7 @@ def _tell_ended(control: socket.socket) -> None:
             control.send(json.dumps(status).encode())
 
 
-def load(kind: str) -> None:
-    """Load what gunicorn's master loads, and of the app what a worker of this kind may find loaded."""
-    for name in ("gunicorn.app.wsgiapp", "poslogs.servers.gunicorn", "poslogs.servers.master"):
-        import_module(name)
-    before = set(sys.modules)
-    for name in ("poslogs.app", "poslogs.banner"):
-        import_module(name)
-
-    if kind == "gevent":
-        for name in set(sys.modules) - before:
-            if name.partition(".")[0] not in APART.split():
-                package, _, own = name.rpartition(".")
-                del sys.modules[name]
-                if package in sys.modules:
-                    vars(sys.modules[package]).pop(own, None)
-    gc.collect()
-    gc.freeze()  # no server's collector goes through what is loaded here
-
-
-def become(told: Mapping[str, Any], out: int) -> None:
+def become(told: Mapping[str, Any], out: int, loaded: Loaded) -> None:
     """Be the server, in this process, and end as it does."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out, 1)
@@ -203,11 +182,16 @@ def become(told: Mapping[str, Any], out: int) -> None:
     sys.argv = [*told["argv"], "--chdir", told["folder"]]  # gunicorn has taken the template's for the current one
     from gunicorn.app.wsgiapp import run
 
+    from poslogs.servers import master
+
+    master.subprocess = SimpleNamespace(run=loaded.check, PIPE=subprocess.PIPE)  # it asks `poslogs check`
     run(prog="gunicorn")
 
 
 if __name__ == "__main__":
-    load(sys.argv[1])
+    loaded = Loaded(sys.argv[1])
+    gc.collect()
+    gc.freeze()  # no server's collector goes through what is loaded here
     told = forked(socket.socket(fileno=int(sys.argv[2])))
     if told is not None:
-        become(*told)
+        become(*told, loaded)
