@@ -67,20 +67,29 @@ def platformos() -> Iterator[PlatformOS]:
 
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts a server, forked from a template where that will do. The caller ends it."""
-    templates: dict[str, Template] = {}
+def templates() -> Iterator[Callable[[str], Template]]:
+    """Gives the template of servers of a kind, which runs until the end."""
+    running: dict[str, Template] = {}
     with ExitStack() as stack:
 
-        def start(kind: str, folder: Path | None = None, forked: bool = True, **kw: Any) -> Server:
-            template = None
-            if forked and folder is None and Template.suits(kind, **kw):
-                if kind not in templates:
-                    templates[kind] = stack.enter_context(Template(kind))
-                template = templates[kind]
-            return Server(folder or tmp_path_factory.mktemp("server"), kind, template=template, **kw)
+        def template(kind: str) -> Template:
+            loaded = Template.loaded_by(kind)
+            if loaded not in running:
+                running[loaded] = stack.enter_context(Template(loaded))
+            return running[loaded]
 
-        yield start
+        yield template
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory, templates: Callable[[str], Template]) -> Callable[..., Server]:
+    """Starts a server, forked from a template where that will do. The caller ends it."""
+
+    def start(kind: str, folder: Path | None = None, forked: bool = True, **kw: Any) -> Server:
+        template = templates(kind) if forked and Template.suits(kind, **kw) else None
+        return Server(folder or tmp_path_factory.mktemp("server"), kind, template=template, **kw)
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO, Server
+from tests.support.template import Template
 
 CLASSES = {"gevent": "GeventWorker", "gthread": "ThreadWorker"}
 
@@ -30,6 +31,7 @@ class Foreign(Server):
         args: Sequence[str] = (),
         app: str = "wsgi:app",
         clients: Mapping[str, Any] | None = None,
+        template: Template | None = None,
     ) -> None:
         super().__init__(
             folder,
@@ -39,6 +41,7 @@ class Foreign(Server):
             args=args,
             app=app,
             start=False,
+            template=template,
         )
         del self._environ["PYTHONPATH"]
         self.config_file = folder / "mine.py"

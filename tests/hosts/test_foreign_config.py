@@ -17,6 +17,7 @@ from tests.faults.following import bound, gone
 from tests.hosts.foreign import Foreign, Ours
 from tests.support.platformos import PlatformOS
 from tests.support.reader import TOKEN, Reader
+from tests.support.template import Template
 from tests.wire import exchange
 from tests.wire.exchange import wait_for
 
@@ -66,7 +67,7 @@ kinds = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 @pytest.fixture
 def foreign(platformos: PlatformOS, tmp_path: Path) -> Iterator[Start]:
-    """Makes a server of a class and kind, and starts it unless `start` is off."""
+    """Makes a server of a class and kind, and starts it as an operator does, unless `start` is off."""
     with ExitStack() as stack:
 
         def make(kind: str, cls: type[Foreign] = Foreign, *, start: bool = True, **kw: Any) -> Foreign:
@@ -76,6 +77,16 @@ def foreign(platformos: PlatformOS, tmp_path: Path) -> Iterator[Start]:
             return server
 
         yield make
+
+
+@pytest.fixture
+def running(foreign: Start, templates: Callable[[str], Template]) -> Start:
+    """Makes the same and has it forked from a template, for what it does once it runs."""
+
+    def make(kind: str, **kw: Any) -> Foreign:
+        return foreign(kind, template=templates(kind), **kw)
+
+    return make
 
 
 def opened(server: Foreign, stack: ExitStack, count: int = STREAMS) -> list[Reader]:
@@ -167,10 +178,10 @@ def test_the_start_up_lines_tell_the_capacity(foreign: Start, kind: str, capacit
 
 @pytest.mark.parametrize(("kind", "connection"), [("gevent", "close"), ("gthread", "keep-alive")])
 def test_streams_are_direct_where_they_can_be(
-    foreign: Start, platformos: PlatformOS, kind: str, connection: str
+    running: Start, platformos: PlatformOS, kind: str, connection: str
 ) -> None:
     """A direct stream says that its connection ends with it."""
-    server = foreign(kind)
+    server = running(kind)
     platformos.add_many(3)
     with server.stream(STREAM, INPUT) as reader:
         reader.wait_entries(3)
@@ -179,9 +190,9 @@ def test_streams_are_direct_where_they_can_be(
 
 
 @kinds
-def test_what_gunicorn_refuses_has_our_shape(foreign: Start, kind: str) -> None:
+def test_what_gunicorn_refuses_has_our_shape(running: Start, kind: str) -> None:
     """A request that cannot be read never reaches the app."""
-    server = foreign(kind)
+    server = running(kind)
     answer = exchange.ask(server, b"GET / HTTP/1.1\r\nHost: a\r\nNo colon here\r\n\r\n")
     assert answer.status == 400
     assert answer.sentence == "Bad request: the request could not be understood."
@@ -189,10 +200,10 @@ def test_what_gunicorn_refuses_has_our_shape(foreign: Start, kind: str) -> None:
 
 
 @kinds
-def test_heads_are_bounded_and_set_no_path(foreign: Start, kind: str) -> None:
+def test_heads_are_bounded_and_set_no_path(running: Start, kind: str) -> None:
     """This holds whatever the configuration allows a field, however it maps names, and from whomever it takes them."""
     more = 'limit_request_fields = 1000\nlimit_request_line = 0\nforwarded_allow_ips = "*"\nheader_map = "dangerous"\n'
-    server = foreign(kind, more=more)
+    server = running(kind, more=more)
     begin = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
     assert exchange.ask(server, begin + b"X: y\r\n" * 12_000).status == 431
     assert exchange.ask(server, b"GET /" + b"a" * 66_000).status == 431
@@ -201,9 +212,9 @@ def test_heads_are_bounded_and_set_no_path(foreign: Start, kind: str) -> None:
 
 
 @kinds
-def test_a_path_is_set_by_a_header_where_the_configuration_names_it(foreign: Start, kind: str) -> None:
+def test_a_path_is_set_by_a_header_where_the_configuration_names_it(running: Start, kind: str) -> None:
     """A path outside the named one is refused as the client's fault, without a traceback."""
-    server = foreign(kind, more='forwarder_headers = "SCRIPT_NAME"\n')
+    server = running(kind, more='forwarder_headers = "SCRIPT_NAME"\n')
     for path, status in ((b"/logs/livez", 200), (b"/livez", 400)):
         data = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nSCRIPT_NAME: /logs\r\n\r\n"
         assert exchange.ask(server, data).status == status
@@ -212,11 +223,11 @@ def test_a_path_is_set_by_a_header_where_the_configuration_names_it(foreign: Sta
 
 @pytest.mark.parametrize(("app", "connection"), [("wrapped:app", "close"), ("wrapped:changed", "keep-alive")])
 def test_an_app_in_middleware_is_served(
-    foreign: Start, platformos: PlatformOS, tmp_path: Path, app: str, connection: str
+    running: Start, platformos: PlatformOS, tmp_path: Path, app: str, connection: str
 ) -> None:
     """The app is found behind two wrappers. Where one changes the body, streams are not direct."""
     (tmp_path / "wrapped.py").write_text(WRAPPED)
-    server = foreign("gevent", app=app)
+    server = running("gevent", app=app)
     platformos.add_many(3)
     with server.stream(STREAM, INPUT) as reader:
         reader.wait_entries(3)
@@ -242,9 +253,9 @@ def test_an_app_that_cannot_be_found_ends_the_start_with_the_way_out(foreign: St
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP], ids=lambda number: number.name
 )
-def test_fifty_streams_end_well_whatever_ends_the_worker(foreign: Start, kind: str, number: signal.Signals) -> None:
+def test_fifty_streams_end_well_whatever_ends_the_worker(running: Start, kind: str, number: signal.Signals) -> None:
     """Each stream says when to come back, and the worker is gone within three seconds."""
-    server = foreign(kind)
+    server = running(kind)
     with ExitStack() as stack:
         readers = opened(server, stack)
         old = server.worker_pid()
@@ -261,9 +272,9 @@ def test_fifty_streams_end_well_whatever_ends_the_worker(foreign: Start, kind: s
 
 
 @kinds
-def test_streams_end_well_when_a_worker_has_had_its_requests(foreign: Start, kind: str) -> None:
+def test_streams_end_well_when_a_worker_has_had_its_requests(running: Start, kind: str) -> None:
     """At max_requests the next worker serves."""
-    server = foreign(kind, more="max_requests = 100\n")
+    server = running(kind, more="max_requests = 100\n")
     with ExitStack() as stack:
         readers = opened(server, stack, 10)
         old = server.worker_pid()
@@ -280,10 +291,10 @@ def test_streams_end_well_when_a_worker_has_had_its_requests(foreign: Start, kin
 @kinds
 @pytest.mark.parametrize("broken", ["clients.json", "the configuration", "two workers"])
 def test_a_reload_that_would_not_work_changes_nothing_and_says_why(
-    foreign: Start, platformos: PlatformOS, kind: str, broken: str
+    running: Start, platformos: PlatformOS, kind: str, broken: str
 ) -> None:
     """The stream that is open goes on, and so does everything else."""
-    server = foreign(kind)
+    server = running(kind)
     with server.stream(STREAM, INPUT) as reader:
         worker = server.worker_pid()
         if broken == "clients.json":
@@ -306,9 +317,9 @@ def test_a_reload_that_would_not_work_changes_nothing_and_says_why(
 
 
 @kinds
-def test_the_operator_s_own_hooks_run(foreign: Start, kind: str) -> None:
+def test_the_operator_s_own_hooks_run(running: Start, kind: str) -> None:
     """This holds for hooks that we chain, and for those at ends. A second worker is refused, after a reload too."""
-    server = foreign(kind, more=HOOKS)
+    server = running(kind, more=HOOKS)
     server.wait_output("theirs: when_ready")
     server.wait_output("theirs: post_worker_init")
     for time_ in (1, 2):
@@ -329,11 +340,11 @@ def test_the_operator_s_own_hooks_run(foreign: Start, kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), [("gevent", "Gevent"), ("gthread", "Thread")])
 def test_a_worker_that_is_not_well_is_replaced_and_its_streams_end_well(
-    foreign: Start, tmp_path: Path, kind: str, name: str
+    running: Start, tmp_path: Path, kind: str, name: str
 ) -> None:
     """The worker says so once, and stops reporting to gunicorn that it is alive."""
     (tmp_path / "unwell.py").write_text(UNWELL)
-    server = foreign(kind, more=f'worker_class = "unwell.{name}"\ntimeout = 3\n')
+    server = running(kind, more=f'worker_class = "unwell.{name}"\ntimeout = 3\n')
     with ExitStack() as stack:
         readers = opened(server, stack, 4)
         old = server.worker_pid()

@@ -1,8 +1,8 @@
-"""A process that has loaded what a server loads, and forks servers: a start costs a third of what it costs otherwise.
+"""A process that has loaded what a server loads, and forks servers: a start costs a tenth of what it costs otherwise.
 
-A server that was forked is gunicorn's own master with its own worker, with files, variables, session and output of its
-own. Of its start, Python's own and most imports are left out. So this is for servers that are lent; what a start
-promises is tested with servers that are started as people start them.
+A server that was forked is gunicorn's own master with its own worker, or another server, with files, variables,
+session and output of its own. Of its start, Python's own and most imports are left out. So this is for servers that are
+lent; what a start promises is tested with servers that are started as people start them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import contextlib
 import gc
 import json
 import os
+import re
+import runpy
 import select
 import signal
 import socket
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
@@ -26,7 +29,11 @@ from tests.support.loaded import Loaded
 
 FORK_S = 30.0
 MOST_BYTES = 1 << 17  # of a message; variables are most of it
-OURS = "POSLOGS_"  # poslogs reads its variables as a worker loads it; others are read as a process starts
+ROOT = Path(__file__).resolve().parents[2]
+# Variables that poslogs reads as a worker makes the app. Others may be read as Python or a module is loaded.
+OURS = re.compile(r"POSLOGS_\w+|MPKIT_\w+|CONFIG_FILE_PATH")
+LOADED_BY = {"gevent": "gevent", "gthread": "gthread", "waitress": "gthread", "flask": "gthread"}
+LIKE_OTHERS = {"environments", "clients", "args", "app", "port"}  # of what Server takes
 
 
 class Forked:
@@ -70,15 +77,15 @@ class Template:
     @staticmethod
     def suits(kind: str, env: Mapping[str, str] | None = None, **kw: Any) -> bool:
         """Whether a server as asked for, `kw` as for Server, needs nothing of a start from nothing."""
-        return (
-            kind in ("gevent", "gthread")
-            and all(name.startswith(OURS) for name in env or {})
-            and set(kw) <= {"environments", "clients"}
-        )
+        return kind in LOADED_BY and all(map(OURS.fullmatch, env or {})) and set(kw) <= LIKE_OTHERS
+
+    @staticmethod
+    def loaded_by(kind: str) -> str:
+        """The kind of template that has loaded what a server of this kind loads: all with threads load the same."""
+        return LOADED_BY[kind]
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        root = Path(__file__).resolve().parents[2]
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()  # over a start
         self._changed = threading.Condition()
@@ -88,8 +95,8 @@ class Template:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.template", kind, str(theirs.fileno())],
-                cwd=root,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"},
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -105,7 +112,7 @@ class Template:
         self._ours.close()
 
     def fork(self, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Forked:
-        """Start `python -m` these arguments, gunicorn's, in a folder, with these variables alone."""
+        """Start `python -m` these arguments in a folder, with these variables alone."""
         message = json.dumps({"argv": list(argv), "folder": str(folder), "env": dict(env)}).encode()
         with self._lock:
             read, write = os.pipe()
@@ -178,14 +185,14 @@ def become(told: Mapping[str, Any], out: int, loaded: Loaded) -> None:
     os.chdir(told["folder"])
     os.environ.clear()
     os.environ.update(told["env"])
-    sys.path[0] = told["folder"]
-    sys.argv = [*told["argv"], "--chdir", told["folder"]]  # gunicorn has taken the template's for the current one
-    from gunicorn.app.wsgiapp import run
-
-    from poslogs.servers import master
-
-    master.subprocess = SimpleNamespace(run=loaded.check, PIPE=subprocess.PIPE)  # it asks `poslogs check`
-    run(prog="gunicorn")
+    paths = [each for each in told["env"].get("PYTHONPATH", "").split(os.pathsep) if each]
+    sys.path[:] = [told["folder"], *paths, *(each for each in sys.path[1:] if each != str(ROOT))]
+    module, *options = told["argv"]
+    if module == "gunicorn":
+        options += ["--chdir", told["folder"]]  # it has taken the template's for the current one
+        import_module("poslogs.servers.master").subprocess = SimpleNamespace(run=loaded.check, PIPE=subprocess.PIPE)
+    sys.argv = [module, *options]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

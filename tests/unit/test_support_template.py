@@ -61,14 +61,13 @@ def test_a_start_that_fails_is_told_with_what_was_written(template: Template, tm
 
 
 def test_what_is_read_as_a_process_starts_needs_one_that_does(platformos: PlatformOS) -> None:
-    """Another kind, options, and variables that others than poslogs read."""
+    """Servers of others, one that the test starts itself, and variables that others than poslogs read."""
     given = {"environments": {"staging": platformos}}
-    assert Template.suits("gevent", env={"POSLOGS_WINDOW_MB": "1"}, **given)
-    assert not Template.suits("waitress", **given)
+    assert Template.suits("waitress", env={"POSLOGS_WINDOW_MB": "1"}, args=["--threads=9"], **given)
+    assert not Template.suits("uwsgi", **given)
     for asked in (
-        {"args": ["-w2"]},
         {"start": False},
         {"env": {"LD_PRELOAD": "clock.so"}},
-        {"env": {"PORT": "80"}},
+        {"env": {"WEB_CONCURRENCY": "2"}},
     ):
         assert not Template.suits("gevent", **{**given, **asked}), asked
