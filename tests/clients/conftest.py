@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -25,11 +25,10 @@ class House:
 
 
 @pytest.fixture(scope="session", params=GUNICORN_KINDS)
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, started: Callable[..., Server]) -> Iterator[House]:
     """The server; each client has the environment of its name for itself."""
     with ExitStack() as stack:
         stand_ins = {name: stack.enter_context(PlatformOS()) for name in CLIENTS}
-        folder = tmp_path_factory.mktemp("server")
         heartbeat = {"POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)}
-        server = stack.enter_context(Server(folder, request.param, environments=stand_ins, env=heartbeat))
+        server = stack.enter_context(started(request.param, environments=stand_ins, env=heartbeat))
         yield House(server, stand_ins)

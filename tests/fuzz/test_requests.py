@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import assume, event, given
@@ -114,13 +114,12 @@ def _begun(sock: socket.socket, head: bytes) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+def line(started: Callable[..., Server]) -> Iterator[Line]:
     """A connection to a server; afterwards the server is unharmed, and has all its slots."""
     with PlatformOS() as platformos:
         platformos.add_many(20)
-        folder = tmp_path_factory.mktemp("server")
         env = {"POSLOGS_HEARTBEAT_SECONDS": "0.1"}  # what comes second, where no entry does
-        with Server(folder, environments={"staging": platformos}, clients=clients(), env=env) as server:
+        with started("gevent", environments={"staging": platformos}, clients=clients(), env=env) as server:
             line = Line(server)
             yield line
             line.close()

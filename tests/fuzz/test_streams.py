@@ -174,12 +174,10 @@ def test_a_stream_outlives_any_bytes(platformos: PlatformOS, body: bytes, how: s
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PlatformOS, Server]]:
+def served(started: Callable[..., Server]) -> Iterator[tuple[PlatformOS, Server]]:
     """A server in a process of its own."""
-    with PlatformOS(token=SECRET) as stand_in:
-        folder = tmp_path_factory.mktemp("server")
-        with Server(folder, environments={"staging": stand_in}) as server:
-            yield stand_in, server
+    with PlatformOS(token=SECRET) as stand_in, started("gevent", environments={"staging": stand_in}) as server:
+        yield stand_in, server
 
 
 @share(0.004)

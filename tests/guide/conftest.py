@@ -7,7 +7,7 @@ import socket
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,13 +48,12 @@ class Scene:
 
 
 @pytest.fixture(scope="session")
-def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def shared_scene(started: Callable[..., Server]) -> Iterator[Scene]:
     """The server on the guide's port with a client of our own, over two stand-ins."""
     guide_text()
     with _alone_on_the_port(), PlatformOS() as staging, PlatformOS() as production:
         environments = {"staging": staging, "production": production}
-        folder = tmp_path_factory.mktemp("guide")
-        with Server(folder, environments=environments, port=PORT) as server:
+        with started("gevent", environments=environments, port=PORT) as server:
             yield Scene(server, staging, production)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from tests.support.platformos import PlatformOS
 from tests.support.program import Program
 from tests.support.reader import TOKEN, Reader
 from tests.support.server import Server, free_port
+from tests.support.template import Template
 
 STREAM = "platformos.logs.stream"
 FEW, FEW_STREAMS = "a-token-of-ten-streams", 10
@@ -210,11 +211,15 @@ class Proxied(Host):
 
 
 class Behind(Proxied, Gunicorn):
-    """gunicorn behind a proxy, which takes the path away."""
+    """gunicorn behind a proxy, which takes the path away. The proxy is what is tested: gunicorn may be forked."""
 
     prefix = "/logs"
     more: ClassVar = {**Gunicorn.more, "POSLOGS_PROXY_HOPS": "1"}
     announced = False
+
+    def fork_from(self, templates: Callable[[str], Template]) -> None:
+        """Have gunicorn forked from a template at each start."""
+        self._template = templates(self.kind)
 
     @property
     def changes(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,15 @@ def test_every_file_is_in_the_readme_and_the_other_way_round() -> None:
         assert (hosts.parent / target).exists(), target
 
 
-def test_nginx_with_tls_streams_over_one_connection_of_http_2(platformos: PlatformOS, tmp_path: Path) -> None:
+def test_nginx_with_tls_streams_over_one_connection_of_http_2(
+    started: Callable[..., Server], platformos: PlatformOS, tmp_path: Path
+) -> None:
     """Two streams over it get each entry before the next is written. Port 80 redirects there."""
     folder = tmp_path / "nginx"
     folder.mkdir()
     port, plain, other = free_port(), free_port(), free_port()
     file = Certificate.make(tmp_path / "own.pem").file
-    with Server(tmp_path, environments={"staging": platformos}, env={"POSLOGS_PROXY_HOPS": "1"}) as server:
+    with started("gevent", environments={"staging": platformos}, env={"POSLOGS_PROXY_HOPS": "1"}) as server:
         changes = {
             POSLOGS: f"127.0.0.1:{server.port}",
             "listen 80;": f"listen 127.0.0.1:{plain};",

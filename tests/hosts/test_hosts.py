@@ -6,15 +6,16 @@ Each host is started once, as its file of deploy/ or its command of docs/hosts.m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests.hosts.hosts import ASKED, FEW, FEW_STREAMS, HOSTS, PLACES, Host
+from tests.hosts.hosts import ASKED, FEW, FEW_STREAMS, HOSTS, PLACES, Behind, Host
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
+from tests.support.template import Template
 from tests.wire.exchange import wait_for
 
 LIVE = {"env": "staging", "maxDuration": 55000, "until": "first"}
@@ -24,10 +25,16 @@ LINKS = re.compile(r"""(?:src|href)="([^"#:]+)"|(?:\bfrom|\bimport|\bURL\(|\bScr
 
 
 @pytest.fixture(scope="module", params=HOSTS)
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, templates: Callable[[str], Template]
+) -> Iterator[Host]:
     """Each host in turn, over a stand-in of its own."""
-    with PlatformOS() as platformos, HOSTS[request.param](tmp_path_factory.mktemp("host"), platformos) as started:
-        yield started
+    with PlatformOS() as platformos:
+        made = HOSTS[request.param](tmp_path_factory.mktemp("host"), platformos)
+        if isinstance(made, Behind):
+            made.fork_from(templates)
+        with made as started:
+            yield started
 
 
 def begun(host: Host, stack: ExitStack, count: int, **kw: str) -> list[Reader]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -64,15 +63,17 @@ def test_a_strange_host_is_refused_on_loopback(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_public_host_is_served_where_the_server_is_public_or_behind_a_proxy(kind: str, tmp_path: Path) -> None:
+def test_a_public_host_is_served_where_the_server_is_public_or_behind_a_proxy(
+    started: Callable[..., Server], kind: str
+) -> None:
     """It is public when bound to every address, or set to be behind a proxy. At loopback it keeps to local names."""
     body = at(PUBLIC, request("/mcp", json.dumps(PING).encode(), ACCEPT, "Connection: close"))
     everywhere = free_port()
-    with Server(tmp_path, kind, clients=clients(), args=["-b", f"0.0.0.0:{everywhere}"]) as server:
+    with started(kind, clients=clients(), args=["-b", f"0.0.0.0:{everywhere}"]) as server:
         assert ask(server, body).status == 421
         server.port = everywhere
         assert result(ask(server, body)) == {}
-    with Server(tmp_path, kind, clients=clients(), env={"POSLOGS_PROXY_HOPS": "1"}) as server:
+    with started(kind, clients=clients(), env={"POSLOGS_PROXY_HOPS": "1"}) as server:
         assert result(ask(server, body)) == {}
 
 
