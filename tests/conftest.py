@@ -22,12 +22,13 @@ sys.dont_write_bytecode = False
 
 GUNICORN_KINDS = ("gevent", "gthread")
 TOGETHER = {  # folder or file: why its tests run in one process, one after the other
+    "tests/bench/": "the helpers, which are compiled once",
     "tests/clients/": "the servers that all clients share",
     "tests/docs/test_recipes.py": "the server that all recipes share",
     "tests/guide/": "port 3030",
     "tests/package/": "the wheel, which is built and installed once",
 }
-QUICK = "tests/unit/"
+QUICK = ("tests/unit/", "tests/query/")
 BY_PARAMETER = "tests/hosts/test_hosts.py"  # tests of one parameter run in one process: it is a host that starts once
 
 
