@@ -30,7 +30,7 @@ CLIENTS = {
         "limits": {"requests": "100000 per minute", "streams": 1000},
     }
 }
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0  # a machine may be busy with much else
 STOP_TIMEOUT_S = 15.0
 OURS = ("POSLOGS_", "MPKIT_", "GUNICORN_", "FLASK_")
 ALSO_OURS = ("CONFIG_FILE_PATH", "HOST", "PORT", "WORKER_CLASS", "WEB_CONCURRENCY")
