@@ -176,7 +176,7 @@ class Passenger(Host):
         changes = {"/opt/poslogs/bin/poslogs": str(poslogs), HOME: str(self.folder)}
         more = deployed.PASSENGER.format(folder=self.folder)
         file = adapted("apache/poslogs-passenger.conf", self.folder, changes)
-        return [*apache(self.folder, self.port, file, "passenger", more=more)]
+        return [*apache(self.folder, self.port, file, "passenger", "headers", more=more)]
 
 
 class Proxied(Host):

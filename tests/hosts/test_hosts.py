@@ -152,8 +152,9 @@ def test_the_page_and_what_programs_are_told_are_below_its_path(host: Host) -> N
         sent_on = host.get("", token=None, allow_redirects=False)
         assert sent_on.status_code == 308
         assert urlsplit(sent_on.headers["Location"]).path == f"{host.prefix}/"
-    told = host.get("/openapi.json", token=None).json()["servers"][0]["url"]
-    assert told == (host.prefix or "/")
+    for headers in ({}, {"X-Forwarded-Prefix": "/a-client-s-own"}):
+        told = host.get("/openapi.json", token=None, headers=headers).json()["servers"][0]["url"]
+        assert told == (host.prefix or "/")
     if host.announced:
         assert f" at {host.front}\n" in host.output
         assert f"curl -N -X POST {host.front}/call-stream" in host.output
