@@ -191,8 +191,11 @@ class Proxied(Host):
     def __enter__(self) -> Host:
         folder = self.folder / "proxy"
         folder.mkdir()
-        self.proxy = self._proxies.enter_context(Program(self.in_front(folder), folder))
-        return super().__enter__()
+        with ExitStack() as proxies:  # which ends with a start that fails
+            self.proxy = proxies.enter_context(Program(self.in_front(folder), folder))
+            super().__enter__()
+            self._proxies = proxies.pop_all()
+        return self
 
     def __exit__(self, *exc: object) -> None:
         try:
