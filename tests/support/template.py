@@ -27,7 +27,7 @@ from typing import IO, Any
 
 from tests.support.loaded import Loaded
 
-FORK_S = 30.0
+FORK_S = 90.0  # the first fork waits until all is loaded, on a machine that may have much else to do
 MOST_BYTES = 1 << 17  # of a message; variables are most of it
 ROOT = Path(__file__).resolve().parents[2]
 # Variables that poslogs reads as a worker makes the app. Others may be read as Python or a module is loaded.
