@@ -21,7 +21,10 @@ from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any, NoReturn
 
-MASTERS = "gunicorn.app.wsgiapp", "poslogs.servers.gunicorn", "poslogs.servers.gunicorn_log", "poslogs.servers.master"
+MASTERS = (
+    *("gunicorn.app.wsgiapp", "poslogs.servers.gunicorn", "poslogs.servers.gunicorn_log", "poslogs.servers.master"),
+    "asyncio",  # of gunicorn's control socket, which a foreign configuration has; no stream and no request uses it
+)
 WORKERS = "poslogs.app", "poslogs.banner"
 CHECKS = "poslogs.cli"
 STANDARD = sys.stdlib_module_names
