@@ -14,20 +14,12 @@ from poslogs.streaming.frames import DONE, OPEN, Chunk
 from poslogs.streaming.part import Part
 from poslogs.streaming.positions import number_of, spelt_name, start_of
 from poslogs.streaming.publication import Publication
-from poslogs.streaming.pulse import Ended, Pulse
+from poslogs.streaming.pulse import Ended, Pulse, Silent
 from poslogs.streaming.reason import Reason
+from poslogs.streaming.refused import Refused
 from poslogs.streaming.stream import Start, Stream
 
 Open = Callable[[Environment, Start], Stream]
-
-
-class _Nothing:
-    """What a joint stream reports of its own: its parts report."""
-
-    unclear = False
-
-    def next(self) -> None:
-        """Nothing."""
 
 
 class JointStream(Driven):
@@ -36,7 +28,7 @@ class JointStream(Driven):
     Each has its own order, and comes as it arrives; each id names the position of all.
     """
 
-    __slots__ = ("_every", "_last", "_most", "_numbers", "_offered", "_open", "_parts", "_seen")
+    __slots__ = ("_every", "_last", "_most", "_numbers", "_offered", "_open", "_parts", "_refused", "_seen")
 
     def __init__(
         self,
@@ -55,11 +47,12 @@ class JointStream(Driven):
 
         `open_part` gives the stream of one environment, which neither beats nor ends by itself.
         """
-        super().__init__(Pulse(_Nothing(), clock, heartbeat, duration))
+        super().__init__(Pulse(Silent(), clock, heartbeat, duration))
         self._every = every
         self._most = most
         self._last = Reason.DONE  # why the part ended that did so last
         self._open = open_part
+        self._refused = Refused()
         self._parts = {env.name: self._part(env, start) for env, start in starts.items()}
         self._numbers = {name: number_of(start) for name, start in away.items()}
         self._numbers |= {env.name: number_of(start) for env, start in starts.items()}
@@ -86,7 +79,7 @@ class JointStream(Driven):
 
     def offer(self, environments: Sequence[Environment]) -> None:
         """These may be read now: a stream of `every` environment follows. Does not wait."""
-        if self._every and tuple(environments) != self._offered:
+        if tuple(environments) != self._offered:
             self._offered = tuple(environments)
             self._pulse.wake.set()
 
@@ -116,6 +109,7 @@ class JointStream(Driven):
             while True:
                 pulse.look()
                 yield from self._see_offer()
+                yield from self._try_again()
                 if not self._parts:
                     raise Ended(DONE, reason=self._last)
                 sent = False
@@ -124,7 +118,8 @@ class JointStream(Driven):
                         sent = True
                         yield pulse.sent(chunk)
                 if not sent and self._parts:
-                    yield from pulse.idle(min(part.due() for part in self._parts.values()), rests=True)
+                    due = min(part.due() for part in self._parts.values())
+                    yield from pulse.idle(min(due, self._refused.due), rests=True)
         except Ended as end:
             pulse.reason = pulse.reason or end.reason
             yield from end.last
@@ -139,9 +134,11 @@ class JointStream(Driven):
             chunk = part.step()
         except StopIteration:
             self._last = part.stream.reason or self._last
+            if part.stream.reason is Reason.REFUSED:
+                self._refused.add(part.environment, self._pulse.clock())
             self._leave(part)
             return None
-        if chunk is None:
+        if chunk is None or self._refused.knows(part.environment.name, chunk):
             return None
         found = self._addressed(part, chunk)
         part.sent(chunk)
@@ -161,7 +158,7 @@ class JointStream(Driven):
     def _see_offer(self) -> Iterator[Chunk]:
         """Have environments join and leave a stream of every one."""
         offered = self._offered
-        if offered is self._seen:
+        if offered is self._seen or not self._every:
             return
         self._seen = offered
         now = {env.name: env for env in offered}
@@ -176,11 +173,22 @@ class JointStream(Driven):
             if len(self._parts) >= self._most:
                 yield self._pulse.sent(frames.note(f"environment {env.name} is one more than {self._most}"))
                 continue
+            self._refused.discard(env.name)
             known = self._numbers.get(env.name)
             start = Start(tail=0) if known is None else start_of(known)
             self._parts[env.name] = self._part(env, start)
             self._numbers.setdefault(env.name, number_of(start))
             yield self._pulse.sent(frames.note(f"environment {env.name} joined"))
+
+    def _try_again(self) -> Iterator[Chunk]:
+        """Have refused environments go on where they were, with the tokens that they have now."""
+        for refused in self._refused.take(self._pulse.clock()):
+            name = refused.name
+            now = next((env for env in self._offered if (env.name, env.url) == (name, refused.url)), None)
+            if now is None:
+                yield self._pulse.sent(frames.note(f"environment {name} left"))
+            else:
+                self._parts[name] = self._part(now, start_of(self._numbers[name]))
 
     def _leave(self, part: Part) -> None:
         self._numbers[part.environment.name] = part.number

@@ -63,6 +63,15 @@ class Reported:
         return None
 
 
+class Silent:
+    """What a stream of several environments reports of its own: nothing, since its parts report."""
+
+    unclear = False
+
+    def next(self) -> None:
+        """Nothing."""
+
+
 class Pulse:
     """The time of one stream. Its generators yield chunks to send, or the time on the clock until which to wait.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Generator
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.feed import Feed
+from poslogs.streaming.frames import error, position
 from poslogs.streaming.joint import JointStream
 from poslogs.streaming.positions import parsed
+from poslogs.streaming.refused import AGAIN_SECONDS, Refused
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
 from poslogs.streaming.upstream import Upstream
@@ -137,3 +140,23 @@ def test_chunks_are_made_once_for_all_who_stand_alike() -> None:
         thread.join(10)
         assert not thread.is_alive()
     assert got[0][-1] is got[1][-1]
+
+
+def test_a_refused_environment_is_tried_again_after_a_while_and_told_of_once() -> None:
+    """What the reader knows is not told again; what works in between makes it news."""
+    refused, now = Refused(), 100.0
+    env = Environment("staging", "https://0.example.com")
+    assert refused.due == math.inf
+    refused.add(env, now)
+    assert refused.due == now + AGAIN_SECONDS
+    assert refused.take(now) == []
+    assert refused.take(now + AGAIN_SECONDS) == [env]
+    assert refused.due == math.inf
+    refused.add(env, now)
+    refused.discard("production")
+    assert refused.due < math.inf
+    refused.discard("staging")
+    assert refused.due == math.inf
+    told = [error("it is refused"), error("it is refused"), position(7), error("it is refused"), error("it is down")]
+    assert [refused.knows("staging", chunk) for chunk in told] == [False, True, False, False, False]
+    assert not refused.knows("production", error("it is down"))

@@ -223,6 +223,30 @@ def test_one_that_is_refused_ends_alone_and_done_comes_with_the_last(
         assert ["production" in sentence for sentence in told(reader)] == [True, False]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("env", [["staging", "production"], "*"], ids=["list", "every"])
+def test_one_that_was_refused_goes_on_where_it_was_once_it_is_not(
+    both: Start, platformos: PlatformOS, production: PlatformOS, env: object
+) -> None:
+    """Its reader is told of the refusal once, however often it is tried again, and misses nothing."""
+    running = both(own=True)
+    production.add_many(2)
+    with running.stream(STREAM, {"env": env, **QUICK, "lastId": "staging:0,production:0"}) as reader:
+        reader.wait_entries(2)
+        production.fail("status", status=403)
+        reader.wait_until(lambda: len(reader.errors) == 1)
+        asked = len(production.requests)
+        platformos.add_many(1)
+        reader.wait_entries(3)
+        wait_for(lambda: len(production.requests) > asked, 60)
+        production.add_many(2)
+        production.heal()
+        reader.wait_entries(5, 60)
+        assert _came(reader) == {"staging": ["1"], "production": ["1", "2", "3", "4"]}
+        assert len(reader.errors) == 1
+        assert not reader.done
+
+
 def test_environments_join_and_leave_a_stream_of_every_one(
     both: Start, platformos: PlatformOS, production: PlatformOS
 ) -> None:
