@@ -22,10 +22,11 @@ export interface LogEvent {
   past?: boolean; // the entries are from before
   heard?: boolean;
   trouble?: string;
+  notice?: string; // an environment has come or gone
   shared?: number; // tabs that have this stream
 }
 
-/** Which log, asked for by whom; times in ms. */
+/** Which log, asked for by whom; `env` is one environment, several with commas, or `*`; times in ms. */
 export interface Asked {
   base: string;
   token: string;
@@ -33,6 +34,7 @@ export interface Asked {
   tool?: string;
   interval?: number;
   tail?: number;
+  tailEach?: number; // of each environment, where a stream has several
 }
 
 /**
@@ -95,11 +97,12 @@ export interface Place {
   line: number | undefined;
 }
 
-/** An environment that a token may read; `failing` while platformOS does not answer. */
+/** An environment that a token may read, or several as one, with the names of these; `failing` while platformOS does not answer. */
 export interface Environment {
   name: string;
   url?: string;
   demo?: boolean;
+  of?: string[];
   failing?: object;
 }
 

@@ -62,6 +62,21 @@ test("a position that was reached before is where the questions begin", async ()
   assert.deepEqual(asked[1].input, { env: "e", filter: "error", lastId: "17", limit: 1000 });
 });
 
+test("the position of several environments goes back as it came; their beginnings count each of them in a stream", async () => {
+  const position = "eu%2Cwest:9007199254740993,production:0";
+  const { asked } = await told([refused, logs([1], position), logs([], position), END], { env: "*", tail: 100, tailEach: 50 });
+  assert.deepEqual([asked[0].input.tail, asked[1].input.tail], [50, 100]);
+  assert.deepEqual(asked.slice(2).map(({ input }) => [input.env, input.lastId]), [["*", position], ["*", position]]);
+});
+
+test("environments that come and go are told of, other comments are not", async () => {
+  const frames = [": open", ": environment preview joined", ": heartbeat", "id: a:1,b:2\nevent: position", "data: [DONE]\nevent: done"];
+  const fetch = async () => new Response(frames.map((frame) => `${frame}\n\n`).join(""), { headers: { "Content-Type": "text/event-stream" } });
+  const { events } = await told([], { env: "*", tool: "platformos.logs.stream", fetch });
+  const seen = events.filter((event) => event.notice ?? event.position);
+  assert.deepEqual(seen, [{ notice: "environment preview joined" }, { position: "a:1,b:2" }]);
+});
+
 test("what goes wrong is told, and asked again from the same position", async () => {
   const now = { "Retry-After": "0.001" };
   const { events, asked } = await told([

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { MOST_CHARS, MOST_ENTRIES, Store, isAfter, isEmpty } from "../../../poslogs/doors/page/static/store.js";
+import { MOST_CHARS, MOST_ENTRIES, Store, isAfter, isEmpty, isLater, order } from "../../../poslogs/doors/page/static/store.js";
 import { wants } from "../../../poslogs/doors/page/static/wanted.js";
 import { entries, entry, ids } from "./entries.mjs";
 
@@ -55,6 +55,42 @@ test("what was cleared for good does not come back as the past; else it may", ()
   assert.equal(ids(store.addPast(entries(9, 12, 13))), "13");
   store.clear(false);
   assert.equal(ids(store.addPast(entries(9, 12, 13))), "9 12 13");
+});
+
+/** @param {string} env @param {string} id @param {number} second */
+function at(env, id, second) {
+  return entry({ env, id, timestamp: new Date(1_700_000_000_000 + 1000 * second).toISOString() });
+}
+
+test("entries of two environments with the same id and time are two", () => {
+  const { store } = watched();
+  const [one, other] = [entry({ env: "staging" }), entry({ env: "production" })];
+  assert.equal(store.add([one, other]).length, 2);
+  assert.equal(store.add([{ ...one }, { ...other }]).length, 0);
+  store.keepThose(({ env }) => env === "production");
+  assert.deepEqual([store.add([{ ...one }]).length, store.add([{ ...other }]).length], [1, 0]);
+});
+
+test("the past of several environments goes to its place by time, and each of them keeps its own order", () => {
+  const { store } = watched();
+  store.add([at("b", "3", 10), at("a", "70", 5)]);
+  store.addPast([at("a", "69", 2), at("b", "2", 4), at("b", "1", 1)]);
+  assert.equal(ids(store.entries.slice()), "1 69 2 70 3");
+  const jumps = [at("b", "5", 6), at("a", "10", 9), at("a", "11", 1), at("b", "4", 3), at("a", "12", 12)];
+  assert.equal(ids(order(jumps)), "4 5 10 11 12"); // 11 follows 10, although its time is before
+});
+
+test("an entry is after another by their ids in one environment, by their times in two", () => {
+  assert.ok(isLater(at("a", "10", 0), at("a", "9", 5)));
+  assert.ok(!isLater(at("a", "10", 0), at("b", "9", 5)));
+  assert.ok(isLater(at("a", "9", 6), at("b", "10", 5)));
+});
+
+test("what was cleared of one environment says nothing of the ids of another", () => {
+  const { store } = watched();
+  store.add([at("a", "1000", 1), at("b", "7", 1)]);
+  store.clear(true);
+  assert.equal(ids(store.addPast([at("a", "999", 0), at("b", "7", 1), at("b", "8", 2), at("c", "1", 0)])), "8 1");
 });
 
 test("what a new filter does not keep leaves, and may come again", () => {

@@ -15,12 +15,12 @@ const ASKED = { state: /** @type {const} */ ("asking"), reason: `this server hol
  *     {state: "asking", reason: "sentence"}       the server has answered, for the first time or again
  *     {entries, position}, {position}, {heard}, {trouble}, {state: "reconnecting"}, {state: "ended"}   as of `follow`
  *
- * `every` is ms between two questions.
+ * `every` is ms between two questions. `tail` counts all entries, `tailEach` those of each environment of a stream.
  * @param {Follow & { every?: number }} options @returns {AsyncGenerator<LogEvent, void, void>}
  */
 export async function* followOrAsk({ every = EVERY_MS, ...options }) {
   let position = options.lastId;
-  for await (const event of follow(options)) {
+  for await (const event of follow({ ...options, tail: options.tailEach ?? options.tail })) {
     position = event.position ?? position;
     if (event.state === "ended" && event.status === 503 && event.reason?.startsWith(NO_STREAMS)) {
       return yield* asking({ ...options, lastId: position }, every);

@@ -1,7 +1,7 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
 /** @import { Entry } from "../types.d.ts" @import { View } from "./view.js" */
 import { Slice } from "./slice.js";
-import { isAfter } from "./store.js";
+import { isLater } from "./store.js";
 
 const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
 const STEP = 150; // entries drawn more when the reader comes near an end of what is drawn
@@ -119,7 +119,7 @@ export class List {
   #numberFrom(entry) {
     const shown = this.#shown.slice();
     const same = shown.indexOf(entry);
-    const found = same >= 0 ? same : shown.findIndex(({ id }) => isAfter(id, entry.id));
+    const found = same >= 0 ? same : shown.findIndex((each) => isLater(each, entry));
     return this.#shown.first + (found >= 0 ? found : Math.max(0, shown.length - 1));
   }
 

@@ -9,6 +9,7 @@
 /** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
 import { Leader, serves } from "./leader.js";
 import { newest } from "./past.js";
+import { keyOf } from "./store.js";
 import { messageOf } from "./text.js";
 import { group, normal, wants } from "./wanted.js";
 
@@ -41,7 +42,7 @@ export class Shared {
   #over = new AbortController();
 
   /**
-   * Begin, as `follow` does. `tail` also bounds the past that a change of filter brings. `history()` gives the entries
+   * Begin, as `followOrAsk` does. `tail` also bounds the past that a change of filter brings. `history()` gives the entries
    * that this tab holds, oldest first, up to the last one that `onEvent` has got.
    *
    * `onEvent` gets the events of `follow` without the entries that do not match `filter`; `{entries, position, past:
@@ -49,8 +50,8 @@ export class Shared {
    * @param {Asked & { filter?: string, lastId?: string, history: () => Entry[] | null,
    *   onEvent: (event: LogEvent) => void }} asked
    */
-  constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, lastId, history, onEvent }) {
-    this.#asked = { base, token, env, tool, interval, tail };
+  constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, tailEach, lastId, history, onEvent }) {
+    this.#asked = { base, token, env, tool, interval, tail, tailEach };
     this.#filter = normal(filter);
     this.#position = lastId;
     this.#history = history;
@@ -168,8 +169,8 @@ export class Shared {
   }
 
   /** @param {Entry} entry */
-  #isNew({ id, timestamp }) {
-    const key = `${id} ${timestamp}`; // a site that was restored from a backup gives its ids again
+  #isNew(entry) {
+    const key = keyOf(entry);
     if (this.#seen.some((keys) => keys.has(key))) return false;
     if (this.#seen[0].size === REMEMBERED) this.#seen = [new Set(), this.#seen[0]];
     this.#seen[0].add(key);

@@ -14,6 +14,39 @@ export function isAfter(a, b) {
   return a.length === b.length ? a > b : a.length > b.length;
 }
 
+/** By what an entry is known. A site that was restored from a backup gives its ids again. @param {Entry} entry */
+export function keyOf({ id, timestamp, env }) {
+  return `${id} ${timestamp} ${env}`;
+}
+
+/** Whether `a` belongs after `b`: by their ids in one environment, by their times in two. @param {Entry} a @param {Entry} b */
+export function isLater(a, b) {
+  return a.env === b.env ? isAfter(a.id, b.id) : a.timestamp > b.timestamp;
+}
+
+/** In place: each environment's entries by their ids, and several environments' by time. @param {Entry[]} entries */
+export function order(entries) {
+  entries.sort((a, b) => (a.id === b.id ? 0 : isAfter(a.id, b.id) ? 1 : -1));
+  if (entries.every(({ env }) => env === entries[0].env)) return entries;
+  /** @type {Map<string, string>} */
+  const reached = new Map(); // times, by environment: where its times jump back, an entry stays behind the one before
+  /** @type {Map<Entry, string>} */
+  const times = new Map();
+  for (const entry of entries) {
+    const before = reached.get(entry.env) ?? "";
+    const time = entry.timestamp > before ? entry.timestamp : before;
+    reached.set(entry.env, time);
+    times.set(entry, time);
+  }
+  const place = (/** @type {Entry} */ entry) => times.get(entry) ?? "";
+  return entries.sort((a, b) => compared(place(a), place(b)) || compared(a.env, b.env));
+}
+
+/** @param {string} a @param {string} b */
+function compared(a, b) {
+  return a === b ? 0 : a > b ? 1 : -1;
+}
+
 /**
  * Holds each entry once. Watchers are called after changes: `added(entries)` at the end, `left(entries)` from
  * the beginning, `replaced()` when it is another row of entries altogether.
@@ -26,7 +59,8 @@ export class Store {
   /** @type {Map<string, number>} */
   #known = new Map(); // characters by key
   #chars = 0;
-  #floor = "0"; // what lies below was cleared away: the past does not bring it back
+  /** @type {Map<string, string>} */
+  #floors = new Map(); // ids by environment; what lies below was cleared away: the past does not bring it back
   /** @type {Onlooker[]} */
   #onlookers = [];
 
@@ -44,12 +78,11 @@ export class Store {
     return fresh;
   }
 
-  /** Take in what came before: each goes to its place by id. Returns those that are new. @param {Entry[]} entries */
+  /** Take in what came before: each goes to its place, as `order` has it. Returns those that are new. @param {Entry[]} entries */
   addPast(entries) {
-    const fresh = entries.filter((entry) => isAfter(entry.id, this.#floor) && this.#take(entry));
+    const fresh = entries.filter((entry) => isAfter(entry.id, this.#floors.get(entry.env) ?? "0") && this.#take(entry));
     if (fresh.length > 0) {
-      const all = [...this.entries.slice(), ...fresh];
-      this.#replace(all.sort((a, b) => (a.id === b.id ? 0 : isAfter(a.id, b.id) ? 1 : -1)));
+      this.#replace(order([...this.entries.slice(), ...fresh]));
       this.#makeRoom();
     }
     return fresh;
@@ -71,31 +104,29 @@ export class Store {
    * @param {boolean} forGood
    */
   clear(forGood) {
-    this.#floor = forGood ? this.newest : "0";
+    if (!forGood) this.#floors.clear();
+    for (const { env, id } of forGood ? this.entries.slice() : []) {
+      if (isAfter(id, this.#floors.get(env) ?? "0")) this.#floors.set(env, id);
+    }
     this.#known.clear();
     this.#chars = 0;
     this.leftCount = 0;
     this.#replace([]);
   }
 
-  /** The highest id, or the one below which all was cleared away. */
-  get newest() {
-    return this.entries.slice().reduce((id, entry) => (isAfter(entry.id, id) ? entry.id : id), this.#floor);
-  }
-
   /** @param {Entry} entry */
   #take(entry) {
-    if (this.#known.has(key(entry))) return false;
+    if (this.#known.has(keyOf(entry))) return false;
     const chars = entry.message.length + (isEmpty(entry.data) ? 0 : JSON.stringify(entry.data).length);
-    this.#known.set(key(entry), chars);
+    this.#known.set(keyOf(entry), chars);
     this.#chars += chars;
     return true;
   }
 
   /** @param {Entry} entry */
   #forget(entry) {
-    this.#chars -= this.#known.get(key(entry)) ?? 0;
-    return this.#known.delete(key(entry));
+    this.#chars -= this.#known.get(keyOf(entry)) ?? 0;
+    return this.#known.delete(keyOf(entry));
   }
 
   #makeRoom() {
@@ -120,11 +151,6 @@ export class Store {
   #tell(what, entries = []) {
     for (const onlooker of this.#onlookers) onlooker[what]?.(entries);
   }
-}
-
-/** The key of an entry. A site that was restored from a backup gives its ids again. @param {Entry} entry */
-function key({ id, timestamp }) {
-  return `${id} ${timestamp}`;
 }
 
 /** Whether an entry's data says nothing. @param {Entry["data"]} data */

@@ -27,6 +27,7 @@ export const NO_STREAMS = "No stream is opened here: ";
  *     {position: "815"}                             a position without an entry
  *     {heard: true}                                 a sign of life, at most one a second
  *     {trouble: "sentence"}                         platformOS does not answer; the stream goes on
+ *     {notice: "environment preview joined"}        of a stream of every environment: one has come, or gone
  *     {state: "reconnecting", reason: "sentence", wait: 1200}   ms until the next try
  *     {state: "ended", reason: "sentence", status: 401}         the last one: trying again would not help
  *
@@ -131,7 +132,7 @@ async function* read(ask, run, signal) {
 function meaning(frames, run) {
   /** @type {(LogEvent & { done?: boolean })[]} */
   const events = [];
-  for (const { event, data, id, retry } of frames) {
+  for (const { event, data, id, retry, comment } of frames) {
     run.position = id ?? run.position;
     run.retry = retry ?? run.retry;
     const inner = () => JSON.parse(JSON.parse(data ?? "").text); // JSON text in a JSON envelope
@@ -143,6 +144,7 @@ function meaning(frames, run) {
     } else if (event === "error") events.push({ trouble: inner().message });
     else if (event === "done") events.push({ done: true });
     else if (id) events.push({ position: id });
+    if (comment?.startsWith("environment ")) events.push({ notice: comment });
   }
   return events;
 }
