@@ -67,10 +67,10 @@ def test_csv_is_read_by_any_reader_and_harms_none(screen: Screen, platformos: Pl
     name, text = _download(screen, "CSV")
     assert name.endswith(".csv")
     head, *rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
-    assert head == ["id", "timestamp", "type", "error_type", "message", "data"]
+    assert head == ["id", "timestamp", "type", "error_type", "message", "data", "env"]
     assert [row[0] for row in rows] == platformos.ids
     assert rows[0][4] == 'broken, "quoted"\nsecond line'
-    assert rows[2][4:] == ["'=HYPERLINK(1)", '{"page":"a"}']
+    assert rows[2][4:] == ["'=HYPERLINK(1)", '{"page":"a"}', "staging"]
     assert rows[3][3] == "'+warn"
     assert [row[4][:2] for row in rows[4:]] == ["'-", "'@", "'\t", "'\r"]
     assert [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r" and cell] == []

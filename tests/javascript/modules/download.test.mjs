@@ -16,9 +16,9 @@ const HOSTILE = "\x1b]0;owned\x07 \x9b2J \u202egnp.exe\r\nsecond\u200b line\n\n"
 const WIDE = ["\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"];
 const ID = "9007199254740993";
 
-/** The file as text. @param {(entries: Entry[]) => string[]} format @param {Entry[]} entries */
-function made(format, entries) {
-  return format(entries).join("");
+/** The file as text. @param {(entries: Entry[], here: string) => string[]} format @param {Entry[]} entries */
+function made(format, entries, here = "staging") {
+  return format(entries, here).join("");
 }
 
 /** What Python's reader makes of a CSV file: its rows. @param {string} file @returns {string[][]} */
@@ -43,11 +43,11 @@ test("CSV is read as it was written: commas, quotes, line ends and all of Unicod
   const all = messages.map((message) => entry({ id: ID, message, type: "error", error_type: 'Liquid,"Error"', data }));
   const file = made(csv, all);
   const [head, ...read] = rows(file);
-  assert.deepEqual(head, ["id", "timestamp", "type", "error_type", "message", "data"]);
+  assert.deepEqual(head, ["id", "timestamp", "type", "error_type", "message", "data", "env"]);
   assert.deepEqual(read.map((row) => row.slice(0, 4)), messages.map(() => [ID, TIME, "error", 'Liquid,"Error"']));
   assert.deepEqual(read.map((row) => row[4]), messages);
   assert.deepEqual(read.map((row) => JSON.parse(row[5])), messages.map(() => data));
-  assert.ok(file.startsWith(`id,timestamp,type,error_type,message,data\r\n${ID},`));
+  assert.ok(file.startsWith(`id,timestamp,type,error_type,message,data,env\r\n${ID},`));
   assert.ok(file.endsWith("\r\n"));
 });
 
@@ -89,6 +89,13 @@ test("a text that is all separators is written at once", () => {
   for (const each of ["\n".repeat(length), `\n${" ".repeat(length)}`, ';"'.repeat(length / 2)]) {
     assert.ok(made(csv, [entry({ message: each })]).length > length);
   }
+});
+
+test("entries of several environments name theirs: in a column of CSV, in text where it is not the one watched", () => {
+  const all = [entry({ env: "staging" }), entry({ env: "eu, live\n" })];
+  assert.deepEqual(rows(made(csv, all, "*")).map((row) => row[6]), ["env", "staging", "eu, live\n"]);
+  assert.equal(made(text, all, "*"), `${TIME} [staging] INFO m\n${TIME} [eu, live ] INFO m\n`);
+  assert.equal(made(text, all, "staging"), `${TIME} INFO m\n${TIME} [eu, live ] INFO m\n`);
 });
 
 test("text cannot drive a terminal: escapes are shown, further lines indented, an error_type told that says more", () => {

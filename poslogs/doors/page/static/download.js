@@ -1,8 +1,10 @@
 /** The download: entries as a file. */
 /** @import { Entry } from "../types.d.ts" */
+import { EVERY } from "./environments.js";
 import { visible } from "./text.js";
 
-const COLUMNS = /** @type {const} */ (["id", "timestamp", "type", "error_type", "message", "data"]);
+const COLUMNS = /** @type {const} */ (["id", "timestamp", "type", "error_type", "message", "data", "env"]);
+const NAME_CHARS = 100; // at most, of the environments in the file's name
 const KEPT_MS = 60_000; // for which the browser may still be reading the file
 
 /** Each entry as it came, one a line; parts for a Blob, as below. @param {Entry[]} entries */
@@ -11,14 +13,16 @@ export function ndjson(entries) {
 }
 
 /**
- * For people: a line an entry, more lines of its message indented, and nothing that a terminal would obey.
- * @param {Entry[]} entries
+ * For people: a line an entry, more lines of its message indented, and nothing that a terminal would obey. Entries of
+ * other environments than `here` name theirs.
+ * @param {Entry[]} entries @param {string} here
  */
-export function text(entries) {
-  return entries.map(({ timestamp, type, error_type, message }) => {
+export function text(entries, here) {
+  return entries.map(({ timestamp, type, error_type, message, env }) => {
+    const where = env === here ? "" : ` [${oneLine(env)}]`;
     const kind = ["", type].includes(error_type.toLowerCase()) ? "" : ` ${oneLine(error_type)}`;
     const lines = visible(message.replaceAll("\r\n", "\n").trimEnd()).replaceAll("\n", "\n  ");
-    return `${timestamp} ${type.toUpperCase()}${kind} ${lines}\n`;
+    return `${timestamp}${where} ${type.toUpperCase()}${kind} ${lines}\n`;
   });
 }
 
@@ -34,7 +38,7 @@ export function csv(entries) {
   return [line(COLUMNS), ...entries.map((entry) => line(cells(entry)))];
 }
 
-/** @type {Record<string, { parts: (entries: Entry[]) => string[], ending: string, type: string }>} */
+/** @type {Record<string, { parts: (entries: Entry[], here: string) => string[], ending: string, type: string }>} */
 const FORMATS = {
   NDJSON: { parts: ndjson, ending: "ndjson", type: "application/x-ndjson" },
   Text: { parts: text, ending: "log", type: "text/plain" },
@@ -42,15 +46,16 @@ const FORMATS = {
 };
 
 /**
- * Have the browser save entries as NDJSON, Text or CSV, under a name with the environment and the time (UTC).
+ * Have the browser save entries as NDJSON, Text or CSV, under a name with the environments and the time (UTC).
  * @param {Entry[]} entries @param {string} format @param {string} env
  */
 export function save(entries, format, env) {
   const { parts, ending, type } = FORMATS[format];
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(parts(entries), { type: `${type};charset=utf-8` }));
+  link.href = URL.createObjectURL(new Blob(parts(entries, env), { type: `${type};charset=utf-8` }));
   const moment = new Date().toISOString().replace(/\.\d+|[-:]/g, "");
-  link.download = `poslogs-${env.replace(/[^\w.-]/g, "_")}-${moment}.${ending}`;
+  const name = env === EVERY ? "all" : env.replace(/[^\w.-]/g, "_").slice(0, NAME_CHARS);
+  link.download = `poslogs-${name}-${moment}.${ending}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
 }
