@@ -36,11 +36,11 @@ def test_the_page_asks_for_a_token_first(site: Server, visit: Visit) -> None:
 def test_connecting_fills_the_environments_and_joins_the_first(
     site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit
 ) -> None:
-    """Both can be chosen. The first is read, and nothing of the other one."""
+    """Both can be chosen, and all at once. The first is read, and nothing of the other one."""
     platformos.add_many(3)
     production.add_many(2)
     screen = visit(site).connect()
-    assert screen.environment.locator("option").all_inner_texts() == ["staging", "production"]
+    assert screen.environment.locator("option").all_inner_texts() == ["staging", "production", "All (2)"]
     assert screen.environment.input_value() == "staging"
     screen.wait_ids(platformos.ids)
     assert production.requests == []
@@ -218,7 +218,8 @@ def test_the_demo_is_one_click_and_says_what_it_is(server: Start, visit: Visit) 
     screen.button("Try the demo").click()
     screen.wait_state("live")
     expect(screen.entries.first).to_be_visible()
-    names = screen.environment.locator("option").all_inner_texts()
+    *names, every = screen.environment.locator("option").all_inner_texts()
+    assert every == "All (2)"
     assert [name.split()[0] for name in names] == ["staging", "production"]
     assert all("demo" in name for name in names)
     expect(screen.page.get_by_text(re.compile("is a demo")).filter(visible=True)).to_have_count(1)
@@ -297,7 +298,7 @@ def test_a_token_in_the_address_of_an_open_page_is_taken_too(
     started = server(environments={"staging": platformos, "production": production}, clients=clients)
     production.add_many(1)
     screen = visit(started)
-    for token, names in (("half-of-all-secret", ["production"]), (TOKEN, ["staging", "production"])):
+    for token, names in (("half-of-all-secret", ["production"]), (TOKEN, ["staging", "production", "All (2)"])):
         screen.page.evaluate("token => { location.hash = `#token=${token}&env=production`; }", token)
         expect(screen.environment.locator("option")).to_have_text(names)
         screen.wait_state("live")

@@ -109,6 +109,30 @@ def test_axe_finds_nothing_grave_in_the_log(
     assert _found(screen, axe) == []
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (360, 740)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_grave_with_several_environments(
+    server: Start, platformos: PlatformOS, visit: Visit, axe: str, scheme: str, size: tuple[int, int]
+) -> None:
+    """Every colour of a badge can be read, of production too, and no row is wider than the log."""
+    names = ["staging", "production", "eu-live", *(f"prod-{n}" for n in range(4)), *(f"test-{n}" for n in range(5))]
+    started = server(environments=dict.fromkeys(names, platformos))
+    platformos.add({"error_type": "error", "message": "broken", "data": {"page": "p"}}, {"message": "one line"})
+    screen = visit(started, "#env=*", color_scheme=scheme, viewport={"width": size[0], "height": size[1]}).connect()
+    expect(screen.entries).to_have_count(2 * len(names))
+    hues = screen.entries.locator("[data-hue]").evaluate_all("all => all.map(each => each.dataset.hue)")
+    assert set(hues) == set("012345")
+    _settled(screen)
+    assert _found(screen, axe) == []
+    badge = screen.entries.first.locator("[data-hue]").bounding_box()
+    tools = screen.entries.first.get_by_role("button", name=re.compile("^Details")).bounding_box()
+    assert badge
+    assert tools
+    apart = badge["x"] + badge["width"] <= tools["x"] or badge["y"] >= tools["y"] + tools["height"]
+    assert apart, "the badge lies over the buttons"
+    assert screen.log.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_grave_while_disconnected(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, axe: str, scheme: str

@@ -37,7 +37,7 @@ export class Alert {
     return Number.isFinite(number) ? Math.min(MOST, Math.max(0, number)) : 10;
   }
 
-  /** Counts the errors of an environment, those of the last five minutes too. @param {string} env */
+  /** Counts the errors of an environment, or of several, those of the last five minutes too. @param {string} env */
   open(env) {
     this.#env = visible(env);
     this.begin(Date.now() - RECENT_MS);
@@ -78,7 +78,8 @@ export class Alert {
   #call(error) {
     this.#notified = true;
     if (!document.hidden || globalThis.Notification?.permission !== "granted") return;
-    const text = `${counted(this.errors, "error")} in ${this.#env}. The latest: ${error.message.slice(0, 200)}`;
+    const where = visible(error.env) === this.#env ? "" : ` in ${visible(error.env)}`;
+    const text = `${counted(this.errors, "error")} in ${this.#env}. The latest${where}: ${error.message.slice(0, 200)}`;
     try {
       const call = new Notification("poslogs", { body: visible(text), tag: this.#env, icon: "page/icon.svg" });
       call.addEventListener("click", () => globalThis.focus());

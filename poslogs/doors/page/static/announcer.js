@@ -5,8 +5,11 @@ import { counted, visible } from "./text.js";
 const BETWEEN_MS = 10_000; // two announcements
 const MOST_CHARS = 150; // read out of one message
 
-/** Announce in `box` what comes into a store. @param {HTMLElement} box @param {Store} store */
-export function announce(box, store) {
+/**
+ * Announce in `box` what comes into a store; `isAmid(entry)`: there are other environments than the entry's.
+ * @param {HTMLElement} box @param {Store} store @param {(entry: Entry) => boolean} isAmid
+ */
+export function announce(box, store, isAmid) {
   let count = 0;
   let errors = 0;
   /** @type {Entry | undefined} */
@@ -16,7 +19,8 @@ export function announce(box, store) {
     due = false;
     if (last === undefined || count === 0) return;
     const among = errors > 0 ? `, ${counted(errors, "error")}` : "";
-    box.textContent = `${counted(count, "new entry", "new entries")}${among}. Last: ${last.type}: ${visible(last.message).slice(0, MOST_CHARS)}`;
+    const where = isAmid(last) ? `${visible(last.env)}, ` : "";
+    box.textContent = `${counted(count, "new entry", "new entries")}${among}. Last: ${where}${last.type}: ${visible(last.message).slice(0, MOST_CHARS)}`;
     count = errors = 0;
     due = true;
     setTimeout(tell, BETWEEN_MS);

@@ -1,5 +1,7 @@
 /** The choice: the environment, the tool and the filter that the reader has chosen to watch. */
 /** @import { Environment } from "../types.d.ts" */
+import { colour } from "./badge.js";
+import { EVERY, described, meant } from "./environments.js";
 import { visible } from "./text.js";
 import { refusal } from "./wanted.js";
 
@@ -9,6 +11,10 @@ export class Choice {
   #filter;
   #note;
   #understood = "";
+  /** @type {Environment[]} */
+  #offered = [];
+  #wanted = ""; // what was asked for last
+  #wrong = ""; // why the filter that was asked for last is not understood
 
   /**
    * The controls, and the element for what is to be said of the environment.
@@ -33,6 +39,17 @@ export class Choice {
     return this.#environment.value;
   }
 
+  /** The names of the environments that this means. */
+  get names() {
+    const { name, of = name === EVERY ? [] : [name] } = described(this.env, this.#offered);
+    return of;
+  }
+
+  /** The environment, or environments, as people are told of them. */
+  get label() {
+    return this.env === EVERY ? "all environments" : this.names.join(", ");
+  }
+
   get tool() {
     return this.#tool.value;
   }
@@ -53,38 +70,66 @@ export class Choice {
    * @param {Environment[]} environments @param {string} watched
    */
   offer(environments, watched) {
-    const gone = watched === "" || environments.some(({ name }) => name === watched) ? [] : [{ name: watched }];
-    this.#environment.replaceChildren(...[...environments, ...gone].map(option));
+    this.#offered = environments;
+    const isThere = watched === "" || environments.some(({ name }) => name === watched);
+    const more = isThere ? [] : [described(watched, environments)]; // gone, or some of those that are there
+    this.#environment.replaceChildren(...[...environments, ...more].map(option));
     this.#environment.value = watched;
+    colour(environments.map(({ name }) => name));
+    if (watched !== "") this.#tell();
   }
 
-  /** Choose these, as far as they are offered; else the first. @param {string} env @param {string} tool */
-  choose(env, tool) {
+  /** Choose these, as far as they are offered; else the first. @param {string} text @param {string} tool */
+  choose(text, tool) {
+    const { env } = meant(text, this.#offered);
+    if (env.includes(",")) this.offer(this.#offered, env);
     select(this.#environment, env);
     select(this.#tool, tool);
   }
 
   /** Say what is to be known of the filter and the environment; `wanted` is the one that was asked for. @param {string} wanted */
   tell(wanted) {
-    const isDemo = this.#environment.selectedOptions[0].dataset.demo === "true";
-    const missing = `The link asks for the environment ${visible(wanted)}, which is not available here; this is ${visible(this.env)}.`;
-    const wrong = refusal(this.#filter.value.trim());
-    this.#filter.setAttribute("aria-invalid", String(wrong !== ""));
+    this.#wanted = wanted;
+    this.#wrong = refusal(this.#filter.value.trim());
+    this.#filter.setAttribute("aria-invalid", String(this.#wrong !== ""));
+    this.#tell();
+  }
+
+  #tell() {
+    const { demo = false, of } = described(this.env, this.#offered);
+    const missing = this.#wanted === this.env ? [] : meant(this.#wanted, this.#offered).missing;
+    const simulated = of ? "These environments are a demo: simulated, not real sites." : "This environment is a demo: simulated, not a real site.";
     const notes = [
-      wrong === "" ? "" : `The filter is not understood: ${visible(wrong)}`,
-      wanted !== this.env ? missing : "",
-      isDemo ? "This environment is a demo: simulated, not a real site." : "",
+      this.#wrong === "" ? "" : `The filter is not understood: ${visible(this.#wrong)}`,
+      missing.length > 0 ? `The link asks for ${lacking(missing)} not available here; this is ${visible(this.label)}.` : "",
+      this.env === EVERY && this.names.length > 0 ? `All environments are ${listed(this.names)}.` : "",
+      demo ? simulated : "",
     ];
-    this.#note.textContent = notes.join(" ").trim();
+    this.#note.textContent = notes.filter((note) => note !== "").join(" ");
     this.#note.hidden = this.#note.textContent === "";
   }
 }
 
 /** @param {Environment} environment */
-function option({ name, demo = false }) {
-  const made = new Option(visible(name) + (demo ? " (demo)" : ""), name);
-  made.dataset.demo = String(demo);
-  return made;
+function option({ name, demo = false, of = [name] }) {
+  if (name === EVERY) {
+    const all = new Option(of[0] === EVERY ? "All" : `All (${of.length})`, name);
+    all.title = of.map(visible).join(", ");
+    return all;
+  }
+  return new Option(of.map(visible).join(", ") + (demo ? " (demo)" : ""), name);
+}
+
+/** Environments that are not there, with the verb that follows. @param {string[]} names */
+function lacking(names) {
+  if (names.includes(EVERY)) return "all environments together, which are";
+  return names.length > 1 ? `the environments ${listed(names)}, which are` : `the environment ${listed(names)}, which is`;
+}
+
+/** Names as a sentence has them: `a, b and c`. @param {string[]} names */
+function listed(names) {
+  const said = names.map(visible);
+  return [said.slice(0, -1).join(", "), ...said.slice(-1)].filter((part) => part !== "").join(" and ");
 }
 
 /** @param {HTMLSelectElement} box @param {string} value */

@@ -1,28 +1,40 @@
 /** The connection: its state in words, and when something was last heard. */
 /** @import { LogEvent } from "../types.d.ts" */
+import { concerned } from "./environments.js";
 import { ago } from "./groups.js";
-import { counted, visible } from "./text.js";
+import { clock, counted, visible } from "./text.js";
 import { element } from "./tree.js";
 
 const QUIET_MS = 2_000; // shown as "just now"
+const MOST_NEWS = 3; // notices that are shown
 
-/** Shows the connection in `state` and `heard`. `onChange(kind)` gets live, asking, reconnecting, paused, ended or trouble. */
+/** Shows the connection in `state`, `heard` and `news`; `names()` are the environments that are read. `onChange(kind)` gets live, asking, reconnecting, paused, ended or trouble. */
 export class Connection {
   #stateBox;
   #heardBox;
+  #newsBox;
+  #names;
   #onChange;
   #kind = "";
   #reason = "";
-  #trouble = "";
+  /** @type {Map<string, string>} */
+  #troubles = new Map(); // sentences by environment, or by "" where they name none
+  /** @type {string[]} */
+  #news = []; // the newest last
   #retryAt = 0;
   #lastHeard = 0;
   #paused = false;
   #sharers = 1;
 
-  /** @param {HTMLElement} state @param {HTMLElement} heard @param {(kind: string) => void} onChange */
-  constructor(state, heard, onChange) {
+  /**
+   * @param {{ state: HTMLElement, heard: HTMLElement, news: HTMLElement }} boxes
+   * @param {() => string[]} names @param {(kind: string) => void} onChange
+   */
+  constructor({ state, heard, news }, names, onChange) {
     this.#stateBox = state;
     this.#heardBox = heard;
+    this.#newsBox = news;
+    this.#names = names;
     this.#onChange = onChange;
     setInterval(() => this.#show(), 1000);
   }
@@ -32,25 +44,35 @@ export class Connection {
     if (event.state !== undefined) {
       this.#kind = event.state;
       this.#reason = visible(event.reason ?? "");
-      if (event.state === "connecting" || event.state === "asking") this.#trouble = "";
+      if (event.state === "connecting" || event.state === "asking") this.#troubles.clear();
+      if (event.state === "connecting") this.#news = [];
       this.#retryAt = event.wait === undefined ? 0 : Date.now() + event.wait;
     }
     if (event.shared !== undefined) this.#sharers = event.shared;
-    if (event.trouble !== undefined) this.#trouble = visible(event.trouble);
-    if (event.entries !== undefined && !event.past) this.#trouble = "";
+    if (event.trouble !== undefined) {
+      this.#troubles.set(concerned(event.trouble, this.#names()), visible(event.trouble));
+    }
+    if (event.entries !== undefined && !event.past) {
+      for (const name of new Set(event.entries.map(({ env }) => env))) this.#troubles.delete(name);
+      this.#troubles.delete("");
+    }
+    if (event.notice !== undefined) this.#news.push(`${clock(Date.now())} ${visible(event.notice)}`);
     if (event.entries ?? event.position ?? event.heard ?? event.trouble) this.#lastHeard = Date.now();
     if (event.state === "live" || event.state === "asking") this.#lastHeard = Date.now();
     this.#show();
   }
 
-  /** platformOS answers again, as the server says. */
-  recovered() {
-    this.#trouble = "";
+  /**
+   * platformOS answers again for these environments, as the server says; `all`: for all that it knows of.
+   * @param {string[]} names @param {boolean} all
+   */
+  recovered(names, all) {
+    for (const name of all ? ["", ...names] : names) this.#troubles.delete(name);
     this.#show();
   }
 
   get troubled() {
-    return this.#trouble !== "";
+    return this.#troubles.size > 0;
   }
 
   /** @param {boolean} on */
@@ -63,7 +85,8 @@ export class Connection {
   tell(sentence) {
     this.#kind = "told";
     this.#reason = sentence;
-    this.#trouble = "";
+    this.#troubles.clear();
+    this.#news = [];
     this.#lastHeard = 0;
     this.#sharers = 1;
     this.#show();
@@ -73,6 +96,9 @@ export class Connection {
     const text = this.#text();
     const [word] = /^[a-z]+/.exec(this.#kind === "told" ? "" : text) ?? [""];
     if (this.#stateBox.textContent !== text) this.#stateBox.replaceChildren(element("b", "", word), text.slice(word.length));
+    const news = this.#news.slice(-MOST_NEWS).join("; ");
+    if (this.#newsBox.textContent !== news) this.#newsBox.textContent = news;
+    this.#newsBox.hidden = news === "";
     const passed = Date.now() - this.#lastHeard;
     const wait = Math.ceil((this.#retryAt - Date.now()) / 1000);
     const heard = [
@@ -81,7 +107,7 @@ export class Connection {
       this.#sharers > 1 ? `shared by ${counted(this.#sharers, "tab")}` : "",
     ].filter((part) => part !== "").join(", "); // counts by itself, so it is not announced
     if (this.#heardBox.textContent !== heard) this.#heardBox.textContent = heard;
-    this.#onChange(this.#flows && this.#paused ? "paused" : this.#flows && this.#trouble !== "" ? "trouble" : this.#kind);
+    this.#onChange(this.#flows && this.#paused ? "paused" : this.#flows && this.troubled ? "trouble" : this.#kind);
   }
 
   /** Whether entries come. */
@@ -93,7 +119,8 @@ export class Connection {
     if (this.#kind === "told") return this.#reason;
     const reason = this.#reason === "" ? "" : `: ${this.#reason.replace(/\.$/, "")}`;
     const state = `${this.#kind}${reason}`;
-    const told = this.#trouble === "" || !this.#flows ? state : `${this.#kind}, but ${this.#trouble}`;
+    const troubles = [...this.#troubles.values()].join(" ");
+    const told = troubles === "" || !this.#flows ? state : `${this.#kind}, but ${troubles}`;
     return this.#paused ? `paused${told === "live" ? "" : `; ${told}`}` : told;
   }
 }

@@ -1,5 +1,6 @@
 /** An entry as an element of the log. */
 /** @import { Entry, Ranges } from "../types.d.ts" */
+import { badge } from "./badge.js";
 import { bodyOf, placeOf, stackOf, told } from "./diagnosis.js";
 import { isEmpty } from "./store.js";
 import { within } from "./places.js";
@@ -13,17 +14,19 @@ const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" 
 
 /**
  * The element of an entry. Its buttons say by `data-do` what they are for: type, path, copy, pin, unfold, whole.
- * `ranges` are the places in `textOf(entry)` that a search has found, or null.
- * @param {Entry} entry @param {{ ranges?: Ranges | null, pinned?: boolean }} [how]
+ * `ranges` are the places in `textOf(entry)` that a search has found, or null; `amid`: there are other environments.
+ * @param {Entry} entry @param {{ ranges?: Ranges | null, pinned?: boolean, amid?: boolean }} [how]
  */
-export function draw(entry, { ranges = null, pinned = false } = {}) {
+export function draw(entry, { ranges = null, pinned = false, amid = false } = {}) {
   const row = element("li", `entry ${entry.type}`, "");
   row.dataset.id = entry.id;
+  row.dataset.env = entry.env;
   row.dataset.type = entry.type;
   row.tabIndex = -1;
   const head = element("div", "head", "");
   head.append(time(entry.timestamp), " ", button("type", entry.type, `Show only ${entry.type}`));
   const body = element("div", "body", "");
+  if (amid) body.append(badge(entry.env), " ");
   if (!["", entry.type].includes(entry.error_type.toLowerCase())) body.append(element("span", "kind", visible(entry.error_type)), " ");
   const place = placeOf(entry);
   if (place.path !== "") {
@@ -31,10 +34,11 @@ export function draw(entry, { ranges = null, pinned = false } = {}) {
   }
   body.append(element("span", "message", ""));
   const tools = element("div", "tools", "");
-  if (!isEmpty(entry.data)) tools.append(named(button("unfold", "details", ""), `Details of entry ${entry.id}`, "expanded"));
+  const said = `entry ${entry.id}${amid ? ` of ${visible(entry.env)}` : ""}`;
+  if (!isEmpty(entry.data)) tools.append(named(button("unfold", "details", ""), `Details of ${said}`, "expanded"));
   tools.append(
-    named(button("copy", "copy", ""), `Copy entry ${entry.id}`),
-    named(button("pin", "pin", ""), `Pin entry ${entry.id}`, "pressed", pinned),
+    named(button("copy", "copy", ""), `Copy ${said}`),
+    named(button("pin", "pin", ""), `Pin ${said}`, "pressed", pinned),
   );
   row.append(head, body, tools);
   mark(row, entry, ranges);

@@ -31,5 +31,5 @@ export function write(parts) {
     const part = parts[name];
     if (part) fragment.set(name, part);
   }
-  history.replaceState(null, "", `#${fragment}`);
+  history.replaceState(null, "", `#${String(fragment).replaceAll("%2C", ",")}`); // names stay legible
 }

@@ -1,4 +1,4 @@
-/** The log: an environment's entries in a store, fed by the stream that the tabs share. */
+/** The log: the entries of an environment, or of several, in a store, fed by the stream that the tabs share. */
 /** @import { Entry, LogEvent, Timer } from "../types.d.ts" */
 import { Shared } from "./share.js";
 import { sifted } from "./sieve.js";
@@ -8,6 +8,7 @@ import { isSlow, wants } from "./wanted.js";
 const QUIET_MS = 1_000; // without entries, by which what was there at the opening has come
 const INTERVAL_MS = 2_000; // how stale what is seen may be
 const TAIL = 10_000; // entries from before the page was opened; the most that the server gives
+const OPENING_MS = 15_000; // from the first entries of several environments on; later ones follow as they come
 
 export class Log {
   store = new Store();
@@ -20,17 +21,19 @@ export class Log {
   /** @type {string | undefined} */
   #position;
   #opening = true; // what was there at the opening is still coming
+  /** @type {number | undefined} */
+  #until; // on performance's clock: an end of that, of several environments, one of which is never quiet
   /** @type {Timer | undefined} */
   #quiet; // the timer that ends this
-  #filling = false; // what a new filter lets in is on its way, by two ways: it is put in order
+  #filling = false; // what a new filter lets in, or several logs begin with, is on its way: it is put in order
   #cleared = false; // so that what is held is not what another tab would want
   #connect;
   #onEvent;
 
   /**
-   * `connect()` gives {base, token}. `onEvent(event, fresh, opening)` gets each event, what is new of it, and whether it
+   * `connect()` gives {base, token, names}, the environments' names. `onEvent(event, fresh, opening)` gets each event, what is new of it, and whether it
    * was there at the opening.
-   * @param {() => { base: string, token: string }} connect
+   * @param {() => { base: string, token: string, names: string[] }} connect
    * @param {(event: LogEvent, fresh: Entry[], opening: boolean) => void} onEvent
    */
   constructor(connect, onEvent) {
@@ -39,7 +42,7 @@ export class Log {
   }
 
   /**
-   * Watch an environment with a tool; what is held of another one, or was got with another filter, leaves.
+   * Watch an environment, or several, with a tool; what is held of another one, or was got with another filter, leaves.
    * @param {string} env @param {string} tool @param {string} filter
    */
   open(env, tool, filter) {
@@ -47,7 +50,8 @@ export class Log {
     if (env !== this.env || filter !== this.filter) {
       this.#position = undefined;
       this.#opening = true;
-      this.#filling = false;
+      this.#filling = this.#isJoint(env);
+      this.#until = undefined;
       this.#cleared = false;
       clearTimeout(this.#quiet);
       this.store.clear(false);
@@ -56,12 +60,19 @@ export class Log {
     this.#share();
   }
 
+  /** Whether these are several environments, each entry of which names its own. @param {string} env */
+  #isJoint(env) {
+    return !this.#connect().names.includes(env);
+  }
+
   #share() {
     const { env, tool, filter } = this;
+    const { names, ...server } = this.#connect();
     this.#shared = new Shared({
-      ...this.#connect(),
+      ...server,
       interval: INTERVAL_MS,
       tail: TAIL,
+      tailEach: this.#isJoint(env) ? Math.ceil(TAIL / Math.max(1, names.length)) : undefined,
       lastId: this.#position,
       env,
       tool,
@@ -96,6 +107,7 @@ export class Log {
     this.#position = undefined;
     this.#opening = true;
     this.#filling = true;
+    this.#until = undefined;
     this.#share();
   }
 
@@ -121,7 +133,9 @@ export class Log {
     if (position !== undefined && !past) this.#position = position;
     if (this.#opening && (position !== undefined || entries.length > 0)) {
       clearTimeout(this.#quiet);
-      this.#quiet = setTimeout(() => this.#settle(), QUIET_MS);
+      const now = performance.now();
+      if (this.#isJoint(this.env)) this.#until ??= now + OPENING_MS;
+      this.#quiet = setTimeout(() => this.#settle(), Math.min(QUIET_MS, (this.#until ?? Infinity) - now));
     }
     const fresh = past || this.#filling ? this.store.addPast(entries) : this.store.add(entries);
     if (past) this.#filling = false;

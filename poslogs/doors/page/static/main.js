@@ -31,16 +31,18 @@ const choice = new Choice({
   note: $("note"),
 });
 
-const connection = new Connection($("state"), $("heard"), (kind) => {
+const places = { state: $("state"), heard: $("heard"), news: $("news") };
+const connection = new Connection(places, () => choice.names, (kind) => {
   $("connection").dataset.kind = kind;
   $("reconnect").hidden = kind !== "ended";
 });
-const askWhetherItAnswers = recovery.install(connection, () => log.env);
+const askWhetherItAnswers = recovery.install(connection, () => choice.names);
 const log = new Log(
-  () => ({ base: session.base, token: session.token() }),
+  () => ({ base: session.base, token: session.token(), names: choice.names }),
   (event, fresh, opening) => {
     connection.take(event);
     if (event.trouble !== undefined) askWhetherItAnswers();
+    if (event.notice !== undefined) session.environments(session.token()).then(offer, () => {});
     if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
 );
@@ -57,16 +59,16 @@ const overview = new Overview(log.store, view, {
   narrowed: $("narrowed"),
   narrowedTo: $("narrowed-to"),
 });
-const pins = new Pins($("pins"), (id) => rows.pinned(id));
-const drawn = (/** @type {Entry} */ entry) => {
-  return draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(log.env, entry.id) });
-};
+const pins = new Pins($("pins"), (env, id) => rows.pinned(env, id));
+const isAmid = (/** @type {Entry} */ { env }) => env !== log.env; // others are watched with it
+const drawn = (/** @type {Entry} */ entry) =>
+  draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(entry.env, entry.id), amid: isAmid(entry) });
 const list = new List($("log"), $("rows"), view, drawn, moved);
 const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
-const rows = new Rows($("rows"), list, { pins, finder, env: () => log.env, narrow });
+const rows = new Rows($("rows"), list, { pins, finder, narrow });
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
 finder.attach(view, list, $("previous"), $("next"));
-announce($("announcer"), log.store);
+announce($("announcer"), log.store, isAmid);
 
 /** The list has more, or less, or has moved. */
 function moved() {
@@ -92,7 +94,7 @@ function watch(wanted = choice.env) {
   const { env, tool, filter } = choice;
   if (env !== log.env) {
     narrow(null);
-    alert.open(env);
+    alert.open(choice.label);
     list.follow();
   }
   if (env !== log.env || tool !== log.tool) log.open(env, tool, filter);
@@ -108,8 +110,7 @@ function remember() {
 
 // Controls
 
-/** @param {string} id @param {string} event @param {() => void} act */
-const on = (id, event, act) => $(id).addEventListener(event, act);
+const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ act) => $(id).addEventListener(event, act);
 
 const acts = {
   clear() {

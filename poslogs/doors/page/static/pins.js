@@ -11,14 +11,14 @@ const MOST_CHARS = 1_000_000; // kept of all; what a tab may store is not much m
 const MOST_DRAWN = 2_000; // characters of each
 const KEY = "poslogs.pins";
 
-/** Keeps pinned entries over a reload, and draws them into `section`. `onChange(id)` gets the one that changed. */
+/** Keeps pinned entries over a reload, and draws them into `section`. `onChange(env, id)` gets the one that changed. */
 export class Pins {
   /** @type {{ env: string, entry: Entry }[]} */
   #pins = []; // newest last
   #section;
   #onChange;
 
-  /** @param {HTMLElement} section @param {(id: string) => void} onChange */
+  /** @param {HTMLElement} section @param {(env: string, id: string) => void} onChange */
   constructor(section, onChange) {
     this.#section = section;
     this.#onChange = onChange;
@@ -30,7 +30,7 @@ export class Pins {
     section.addEventListener("click", (event) => {
       const { env, id } = around(event, "button")?.dataset ?? {};
       const pin = this.#pins.find((each) => each.env === env && each.entry.id === id);
-      if (pin !== undefined) this.toggle(pin.env, pin.entry);
+      if (pin !== undefined) this.toggle(pin.entry);
     });
     this.#draw();
   }
@@ -42,9 +42,10 @@ export class Pins {
 
   /**
    * Pin an entry, or let go of it; the oldest pins leave when there are too many. Returns whether it is pinned now.
-   * @param {string} env @param {Entry} entry
+   * @param {Entry} entry
    */
-  toggle(env, entry) {
+  toggle(entry) {
+    const { env } = entry;
     const on = !this.has(env, entry.id);
     this.#pins = this.#pins.filter((pin) => pin.env !== env || pin.entry.id !== entry.id);
     if (on) this.#pins.push({ env, entry });
@@ -57,7 +58,7 @@ export class Pins {
       // the tab has no room: the pin lasts as long as the page
     }
     this.#draw();
-    this.#onChange(entry.id);
+    this.#onChange(env, entry.id);
     return on;
   }
 
@@ -70,13 +71,14 @@ export class Pins {
 
   #draw() {
     this.#section.hidden = this.#pins.length === 0;
+    const isDouble = (/** @type {Entry} */ { id }) => this.#pins.filter((pin) => pin.entry.id === id).length > 1;
     const items = this.#pins.map(({ env, entry }) => {
       const item = element("li", `entry ${entry.type}`, "");
       const unpin = element("button", "pin", "unpin");
       unpin.type = "button";
       unpin.dataset.env = env;
       unpin.dataset.id = entry.id;
-      unpin.setAttribute("aria-label", `Unpin entry ${entry.id}`);
+      unpin.setAttribute("aria-label", `Unpin entry ${entry.id}${isDouble(entry) ? ` of ${visible(env)}` : ""}`);
       const head = element("div", "head", "");
       head.append(time(entry.timestamp), element("span", "type", entry.type), element("span", "hint", visible(env)));
       item.append(head, element("div", "message", bodyOf(entry, MOST_DRAWN)), unpin);

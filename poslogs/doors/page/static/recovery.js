@@ -1,4 +1,4 @@
-/** The recovery: while platformOS does not answer, the server is asked now and then whether it does again. */
+/** Recovery: where platformOS did not answer, the server is asked now and then whether it does again. */
 /** @import { Connection } from "./connection.js" */
 import * as session from "./session.js";
 
@@ -6,10 +6,10 @@ const ASK_MS = 10_000; // between two questions
 
 /**
  * Returns a function that begins to ask, unless that is under way: a quiet log does not tell. It asks for as long as
- * the connection is troubled, about the environment that `env()` names, and tells the connection when that answers.
- * @param {Connection} connection @param {() => string} env
+ * the connection is troubled, about the environments that `names()` gives, and tells the connection which of them answer.
+ * @param {Connection} connection @param {() => string[]} names
  */
-export function install(connection, env) {
+export function install(connection, names) {
   let asking = false;
 
   function begin() {
@@ -22,9 +22,10 @@ export function install(connection, env) {
     asking = false;
     if (!connection.troubled) return;
     const environments = document.hidden ? [] : await session.environments(session.token()).catch(() => []);
-    const ours = environments.find(({ name }) => name === env());
-    if (ours !== undefined && ours.failing === undefined) connection.recovered();
-    else begin();
+    const ours = environments.filter(({ name }) => names().includes(name));
+    const well = ours.filter(({ failing }) => failing === undefined).map(({ name }) => name);
+    connection.recovered(well, well.length > 0 && well.length === ours.length);
+    if (connection.troubled) begin();
   }
 
   return begin;

@@ -15,19 +15,17 @@ export class Rows {
   #list;
   #pins;
   #finder;
-  #env;
   #narrow;
 
   /**
    * @param {HTMLElement} rows @param {List} list
-   * @param {{ pins: Pins, finder: Finder, env: () => string, narrow: Narrow }} parts
+   * @param {{ pins: Pins, finder: Finder, narrow: Narrow }} parts
    */
-  constructor(rows, list, { pins, finder, env, narrow }) {
+  constructor(rows, list, { pins, finder, narrow }) {
     this.#rows = rows;
     this.#list = list;
     this.#pins = pins;
     this.#finder = finder;
-    this.#env = env;
     this.#narrow = narrow;
     rows.addEventListener("click", (event) => this.#clicked(event));
     for (const [event, stop] of /** @type {[string, number][]} */ ([["focusin", 0], ["focusout", -1]])) {
@@ -55,10 +53,11 @@ export class Rows {
     };
   }
 
-  /** An entry was pinned, or let go of. @param {string} id */
-  pinned(id) {
-    const pressed = String(this.#pins.has(this.#env(), id));
-    this.#rows.querySelector(`[data-id="${CSS.escape(id)}"] .pin`)?.setAttribute("aria-pressed", pressed);
+  /** An entry was pinned, or let go of. @param {string} env @param {string} id */
+  pinned(env, id) {
+    const pressed = String(this.#pins.has(env, id));
+    const row = `[data-id="${CSS.escape(id)}"][data-env="${CSS.escape(env)}"]`;
+    this.#rows.querySelector(`${row} .pin`)?.setAttribute("aria-pressed", pressed);
   }
 
   get #focused() {
@@ -88,7 +87,7 @@ export class Rows {
     if (what === "type") this.#narrow({ type: entry.type });
     if (what === "path") this.#narrow({ path: placeOf(entry).path });
     if (what === "copy") copy(JSON.stringify(entry, null, 2), within(row, ".copy", HTMLButtonElement));
-    if (what === "pin") this.#pins.toggle(this.#env(), entry);
+    if (what === "pin") this.#pins.toggle(entry);
     if (what === "unfold") {
       this.#list.stay();
       unfold(row, entry);

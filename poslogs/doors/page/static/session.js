@@ -1,5 +1,6 @@
 /** The session: the tab's token, and what it may read. */
 /** @import { Environment } from "../types.d.ts" */
+import { EVERY } from "./environments.js";
 
 const KEY = "poslogs.token";
 const ENVIRONMENTS = "poslogs.environments";
@@ -48,17 +49,13 @@ export class Refusal extends Error {
 
 /**
  * The environments that a token may read, as /health lists them: name, url, demo, and `failing` while platformOS does
- * not answer. Throws a Refusal.
+ * not answer. Where /tools says that all may be read together, the last is `*`, with their names. Throws a Refusal.
  * @param {string} bearer @returns {Promise<Environment[]>}
  */
 export async function environments(bearer) {
   let answer;
   try {
-    answer = await fetch(new URL("health", base), {
-      headers: { Authorization: `Bearer ${bearer}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      cache: "no-store",
-    });
+    answer = await asked("health", bearer);
   } catch (error) {
     if (error instanceof TypeError && !isHeader(bearer)) throw new Refusal("A token cannot contain these characters.", true);
     throw new Refusal("The server does not answer. Is it running, and reachable from here?", false);
@@ -71,8 +68,23 @@ export async function environments(bearer) {
   if (!Array.isArray(body.environments)) {
     throw new Refusal("The answer is not from poslogs. Does a proxy want you to sign in?", false);
   }
-  sessionStorage.setItem(ENVIRONMENTS, JSON.stringify(body.environments));
-  return body.environments;
+  /** @type {Environment[]} */
+  const found = body.environments;
+  const tools = found.length < 2 ? null : await asked("tools", bearer).then((said) => said.json()).catch(() => null);
+  if (tools?.together === EVERY) {
+    found.push({ name: EVERY, demo: found.some(({ demo }) => demo), of: found.map(({ name }) => name) });
+  }
+  sessionStorage.setItem(ENVIRONMENTS, JSON.stringify(found));
+  return found;
+}
+
+/** @param {string} path @param {string} bearer */
+function asked(path, bearer) {
+  return fetch(new URL(path, base), {
+    headers: { Authorization: `Bearer ${bearer}` },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    cache: "no-store",
+  });
 }
 
 /** @param {string} text */
