@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
+from playwright.sync_api import TimeoutError as Late
 
 from tests.hosts.elsewhere import Elsewhere
 from tests.page.complaints import AWAY, Complaints
@@ -47,6 +49,17 @@ def _wait_each(screen: Screen, **sites: PlatformOS) -> None:
     assert len(seen) == sum(len(site.ids) for site in sites.values())
     for name, site in sites.items():
         assert [id_ for env, id_ in seen if env == name] == site.ids
+
+
+def _wait_begun(screen: Screen, name: str, site: PlatformOS) -> str:
+    """Log until an entry is drawn; its id. An environment that joins begins once the end of its log has been found."""
+    drawn = screen.log.locator(f'[data-env="{name}"]')
+    for _ in range(20):
+        site.add_many(1)
+        with contextlib.suppress(Late):
+            drawn.first.wait_for(timeout=3_000)
+            break
+    return str(drawn.first.get_attribute("data-id"))
 
 
 @pytest.fixture
@@ -181,16 +194,18 @@ def test_environments_that_come_and_go_are_told_of(
     site.write_pos({"staging": platformos, "production": production, "preview": preview})
     expect(screen.page.locator(NEWS)).to_contain_text("environment preview joined")
     expect(screen.environment.locator("option:checked")).to_have_text("All (3)")
-    preview.add_many(1)
+    first = _wait_begun(screen, "preview", preview)
     production.add_many(1)
-    _wait_each(screen, staging=platformos, production=production, preview=preview)
-    expect(_row(screen, "preview", "1").get_by_text("preview", exact=True)).to_be_visible()
+    expect(_row(screen, "production", "1")).to_have_count(1)
+    expect(_row(screen, "preview", first).get_by_text("preview", exact=True)).to_be_visible()
 
     site.write_pos({"staging": platformos, "preview": preview})
     expect(screen.page.locator(NEWS)).to_contain_text("environment production left")
     expect(screen.page.get_by_text("All environments are staging and preview.")).to_be_visible()
     preview.add_many(1)
-    _wait_each(screen, staging=platformos, production=production, preview=preview)
+    expect(_row(screen, "preview", preview.ids[-1])).to_have_count(1)
+    assert [id_ for env, id_ in _seen(screen) if env == "preview"] == preview.ids[preview.ids.index(first) :]
+    assert [entry for entry in _seen(screen) if entry[0] != "preview"] == [("staging", "1"), ("production", "1")]
 
 
 def test_tabs_share_the_stream_of_all(
