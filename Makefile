@@ -84,7 +84,7 @@ test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest tests/faults tests/wire -m slow --timeout 600
+	@$(BIN)/python -m pytest tests/faults tests/hosts tests/wire -m slow --timeout 600
 
 test-long: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +20,9 @@ from tests.support.template import Template
 # Where it is set, each server that a test starts compiles all of poslogs, and each process of the tests all tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs in its background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else the servers of the tests would ignore it too
 
 GUNICORN_KINDS = ("gevent", "gthread")
 TOGETHER = {  # folder or file: why its tests run in one process, one after the other
