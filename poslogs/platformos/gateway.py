@@ -24,6 +24,7 @@ class GatewayError(Exception):
 
     `refused`: platformOS does not accept the environment's token, so trying again does not help.
     `retry_after`: seconds that platformOS asked us to wait; None when it did not ask.
+    `environment`: the credentials that were asked with, where that is known.
     """
 
     def __init__(self, sentence: str, *, refused: bool = False, retry_after: float | None = None) -> None:
@@ -31,6 +32,7 @@ class GatewayError(Exception):
         self.sentence = sentence
         self.refused = refused
         self.retry_after = retry_after
+        self.environment: Environment | None = None
 
 
 class Unclear(GatewayError):

@@ -186,7 +186,7 @@ class Feed(Polled):
         with self._lock:
             self._polling.leave(poller)
             self._let_go()
-        self.upstream.forget_answers()
+        self.upstream.answers.forget(self.upstream)  # no reader is left to read on in them
         self.wake()
 
     def _let_go(self) -> None:

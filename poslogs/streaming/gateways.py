@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
-from poslogs.platformos.gateway import Gateway
+from poslogs.platformos.gateway import Gateway, GatewayError
 
 
 class Gateways:
@@ -51,6 +52,22 @@ class Gateways:
                     self._spare.append((environment, gateway))
             if not keep:
                 gateway.close()
+
+    def asked(self, ask: Callable[[Gateway], Page]) -> Page:
+        """What a question brings that is asked of a lent gateway. Raises GatewayError.
+
+        A refusal of credentials that were renewed meanwhile says nothing: the question is asked again with the new
+        ones, at once.
+        """
+        while True:
+            environment = self.environment
+            try:
+                with self.lent() as gateway:
+                    return ask(gateway)
+            except GatewayError as error:
+                if not error.refused or environment is self.environment:
+                    error.environment = environment
+                    raise
 
     def _borrow(self) -> tuple[Environment, Gateway]:
         while True:

@@ -77,20 +77,24 @@ class Upstream:
         return self.gateways.environment
 
     def renew(self, environment: Environment) -> None:
-        """Ask with these credentials from now on; an earlier refusal by platformOS does not apply to them."""
+        """Ask with these credentials from now on; a refusal of earlier ones by platformOS does not apply to them."""
         if environment != self.environment:
-            self.gateways.environment = environment
+            with self._lock:
+                self.gateways.environment = environment
             if self.refusal is not None:
                 self.forget_trouble()
 
     def page(self, position: int, loop: Loop, known: Container[int] = ()) -> Page:
         """What is listed past a position, without the rows `known`; a turn of the loop. Raises GatewayError."""
-        loop.turn()
-        loop.asks(self._patience)
-        with self.gateways.lent() as gateway:
+
+        def ask(gateway: Gateway) -> Page:
+            loop.turn()
+            loop.asks(self._patience)
             page = gateway.after(position, known, lambda: loop.turn(READ_SECONDS))
-        loop.turn(READ_SECONDS)
-        return page
+            loop.turn(READ_SECONDS)
+            return page
+
+        return self.gateways.asked(ask)
 
     def backfill(self, position: int, wake: Wake, client: str = "") -> Backfill | None:
         """A reader's own question, in its client's turn; readers that ask the same share it while it is asked.
@@ -125,7 +129,7 @@ class Upstream:
         """Note that a question failed, the poller's or a reader's own: all share the wait."""
         with self._lock:
             self.counts.failed += 1
-            if error.refused:
+            if error.refused and error.environment in (None, self.environment):  # else it was renewed just now
                 self.refusal = frames.error(error.sentence)
             begins = self.outage is None
             if self.outage is None:
@@ -165,10 +169,6 @@ class Upstream:
             if self.outage is not None and (self.refusal is not None or self.outage.until <= self.clock()):
                 self.outage = None
             self.refusal = None
-
-    def forget_answers(self) -> None:
-        """Drop the answers: no reader is left to read on in them."""
-        self.answers.forget(self)
 
     def _begin(self, run: Callable[[Loop], None]) -> None:
         self.supervisor.start("question", run, detail=self.environment.name)

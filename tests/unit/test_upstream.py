@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
+from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.polled import LINGER_SECONDS
 from poslogs.streaming.upstream import OWN_QUESTIONS
 from tests.unit.doubles import (
     PATIENCE,
+    Door,
     Follower,
     Log,
     RunningClock,
@@ -20,6 +23,20 @@ from tests.unit.doubles import (
     ids_of,
     in_threads,
 )
+
+
+class Doorkeeper(Door):
+    """A gateway to a log that answers, and then refuses all credentials but one."""
+
+    def __init__(self, log: Log, environment: Environment, accepted: Environment) -> None:
+        super().__init__(log, environment)
+        self._accepted = accepted
+
+    def after(self, *asked: Any) -> Page:
+        page = super().after(*asked)
+        if self.environment != self._accepted:
+            raise down("No.", refused=True)
+        return page
 
 
 def test_a_failed_poll_waits_before_the_next_whatever_the_interval() -> None:
@@ -135,6 +152,46 @@ def test_renewed_credentials_are_used_from_the_next_poll_on() -> None:
     assert doors[-1] is renewed
     eventually(lambda: log.closed == 1, "the old gateway was not given back")
     feed.leave(reader)
+
+
+def test_a_refusal_of_credentials_that_were_renewed_meanwhile_says_nothing() -> None:
+    """A question with the old token is refused after `.pos` was read again: the new one is asked with at once.
+
+    It is so for the poller's questions and for those of readers and calls.
+    """
+    log = Log(1)
+    feed = feed_of(log)
+    renewed = Environment("staging", "https://staging.example.com", "me@example.com", "another-token")
+    feed.upstream.gateways._open = lambda environment: Doorkeeper(log, environment, renewed)
+    reader = Follower(interval=0.002)
+    feed.join(reader)
+    with log.hold():
+        feed.attach(reader, 0)
+        question = feed.upstream.backfill(0, wake := threading.Event())
+        log.wait(lambda log: len(log.asked) == 2)
+        feed.upstream.renew(renewed)
+    assert ids_of(reader.take(feed)) == [1]
+    assert wake.wait(PATIENCE)
+    assert question is not None
+    assert question.error is None
+    assert question.answer is not None
+    assert (feed.upstream.refusal, feed.upstream.outage, feed.upstream.counts.failed) == (None, None, 0)
+    feed.leave(reader)
+
+
+def test_what_was_refused_before_a_renewal_is_no_refusal_after_it() -> None:
+    """Whichever comes first of the renewal and the note that the old credentials were refused."""
+    upstream = feed_of(Log()).upstream
+    old, error = upstream.environment, down("No.", refused=True)
+    error.environment = old
+    upstream.renew(Environment("staging", old.url, old.email, "another-token"))
+    upstream.failed(error)
+    assert upstream.refusal is None
+    error.environment = upstream.environment
+    upstream.failed(error)
+    assert upstream.refusal is not None
+    upstream.renew(old)
+    assert upstream.refusal is None
 
 
 def test_a_fault_of_ours_is_an_outage_and_no_end() -> None:
