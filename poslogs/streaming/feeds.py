@@ -40,10 +40,16 @@ class Feeds:
         self._known = PerProcess(_Known)
 
     def of(self, environment: Environment) -> Feed:
-        """The feed of an environment; another address under the same name is another feed."""
+        """The feed of an environment; another address under the same name is another feed.
+
+        It asks with the credentials that were read last: a caller may have those from before.
+        """
         key = (environment.name, environment.url)
         known = self._known()
         with known.lock:
+            served = known.served.get(environment.name)
+            if served is not None and served.url == environment.url:
+                environment = served
             feed = known.feeds.get(key)
             if feed is None:
                 upstream = Upstream(
@@ -55,7 +61,6 @@ class Feeds:
                     supervisor=self._supervisor,
                 )
                 feed = known.feeds[key] = Feed(upstream, window_bytes=self._window_bytes, lookback=self._lookback)
-        feed.upstream.renew(environment)  # its token may be another by now
         return feed
 
     def forget(self, environments: Mapping[str, Environment]) -> None:
@@ -63,6 +68,7 @@ class Feeds:
         kept: list[tuple[Feed, Environment]] = []
         known = self._known()
         with known.lock:
+            known.served = environments
             for key, feed in list(known.feeds.items()):
                 now = environments.get(key[0])
                 if now is None or now.url != key[1]:
@@ -85,3 +91,4 @@ class _Known:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.feeds: dict[tuple[str, str], Feed] = {}
+        self.served: Mapping[str, Environment] = {}  # as they were read last; none before they have changed

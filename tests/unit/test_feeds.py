@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.feeds import Feeds
@@ -28,3 +29,14 @@ def test_a_child_has_feeds_of_its_own() -> None:
     os.close(read)
     os.waitpid(pid, 0)
     assert feeds.all() == [parents]
+
+
+def test_a_caller_with_earlier_credentials_does_not_bring_them_back() -> None:
+    """A request or a turn of a stream may begin with an environment before `.pos` is read again, and go on after it."""
+    feeds = Feeds(Log().open_gateway, window_bytes=1 << 20, lookback=30.0)
+    production = replace(STAGING, name="production")
+    feeds.of(STAGING)
+    renewed = {each.name: replace(each, token="another-token") for each in (STAGING, production)}
+    feeds.forget(renewed)
+    for each in (STAGING, production):
+        assert feeds.of(each).upstream.environment == renewed[each.name]
