@@ -138,7 +138,7 @@ class JointStream(Driven):
                 self._refused.add(part.environment, self._pulse.clock())
             self._leave(part)
             return None
-        if chunk is None or self._refused.knows(part.environment.name, chunk):
+        if chunk is None or self._refused.knows(part.environment.name, chunk, self._pulse.clock()):
             return None
         found = self._addressed(part, chunk)
         part.sent(chunk)

@@ -157,6 +157,20 @@ def test_a_refused_environment_is_tried_again_after_a_while_and_told_of_once() -
     assert refused.due < math.inf
     refused.discard("staging")
     assert refused.due == math.inf
-    told = [error("it is refused"), error("it is refused"), position(7), error("it is refused"), error("it is down")]
-    assert [refused.knows("staging", chunk) for chunk in told] == [False, True, False, False, False]
-    assert not refused.knows("production", error("it is down"))
+    assert refused.take(now) == []
+
+
+def test_only_the_same_refusal_soon_after_it_is_nothing_new_to_a_reader() -> None:
+    """Outages are told each time, and so is a refusal after the environment worked, or a long time."""
+    refused, now = Refused(), 100.0
+    env, down, no = Environment("staging", "https://0.example.com"), error("it is down"), error("it is refused")
+    assert [refused.knows("staging", chunk, now) for chunk in (down, down, no, no)] == [False] * 4
+    refused.add(env, now)
+    again = now + AGAIN_SECONDS + 1
+    assert not refused.knows("production", no, again)
+    assert not refused.knows("staging", down, again)
+    assert refused.knows("staging", no, again)
+    assert not refused.knows("staging", no, now + 3 * AGAIN_SECONDS)
+    refused.add(env, again)
+    assert not refused.knows("staging", position(7), again)
+    assert not refused.knows("staging", no, again)
