@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-DEFAULT_EXAMPLES = 1000  # about eight seconds of one core; `make fuzz` asks for many more, and for others at each run
+DEFAULT_EXAMPLES = 2000  # about fifteen seconds of one core; `make fuzz` asks for many more, and for others at each run
 
 
 def share(part: float) -> settings:
