@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -28,6 +29,20 @@ def reason_of(error: Exception) -> str:
         if sign in text:
             return reason
     return "could not be reached"
+
+
+def untangle(error: BaseException) -> None:
+    """Have an error, and those that it came from, let go of the connection on which they happened.
+
+    The frames of urllib3 in their tracebacks hold the errors themselves and the pool. Only Python's collector would end
+    such a circle, at a moment of its own: deep inside another parser there is no room to close a pool, and the
+    interpreter writes a traceback about it into the log.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        traceback.clear_frames(found.__traceback__)
+        found.__traceback__ = None
+        found = found.__cause__ or found.__context__
 
 
 _REASONS: Final = (

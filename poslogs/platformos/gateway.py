@@ -14,7 +14,7 @@ from poslogs.platformos import answers, entries
 from poslogs.platformos.bounded_adapter import BoundedAdapter, Late, TooLarge
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
-from poslogs.platformos.failures import reason_of, retry_after
+from poslogs.platformos.failures import reason_of, retry_after, untangle
 
 CONNECT_SECONDS: Final = 3.05
 
@@ -150,6 +150,7 @@ class HttpGateway:
             self._wire.cut()
 
         self._wire.allow(self._seconds, self._max_bytes)
+        failure = ""
         try:
             with (
                 DEADLINES.within(self._seconds, cut),
@@ -162,15 +163,19 @@ class HttpGateway:
             ):
                 body = self._wire.body(response) if response.status_code == 200 else b""
                 answer = response.status_code, response.headers, body
-        except TooLarge:
+        except TooLarge as error:
+            untangle(error)
             raise GatewayError(
                 f"platformOS answered more than {self._max_bytes >> 20} MiB for environment {name}."
             ) from None
-        except Late:
+        except Late as error:
+            untangle(error)
             late = True
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            if not late:
-                raise GatewayError(f"Connection failed: environment {name} {reason_of(error)}.") from error
+            failure = f"Connection failed: environment {name} {reason_of(error)}."
+            untangle(error)
         if late:  # an answer that came in spite of the cut may be incomplete
-            raise GatewayError(f"platformOS did not answer for environment {name} within {self._seconds:g} s.")
+            failure = f"platformOS did not answer for environment {name} within {self._seconds:g} s."
+        if failure:
+            raise GatewayError(failure)
         return answer

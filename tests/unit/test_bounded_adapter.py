@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from urllib3.connectionpool import HTTPConnectionPool
 
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import GatewayError, HttpGateway
@@ -33,10 +34,18 @@ def connections_to(port: int) -> int:
     return count
 
 
+def pools_to(port: int) -> int:
+    """How many pools of connections to a port are held, be it by a circle that waits for the collector."""
+    return sum(isinstance(it, HTTPConnectionPool) and it.port == port for it in gc.get_objects())
+
+
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("kind", ["reset", "drip_headers", "raw", "status"])
 def test_a_gateway_that_is_closed_keeps_no_connection_also_after_questions_that_failed(kind: str) -> None:
-    """After two failed answers and a good one it is closed: no connection is left, and it may be asked again."""
+    """After two failed answers and a good one it is closed: no connection is left, and it may be asked again.
+
+    Nor is a pool left for the collector: it would close that wherever it runs, be it deep inside another parser.
+    """
     options = {
         "raw": {"raw": b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"},
         "status": {"status": 503},
@@ -54,7 +63,7 @@ def test_a_gateway_that_is_closed_keeps_no_connection_also_after_questions_that_
         assert gateway.after(0).rows == 2
         assert connections_to(platformos.port) == 2  # the connection, and the wire's own way to cut it
         gateway.close()
-        assert connections_to(platformos.port) == 0
+        assert (connections_to(platformos.port), pools_to(platformos.port)) == (0, 0)
         assert gateway.after(0).rows == 2
         gateway.close()
-        assert connections_to(platformos.port) == 0
+        assert (connections_to(platformos.port), pools_to(platformos.port)) == (0, 0)
