@@ -14,6 +14,7 @@ from tests.soak.judge import judge
 from tests.soak.ledger import Connection, Journal, Listing
 from tests.soak.manner import Manner
 from tests.soak.newest import NOTED_SECONDS, newest
+from tests.soak.source import NOTICE_SECONDS
 from tests.support.platformos import PATH, PlatformOS
 from tests.wire.exchange import LIVE, STREAM
 
@@ -93,9 +94,13 @@ def test_each_question_has_odd_answers_at_first_and_then_rows() -> None:
 
 
 def test_what_comes_between_a_restore_and_the_report_of_it_has_no_order() -> None:
-    """New rows above the old end come first, and again after the report, in their place; else it is disordered."""
+    """New rows above the old end come first, and again after the report, in their place; else it is disordered.
+
+    A reader that leaves before the report has none to wait for; what it is given once it is back counts.
+    """
     manner = Manner("reader", "reads", NAMES[0], STREAM, {}, False, 0.0, (1e9, 1e9), None, None)
-    for reports, wrong in ((True, []), (False, [21, 22, 23])):
+    cases = {"reports": [], "left before": [21, 22, 23], "left after": [], "came back": [24, 25]}
+    for case, wrong in cases.items():
         listing, journal = listed(), Journal()
         journal.connections.append(Connection(time.monotonic(), None))
         for serial in ROWS:
@@ -104,12 +109,20 @@ def test_what_comes_between_a_restore_and_the_report_of_it_has_no_order() -> Non
         listing.note([(serial, serial - 10, "info") for serial in range(21, 34)])  # ids 11 to 23
         for serial in range(31, 34):  # past 20
             journal.note(serial)
-        if reports:
+        if case == "reports":
             journal.told.append(time.monotonic())
             for serial in range(21, 34):
                 journal.note(serial)
-        else:
-            journal.connections[0].ended = listing.restores[0]
-            for serial in range(21, 24):
+            assert judge(manner, None, journal, listing).disordered == wrong
+            continue
+        journal.connections[0].ended = listing.restores[0]
+        for serial in range(21, 24):
+            journal.note(serial)
+        if case != "left before":
+            journal.connections[0].ended = time.monotonic()
+            journal.connections.append(Connection(time.monotonic(), None))
+        if case == "came back":
+            for serial in (30, 24, 25):
                 journal.note(serial)
+        journal.told.append(listing.restores[0] + 2 * NOTICE_SECONDS)  # of another restore
         assert judge(manner, None, journal, listing).disordered == wrong

@@ -106,17 +106,21 @@ def judge(
 
 def _given_in_one_log(journal: Journal, listing: Listing) -> list[int]:
     """What was given, except between a restore and the report of it (or the reader's leaving, if that came first)."""
-    spans = []
-    left = journal.connections[-1].ended if journal.connections else None
-    for restore in listing.restores:
-        told = next((at for at in journal.told if at >= restore), left)
-        if told is not None and told < restore + NOTICE_SECONDS:
-            spans.append((restore, told))
+    spans = [span for restore in listing.restores for span in _between(restore, journal)]
     return [
         serial
         for serial, at in zip(journal.serials, journal.ats, strict=True)
-        if not any(restore <= at <= told for restore, told in spans)
+        if not any(begin <= at <= end for begin, end in spans)
     ]
+
+
+def _between(restore: float, journal: Journal) -> list[tuple[float, float]]:
+    """From when to when a reader may be given both logs; nothing where the report comes later than it must."""
+    last = restore + NOTICE_SECONDS
+    told = next((at for at in journal.told if at >= restore), None)
+    if told is not None and told < last:
+        return [(restore, told)]
+    return [(restore, c.ended) for c in journal.connections if c.ended is not None and restore <= c.ended < last]
 
 
 def _came_back(serial: int, journal: Journal) -> bool:
