@@ -150,7 +150,6 @@ class HttpGateway:
             self._wire.cut()
 
         self._wire.allow(self._seconds, self._max_bytes)
-        failure = ""
         try:
             with (
                 DEADLINES.within(self._seconds, cut),
@@ -172,10 +171,10 @@ class HttpGateway:
             untangle(error)
             late = True
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            failure = f"Connection failed: environment {name} {reason_of(error)}."
+            reason = reason_of(error)
             untangle(error)
+            if not late:
+                raise GatewayError(f"Connection failed: environment {name} {reason}.") from None
         if late:  # an answer that came in spite of the cut may be incomplete
-            failure = f"platformOS did not answer for environment {name} within {self._seconds:g} s."
-        if failure:
-            raise GatewayError(failure)
+            raise GatewayError(f"platformOS did not answer for environment {name} within {self._seconds:g} s.")
         return answer
