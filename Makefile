@@ -26,7 +26,7 @@ help:
 	@echo "make test-long  run what no other verb waits for: thousands of orders of events, 100,000 connections; an hour"
 	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
 	@echo "make test-openapi  test clients generated from /openapi.json; it installs the generators in .cache/openapi"
-	@echo "make test-page  test the page in Chromium, also with 100,000 entries"
+	@echo "make test-page  test the page in Chromium, also with 100,000 entries, and some of it in Firefox"
 	@echo "make trace-page  measure the page while 200 entries a second arrive (SECONDS=60)"
 	@echo "make screenshots  take the pictures of the page in docs/ again"
 	@echo "make hosts   test the hosts of docs/hosts.md, and the files in deploy/"

@@ -1,9 +1,12 @@
-"""What these tests share: Chromium, and the page in it before a real server over two stand-ins of platformOS."""
+"""What these tests share: a browser, and the page in it before a real server over two stand-ins of platformOS."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,7 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Playwright
 
     from tests.page.complaints import Complaints
     from tests.page.screen import Screen
@@ -23,16 +26,55 @@ Window = Callable[..., "BrowserContext"]
 Visit = Callable[..., "Screen"]
 
 
+# Tests with this run in Firefox too: some of behaviour, since each takes longer there. xdist runs them in one process,
+# for a Firefox takes seconds to start. Through WebDriver BiDi playwright does not tell the bodies of requests.
+in_firefox_too = pytest.mark.parametrize(
+    "kind", ["chromium", pytest.param("firefox", marks=pytest.mark.xdist_group("firefox"))], indirect=True
+)
+
+
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all these tests; of the package, since nobody else can enter playwright meanwhile."""
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers; of the package, since nobody else can enter playwright meanwhile."""
     need("playwright")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with sync_playwright() as entered:
+        yield entered
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for all these tests."""
+    started = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="package")
+def firefox(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Firefox, as people have it, for all that are marked."""
+    program = tmp_path_factory.mktemp("firefox") / "firefox"
+    words = [sys.executable, str(Path(__file__).with_name("firefox.py")), need("firefox")]
+    program.write_text(f'#!/bin/sh\nexec {" ".join(map(quote, words))} "$@"\n')
+    program.chmod(0o755)
+    started = playwright.firefox.launch(channel="moz-firefox", executable_path=program)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which browser: "chromium", or "firefox"."""
+    chosen: str = getattr(request, "param", "chromium")
+    return chosen
+
+
+@pytest.fixture
+def browser(request: pytest.FixtureRequest, kind: str) -> Browser:
+    """The one of these tests: Chromium, and with `in_firefox_too` Firefox."""
+    chosen: Browser = request.getfixturevalue(kind)
+    return chosen
 
 
 @pytest.fixture

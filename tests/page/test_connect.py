@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.complaints import AWAY, Complaints
-from tests.page.conftest import Start, Visit, Window
+from tests.page.conftest import Start, Visit, Window, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.server import CLIENTS, REPO, TOKEN, Server
@@ -114,6 +114,7 @@ def test_the_token_is_sent_in_the_header_alone(site: Server, visit: Visit) -> No
     assert {each.url.split("/")[2] for each in asked} == {f"127.0.0.1:{site.port}"}
 
 
+@in_firefox_too
 def test_a_reload_connects_by_itself(screen: Screen, platformos: PlatformOS) -> None:
     """It reads the same environment, and shows what is there once."""
     screen.environment.select_option("production")
@@ -143,6 +144,7 @@ def test_forget_token_goes_back(screen: Screen, platformos: PlatformOS) -> None:
     expect(screen.token).to_be_visible()
 
 
+@in_firefox_too
 def test_a_wrong_token_is_told_with_what_to_do(site: Server, visit: Visit, complaints: Complaints) -> None:
     """The page shows the server's own sentence. The field is there for another try, which works."""
     complaints.expect("401")
@@ -266,6 +268,7 @@ def test_a_link_to_an_environment_that_is_not_there_joins_the_first(
     assert screen.fragment.startswith("env=staging")
 
 
+@in_firefox_too
 def test_a_token_in_the_address_connects_and_leaves_it_at_once(
     site: Server, production: PlatformOS, window: Window
 ) -> None:

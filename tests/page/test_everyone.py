@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.page import install
 from tests.page.complaints import AWAY, Complaints
-from tests.page.conftest import Start, Visit
+from tests.page.conftest import Start, Visit, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.install import CannotInstall
 from tests.support.need import missing
@@ -148,6 +148,7 @@ def test_axe_finds_nothing_grave_while_disconnected(
     assert _found(screen, axe) == []
 
 
+@in_firefox_too
 def test_the_keyboard_connects(site: Server, visit: Visit) -> None:
     """The token's field has the focus; Enter connects."""
     screen = visit(site)
@@ -218,6 +219,7 @@ def test_a_letter_that_is_typed_is_no_shortcut(screen: Screen, platformos: Platf
     screen.wait_state("live")
 
 
+@in_firefox_too
 def test_entries_are_walked_and_unfolded_by_keys(screen: Screen, platformos: PlatformOS) -> None:
     """Entries are reached, unfolded, pinned and copied without a mouse."""
     platformos.add(*({"message": f"m{n}", "data": {"page": f"p{n}"}} for n in range(1, 6)))

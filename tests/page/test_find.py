@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.complaints import Complaints
-from tests.page.conftest import Visit
+from tests.page.conftest import Visit, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
@@ -36,6 +36,7 @@ def test_a_filter_acts_on_enter_and_what_does_not_match_leaves(screen: Screen, p
     screen.wait_state("live")
 
 
+@in_firefox_too
 def test_an_empty_filter_shows_all_again(screen: Screen, platformos: PlatformOS) -> None:
     """It shows what the filter had left out, too, as far as the server still has it."""
     _add(platformos, *MIXED)
@@ -129,6 +130,7 @@ def test_a_query_that_is_not_understood_is_told_and_changes_nothing(screen: Scre
     screen.wait_ids(["1", "3", "4"])
 
 
+@in_firefox_too
 def test_a_search_marks_and_counts_what_is_here(screen: Screen, platformos: PlatformOS) -> None:
     """Plain text is found in any case, at every place, and in what comes later."""
     platformos.add({"message": "Order 5 and ORDER 6"}, {"message": "nothing"}, {"message": "an order"})
@@ -158,6 +160,7 @@ def test_only_matches_hides_the_rest(screen: Screen, platformos: PlatformOS) -> 
     screen.wait_ids(platformos.ids)
 
 
+@in_firefox_too
 def test_the_search_steps_through_what_it_finds(screen: Screen, platformos: PlatformOS) -> None:
     """It goes back and forth, and brings each into view, however far. Enter and Shift+Enter do the same."""
     platformos.add(*({"message": "needle" if n % 100 == 50 else f"hay {n}"} for n in range(400)))
@@ -299,6 +302,7 @@ def test_the_view_is_in_the_address(screen: Screen) -> None:
     }
 
 
+@in_firefox_too
 def test_a_link_opens_the_same_view(site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit) -> None:
     """Another person, with their own token, sees what it names."""
     platformos.add({"error_type": "error", "message": "of staging"})

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.complaints import AWAY, Complaints
-from tests.page.conftest import Start, Visit
+from tests.page.conftest import Start, Visit, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
@@ -18,6 +18,7 @@ from tests.support.server import Server
 PAGEFUL = 60  # entries that fill the log's region and more
 
 
+@in_firefox_too
 def test_entries_appear_as_they_come_and_the_newest_is_in_view(screen: Screen, platformos: PlatformOS) -> None:
     """They are in the order of their ids, whether they were there before or not."""
     for _ in range(3):
@@ -50,6 +51,7 @@ def test_a_heartbeat_counts_as_heard(server: Start, platformos: PlatformOS, visi
     expect(screen.connection).to_contain_text("3 s ago")
 
 
+@in_firefox_too
 def test_who_scrolls_up_is_left_in_peace(screen: Screen, platformos: PlatformOS) -> None:
     """A button counts what comes, and the visible entries do not move. The button leads to the newest, and follows."""
     platformos.add_many(PAGEFUL)
@@ -86,6 +88,7 @@ def test_scrolling_down_to_the_end_follows_again(screen: Screen, platformos: Pla
     expect(screen.entry(platformos.ids[-1])).to_be_in_viewport()
 
 
+@in_firefox_too
 def test_pause_keeps_reading_and_counts(screen: Screen, platformos: PlatformOS) -> None:
     """Nothing is drawn, and the button says how many entries wait. Resume draws them all, in order, once."""
     platformos.add_many(2)
@@ -133,6 +136,7 @@ def test_a_server_that_goes_and_comes_back_is_a_blink(
     screen.wait_ids(platformos.ids)
 
 
+@in_firefox_too
 def test_a_worker_that_is_killed_costs_nothing(
     site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints
 ) -> None:
@@ -167,6 +171,7 @@ def test_the_page_comes_back_by_last_event_id(
     assert all("tail" not in each.post_data_json["input"] for each in asked)
 
 
+@in_firefox_too
 def test_an_outage_of_platformos_is_told_while_it_lasts(screen: Screen, platformos: PlatformOS) -> None:
     """The page says that platformOS is away, not the server. Then the log goes on, with each entry once."""
     platformos.add_many(2)

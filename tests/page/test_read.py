@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import Visit
+from tests.page.conftest import Visit, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.rows import MISSING
@@ -68,6 +68,7 @@ def test_a_message_is_monospace_with_its_line_breaks(screen: Screen, platformos:
     assert message.evaluate("each => getComputedStyle(each).whiteSpace").startswith(("pre", "break-spaces"))
 
 
+@in_firefox_too
 def test_data_unfolds_as_a_tree(screen: Screen, platformos: PlatformOS) -> None:
     """A click shows its members, another one what lies inside, and a third folds it again."""
     data = {"url": "https://shop.example/cart", "user": {"email": "ana@example.com"}, "n": 3, "on": True, "no": None}

@@ -18,7 +18,7 @@ from playwright.sync_api import TimeoutError as Late
 
 from tests.hosts.elsewhere import Elsewhere
 from tests.page.complaints import AWAY, Complaints
-from tests.page.conftest import Start, Visit, Window
+from tests.page.conftest import Start, Visit, Window, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
@@ -100,6 +100,7 @@ def test_all_environments_are_an_option_that_says_which(
 
 
 @pytest.mark.parametrize("link", ["*", "staging,production"])
+@in_firefox_too
 def test_a_link_to_several_environments_is_kept(
     site: Server, platformos: PlatformOS, production: PlatformOS, visit: Visit, link: str
 ) -> None:

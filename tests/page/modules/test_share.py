@@ -12,6 +12,7 @@ from playwright.sync_api import Error, Request
 
 from tests.faults.following import flowing
 from tests.page.complaints import AWAY, Complaints
+from tests.page.conftest import in_firefox_too
 from tests.page.modules.conftest import OpenTab
 from tests.page.modules.tab import Tab
 from tests.support.platformos import PlatformOS
@@ -145,6 +146,7 @@ def test_a_leader_that_crashes_is_followed(server: Start, platformos: PlatformOS
         whole(each, platformos.ids)
 
 
+@in_firefox_too
 def test_each_tab_has_its_own_filter(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
     """With two filters and one stream each tab gets its share, of earlier entries too."""
     running = server()
