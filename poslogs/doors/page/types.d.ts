@@ -63,12 +63,12 @@ export interface Message {
   last?: boolean;
 }
 
-/** What a view is narrowed to; `group` is a fingerprint, `time` in ms since 1970. */
+/** What a view is narrowed to; `group` is a fingerprint, `time` in ms since 1970, `to` is not in it. */
 export interface Narrowing {
   type?: string;
   path?: string;
   group?: string;
-  time?: { from: number; to: number };
+  time?: { from: number; to?: number };
 }
 
 /** Narrows a view by some parts more; null shows all. */

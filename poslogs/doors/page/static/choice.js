@@ -2,6 +2,7 @@
 /** @import { Environment } from "../types.d.ts" */
 import { colour } from "./badge.js";
 import { EVERY, described, meant } from "./environments.js";
+import { meant as wantedBy, shown } from "./filter.js";
 import { visible } from "./text.js";
 import { refusal } from "./wanted.js";
 
@@ -11,16 +12,20 @@ export class Choice {
   #filter;
   #note;
   #understood = "";
+  #asShown = ""; // the text of the filter that was understood last
+  #isType;
   /** @type {Environment[]} */
   #offered = [];
   #wanted = ""; // what was asked for last
   #wrong = ""; // why the filter that was asked for last is not understood
 
   /**
-   * The controls, and the element for what is to be said of the environment.
+   * The controls, and the element for what is to be said of the environment; `isType` knows the types of the log.
    * @param {{ environment: HTMLSelectElement, tool: HTMLSelectElement, filter: HTMLInputElement, note: HTMLElement }} boxes
+   * @param {(word: string) => boolean} isType
    */
-  constructor({ environment, tool, filter, note }) {
+  constructor({ environment, tool, filter, note }, isType) {
+    this.#isType = isType;
     this.#environment = environment;
     this.#tool = tool;
     this.#filter = filter;
@@ -29,7 +34,7 @@ export class Choice {
 
   /** Call `onChange()` when something else is chosen. @param {() => void} onChange */
   watch(onChange) {
-    for (const box of [this.#environment, this.#tool]) box.addEventListener("change", onChange);
+    for (const box of [this.#environment, this.#tool, this.#filter]) box.addEventListener("change", onChange);
     this.#filter.addEventListener("keydown", ({ key, isComposing }) => {
       if (key === "Enter" && !isComposing) onChange();
     });
@@ -54,15 +59,25 @@ export class Choice {
     return this.#tool.value;
   }
 
-  /** What the reader wants: a type or a query; while what is typed is not understood, what was understood before. */
+  /** What the reader wants, as wanted.js takes it; while what is typed is not understood, what was understood before. */
   get filter() {
     const typed = this.#filter.value.trim();
-    if (refusal(typed) === "") this.#understood = typed;
+    if (typed !== this.#asShown && refusal(typed) === "") {
+      this.#understood = wantedBy(typed, this.#isType);
+      this.#asShown = this.#understood === typed ? shown(typed) : typed; // what was taken for a type is shown as one
+      this.#filter.value = this.#asShown;
+    }
     return this.#understood;
   }
 
+  /** A text of the query language, in which a single word is a text; "" for all. */
   set filter(text) {
-    this.#filter.value = text.slice(0, this.#filter.maxLength);
+    const isAmbiguous = this.#isType(text);
+    const whole = (isAmbiguous ? `"${text}"` : text).slice(0, this.#filter.maxLength);
+    this.#filter.value = whole;
+    if (refusal(whole.trim()) !== "") return;
+    this.#understood = wantedBy(whole.trim(), () => false);
+    this.#asShown = whole.trim();
   }
 
   /**

@@ -77,19 +77,20 @@ export function showWhole(row, entry, ranges) {
   mark(row, entry, ranges);
 }
 
-/** Unfold an entry's data, or fold it again. @param {HTMLElement} row @param {Entry} entry */
+/** Unfold an entry's data, or fold it again. Returns whether it is open now. @param {HTMLElement} row @param {Entry} entry */
 export function unfold(row, entry) {
   const toggle = row.querySelector("[data-do=unfold]");
   const open = row.querySelector(".data");
-  if (toggle === null) return;
+  if (toggle === null) return false;
   toggle.setAttribute("aria-expanded", String(open === null));
   if (open !== null) {
     open.remove();
-    return;
+    return false;
   }
   const data = element("div", "data", "");
   data.append(tree(entry.data));
   row.append(data);
+  return true;
 }
 
 /** A time as people read it: local, with the day when it is not today's, and UTC on hover. @param {string} timestamp */

@@ -1,6 +1,6 @@
 /** The finder: the search's controls, its marks in what is drawn, and the steps from match to match. */
 /** @import { Entry, Ranges } from "../types.d.ts" */
-/** @import { List } from "./list.js" */
+/** @import { List } from "./list.js" @import { Steps } from "./steps.js" */
 /** @import { Store } from "./store.js" */
 /** @import { View } from "./view.js" */
 import { textOf } from "./diagnosis.js";
@@ -21,8 +21,8 @@ export class Finder {
   /** @type {WeakMap<HTMLElement, Ranges | null>} */
   #marked = new WeakMap(); // what the drawn elements were marked with last
   #asked = false; // the reader wants to know how many match
-  /** @type {Entry | null} */
-  #at = null; // the entry of the match that was stepped to
+  /** @type {Steps | undefined} */
+  #steps;
 
   /** The controls are elements: search, regex, only and found. @param {Controls} controls @param {Store} store */
   constructor(controls, store) {
@@ -37,12 +37,13 @@ export class Finder {
 
   /**
    * Have it step through a list at the click of two buttons, and filter its view.
-   * @param {View} view @param {List} list @param {HTMLElement} previous @param {HTMLElement} next
+   * @param {View} view @param {List} list @param {Steps} steps @param {HTMLElement} previous @param {HTMLElement} next
    */
-  attach(view, list, previous, next) {
+  attach(view, list, steps, previous, next) {
     const { search, regex, only } = this.#controls;
     this.#view = view;
     this.#list = list;
+    this.#steps = steps;
     search.addEventListener("input", () => this.#look());
     regex.addEventListener("change", () => this.#look());
     only.addEventListener("change", () => view.setOnlyMatches(only.checked && this.search !== ""));
@@ -63,10 +64,16 @@ export class Finder {
     return this.#controls.regex.checked;
   }
 
-  /** @param {string} search @param {boolean} regex */
-  set(search, regex) {
+  get only() {
+    return this.#controls.only.checked;
+  }
+
+  /** @param {string} search @param {boolean} regex @param {boolean} only */
+  set(search, regex, only) {
+    if (search === this.search && regex === this.regex && only === this.only) return;
     this.#controls.search.value = search;
     this.#controls.regex.checked = regex;
+    this.#controls.only.checked = only;
     this.#look();
   }
 
@@ -80,34 +87,13 @@ export class Finder {
     return this.#search.ranges(entry);
   }
 
-  /**
-   * Bring the next match (1) or the one before (-1) into view; from the newest at first, and around at the ends.
-   * @param {number} by
-   */
+  /** Bring the next match (1) or the one before (-1) into view, and around at the ends. @param {number} by */
   step(by) {
-    const [view, list] = [this.#view, this.#list];
-    if (view === undefined || list === undefined) return;
-    const { shown } = view;
-    /** @type {{ number: number, entry: Entry }[]} */
-    const found = [];
-    for (let number = shown.first; number < shown.end; number += 1) {
-      const entry = shown.at(number);
-      if (entry !== undefined && this.matches(entry)) found.push({ number, entry });
-    }
-    if (found.length === 0) return;
-    const now = found.findIndex(({ entry }) => entry === this.#at);
-    const next = now < 0 ? found.length - 1 : (now + by + found.length) % found.length;
-    const { number, entry } = found[next];
-    this.#at = entry;
-    list.slice.current?.classList.remove("current");
-    const row = list.reveal(number);
-    row?.classList.add("current");
-    list.slice.current = row;
-    this.#tell(`${(next + 1).toLocaleString("en")} of `, "polite");
+    const found = this.#steps?.to(by, (entry) => this.matches(entry));
+    if (found) this.#tell(`${found.at.toLocaleString("en")} of `, "polite");
   }
 
   #look() {
-    this.#at = null;
     this.#asked = true;
     this.#search.set(this.search, { regex: this.regex });
     this.#view?.setOnlyMatches(this.#controls.only.checked && this.search !== "");

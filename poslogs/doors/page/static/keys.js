@@ -44,6 +44,8 @@ const KEYS = [
   ["/", "search", "search"],
   ["n", "next", "the next match"],
   ["N", "previous", "the previous match"],
+  ["e", "nextError", "the next error"],
+  ["E", "previousError", "the previous error"],
   ["f", "filter", "filter"],
   ["Space", "pause", "pause, or resume"],
   ["x", "clear", "clear"],

@@ -1,7 +1,8 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
 /** @import { Entry } from "../types.d.ts" @import { View } from "./view.js" */
+import { anchorOf, numberFrom } from "./anchor.js";
+import { Hold } from "./hold.js";
 import { Slice } from "./slice.js";
-import { isLater } from "./store.js";
 
 const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
 const STEP = 150; // entries drawn more when the reader comes near an end of what is drawn
@@ -18,6 +19,7 @@ export class List {
   #left = 0; // the view's end when the reader left it
   #top = 0; // the scroller's last known place
   #due = false;
+  #hold;
 
   /**
    * @param {HTMLElement} scroller @param {HTMLElement} rows @param {View} view
@@ -28,18 +30,20 @@ export class List {
     this.#scroller = scroller;
     this.#shown = view.shown;
     this.#onMove = onMove;
+    this.#hold = new Hold(rows, (on) => this.#held(on));
     view.watch(this);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#stick()).observe(scroller);
   }
 
-  /** How many have come since the reader left the end. */
+  /** How many have come since the reader left the end, or holds the list. */
   get missed() {
-    return this.following ? 0 : Math.max(0, this.#shown.end - this.#left);
+    return this.following && !this.#hold.on ? 0 : Math.max(0, this.#shown.end - this.#left);
   }
 
   /** Go to the end and stay there. */
   follow() {
+    this.#hold.end();
     this.following = true;
     this.slice.only(this.#shown.end - STEP, this.#shown.end);
     this.#stick();
@@ -72,6 +76,14 @@ export class List {
     return row;
   }
 
+  /** The numbers of the entries that are on the screen, of the first and of the last; before it begins where none is. */
+  get screen() {
+    const { scrollTop, clientHeight } = this.#scroller;
+    const [top, end] = [this.slice.rowAt(scrollTop), this.slice.rowAt(scrollTop + clientHeight - 1)];
+    const from = top === undefined ? this.#shown.end : this.slice.numberOf(top);
+    return { from, to: end === undefined ? this.slice.to - 1 : this.slice.numberOf(end) };
+  }
+
   /** The number of the oldest entry that may be drawn, and of the newest. */
   get first() {
     return this.#shown.first;
@@ -81,6 +93,11 @@ export class List {
     return this.#shown.end - 1;
   }
 
+  /** The number of an entry; undefined where it is not shown. @param {Entry | undefined} entry */
+  numberOf(entry) {
+    return this.#shown.numberOf(entry);
+  }
+
   // From the view
 
   grown() {
@@ -88,7 +105,7 @@ export class List {
     this.#due = true;
     requestAnimationFrame(() => {
       this.#due = false;
-      if (this.following) this.#toEnd();
+      if (this.following && !this.#hold.on) this.#toEnd();
       this.#onMove();
     });
   }
@@ -100,27 +117,27 @@ export class List {
   }
 
   changed() {
-    const top = this.following ? undefined : this.slice.rowAt(this.#scroller.scrollTop);
-    const entry = top && this.slice.entryOf(top);
+    const anchor = anchorOf(this.#scroller, this.slice, this.following);
+    const followed = this.following;
     this.#left = this.#shown.end;
-    if (top === undefined || entry === undefined) {
+    if (anchor === null) {
       this.follow();
       return;
     }
-    const offset = top.offsetTop - this.#scroller.scrollTop;
-    const number = this.#numberFrom(entry);
+    const number = numberFrom(this.#shown, anchor.entry);
+    this.following = false;
     this.slice.only(number - STEP, Math.min(number + STEP, this.#shown.end));
-    this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - offset;
+    this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - anchor.offset;
     this.#top = this.#scroller.scrollTop;
+    if (followed && this.#below <= 4 && this.slice.to >= this.#shown.end) this.following = true;
     this.#onMove();
   }
 
-  /** The number of an entry, or where that is not shown any more, of the next one. @param {Entry} entry */
-  #numberFrom(entry) {
-    const shown = this.#shown.slice();
-    const same = shown.indexOf(entry);
-    const found = same >= 0 ? same : shown.findIndex((each) => isLater(each, entry));
-    return this.#shown.first + (found >= 0 ? found : Math.max(0, shown.length - 1));
+  /** @param {boolean} on */
+  #held(on) {
+    if (!this.following) return;
+    if (on) this.#left = this.#shown.end;
+    else this.grown();
   }
 
   #toEnd() {
@@ -131,15 +148,21 @@ export class List {
   }
 
   #stick() {
-    if (!this.following) return;
+    if (!this.following || this.#hold.on) return;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#top = this.#scroller.scrollTop;
   }
 
-  #scrolled() {
+  /** Pixels of the log that lie below what is seen. */
+  get #below() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight;
+  }
+
+  #scrolled() {
+    const { scrollTop } = this.#scroller;
     const up = scrollTop < this.#top - 1;
-    const below = scrollHeight - scrollTop - clientHeight;
+    const below = this.#below;
     this.#top = scrollTop;
     if (this.following) {
       if (up && below > 4) this.stay();

@@ -1,11 +1,14 @@
 /** The page: its parts put together. */
 /** @import { Entry, Environment, Narrow } from "../types.d.ts" */
+import { Address } from "./address.js";
 import { Alert } from "./alert.js";
 import { announce } from "./announcer.js";
 import { Choice } from "./choice.js";
 import { Connection } from "./connection.js";
+import { Current } from "./current.js";
 import { save } from "./download.js";
 import { draw } from "./entry.js";
+import { shown } from "./filter.js";
 import { Finder } from "./finder.js";
 import * as keys from "./keys.js";
 import * as link from "./link.js";
@@ -16,8 +19,10 @@ import { Pins } from "./pins.js";
 import { around, place, within } from "./places.js";
 import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
+import { Seen } from "./seen.js";
 import * as session from "./session.js";
 import * as signin from "./signin.js";
+import { Steps } from "./steps.js";
 import { View } from "./view.js";
 
 const brought = link.takeToken(); // before anything else sees the address
@@ -29,7 +34,7 @@ const choice = new Choice({
   tool: place("tool", HTMLSelectElement),
   filter: input("filter"),
   note: $("note"),
-});
+}, (word) => seen.isType(word));
 
 const places = { state: $("state"), heard: $("heard"), news: $("news") };
 const connection = new Connection(places, () => choice.names, (kind) => {
@@ -46,6 +51,7 @@ const log = new Log(
     if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
 );
+const seen = new Seen(log.store);
 const boxes = { search: input("search"), regex: input("regex"), only: input("only"), found: $("found") };
 const finder = new Finder(boxes, log.store);
 const view = new View(log.store, (entry) => finder.matches(entry));
@@ -55,57 +61,35 @@ const overview = new Overview(log.store, view, {
   groups: within($("groups"), ".list", HTMLElement),
   held: $("held"),
   nothing: $("nothing"),
-  filter: () => log.filter,
+  filter: () => shown(log.filter),
   narrowed: $("narrowed"),
   narrowedTo: $("narrowed-to"),
+  onNarrow: () => address.step(),
 });
 const pins = new Pins($("pins"), (env, id) => rows.pinned(env, id));
 const isAmid = (/** @type {Entry} */ { env }) => env !== log.env; // others are watched with it
-const drawn = (/** @type {Entry} */ entry) =>
-  draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(entry.env, entry.id), amid: isAmid(entry) });
+const drawn = (/** @type {Entry} */ entry) => {
+  const row = draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(entry.env, entry.id), amid: isAmid(entry) });
+  current.drew(row, entry);
+  rows.drew(row, entry);
+  return row;
+};
 const list = new List($("log"), $("rows"), view, drawn, moved);
 const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
-const rows = new Rows($("rows"), list, { pins, finder, narrow });
+const current = new Current($("rows"), list.slice, moved);
+const rows = new Rows($("rows"), list, { current, pins, finder, narrow });
+const steps = new Steps(view.shown, list, current);
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
-finder.attach(view, list, $("previous"), $("next"));
+const address = new Address({ choice, log, view, overview, finder, list, current, alert });
+finder.attach(view, list, steps, $("previous"), $("next"));
 announce($("announcer"), log.store, isAmid);
 
 /** The list has more, or less, or has moved. */
 function moved() {
-  $("jump").hidden = list.following;
+  $("jump").hidden = list.following && list.missed === 0;
   $("jump").textContent = `${list.missed.toLocaleString("en")} new, jump to live`;
   $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
   overview.drawSoon();
-}
-
-// What is watched
-
-/** Watch what the link names, as far as this server has it. */
-function open() {
-  const { env, tool, filter = "", search = "", regex } = link.read();
-  choice.choose(env ?? "", `platformos.logs.${tool}`);
-  choice.filter = filter;
-  finder.set(search, Boolean(regex));
-  watch(env);
-}
-
-/** Watch what is chosen; `wanted` is the environment that a link asks for. */
-function watch(wanted = choice.env) {
-  const { env, tool, filter } = choice;
-  if (env !== log.env) {
-    narrow(null);
-    alert.open(choice.label);
-    list.follow();
-  }
-  if (env !== log.env || tool !== log.tool) log.open(env, tool, filter);
-  else if (filter !== log.filter) log.setFilter(filter);
-  choice.tell(wanted);
-  remember();
-}
-
-function remember() {
-  const { search, regex } = finder;
-  link.write({ env: log.env, tool: log.tool.split(".").at(-1), filter: log.filter, search, regex: regex ? "1" : "" });
 }
 
 // Controls
@@ -125,11 +109,16 @@ const acts = {
   },
   download: () => save(view.narrowed(), place("format", HTMLSelectElement).value, log.env),
   help: () => place("shortcuts", HTMLDialogElement).showModal(),
-  jump: () => list.follow(),
+  jump() {
+    current.set(undefined);
+    list.follow();
+  },
 };
+const isError = (/** @type {Entry} */ { type }) => type === "error";
 
-choice.watch(() => watch());
-for (const id of ["search", "regex"]) on(id, "input", remember);
+choice.watch(() => address.choose());
+for (const id of ["search", "regex"]) on(id, "input", () => address.keep());
+on("only", "change", () => address.step());
 const clicks = {
   ...acts,
   all: () => narrow(null),
@@ -146,7 +135,7 @@ on("forget", "click", () => {
 addEventListener("hashchange", () => {
   const token = link.takeToken();
   if (token !== "" && token !== session.token()) takeOver(token);
-  else if (log.env !== "") open();
+  else if (log.env !== "") address.open();
 });
 
 /**
@@ -171,12 +160,14 @@ keys.install(place("shortcuts", HTMLDialogElement), {
   filter: () => $("filter").focus(),
   next: () => finder.step(1),
   previous: () => finder.step(-1),
+  nextError: () => steps.to(1, isError),
+  previousError: () => steps.to(-1, isError),
   leave(event) {
     if (around(event, "input, select") === null) {
       narrow(null);
       return;
     }
-    choice.filter = log.filter;
+    choice.filter = shown(log.filter);
     $("log").focus();
   },
 });
@@ -193,7 +184,7 @@ const connect = signin.install({
     field.value = "";
     offer(environments);
     document.body.dataset.screen = "log";
-    open();
+    address.open();
     $("log").focus({ preventScroll: true });
   },
   changed: offer,

@@ -12,7 +12,7 @@ const DRAW_MS = 100; // the overview is drawn at most once in this time
 /**
  * Where it draws. `filter()` returns the filter that is set.
  * @typedef {{ byType: HTMLElement, byHour: HTMLElement, groups: HTMLElement, held: HTMLElement, nothing: HTMLElement,
- *   narrowed: HTMLElement, narrowedTo: HTMLElement, filter: () => string }} Boxes
+ *   narrowed: HTMLElement, narrowedTo: HTMLElement, filter: () => string, onNarrow: () => void }} Boxes
  */
 
 /** Draws the charts, the groups and what the view is narrowed to. */
@@ -46,12 +46,24 @@ export class Overview {
     const now = JSON.stringify(this.#view.narrowing);
     const again = parts !== null && JSON.stringify({ ...this.#view.narrowing, ...parts }) === now;
     this.#view.narrow(again ? Object.fromEntries(Object.keys(parts).map((name) => [name, undefined])) : parts);
+    this.#tell();
+    this.#boxes.onNarrow();
+  }
+
+  /** Narrows the view to exactly these parts. @param {Narrowing} narrowing */
+  set(narrowing) {
+    this.#view.set(narrowing);
+    this.#tell();
+  }
+
+  /** Says what the view is narrowed to. */
+  #tell() {
     const { type, path, group, time } = this.#view.narrowing;
     const said = [
       type && `type ${type}`,
       path && visible(path),
       group && `errors like “${visible(group.slice(0, 80))}”`,
-      time && `${clock(time.from)} to ${clock(time.to)}`,
+      time && (time.to === undefined ? `since ${clock(time.from)}` : `${clock(time.from)} to ${clock(time.to)}`),
     ].filter(Boolean);
     this.#boxes.narrowed.hidden = said.length === 0;
     this.#boxes.narrowedTo.textContent = said.join(", ");

@@ -1,11 +1,13 @@
 /** The rows: what a click or a key does to an entry in the log. */
-/** @import { Narrow } from "../types.d.ts" */
+/** @import { Entry, Narrow } from "../types.d.ts" */
+/** @import { Current } from "./current.js" */
 /** @import { Finder } from "./finder.js" */
 /** @import { List } from "./list.js" */
 /** @import { Pins } from "./pins.js" */
 import { placeOf } from "./diagnosis.js";
 import { showWhole, unfold } from "./entry.js";
 import { around, within } from "./places.js";
+import { keyOf } from "./store.js";
 
 const ROW = "#rows > li";
 const SAID_MS = 1_500; // how long a button says that it has done its work
@@ -16,14 +18,17 @@ export class Rows {
   #pins;
   #finder;
   #narrow;
+  #current;
+  #open = new Set(); // keys of the entries whose data is shown
 
   /**
    * @param {HTMLElement} rows @param {List} list
-   * @param {{ pins: Pins, finder: Finder, narrow: Narrow }} parts
+   * @param {{ current: Current, pins: Pins, finder: Finder, narrow: Narrow }} parts
    */
-  constructor(rows, list, { pins, finder, narrow }) {
+  constructor(rows, list, { current, pins, finder, narrow }) {
     this.#rows = rows;
     this.#list = list;
+    this.#current = current;
     this.#pins = pins;
     this.#finder = finder;
     this.#narrow = narrow;
@@ -37,10 +42,12 @@ export class Rows {
     }
   }
 
-  /** What keys do; each acts on the entry that has the focus, and moves begin at the newest. */
+  /** What keys do; each acts on the current entry, and moves begin at the newest where there is none. */
   get actions() {
     const here = (/** @type {(row: HTMLElement) => void} */ act) => () => {
-      if (this.#focused !== null) act(this.#focused);
+      const number = this.#number;
+      const row = number === undefined ? undefined : this.#list.slice.rowOf(number) ?? this.#list.reveal(number);
+      if (row !== undefined) act(row);
     };
     return {
       down: () => this.#move(1),
@@ -60,16 +67,20 @@ export class Rows {
     this.#rows.querySelector(`${row} .pin`)?.setAttribute("aria-pressed", pressed);
   }
 
-  get #focused() {
-    /** @type {HTMLElement | null | undefined} */
-    const row = document.activeElement?.closest(ROW);
-    return row ?? null;
+  /** An element was made of an entry: it is open if it was before. @param {HTMLElement} row @param {Entry} entry */
+  drew(row, entry) {
+    if (this.#open.has(keyOf(entry))) unfold(row, entry);
+  }
+
+  /** The number of the current entry; undefined where there is none, or it is not shown. */
+  get #number() {
+    return this.#list.numberOf(this.#current.entry);
   }
 
   /** @param {number} by */
   #move(by) {
-    const from = this.#focused;
-    const number = from === null ? this.#list.last : this.#list.slice.numberOf(from) + by;
+    const from = this.#number;
+    const number = from === undefined ? this.#list.last : from + by;
     if (number >= this.#list.first && number <= this.#list.last) this.#list.show(number)?.focus({ preventScroll: true });
   }
 
@@ -90,7 +101,8 @@ export class Rows {
     if (what === "pin") this.#pins.toggle(entry);
     if (what === "unfold") {
       this.#list.stay();
-      unfold(row, entry);
+      if (unfold(row, entry)) this.#open.add(keyOf(entry));
+      else this.#open.delete(keyOf(entry));
       row.scrollIntoView({ block: "nearest" });
     }
     if (what === "whole") {

@@ -48,6 +48,17 @@ export class Run {
     this.first = 0;
   }
 
+  /** The number of a thing; undefined where it is not in. @param {T | undefined} thing */
+  numberOf(thing) {
+    const at = thing === undefined ? -1 : this.#things.indexOf(thing, this.#gone);
+    return at < 0 ? undefined : at - this.#gone + this.first;
+  }
+
+  /** The numbers of all that `holds` is true of. @param {(thing: T) => boolean} holds */
+  numbers(holds) {
+    return this.slice().flatMap((thing, n) => (holds(thing) ? [this.first + n] : []));
+  }
+
   /** Those from number `from` up to `to`, as an array. @returns {T[]} */
   slice(from = this.first, to = this.end) {
     const shift = this.#gone - this.first;

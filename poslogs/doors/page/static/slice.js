@@ -4,8 +4,6 @@
 export class Slice {
   from = 0; // numbers of the view's entries: from the first ...
   to = 0; // ... up to this one, which is not
-  /** @type {HTMLElement | undefined} */
-  current; // the element that the reader has been led to
 
   #rows;
   #shown;

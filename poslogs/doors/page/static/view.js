@@ -16,7 +16,7 @@ export function isWithin(narrowing, entry) {
   if (group !== undefined && kindOf(entry) !== group) return false;
   if (time === undefined) return true;
   const at = Date.parse(entry.timestamp);
-  return at >= time.from && at < time.to;
+  return at >= time.from && (time.to === undefined || at < time.to);
 }
 
 /**
@@ -56,7 +56,12 @@ export class View {
 
   /** Narrow further, or with `undefined` for a part less; `null` shows all. @param {Narrowing | null} parts */
   narrow(parts) {
-    this.narrowing = parts === null ? {} : { ...this.narrowing, ...parts };
+    this.set(parts === null ? {} : { ...this.narrowing, ...parts });
+  }
+
+  /** Narrow to this, and to nothing else. @param {Narrowing} narrowing */
+  set(narrowing) {
+    this.narrowing = narrowing;
     this.refresh();
   }
 

@@ -1,0 +1,41 @@
+/** Steps: from where the reader is to the next entry that is looked for, or to the one before. */
+/** @import { Entry } from "../types.d.ts" @import { Current } from "./current.js" @import { List } from "./list.js" */
+/** @import { Run } from "./run.js" */
+
+export class Steps {
+  #shown;
+  #list;
+  #current;
+
+  /** @param {Run<Entry>} shown @param {List} list @param {Current} current */
+  constructor(shown, list, current) {
+    this.#shown = shown;
+    this.#list = list;
+    this.#current = current;
+  }
+
+  /**
+   * Makes the next entry (1) that `holds` is true of current, or the one before (-1), and brings it into view. Goes on
+   * from the current entry where that is on the screen, else from what is there, and around at the ends. Returns which it
+   * is of how many, from 1; null where there is none.
+   * @param {number} by @param {(entry: Entry) => boolean} holds
+   */
+  to(by, holds) {
+    const found = this.#shown.numbers(holds);
+    if (found.length === 0) return null;
+    const { before, after } = this.#from;
+    const next = by > 0 ? found.findIndex((number) => number >= after) : found.findLastIndex((number) => number <= before);
+    const at = next >= 0 ? next : by > 0 ? 0 : found.length - 1;
+    const row = this.#list.reveal(found[at]);
+    this.#current.set(row && this.#list.slice.entryOf(row));
+    return { at: at + 1, of: found.length };
+  }
+
+  /** The first number that comes after where the reader is, and the last one before. */
+  get #from() {
+    const { from, to } = this.#list.screen;
+    const at = this.#shown.numberOf(this.#current.entry);
+    const isSeen = at !== undefined && at >= from && at <= to;
+    return { after: isSeen ? at + 1 : from, before: isSeen ? at - 1 : to };
+  }
+}
