@@ -6,8 +6,9 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask
 from flask_cors import CORS
 
 from poslogs.access.calls import Calls
@@ -15,7 +16,7 @@ from poslogs.access.clients import Clients
 from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
 from poslogs.agents.agent_tools import Catalogue
-from poslogs.doors import api, body, gate, health, metrics, openapi, probes
+from poslogs.doors import api, gate, health, leaving, metrics, openapi, probes
 from poslogs.doors.admission import GivingBack, admission
 from poslogs.doors.answering import beginning
 from poslogs.doors.entrance import Entrance
@@ -26,6 +27,7 @@ from poslogs.doors.origins import Origins
 from poslogs.doors.page import door as page
 from poslogs.doors.paths import OnePath
 from poslogs.doors.prefix import Prefix
+from poslogs.fleet.start import engine_of
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
@@ -41,6 +43,9 @@ from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 from poslogs.tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from poslogs.fleet.engine import Engine  # needs redis
 
 log = logging.getLogger("poslogs")
 
@@ -58,6 +63,7 @@ class Parts:
     disconnects: Disconnects
     direct: DirectStreams
     host: Host
+    engine: Engine | None  # None: this process shares nothing with others
 
 
 def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
@@ -83,6 +89,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
         questions=settings.questions,
         patience=settings.poll_seconds + STALL_SECONDS,
     )
+    engine = engine_of(settings)
     slots: Slots[Driven] = Slots(settings.max_streams)
     runtime = Runtime(environments, clients, feeds, slots)
     host = Host(slots, Stops(runtime, slots, SUPERVISOR))
@@ -97,7 +104,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
 
     app = Flask("poslogs", static_folder=None)
     app.extensions["poslogs"] = Parts(
-        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host
+        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host, engine
     )
 
     CORS(
@@ -117,19 +124,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     refusals = metrics.Refusals()
     app.after_request(refusals.count)
 
-    @app.after_request
-    def finish_reading(response: Response) -> Response:
-        body.discard(request)
-        return response
-
-    @app.after_request
-    def keep_private(response: Response) -> Response:
-        """No cache keeps an answer that needed a token, and browsers do not guess another type than it states."""
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if response.mimetype == "application/json":
-            response.headers["Cache-Control"] = "no-store"
-        return response
-
+    leaving.install(app)
     behind_proxy = settings.proxy_hops > 0
     guard = Guard(entrance.admit, limits, origins.allow, settings.hosts, behind_proxy)
     app.register_blueprint(api.blueprint(toolbox, runtime, admit, begin))

@@ -33,10 +33,6 @@ def _clients_files(named: str) -> tuple[Path, Path]:
     return own, own if own.exists() else ours
 
 
-def _streams(text: str) -> int | None:
-    return variables.within(0, 1_000_000, int)(text) or None
-
-
 @dataclass(frozen=True, repr=False)
 class Settings:
     """The settings of one process, already checked. A new setting is one more field here, and nothing else."""
@@ -73,7 +69,7 @@ class Settings:
         "POSLOGS_MAX_STREAMS",
         "0",
         "limit on open streams in this process; 0 means as many as the server can hold",
-        _streams,
+        variables.streams,
     )
     max_calls: int = count("POSLOGS_MAX_CALLS", 64, (1, 10_000), "limit on calls under way in this process, {bounds}")
     client_calls: int = count(
@@ -142,6 +138,15 @@ class Settings:
         "on",
         "on: under gunicorn's gevent worker a waiting stream needs no greenlet; off: each has one",
         variables.on_or_off,
+    )
+    redis_url: str = parsed(
+        "POSLOGS_REDIS_URL",
+        "",
+        "address of the Redis that several workers share, such as redis://127.0.0.1",
+        variables.redis_url,
+    )
+    redis_prefix: str = parsed(
+        "POSLOGS_REDIS_PREFIX", "poslogs", "first part of each key in Redis, one for each fleet", variables.key
     )
     log_level: str = parsed(
         "POSLOGS_LOG_LEVEL", "info", "level of the log on stderr: debug, info, warning or error", variables.level

@@ -100,9 +100,22 @@ def within(least: N, most: N, kind: type[N]) -> Callable[[str], N]:
     return number
 
 
+def streams(text: str) -> int | None:
+    """A bound on streams; None, written as 0, is as many as the server can hold."""
+    return within(0, 1_000_000, int)(text) or None
+
+
 # As browsers send it (RFC 6454, section 6.2): a scheme, a host and perhaps a port, and nothing more.
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9*._-]+)(:(\d{1,5}|\*))?", re.IGNORECASE)
 PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+", re.ASCII)  # one slash at a time: it names no host
+# As `limits` spells them; Valkey speaks as Redis does.
+_REDIS: Final = frozenset(
+    (
+        *("redis", "rediss", "unix", "redis+unix", "redis+sentinel"),
+        *("valkey", "valkeys", "valkey+unix", "valkey+sentinel"),
+    )
+)
+_KEY_WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")  # or an address of IPv4; no port
 
 
@@ -140,6 +153,23 @@ def path(text: str) -> str:
     if found and not PATH.fullmatch(found):
         raise ConfigError(f"must be a path such as /logs, not {text!r}")
     return found
+
+
+def redis_url(text: str) -> str:
+    """An address of Redis, as far as its beginning shows; it may hold a password, so no refusal repeats it."""
+    scheme, colon, rest = text.partition("://")
+    if text and (scheme.lower() not in _REDIS or not colon or not rest):
+        raise ConfigError(
+            "must be an address such as redis://127.0.0.1:6379/0, rediss://…, unix://… or redis+sentinel://…"
+        )
+    return text
+
+
+def key(text: str) -> str:
+    """A word that keys of a store begin with."""
+    if not _KEY_WORD.fullmatch(text):
+        raise ConfigError(f"must be 1 to 40 letters, digits and signs of . _ -, not {text!r}")
+    return text
 
 
 def on_or_off(text: str) -> bool:

@@ -1,0 +1,189 @@
+"""The engine: Redis, as the processes of a fleet share it, while it is well; and the knowledge that it is away."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from redis.exceptions import NoScriptError, RedisError
+
+from poslogs.fleet.address import Address
+from poslogs.fleet.ask import Ask, Away, Word
+from poslogs.fleet.line import Line, sentence
+from poslogs.fleet.script import Script
+from poslogs.fleet.standing import UNASKED, Standing, State
+from poslogs.per_process import PerProcess
+from poslogs.supervisor import SUPERVISOR, Loop, Supervisor
+
+log = logging.getLogger("poslogs.fleet")
+
+FORMAT: Final = 1  # of what stands in Redis; another one when processes of two versions would misread each other
+PROVE_SECONDS: Final = 1.0  # how often it is proved that Redis answers and takes writes
+FIRST_SECONDS: Final = 0.4  # at most, that the first questions of a process wait until Redis was tried
+AGAIN_SECONDS: Final = 0.5  # from one try to reach Redis to the next
+MOST_AGAIN_SECONDS: Final = 4.0  # the same, where Redis is lost again and again as soon as it was reached
+STEADY_SECONDS: Final = 10.0  # Redis that was not lost for so long is steady
+CONNECT_SECONDS: Final = 30.0  # for a try, with names that are looked up
+QUICK_SECONDS: Final = 0.1  # in which Redis that was away must answer to be used again; less than when it is lost
+PROOF_MS: Final = 60_000  # until what proves a write is gone again
+PROOFS: Final = 3  # of which one must be quick: this process itself may be late for some
+SLOW: Final = "Redis answers too slowly."
+FAILED: Final = "The engine's own loop failed; the log says why."
+
+
+class Engine:
+    """Redis, asked by one loop a process over one connection; what is asked at the same time travels together.
+
+    Any thread or greenlet may ask. While Redis is away every question fails at once, and only the loop tries whether
+    it is back. Everything here is made by each process for itself, so that the app may be made before a fork.
+    """
+
+    def __init__(self, address: Address, prefix: str = "poslogs", supervisor: Supervisor = SUPERVISOR) -> None:
+        self.address = address
+        self._prefix = f"{prefix}:{FORMAT}"
+        self._supervisor = supervisor
+        self._standing = PerProcess(Standing)
+        self._scripts: dict[str, Script] = {}
+        self._joined: list[Callable[[], None]] = []
+        self._lost: list[Callable[[], None]] = []
+
+    @property
+    def state(self) -> State:
+        """Whether Redis can be used now in this process, since when, and why not."""
+        return self._standing().state
+
+    @property
+    def member(self) -> str:
+        """The random name of this process among those that share Redis."""
+        return self._standing().member
+
+    def key(self, *names: str) -> str:
+        """The name of a key or a channel in Redis; each name must be free of secrets."""
+        return ":".join((self._prefix, *names))
+
+    def begin(self) -> None:
+        """Reach for Redis from now on in this process, which serves. May be called again."""
+        self._supervisor.ensure("engine", self._run)
+
+    def when_joined(self, call: Callable[[], None]) -> None:
+        """Have this called each time Redis can be used again, and the first time too.
+
+        The engine's loop calls it, in each process: it must not wait, nor ask.
+        """
+        self._joined.append(call)
+
+    def when_lost(self, call: Callable[[], None]) -> None:
+        """Have this called each time Redis was lost; as `when_joined`."""
+        self._lost.append(call)
+
+    def script(self, text: str) -> Script:
+        """A script for `run`; Redis is given its text each time it is joined."""
+        made = Script(text)
+        return self._scripts.setdefault(made.digest, made)
+
+    def ask(self, *command: Word) -> Any:
+        """What Redis answers to a command: bytes, a number, None, or a list of these.
+
+        It takes ANSWER_SECONDS of line.py and little more at most. Raises Away, at once while Redis is away; the
+        command may have been carried out if Redis was lost meanwhile.
+        """
+        return self.ask_all([command])[0]
+
+    def ask_all(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
+        """What Redis answers to commands that travel together, in one round trip. Raises Away as `ask`, for all."""
+        standing = self._standing()
+        try:
+            self.begin()
+        except RuntimeError as error:
+            raise Away("No thread can be started that asks Redis.") from error
+        if not standing.tried.is_set() and not standing.tried.wait(FIRST_SECONDS):
+            standing.tried.set()  # nobody else waits for that
+        asks = [Ask(*command) for command in commands]
+        standing.put(asks)
+        return [ask.result() for ask in asks]
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Word] = ()) -> Any:
+        """What a script gives. Raises Away as `ask`. One round trip, two where Redis has forgotten its scripts."""
+        try:
+            return self.ask("EVALSHA", script.digest, len(keys), *keys, *args)
+        except NoScriptError:
+            return self.ask("EVAL", script.text, len(keys), *keys, *args)
+
+    def _run(self, loop: Loop) -> None:
+        standing, pause = self._standing(), AGAIN_SECONDS
+        while True:
+            loop.turn()
+            loop.asks(CONNECT_SECONDS)
+            joined = self._use(loop, standing)
+            if joined > STEADY_SECONDS:
+                pause = AGAIN_SECONDS
+                continue  # perhaps only the connection was lost
+            if joined:
+                pause = min(pause * 2, MOST_AGAIN_SECONDS)
+            time.sleep(pause)
+
+    def _use(self, loop: Loop, standing: Standing) -> float:
+        """Serve questions by a connection until that is lost. Returns the seconds that it was of use; 0: never."""
+        line = Line(self.address.connection(name=f"poslogs-{standing.member}"))
+        joined, asks, why = 0.0, list[Ask](), ""
+        try:
+            why = self._prove(standing, line)
+            if not why:
+                joined = time.monotonic()
+                self._join(standing)
+            while not why:
+                loop.turn()
+                asks = self._next(standing)
+                why = line.exchange(asks) if asks else ""
+        except (RedisError, OSError) as error:
+            why = sentence(error)
+        finally:
+            line.close()
+            self._lose(standing, why or FAILED)
+            for ask in asks:
+                ask.give_up(why or FAILED)
+        return time.monotonic() - joined if joined else 0.0
+
+    def _prove(self, standing: Standing, line: Line) -> str:
+        """Connect, and see whether Redis takes writes and answers quickly. Returns why not, as a sentence; "" if so."""
+        line.open()
+        for _ in range(PROOFS):
+            began = time.monotonic()
+            if why := line.exchange([self._proof(standing)]):
+                return why
+            if time.monotonic() - began < QUICK_SECONDS:
+                return line.exchange([Ask("SCRIPT", "LOAD", it.text) for it in self._scripts.values()])
+        return SLOW
+
+    def _proof(self, standing: Standing) -> Ask:
+        return Ask("SET", self.key("proof"), standing.member, "PX", PROOF_MS)
+
+    def _next(self, standing: Standing) -> list[Ask]:
+        """What is to be asked now, a proof among it each PROVE_SECONDS."""
+        asks = standing.take(standing.proof_due - time.monotonic())
+        if time.monotonic() >= standing.proof_due:
+            standing.proof_due = time.monotonic() + PROVE_SECONDS
+            asks.append(self._proof(standing))
+        return asks
+
+    def _join(self, standing: Standing) -> None:
+        standing.join()
+        log.info("Redis at %s is joined.", self.address.shown)
+        for call in self._joined:
+            call()
+
+    def _lose(self, standing: Standing, why: str) -> None:
+        if standing is not self._standing():
+            return  # a fork has copied the loop
+        before = standing.lose(why)
+        if before.ok or before.why == UNASKED:
+            log.warning(
+                "Redis at %s is away: %s Until it is back, each process polls and counts limits for itself.",
+                self.address.shown,
+                why,
+            )
+        if before.ok:
+            for call in self._lost:
+                call()

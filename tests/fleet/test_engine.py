@@ -1,0 +1,271 @@
+"""What the engine promises, with a real Redis: it asks while Redis is well, and nobody waits for one that is not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from poslogs.errors import ConfigError
+from poslogs.fleet.address import Address
+from poslogs.fleet.ask import Away
+from poslogs.fleet.engine import Engine
+from poslogs.per_process import PerProcess
+from poslogs.supervisor import Loops, Supervisor
+from tests.fleet.redis import RedisServer
+
+NOTICE_SECONDS = 5.0  # in which an engine says that Redis is away (the specification's)
+REJOIN_SECONDS = 10.0  # in which it uses Redis again
+WAIT_SECONDS = 0.5  # the longest that one question may wait
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], Engine]]:
+    """Makes engines, whose loops end with the test."""
+    supervisor = Supervisor()
+    yield lambda url: Engine(Address(url), "test", supervisor)
+    supervisor.loops = PerProcess(Loops)  # a loop that is not among them ends at its next turn
+
+
+@pytest.fixture
+def engine(redis: RedisServer, opened: Callable[[str], Engine]) -> Engine:
+    return opened(redis.url)
+
+
+def eventually(true: Callable[[], bool], seconds: float) -> None:
+    """Wait until something has become true, for this long at most."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.01)
+
+
+def is_away(engine: Engine) -> Callable[[], bool]:
+    return lambda: not engine.state.ok
+
+
+def is_joined(engine: Engine) -> Callable[[], bool]:
+    return lambda: engine.state.ok
+
+
+def timed(work: Callable[[], object]) -> tuple[object, float]:
+    """What a piece of work gave or raised, and after how many seconds."""
+    began = time.monotonic()
+    try:
+        return work(), time.monotonic() - began
+    except Away as error:
+        return error, time.monotonic() - began
+
+
+def test_the_first_question_of_a_process_is_answered(engine: Engine, redis: RedisServer) -> None:
+    """Nothing need be begun before: the first question waits until Redis is joined."""
+    assert engine.ask("SET", engine.key("a"), 1) == b"OK"
+    assert redis.ask("GET", "test:1:a") == b"1"
+    assert engine.state.ok
+    assert engine.state.term == 1
+
+
+def test_an_address_without_a_redis_gives_away_and_joins_later(
+    redis: RedisServer, opened: Callable[[str], Engine]
+) -> None:
+    redis.kill()
+    engine = opened(redis.url)
+    with pytest.raises(Away, match="connection refused"):
+        engine.ask("PING")
+    redis.start()
+    eventually(is_joined(engine), REJOIN_SECONDS)
+    assert engine.ask("PING") == b"PONG"
+
+
+def test_many_threads_share_one_connection(engine: Engine, redis: RedisServer) -> None:
+    """Each gets its own answer, though all travel over one connection."""
+    engine.begin()
+    eventually(is_joined(engine), REJOIN_SECONDS)
+
+    def ask(number: int) -> bool:
+        return all(int(engine.ask("INCRBY", engine.key(f"n{number}"), 1)) == count for count in range(1, 51))
+
+    with ThreadPoolExecutor(50) as pool:
+        assert all(pool.map(ask, range(50)))
+    assert redis.ask("CLIENT", "LIST").count(b"name=poslogs-") == 1
+
+
+def test_commands_travel_together(engine: Engine, redis: RedisServer) -> None:
+    key = engine.key("list")
+    engine.ask("PING")
+    before = redis.ask("INFO", "stats")["total_reads_processed"]
+    answers = engine.ask_all([("RPUSH", key, number) for number in range(100)])
+    assert answers == list(range(1, 101))
+    reads = redis.ask("INFO", "stats")["total_reads_processed"] - before
+    assert reads <= 6, "one of the commands, one of a proof, and those of the test's own questions"
+
+
+def test_a_script_runs_and_is_given_again_when_redis_forgot_it(engine: Engine, redis: RedisServer) -> None:
+    script = engine.script("return {redis.call('INCR', KEYS[1]), ARGV[1]}")
+    assert engine.run(script, [engine.key("n")], ["x"]) == [1, b"x"]
+    redis.flush()
+    assert engine.run(script, [engine.key("n")], ["y"]) == [1, b"y"]
+    assert engine.state.term == 1, "a script that is not known is no reason to leave"
+
+
+def test_a_large_value_goes_and_comes_back(engine: Engine) -> None:
+    value = bytes(range(256)) * 16384
+    assert engine.ask("SET", engine.key("large"), value) == b"OK"
+    assert engine.ask("GET", engine.key("large")) == value
+
+
+def kill(redis: RedisServer) -> None:
+    redis.kill()
+
+
+def freeze(redis: RedisServer) -> None:
+    redis.freeze()
+
+
+def refuse(redis: RedisServer) -> None:
+    redis.refuse_writes()
+
+
+def fill(redis: RedisServer) -> None:
+    redis.fill()
+
+
+CURES = {
+    kill: RedisServer.start,
+    freeze: RedisServer.thaw,
+    refuse: RedisServer.take_writes,
+    fill: RedisServer.take_writes,
+}
+REASONS = {kill: "refused|closed", freeze: "in time", refuse: "replica", fill: "memory is full"}
+
+
+@pytest.mark.parametrize("breaking", CURES)
+def test_an_idle_engine_says_what_is_wrong_and_joins_again(
+    breaking: Callable[[RedisServer], None], engine: Engine, redis: RedisServer
+) -> None:
+    """Nobody asks anything meanwhile: the engine proves by itself that Redis answers and takes writes."""
+    engine.ask("PING")
+    began = engine.state.since
+    breaking(redis)
+    eventually(is_away(engine), NOTICE_SECONDS)
+    state = engine.state
+    with pytest.raises(AssertionError, match=REASONS[breaking]):
+        raise AssertionError(state.why)
+    assert state.since >= began
+    CURES[breaking](redis)
+    eventually(is_joined(engine), REJOIN_SECONDS)
+    assert engine.state.term == 2
+    assert engine.ask("SET", engine.key("a"), "b") == b"OK"
+
+
+@pytest.mark.parametrize("breaking", CURES)
+def test_no_question_waits_for_a_redis_that_is_broken(
+    breaking: Callable[[RedisServer], None], engine: Engine, redis: RedisServer
+) -> None:
+    """Eight threads ask as Redis breaks: each waits a bounded time once, and not again."""
+    engine.ask("PING")
+    broken = threading.Event()
+
+    def ask(number: int) -> float:
+        """The longest wait until Redis was away."""
+        longest, end = 0.0, time.monotonic() + NOTICE_SECONDS
+        while time.monotonic() < end:
+            answer, seconds = timed(lambda: engine.ask("SET", engine.key(f"n{number}"), "x"))
+            longest = max(longest, seconds)
+            if isinstance(answer, Away):
+                assert broken.is_set()
+                return longest
+        raise AssertionError("it is not away")
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, number) for number in range(8)]
+        broken.set()
+        breaking(redis)
+        assert max(each.result(30) for each in asked) < WAIT_SECONDS
+    CURES[breaking](redis)
+    eventually(is_joined(engine), REJOIN_SECONDS)
+
+
+def test_only_the_engine_itself_asks_a_redis_that_is_away(engine: Engine, redis: RedisServer) -> None:
+    engine.ask("PING")
+    redis.refuse_writes()
+    eventually(is_away(engine), NOTICE_SECONDS)
+    before = redis.calls("get")
+    for _ in range(1000):
+        with pytest.raises(Away):
+            engine.ask("GET", engine.key("x"))
+    assert redis.calls("get") == before
+
+
+def test_a_quick_restart_is_joined_at_once(engine: Engine, redis: RedisServer) -> None:
+    engine.ask("PING")
+    redis.restart()
+    eventually(lambda: engine.state.term == 2, REJOIN_SECONDS)
+
+
+def test_listeners_hear_of_each_loss_and_each_return(redis: RedisServer, opened: Callable[[str], Engine]) -> None:
+    engine = opened(redis.url)
+    heard: list[str] = []
+    engine.when_joined(lambda: heard.append(f"joined {engine.state.term}"))
+    engine.when_lost(lambda: heard.append("lost"))
+    engine.begin()
+    eventually(is_joined(engine), REJOIN_SECONDS)
+    redis.kill()
+    eventually(is_away(engine), NOTICE_SECONDS)
+    redis.start()
+    eventually(is_joined(engine), REJOIN_SECONDS)
+    eventually(lambda: heard == ["joined 1", "lost", "joined 2"], REJOIN_SECONDS)
+
+
+def test_a_password_is_used_and_never_shown(opened: Callable[[str], Engine]) -> None:
+    with RedisServer("--requirepass", "sesame-9") as redis:
+        url = f"redis://:sesame-9@127.0.0.1:{redis.port}/2"
+        engine = opened(url)
+        assert engine.ask("SET", engine.key("a"), 1) == b"OK"
+        assert "sesame" not in engine.address.shown + repr(engine.address)
+        assert engine.address.shown == f"redis://127.0.0.1:{redis.port}/2"
+        wrong = opened(url.replace("sesame", "oyster"))
+        with pytest.raises(Away, match="password") as caught:
+            wrong.ask("PING")
+        assert "oyster" not in str(caught.value)
+
+
+def test_a_unix_socket_is_an_address(redis: RedisServer, opened: Callable[[str], Engine]) -> None:
+    for scheme in ("unix", "redis+unix", "valkey+unix"):
+        engine = opened(f"{scheme}://{redis.socket}?db=1")
+        assert engine.ask("PING") == b"PONG"
+
+
+def test_names_of_valkey_are_addresses_too(redis: RedisServer, opened: Callable[[str], Engine]) -> None:
+    engine = opened(redis.url.replace("redis", "valkey"))
+    assert engine.ask("PING") == b"PONG"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:6379",
+        "http://127.0.0.1:6379",
+        "redis://",
+        "redis:///0",
+        "redis://:pass@/0",
+        "redis://127.0.0.1:port/0",
+        "redis://127.0.0.1:6379/pass",
+        "redis://127.0.0.1:6379/0?nonsense=pass",
+        "redis+sentinel://127.0.0.1/pass",
+        "redis+sentinel://127.0.0.1:26379",
+    ],
+)
+def test_an_address_that_cannot_be_understood_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match="POSLOGS_REDIS_URL") as caught:
+        Address(url)
+    assert "pass" not in str(caught.value)
