@@ -128,6 +128,11 @@ class Screen:
         return self.log.locator("mark")
 
     @property
+    def download(self) -> Locator:
+        """The button that saves entries; it says how many."""
+        return self.page.get_by_role("button", name=re.compile(r"^Download [\d,]+$"))
+
+    @property
     def jump(self) -> Locator:
         """The way back to the newest entry."""
         return self.page.get_by_role("button", name=re.compile(r"^[\d,]+ new, jump to live$"))

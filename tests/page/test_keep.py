@@ -28,7 +28,7 @@ ROWS: list[dict[str, Any]] = [
 def _download(screen: Screen, format_: str) -> tuple[str, str]:
     screen.page.get_by_role("combobox", name="Format", exact=True).select_option(label=format_)
     with screen.page.expect_download() as info:
-        screen.button("Download").click()
+        screen.download.click()
     path = Path(info.value.path())
     return info.value.suggested_filename, path.read_bytes().decode("utf-8")
 
@@ -46,7 +46,7 @@ def test_ndjson_has_each_entry_as_it_came(screen: Screen, platformos: PlatformOS
 
 
 def test_text_has_a_line_for_each_entry(screen: Screen, platformos: PlatformOS) -> None:
-    """A line has time, type, a telling error type and message. Further lines are indented, controls are visible."""
+    """It has time, type, a telling error type, place and message; further lines are indented, controls are visible."""
     platformos.add(*ROWS)
     screen.wait_ids(platformos.ids)
     name, text = _download(screen, "Text")
@@ -55,7 +55,7 @@ def test_text_has_a_line_for_each_entry(screen: Screen, platformos: PlatformOS) 
         '2024-01-01T12:00:00.000Z ERROR broken, "quoted"',
         "  second line",
         '2024-01-01T12:00:01.000Z INFO payment-callback {"order":5}',
-        "2024-01-01T12:00:02.000Z INFO =HYPERLINK(1)",
+        "2024-01-01T12:00:02.000Z INFO a: =HYPERLINK(1)",
         r"2024-01-01T12:00:03.000Z WARN +warn \x1b[31m@cmd",
     ]
 
@@ -66,6 +66,7 @@ def test_csv_is_read_by_any_reader_and_harms_none(screen: Screen, platformos: Pl
     screen.wait_ids(platformos.ids)
     name, text = _download(screen, "CSV")
     assert name.endswith(".csv")
+    assert text.startswith("\ufeffid,")  # without the mark Excel reads é as two signs
     head, *rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     assert head == ["id", "timestamp", "type", "error_type", "message", "data", "env"]
     assert [row[0] for row in rows] == platformos.ids
@@ -76,18 +77,90 @@ def test_csv_is_read_by_any_reader_and_harms_none(screen: Screen, platformos: Pl
     assert [cell for row in rows for cell in row if cell[:1] in "=+-@\t\r" and cell] == []
 
 
+def test_text_has_as_much_of_an_entry_as_the_screen_shows(screen: Screen, platformos: PlatformOS) -> None:
+    """Path and line of a diagnostic, what it says, the rest of its stack, and the page."""
+    stack = [
+        {"path": "app/views/partials/price.liquid", "line": 7},
+        {"path": "app/views/pages/show.liquid", "line": 31},
+    ]
+    data = {"schema_version": 1, "message": "undefined filter pricify", "stack": stack, "page": "products/show"}
+    at = "2024-01-01T12:00:00Z"
+    platformos.add(
+        {"error_type": "LiquidError", "message": "Liquid error", "data": data, "created_at": at},
+        {"error_type": "info", "message": "m", "data": {"page": "cart", "partial": "cart/total"}, "created_at": at},
+    )
+    screen.wait_ids(["1", "2"])
+    _, text = _download(screen, "Text")
+    assert text.splitlines() == [
+        "2024-01-01T12:00:00.000Z ERROR LiquidError app/views/partials/price.liquid:7: Liquid error",
+        "  undefined filter pricify",
+        "    from app/views/pages/show.liquid:31",
+        "  on page products/show",
+        "2024-01-01T12:00:00.000Z INFO cart/total: m",
+        "  on page cart",
+    ]
+
+
 @pytest.mark.parametrize("format_", ["NDJSON", "Text", "CSV"])
-def test_a_download_holds_all_that_the_filter_keeps(screen: Screen, platformos: PlatformOS, format_: str) -> None:
-    """It does so even if entries are not drawn or not found by the search, or the reader has scrolled or paused."""
+def test_a_download_holds_what_the_button_counts(screen: Screen, platformos: PlatformOS, format_: str) -> None:
+    """It is what is shown, drawn or not: as filtered, narrowed and searched. Or it is all that is held, by choice."""
     platformos.add(*({"error_type": "error" if n % 3 == 0 else "info", "message": f"m{n}e"} for n in range(6000)))
     screen.set_filter("error")
     screen.wait_drawn("5998")
-    screen.search.fill("m9e")
+    expect(screen.download).to_have_text("Download 2,000")
+    screen.search.fill("9e")
     screen.checkbox("Only matches").check()
-    screen.wait_ids(["10"])
+    expect(screen.download).to_have_text("Download 200")
     screen.button("Pause").click()
     _, text = _download(screen, format_)
-    assert [int(each) for each in re.findall(r"\bm(\d+)e\b", text)] == list(range(0, 6000, 3))
+    assert _numbers(text) == [n for n in range(0, 6000, 3) if n % 10 == 9]
+    screen.page.get_by_role("combobox", name="What", exact=True).select_option(label="all that is held")
+    expect(screen.download).to_have_text("Download 2,000")
+    _, text = _download(screen, format_)
+    assert _numbers(text) == list(range(0, 6000, 3))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in re.findall(r"\bm(\d+)e\b", text)]
+
+
+def test_what_was_cleared_comes_back_by_undo(screen: Screen, platformos: PlatformOS) -> None:
+    """For ten seconds, with what has come since. The alert counts again what it had counted."""
+    platformos.add_many(11, error_type="error")
+    screen.wait_ids(platformos.ids)
+    expect(screen.alert).to_be_visible()
+    screen.log.focus()
+    screen.page.keyboard.press("x")
+    expect(screen.entries).to_have_count(0)
+    expect(screen.alert).to_have_count(0)
+    expect(screen.page.get_by_text("Cleared")).to_be_visible()
+    platformos.add_many(2)
+    screen.wait_ids(["12", "13"])
+    screen.button("Undo").click()
+    screen.wait_ids(platformos.ids)
+    expect(screen.alert).to_be_visible()
+    expect(screen.button("Undo")).to_have_count(0)
+    platformos.add_many(1)
+    screen.wait_ids(platformos.ids)
+
+
+def test_undo_is_offered_for_ten_seconds_and_not_for_another_log(screen: Screen, platformos: PlatformOS) -> None:
+    """After them, and in another environment, what was cleared is gone."""
+    screen.page.clock.install()
+    platformos.add_many(3)
+    screen.page.reload()
+    screen.wait_ids(platformos.ids)
+    screen.button("Clear").click()
+    screen.page.clock.run_for(9_500)
+    expect(screen.button("Undo")).to_be_visible()
+    screen.page.clock.run_for(600)
+    expect(screen.button("Undo")).to_have_count(0)
+    platformos.add_many(1)
+    screen.page.clock.run_for(1_000)
+    screen.wait_ids(["4"])
+    screen.button("Clear").click()
+    screen.environment.select_option("production")
+    expect(screen.button("Undo")).to_have_count(0)
 
 
 def test_a_copied_entry_is_on_the_clipboard(site: Server, platformos: PlatformOS, visit: Visit) -> None:

@@ -271,9 +271,9 @@ def test_the_same_id_is_pinned_searched_and_saved_twice(
 
     screen.page.get_by_role("combobox", name="Format", exact=True).select_option(label="CSV")
     with screen.page.expect_download() as begun:
-        screen.button("Download").click()
+        screen.download.click()
     assert begun.value.suggested_filename.startswith("poslogs-all-")
-    text = Path(begun.value.path()).read_text(encoding="utf-8")
+    text = Path(begun.value.path()).read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [(row["env"], row["id"]) for row in rows] == [("staging", "1"), ("production", "1")]
 

@@ -43,12 +43,22 @@ export class Alert {
     this.begin(Date.now() - RECENT_MS);
   }
 
-  /** Starts the count again at zero. @param {number} since ms since 1970; earlier entries of the past do not count */
+  /**
+   * Starts the count again at zero. Returns what undoes it.
+   * @param {number} since ms since 1970; earlier entries of the past do not count
+   */
   begin(since = Date.now()) {
+    const [errors, before, notified] = [this.errors, this.#since, this.#notified];
     this.errors = 0;
     this.#since = since;
     this.#notified = false;
     this.#show();
+    return () => {
+      this.errors += errors;
+      this.#since = before;
+      this.#notified ||= notified;
+      this.#show();
+    };
   }
 
   /** Counts entries that have come. `past`: they were there before. @param {Entry[]} entries @param {boolean} past */

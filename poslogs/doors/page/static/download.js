@@ -1,5 +1,6 @@
 /** The download: entries as a file. */
 /** @import { Entry } from "../types.d.ts" */
+import { bodyOf, placeOf, stackOf, told } from "./diagnosis.js";
 import { EVERY } from "./environments.js";
 import { visible } from "./text.js";
 
@@ -13,16 +14,23 @@ export function ndjson(entries) {
 }
 
 /**
- * For people: a line an entry, more lines of its message indented, and nothing that a terminal would obey. Entries of
- * other environments than `here` name theirs.
+ * For people: a line an entry, with its place and message; more lines of the message, the rest of a stack and a page that
+ * is not the place follow, indented. Nothing is in it that a terminal would obey. Entries of other environments than
+ * `here` name theirs.
  * @param {Entry[]} entries @param {string} here
  */
 export function text(entries, here) {
-  return entries.map(({ timestamp, type, error_type, message, env }) => {
+  return entries.map((entry) => {
+    const { timestamp, type, error_type, env } = entry;
     const where = env === here ? "" : ` [${oneLine(env)}]`;
     const kind = ["", type].includes(error_type.toLowerCase()) ? "" : ` ${oneLine(error_type)}`;
-    const lines = visible(message.replaceAll("\r\n", "\n").trimEnd()).replaceAll("\n", "\n  ");
-    return `${timestamp}${where} ${type.toUpperCase()}${kind} ${lines}\n`;
+    const place = placeOf(entry);
+    const from = place.path === "" ? "" : ` ${oneLine(told(place))}:`;
+    const { page } = entry.data ?? {};
+    const more = typeof page === "string" && ![place.path, ""].includes(page) ? `\n  on page ${oneLine(page)}` : "";
+    const message = entry.message.replaceAll("\r\n", "\n").trimEnd();
+    const lines = stackOf(entry).length > 0 ? bodyOf({ ...entry, message }) : visible(message);
+    return `${timestamp}${where} ${type.toUpperCase()}${kind}${from} ${lines.replaceAll("\n", "\n  ")}${more}\n`;
   });
 }
 
@@ -38,11 +46,12 @@ export function csv(entries) {
   return [line(COLUMNS), ...entries.map((entry) => line(cells(entry)))];
 }
 
+// Excel takes a CSV file without a byte order mark for one in the system's old encoding.
 /** @type {Record<string, { parts: (entries: Entry[], here: string) => string[], ending: string, type: string }>} */
 const FORMATS = {
   NDJSON: { parts: ndjson, ending: "ndjson", type: "application/x-ndjson" },
   Text: { parts: text, ending: "log", type: "text/plain" },
-  CSV: { parts: csv, ending: "csv", type: "text/csv" },
+  CSV: { parts: (entries) => ["\ufeff", ...csv(entries)], ending: "csv", type: "text/csv" },
 };
 
 /**

@@ -49,6 +49,7 @@ const KEYS = [
   ["f", "filter", "filter"],
   ["Space", "pause", "pause, or resume"],
   ["x", "clear", "clear"],
+  ["u", "undo", "undo clearing"],
   ["d", "download", "download"],
   ["Esc", "leave", "leave a field, or show all entries again"],
 ];

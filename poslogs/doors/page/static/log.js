@@ -116,10 +116,15 @@ export class Log {
     this.#filling = false;
   }
 
-  /** Let go of all that is held, for good. */
+  /** Let go of all that is held, for good. Returns what undoes it, as long as the same log is watched. */
   clear() {
+    const cleared = this.#cleared;
     this.#cleared = true;
-    this.store.clear(true);
+    const undo = this.store.clear(true);
+    return () => {
+      this.#cleared = cleared;
+      undo();
+    };
   }
 
   close() {

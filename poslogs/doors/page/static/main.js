@@ -6,7 +6,6 @@ import { announce } from "./announcer.js";
 import { Choice } from "./choice.js";
 import { Connection } from "./connection.js";
 import { Current } from "./current.js";
-import { save } from "./download.js";
 import { draw } from "./entry.js";
 import { shown } from "./filter.js";
 import { Finder } from "./finder.js";
@@ -19,10 +18,12 @@ import { Pins } from "./pins.js";
 import { around, place, within } from "./places.js";
 import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
+import { Saving } from "./saving.js";
 import { Seen } from "./seen.js";
 import * as session from "./session.js";
 import * as signin from "./signin.js";
-import { Steps } from "./steps.js";
+import { Steps, isError } from "./steps.js";
+import { Undo } from "./undo.js";
 import { View } from "./view.js";
 
 const brought = link.takeToken(); // before anything else sees the address
@@ -81,6 +82,9 @@ const rows = new Rows($("rows"), list, { current, pins, finder, narrow });
 const steps = new Steps(view.shown, list, current);
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
 const address = new Address({ choice, log, view, overview, finder, list, current, alert });
+const undo = new Undo($("cleared"));
+const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
+const saving = new Saving(saved, view.shown, log.store.entries);
 finder.attach(view, list, steps, $("previous"), $("next"));
 announce($("announcer"), log.store, isAmid);
 
@@ -89,6 +93,7 @@ function moved() {
   $("jump").hidden = list.following && list.missed === 0;
   $("jump").textContent = `${list.missed.toLocaleString("en")} new, jump to live`;
   $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
+  saving.tell();
   overview.drawSoon();
 }
 
@@ -98,25 +103,29 @@ const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {()
 
 const acts = {
   clear() {
-    log.clear();
-    alert.begin();
+    const isEmpty = log.store.entries.length === 0;
+    const back = [log.clear(), alert.begin()];
     list.follow();
+    if (!isEmpty) undo.offer(() => back.forEach((act) => act()));
   },
+  undo: () => undo.take(),
   pause() {
     view.pause(!view.paused);
     connection.pause(view.paused);
     moved();
   },
-  download: () => save(view.narrowed(), place("format", HTMLSelectElement).value, log.env),
+  download: () => saving.save(log.env),
   help: () => place("shortcuts", HTMLDialogElement).showModal(),
   jump() {
     current.set(undefined);
     list.follow();
   },
 };
-const isError = (/** @type {Entry} */ { type }) => type === "error";
 
-choice.watch(() => address.choose());
+choice.watch(() => {
+  undo.end();
+  address.choose();
+});
 for (const id of ["search", "regex"]) on(id, "input", () => address.keep());
 on("only", "change", () => address.step());
 const clicks = {
@@ -127,28 +136,20 @@ const clicks = {
   reconnect: () => log.open(log.env, log.tool, log.filter),
 };
 for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
-on("forget", "click", () => {
-  session.forget();
-  pins.clear();
-  location.reload();
-});
+on("forget", "click", () => startAgain());
 addEventListener("hashchange", () => {
   const token = link.takeToken();
-  if (token !== "" && token !== session.token()) takeOver(token);
-  else if (log.env !== "") address.open();
+  if (token !== "" && token !== session.token()) (log.env === "" ? connect : startAgain)(token);
+  else if (log.env !== "") {
+    undo.end();
+    address.open();
+  }
 });
 
-/**
- * Continues with another token. What is shown was read with the old one, so the page starts again.
- * @param {string} token
- */
-function takeOver(token) {
-  if (log.env === "") {
-    connect(token);
-    return;
-  }
+/** What is shown was read with the token that is let go of. */
+function startAgain(token = "") {
   session.forget();
-  session.keep(token);
+  if (token !== "") session.keep(token);
   pins.clear();
   location.reload();
 }

@@ -39,3 +39,8 @@ export class Steps {
     return { after: isSeen ? at + 1 : from, before: isSeen ? at - 1 : to };
   }
 }
+
+/** @param {Entry} entry */
+export function isError({ type }) {
+  return type === "error";
+}

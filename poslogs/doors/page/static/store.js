@@ -100,10 +100,11 @@ export class Store {
   }
 
   /**
-   * Let go of everything; `forGood`: also of what lies below and might come again as the past.
+   * Let go of everything; `forGood`: also of what lies below and might come again as the past. Returns what undoes it.
    * @param {boolean} forGood
    */
   clear(forGood) {
+    const [entries, floors, leftCount] = [this.entries.slice(), new Map(this.#floors), this.leftCount];
     if (!forGood) this.#floors.clear();
     for (const { env, id } of forGood ? this.entries.slice() : []) {
       if (isAfter(id, this.#floors.get(env) ?? "0")) this.#floors.set(env, id);
@@ -112,6 +113,11 @@ export class Store {
     this.#chars = 0;
     this.leftCount = 0;
     this.#replace([]);
+    return () => {
+      this.#floors = floors;
+      this.leftCount += leftCount;
+      this.addPast(entries);
+    };
   }
 
   /** @param {Entry} entry */

@@ -81,11 +81,6 @@ export class View {
     this.refresh();
   }
 
-  /** Everything of the store that is within the narrowing, found by the search or not. */
-  narrowed() {
-    return this.#store.entries.slice().filter((entry) => isWithin(this.narrowing, entry));
-  }
-
   /** Looks at everything again. */
   refresh() {
     const all = this.#store.entries.slice();
