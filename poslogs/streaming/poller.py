@@ -7,12 +7,11 @@ from typing import Final, NamedTuple
 
 from poslogs.platformos.entries import Page
 from poslogs.platformos.gateway import GatewayError, whole
-from poslogs.streaming.answer_size import AnswerSize
-from poslogs.streaming.id_reset import LOOK_EVERY, IdReset, Newest, ResetWatch
-from poslogs.streaming.intake import Intake
-from poslogs.streaming.lookback import Lookback
+from poslogs.streaming.id_reset import LOOK_EVERY, IdReset, Newest
+from poslogs.streaming.outcome import Answered, WasReset
 from poslogs.streaming.polled import Polled
 from poslogs.streaming.upstream import Upstream
+from poslogs.streaming.uptake import Uptake
 from poslogs.supervisor import IDLE_SECONDS, Loop
 
 RETURN_SECONDS: Final = 0.25  # between two polls that readers cause by coming back
@@ -20,17 +19,21 @@ HOLD_SECONDS: Final = 1.0  # longest wait for readers amid a backlog
 
 
 class Question(NamedTuple):
-    """What to ask for next: the rows after `since`; `looks` back for rows that became visible late."""
+    """What to ask for next: the rows after `since`; `looks` back for rows that became visible late.
+
+    `rests`: nobody wants such rows now.
+    """
 
     since: int
     looks: bool
+    rests: bool = False
 
 
 class Poller:
     """Polls one environment for its feed, from the first reader until none has been there for a while.
 
-    It alone moves the window. It asks one question at a time, and waits between two for as long as the readers'
-    intervals or an outage require.
+    It alone moves the window, by the outcomes of its polls (`Uptake`). It asks one question at a time, and waits
+    between two for as long as the readers' intervals or an outage require.
     """
 
     def __init__(self, feed: Polled, upstream: Upstream, wake: threading.Event, lookback_seconds: float) -> None:
@@ -39,14 +42,10 @@ class Poller:
         self._upstream = upstream
         self._clock = upstream.clock
         self._wake = wake
-        self._lookback_seconds = lookback_seconds
-        self._lookback = Lookback(lookback_seconds, feed.window.high)
-        self._size = AnswerSize()
-        self._watch = ResetWatch()
+        self._uptake = Uptake(feed, upstream, self, lookback_seconds)
         self._asked: float | None = None  # on the clock: the last question
         self._at_once = False  # the next question is due now: rows were left out
         self._onward: int | None = None  # where to continue a look that did not fit into one answer
-        self._quiet = 0  # how many answers without anything new came one after another
         self._full = False  # the last look may have had no room for what is new
 
     def run(self, loop: Loop) -> None:
@@ -86,7 +85,7 @@ class Poller:
         try:
             question = self._next(self._asked)
             self._onward = None
-            known = self._lookback.known if question.looks else ()
+            known = self._uptake.lookback.known if question.looks else ()
             page = self._upstream.page(question.since, loop, known)
             self._upstream.worked()
             elapsed = 0.0 if before is None else self._asked - before
@@ -100,58 +99,50 @@ class Poller:
             return True
 
     def _next(self, now: float) -> Question:
-        high = self._feed.window.high
+        high, uptake = self._feed.window.high, self._uptake
         if self._onward is not None and self._onward < high:
             return Question(self._onward, looks=True)
-        if not self._feed.wants_late():
-            self._lookback.rest(now, high)
-        elif self._full:
+        rests = not self._feed.wants_late()
+        if not rests and self._full:
             return Question(high, looks=False)
-        elif (start := self._lookback.start(self._size.cap)) < high:
+        if not rests and (start := uptake.lookback.start(uptake.size.cap)) < high:
             return Question(start, looks=True)
         # The newest row is asked for again now and then: if it is gone, ids were reset.
-        return Question(high - 1 if self._watch.due(high, self._quiet, now) else high, looks=False)
+        again = uptake.watch.due(high, uptake.quiet, now)
+        return Question(high - 1 if again else high, looks=False, rests=rests)
 
     def _take(self, page: Page, question: Question, elapsed: float, loop: Loop, *, backlog: bool) -> bool:
         """Take in a page; False when this poller must end. `backlog`: it was asked for at once. Raises GatewayError."""
-        high = self._feed.window.high
-        if not page.whole:
-            return self._is_unclear(page)
-        self._upstream.notices.unclear = None
-        full = self._size.may_be_full(page.rows)
-        if not self._admit(page, looks=question.looks):
+        assert self._asked is not None
+        high, uptake = self._feed.window.high, self._uptake
+        full = page.whole and uptake.size.may_be_full(page.rows)
+        if not uptake.take(Answered(page, *question), self._asked):
             return False
+        if not page.whole:
+            return True
         if question.since < high and page.last < high:
             if self._newest_is_gone(page.last, loop):
                 return True
             if question.looks and page.last > question.since:
-                self._size.cut_short(page.rows)
+                uptake.size.cut_short(page.rows)
                 self._onward, self._at_once = page.last, True
                 return True
         elif question.since < high:
-            self._watch.there()
+            uptake.watch.there()
         new = sum(entry.id > high for entry in page.entries)
-        self._quiet = 0 if new else self._quiet + 1
+        uptake.quiet = 0 if new else uptake.quiet + 1
         # A full answer may not look full: it has few rows, and longer ones or ones with repeated rows came before.
-        perhaps = self._quiet % LOOK_EVERY == 1
+        perhaps = uptake.quiet % LOOK_EVERY == 1
         self._full = question.looks and not new and (full or perhaps)
         self._feed.rounds += not new and not self._full
         rows, cut = page.rows, page.cut and page.last > question.since
         del page  # freed before the next one comes
         if backlog and self._full:
             self._at_once = True
-        elif self._size.left_rows_out(rows, new, elapsed) or cut:
+        elif uptake.size.left_rows_out(rows, new, elapsed) or cut:
             self._at_once = True
             self._hold()
         return True
-
-    def _is_unclear(self, page: Page) -> bool:
-        """Take in an answer that says neither that rows exist nor that none do; False when this poller must end."""
-        self._quiet += 1
-        goes_on = self._admit(page, looks=False)
-        if not self._feed.window.high and self._upstream.notices.look_at_beginning(page, self._quiet):
-            self._feed.wake()
-        return goes_on
 
     def _newest_is_gone(self, last: int, loop: Loop) -> bool:
         """See why an answer up to `last` did not hold the newest row; if ids were reset, begin anew.
@@ -159,34 +150,14 @@ class Poller:
         False when the row is there after all. Raises GatewayError.
         """
         window, name = self._feed.window, self._upstream.environment.name
-        found = self._watch.judge(
+        found = self._uptake.watch.judge(
             lambda position: whole(self._upstream.page(position, loop), name),
             last, window.high, window.floor, window.known, self._clock(),
         )  # fmt: skip
-        if isinstance(found, IdReset) and self._feed.begin_anew(self, found):
-            self._lookback = Lookback(self._lookback_seconds, found.position)
-            self._lookback.learn(found.had)
-            self._upstream.notices.unclear = None
+        if isinstance(found, IdReset):
             self._asked = self._clock()  # what is new was seen now, after many questions
-            self._admit(Page(found.new, [], 0), looks=False)
-            self._feed.wake()
+            self._uptake.take(WasReset(found), self._asked)
         return found is not Newest.THERE
-
-    def _admit(self, page: Page, *, looks: bool) -> bool:
-        """Have the feed take a page's entries in, and give them to its readers; False when this poller must end."""
-        assert self._asked is not None
-        window = self._feed.window
-        found = Intake.of(page, window.high, self._lookback if looks else None, self._asked, self._upstream)
-        self._watch.saw(found.new)
-        made = list(found.batches(window, self._lookback.settled))
-        if not made:
-            return True
-        if not self._feed.admit(self, made, len(found.late) + len(found.new)):
-            return False
-        for seen in (found.late, found.new):  # before readers get them: a failure there must not make them look late
-            self._lookback.saw(seen, self._asked, looked=looks)
-        self._feed.publish(made)
-        return True
 
     def _hold(self) -> None:
         """Amid a backlog, let the quickest reader take what there is before more is asked for."""

@@ -307,5 +307,5 @@ def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
         clock.turn(3.0, feed)
         reader.take(feed)
         log.rows.clear()
-    assert len(feed._polling._poller._lookback._recent) <= MAX_ROWS
+    assert len(feed._polling._poller._uptake.lookback._recent) <= MAX_ROWS
     feed.leave(reader)
