@@ -6,14 +6,12 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_cors import CORS
 
 from poslogs.access.calls import Calls
 from poslogs.access.clients import Clients
-from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
 from poslogs.agents.agent_tools import Catalogue
 from poslogs.doors import api, gate, health, leaving, metrics, openapi, probes
@@ -27,7 +25,7 @@ from poslogs.doors.origins import Origins
 from poslogs.doors.page import door as page
 from poslogs.doors.paths import OnePath
 from poslogs.doors.prefix import Prefix
-from poslogs.fleet.start import engine_of
+from poslogs.fleet.start import Fleet, fleet_of, limits_of
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
@@ -43,9 +41,6 @@ from poslogs.streaming.driven import Driven
 from poslogs.streaming.feeds import Feeds
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 from poslogs.tools.toolbox import Toolbox
-
-if TYPE_CHECKING:
-    from poslogs.fleet.engine import Engine  # needs redis
 
 log = logging.getLogger("poslogs")
 
@@ -63,7 +58,7 @@ class Parts:
     disconnects: Disconnects
     direct: DirectStreams
     host: Host
-    engine: Engine | None  # None: this process shares nothing with others
+    fleet: Fleet | None  # None: this process shares nothing with others
 
 
 def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], Catalogue] = Catalogue) -> Flask:
@@ -89,14 +84,14 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
         questions=settings.questions,
         patience=settings.poll_seconds + STALL_SECONDS,
     )
-    engine = engine_of(settings)
     slots: Slots[Driven] = Slots(settings.max_streams)
+    fleet = fleet_of(settings, slots)
     runtime = Runtime(environments, clients, feeds, slots)
-    host = Host(slots, Stops(runtime, slots, SUPERVISOR))
+    host = Host(slots, Stops(runtime, slots, SUPERVISOR), share=fleet.begin if fleet else None)
     runtime.warn()
     disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
-    limits = Limits()
+    limits = limits_of(fleet)
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
     admit = admission(slots, disconnects, runtime, host)
     begin = beginning(Calls(settings.client_calls, settings.max_calls, slots.room), disconnects, settings.unread)
@@ -104,7 +99,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
 
     app = Flask("poslogs", static_folder=None)
     app.extensions["poslogs"] = Parts(
-        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host, engine
+        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host, fleet
     )
 
     CORS(
@@ -128,10 +123,12 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     behind_proxy = settings.proxy_hops > 0
     guard = Guard(entrance.admit, limits, origins.allow, settings.hosts, behind_proxy)
     app.register_blueprint(api.blueprint(toolbox, runtime, admit, begin))
-    app.register_blueprint(health.blueprint(toolbox, slots, feeds, SUPERVISOR))
+    app.register_blueprint(health.blueprint(toolbox, slots, feeds, SUPERVISOR, fleet.members if fleet else None))
     app.register_blueprint(mcp.blueprint(catalogue(toolbox), guard, admit, begin, settings.heartbeat))
     app.register_blueprint(probes.blueprint(runtime, feeds, SUPERVISOR, entrance.known))
-    app.register_blueprint(metrics.blueprint(toolbox, slots, feeds, SUPERVISOR, refusals))
+    app.register_blueprint(
+        metrics.blueprint(toolbox, slots, feeds, SUPERVISOR, refusals, fleet.members if fleet else None)
+    )
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))
     app.wsgi_app = Prefix(OnePath(GivingBack(app.wsgi_app)), settings.prefix)  # type: ignore[method-assign]

@@ -48,6 +48,9 @@ def banner(parts: Parts, addresses: Sequence[str], ticket: str | None = None, ro
         f"  limits        {limited.requests}; {limited.streams} streams; {whose}",
         f"  capacity      {'unbounded' if parts.slots.capacity is None else parts.slots.capacity} streams at once",
     ]
+    if parts.fleet is not None:
+        engine = parts.fleet.engine
+        lines.append(f"  engine        Redis at {engine.address.shown}, which all workers share. {engine.state.why}")
     if ticket is not None:
         lines += [
             "A token was made for this run; `python -m poslogs token new NAME` makes one that lasts.",

@@ -14,6 +14,7 @@ from poslogs.cli_serve import serve
 from poslogs.cli_token import token
 from poslogs.concerns import concerns
 from poslogs.errors import ConfigError
+from poslogs.fleet.start import engine_of
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environments
 from poslogs.servers.listeners import is_loopback
@@ -43,10 +44,11 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
         settings = Settings.read()
         environments = Environments(settings)
         clients = Clients(settings.clients_file, settings.first_clients_file)
-        if workers > 1:
+        engine = engine_of(settings)
+        if workers > 1 and engine is None:
             raise ConfigError(
-                f"{workers} workers would each poll, limit and count by themselves; start one worker "
-                "(it holds thousands of streams), or more servers on machines of their own."
+                f"{workers} workers would each poll, limit and count by themselves; start one worker (it holds "
+                "thousands of streams), or start redis-server and set POSLOGS_REDIS_URL=redis://127.0.0.1:6379."
             )
         for address in addresses or [f"{settings.host}:{settings.port}"]:
             host, _, port = address.rpartition(":")
@@ -61,6 +63,8 @@ def check(addresses: tuple[str, ...], workers: int, no_port_check: bool) -> None
             click.echo(plain(sentence), err=True)
         served = plain(", ".join(environments.all()))
         click.echo(f"poslogs can start at {settings.host}:{settings.port}; it would serve {served}.")
+        if engine is not None:
+            click.echo(f"It would share Redis at {plain(engine.address.shown)}. {engine.reach().why}")
 
 
 @main.command()

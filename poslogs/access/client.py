@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from functools import lru_cache
+from hashlib import blake2b, sha256
 from typing import Final, Protocol
 
 from limits import parse_many
@@ -53,6 +54,11 @@ class Client:
     short: bool = field(default=False, compare=False)  # that token has fewer than MIN_TOKEN_CHARS
 
     @property
+    def key(self) -> str:
+        """What names it in a store that others may see: its id, or a hash of an id that may be an e-mail or long."""
+        return key_of(self.id)
+
+    @property
     def published(self) -> str | None:
         """The client's token, if that is published in this repository; else None."""
         return _PUBLISHED.get(self.digest)
@@ -64,6 +70,13 @@ class Client:
         return self.envs is None or environment.name in self.envs
 
 
+@lru_cache(1024)
+def key_of(id_: str) -> str:
+    """A client's key by its id."""
+    return id_ if _PLAIN.fullmatch(id_) else f"~{blake2b(id_.encode('utf-8', 'replace'), digest_size=12).hexdigest()}"
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _PUBLISHED: Final = {sha256(token.encode()).digest(): token for token in PUBLISHED}
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _WITH_NAME: Final = re.compile(r"[0-9a-f]{64}\s+\*?-\s*", re.IGNORECASE)  # as sha256sum writes it

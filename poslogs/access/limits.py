@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sized
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
@@ -14,7 +14,7 @@ from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats, parse_many
 
 from poslogs.access.client import Client
-from poslogs.access.storage import SCHEME, MonotonicStorage
+from poslogs.access.storage import SCHEME
 from poslogs.errors import TooMany
 
 ROOMY: Final = RateLimitItemPerMinute(300)  # for requests that cost next to nothing, such as the lists of /mcp
@@ -28,22 +28,24 @@ class Limits:
 
     Requests without a client (probes, preflights) and for unknown paths are not counted. A fixed window would let twice
     as many through at its edge, so windows move. `storage` is an address that `limits` knows; the default counts in
-    this process's memory (storage.py). How flask-limiter is used, and why, is docs/decisions/0002-libraries.md.
+    this process's memory (storage.py), and `options` are what it takes. One that has a method `expect` is told by it
+    which rates a request is counted by. How flask-limiter is used, and why, is docs/decisions/0002-libraries.md.
     """
 
-    def __init__(self, storage: str = f"{SCHEME}://") -> None:
+    def __init__(self, storage: str = f"{SCHEME}://", options: Mapping[str, Any] | None = None) -> None:
         self._limiter = Limiter(
-            lambda: f"client:{g.client.id}",  # flask-limiter would skip a client whose key is empty
-            application_limits=[_OwnRates(_own_of_an_endpoint, scope=_OWN)],
+            _key,
+            application_limits=[_OwnRates(self._own_of_an_endpoint, scope=_OWN)],
             strategy="moving-window",
             storage_uri=storage,
+            storage_options=dict(options or {}),
             headers_enabled=False,  # it would overwrite Retry-After: `_tell` writes them
             swallow_errors=False,
             on_breach=_refuse,
             request_identifier=lambda: request.endpoint or "nowhere",  # it would count nothing where this is empty
         )
-        self.spend = self._limiter.shared_limit(_own, scope=_OWN)(_spend)
-        self.spend_roomily = self._limiter.shared_limit(_roomy, scope="roomy")(_spend_roomily)
+        self.spend = self._limiter.shared_limit(self._own, scope=_OWN)(_spend)
+        self.spend_roomily = self._limiter.shared_limit(self._roomy, scope=_ROOMY)(_spend_roomily)
 
     def install(self, app: Flask) -> None:
         """Count the app's requests from now on. Authentication must have been registered before."""
@@ -57,8 +59,8 @@ class Limits:
     @property
     def windows(self) -> int:
         """How many windows are held in this process's memory."""
-        storage = self._limiter.storage
-        return len(storage) if isinstance(storage, MonotonicStorage) else 0
+        storage = self._limiter.limiter.storage
+        return len(storage) if isinstance(storage, Sized) else 0
 
     def wrong_token(self, address: str) -> None:
         """Count a wrong token from an address, IPv6 by its /64. Raises TooMany at more than WRONG_TOKENS.
@@ -83,15 +85,42 @@ class Limits:
             response.headers.update(_headers(counted.limit, counted.window))
         return response
 
+    def _own_of_an_endpoint(self) -> str:
+        return self._own() if "client" in g and request.endpoint is not None else ""
+
+    def _own(self) -> str:
+        """The client's own rates."""
+        client: Client = g.client
+        return self._counted_together(_each_once(client.requests), _OWN)
+
+    def _roomy(self) -> str:
+        """ROOMY, or the client's own rates where all of these are higher."""
+        client: Client = g.client
+        roomy = _each_once(client.requests) if _higher(client.requests) else str(ROOMY)
+        return self._counted_together(roomy, _ROOMY)
+
+    def _counted_together(self, notation: str, scope: str) -> str:
+        """The rates that flask-limiter counts next, one after the other; a storage may count them at once."""
+        expect = getattr(self._limiter.limiter.storage, "expect", None)  # `Limiter.storage` refuses an empty one
+        if expect is not None:
+            ids = _key(), scope
+            expect([(rate.key_for(*ids), rate.amount, rate.get_expiry()) for rate in _in_order(notation)])
+        return notation
+
 
 _OWN: Final = "own"
+_ROOMY: Final = "roomy"
+
+
+def _key() -> str:
+    return f"client:{g.client.key}"  # flask-limiter would skip a client whose key is empty
 
 
 class _OwnRates(ApplicationLimit):
     """A limit that is parsed once for each notation: flask-limiter would parse it at each request."""
 
     def __iter__(self) -> Iterator[Any]:
-        notation = _own_of_an_endpoint()
+        notation = self.limit_provider() if callable(self.limit_provider) else self.limit_provider
         parsed = self._parsed.get(notation)
         if parsed is None:
             if len(self._parsed) >= KNOWN_NOTATIONS:
@@ -102,22 +131,6 @@ class _OwnRates(ApplicationLimit):
     @cached_property
     def _parsed(self) -> dict[str, tuple[Any, ...]]:
         return {}
-
-
-def _own_of_an_endpoint() -> str:
-    return _own() if "client" in g and request.endpoint is not None else ""
-
-
-def _own() -> str:
-    """The client's own rates."""
-    client: Client = g.client
-    return _each_once(client.requests)
-
-
-def _roomy() -> str:
-    """ROOMY, or the client's own rates where all of these are higher."""
-    client: Client = g.client
-    return _each_once(client.requests) if _higher(client.requests) else str(ROOMY)
 
 
 def _spend() -> None:
@@ -138,6 +151,12 @@ def _refuse(reached: RequestLimit) -> Response | None:
 def _each_once(notation: str) -> str:
     """The rates of a client's limits, each once: flask-limiter would count a repeated rate twice."""
     return "; ".join(str(rate) for rate in dict.fromkeys(parse_many(notation)))
+
+
+@lru_cache(KNOWN_NOTATIONS)
+def _in_order(notation: str) -> tuple[RateLimitItem, ...]:
+    """The rates in the order in which flask-limiter counts them."""
+    return tuple(sorted(parse_many(notation)))
 
 
 @lru_cache(KNOWN_NOTATIONS)

@@ -1,43 +1,22 @@
-"""A slot: the right to one open stream."""
+"""The slots: how many streams may be open, and what makes room for one more."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic
 
 from poslogs.access.client import Client
 from poslogs.access.room import Room
+from poslogs.access.slot import H, Places, Slot
 from poslogs.errors import TooMany, Unavailable
 
 POKES: Final = 4  # writes after which a server, and a proxy in front of it, notices that a reader has gone (decision 5)
 POKE_SECONDS: Final = 0.05  # between two writes
 LEAVE_SECONDS: Final = 1.0  # at most, for streams whose readers have left to give their slots back
 RETRY_SECONDS: Final = 5
-
-
-class Holder(Protocol):
-    """A stream, as far as slots know it."""
-
-    def disconnected(self) -> None:
-        """Note that its reader has left, so that it gives its slot back soon. Does not wait."""
-
-    def poke(self) -> None:
-        """Write a heartbeat now."""
-
-
-H = TypeVar("H", bound=Holder)
-
-
-class Slot(Generic[H]):
-    """A client's place for one stream. `gone` returns whether its reader has left, None when that is unknown."""
-
-    __slots__ = ("client", "gone", "holder")
-
-    def __init__(self, client: Client, holder: H, gone: Callable[[], bool | None]) -> None:
-        self.client = client
-        self.holder = holder
-        self.gone = gone
+ELSEWHERE_SECONDS: Final = 0.25  # at most, until a place in another process that a reader has left is asked for last
 
 
 class Slots(Generic[H]):
@@ -49,6 +28,7 @@ class Slots(Generic[H]):
     def __init__(self, capacity: int | None = None, room: Room | None = None) -> None:
         self.capacity = capacity
         self.room = room or Room()
+        self._places: Places | None = None
         self._changed = threading.Condition()
         self._slots: dict[str, set[Slot[H]]] = {}
         self._open = 0
@@ -57,6 +37,10 @@ class Slots(Generic[H]):
     def open(self) -> int:
         """How many streams are open now."""
         return self._open
+
+    def share(self, places: Places) -> None:
+        """Give a client its number of streams in all processes together."""
+        self._places = places
 
     def all(self) -> list[Slot[H]]:
         """The slots that are taken now."""
@@ -75,7 +59,15 @@ class Slots(Generic[H]):
             refusal = self._admit_when_left(slot)
         if refusal is not None:
             raise refusal
+        if self._places is not None:
+            self._lease(slot, self._places)
         return lambda: self._release(slot)
+
+    def look_after(self, key: str) -> None:
+        """Find out which readers of a client have left, by its key, so that their slots are given back soon."""
+        for slot in self.all():
+            if slot.client.key == key:
+                slot.look()
 
     def _admit(self, slot: Slot[H]) -> TooMany | Unavailable | None:
         """Give a slot its place, or say why it has none."""
@@ -91,6 +83,31 @@ class Slots(Generic[H]):
             own.add(slot)
             self._open += 1
             return None
+
+    def _lease(self, slot: Slot[H], places: Places) -> None:
+        """Lease one of the client's places for a slot. Raises TooMany, and has released the slot then."""
+        try:
+            slot.lease = places.take(slot.client) or self._lease_when_left(slot, places)
+            if slot.lease is None:
+                raise _too_many(slot.client)
+        except BaseException:
+            self._release(slot)
+            raise
+
+    def _lease_when_left(self, slot: Slot[H], places: Places) -> str | None:
+        """Lease the place of a reader that has left, here or elsewhere; None when there is none."""
+        end = time.monotonic() + ELSEWHERE_SECONDS
+        for _ in range(POKES):
+            places.call_out(slot.client)
+            with self._changed:
+                own = [other for other in self._slots.get(slot.client.id, ()) if other is not slot]
+            for other in own:
+                other.look()
+            time.sleep(POKE_SECONDS)
+            lease = places.take(slot.client)
+            if lease is not None or time.monotonic() > end:
+                return lease
+        return None
 
     def _admit_when_left(self, slot: Slot[H]) -> TooMany | Unavailable | None:
         """Give a slot the place of a reader that has left, or say why it has none.
@@ -128,6 +145,9 @@ class Slots(Generic[H]):
                 self._changed.notify_all()
             if not own:
                 self._slots.pop(slot.client.id, None)
+            lease, slot.lease = slot.lease, None
+        if lease is not None and self._places is not None:
+            self._places.give_back(lease)
 
     def _let_leave(self, slots: list[Slot[H]]) -> None:
         """Have streams whose readers have left give their slots back; wait for that, LEAVE_SECONDS at most."""

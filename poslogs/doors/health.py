@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Response, g
 
@@ -23,8 +23,38 @@ UNASKED_SECONDS: Final = 600.0  # an outage may be over when no question was ask
 MAX_UNUSABLE: Final = 100  # environments that cannot be used, of those that are listed
 
 
-def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: Supervisor) -> Door:
-    """The route, on these parts."""
+class EngineState(Protocol):
+    """Whether the engine can be used, why not, and since when (wall clock)."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can."""
+
+    @property
+    def why(self) -> str:
+        """A sentence."""
+
+    @property
+    def since(self) -> float:
+        """Seconds since 1970."""
+
+
+class Members(Protocol):
+    """The processes that share an engine."""
+
+    @property
+    def state(self) -> EngineState:
+        """The engine's state in this process."""
+
+    @property
+    def count(self) -> int:
+        """How many processes there are."""
+
+
+def blueprint(
+    toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: Supervisor, members: Members | None = None
+) -> Door:
+    """The route, on these parts; without `members` this process is alone."""
     routes = Door("health", __name__)
 
     @routes.get("/health")
@@ -44,10 +74,11 @@ def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: 
                     outages.append({"name": env.name, **outage})
             environments.append(found)
         stalled = supervisor.stalled()
+        away = members is not None and not members.state.ok
         unusable = [{"name": name, "error": error} for name, error in toolbox.unusable(client).items()]
         return json_response(
             {
-                "status": "degraded" if stalled or outages else "ok",
+                "status": "degraded" if stalled or outages or away else "ok",
                 **({"degraded": stalled} if stalled else {}),
                 **({"failing": outages} if outages else {}),
                 **({"unusable": unusable[:MAX_UNUSABLE]} if unusable else {}),
@@ -57,10 +88,18 @@ def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: 
                 "streams": slots.open,
                 "heartbeat": toolbox.heartbeat,
                 "environments": environments,
+                **({} if members is None else engine(members)),
             }
         )
 
     return routes
+
+
+def engine(members: Members) -> dict[str, object]:
+    """What is told of the engine."""
+    state = members.state
+    told = {"state": "ok" if state.ok else "degraded", "since": moment(state.since), "why": state.why}
+    return {"engine": told, "processes": members.count}
 
 
 def failing(feed: Feed) -> dict[str, object] | None:

@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from poslogs import __version__
 from poslogs.access.slots import Slots
 from poslogs.doors.door import Door
+from poslogs.doors.health import Members
 from poslogs.streaming.driven import Driven
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.feeds import Feeds
@@ -45,8 +46,15 @@ class Refusals:
             return dict(self._counts)
 
 
-def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: Supervisor, refusals: Refusals) -> Door:
-    """The route, on these parts."""
+def blueprint(
+    toolbox: Toolbox,
+    slots: Slots[Driven],
+    feeds: Feeds,
+    supervisor: Supervisor,
+    refusals: Refusals,
+    members: Members | None = None,
+) -> Door:
+    """The route, on these parts; without `members` this process is alone."""
     routes = Door("metrics", __name__)
 
     @routes.get("/metrics")
@@ -55,10 +63,30 @@ def blueprint(toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: 
         names = [env.name for env in toolbox.environments(g.client)]
         its = {feed.upstream.environment.name: feed for feed in feeds.all()}
         registry.register(_Counts(slots, {name: its.get(name) for name in names}, supervisor, refusals))
+        if members is not None:
+            registry.register(_Engine(members))
         ProcessCollector(registry=registry)  # registers itself
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes
+
+
+class _Engine:
+    """What is told of the engine that processes share, in the form that the Prometheus library collects."""
+
+    def __init__(self, members: Members) -> None:
+        self._members = members
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics of this moment."""
+        state = self._members.state
+        yield GaugeMetricFamily(
+            "poslogs_engine_ok", "1 while this process shares an engine, 0 while that is away.", state.ok
+        )
+        yield GaugeMetricFamily(
+            "poslogs_engine_since_timestamp_seconds", "Since when the engine is there, or away.", state.since
+        )
+        yield GaugeMetricFamily("poslogs_engine_processes", "Processes that share the engine.", self._members.count)
 
 
 class _Counts:

@@ -147,6 +147,15 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
             "version": described("string", "The server's version."),
             "streams": described("integer", "Streams that are open now."),
             "heartbeat": described("number", "The longest silence of a stream, in seconds."),
+            "engine": object_of(
+                "The Redis that processes share, where they share one.",
+                {
+                    "state": described("string", "Whether this process uses it.", enum=["ok", "degraded"]),
+                    "since": described("string", "Since when, in UTC.", format="date-time"),
+                    "why": described("string", "Why, as a sentence."),
+                },
+            ),
+            "processes": described("integer", "How many processes share it."),
             "environments": _list(
                 "What this token may read.",
                 object_of(
@@ -167,6 +176,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "degraded",
         "failing",
         "unusable",
+        "engine",
+        "processes",
     ),
     "Ready": object_of(
         "Whether the server takes streams.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import NoScriptError, RedisError
@@ -26,10 +27,7 @@ AGAIN_SECONDS: Final = 0.5  # from one try to reach Redis to the next
 MOST_AGAIN_SECONDS: Final = 4.0  # the same, where Redis is lost again and again as soon as it was reached
 STEADY_SECONDS: Final = 10.0  # Redis that was not lost for so long is steady
 CONNECT_SECONDS: Final = 30.0  # for a try, with names that are looked up
-QUICK_SECONDS: Final = 0.1  # in which Redis that was away must answer to be used again; less than when it is lost
 PROOF_MS: Final = 60_000  # until what proves a write is gone again
-PROOFS: Final = 3  # of which one must be quick: this process itself may be late for some
-SLOW: Final = "Redis answers too slowly."
 FAILED: Final = "The engine's own loop failed; the log says why."
 
 
@@ -67,6 +65,12 @@ class Engine:
         """Reach for Redis from now on in this process, which serves. May be called again."""
         self._supervisor.ensure("engine", self._run)
 
+    def reach(self) -> State:
+        """Begin, and give the state once Redis was tried; or after FIRST_SECONDS, as it is then."""
+        self.begin()
+        self._wait_tried()
+        return self.state
+
     def when_joined(self, call: Callable[[], None]) -> None:
         """Have this called each time Redis can be used again, and the first time too.
 
@@ -98,11 +102,15 @@ class Engine:
             self.begin()
         except RuntimeError as error:
             raise Away("No thread can be started that asks Redis.") from error
-        if not standing.tried.is_set() and not standing.tried.wait(FIRST_SECONDS):
-            standing.tried.set()  # nobody else waits for that
+        self._wait_tried()
         asks = [Ask(*command) for command in commands]
         standing.put(asks)
         return [ask.result() for ask in asks]
+
+    def tell(self, *command: Word) -> None:
+        """Have a command carried out soon, if Redis is not away. Does not wait, and nobody learns what came of it."""
+        with suppress(Away):
+            self._standing().put([Ask(*command)])
 
     def run(self, script: Script, keys: Sequence[str], args: Sequence[Word] = ()) -> Any:
         """What a script gives. Raises Away as `ask`. One round trip, two where Redis has forgotten its scripts."""
@@ -110,6 +118,12 @@ class Engine:
             return self.ask("EVALSHA", script.digest, len(keys), *keys, *args)
         except NoScriptError:
             return self.ask("EVAL", script.text, len(keys), *keys, *args)
+
+    def _wait_tried(self) -> None:
+        """Wait until this process has tried to reach Redis once; FIRST_SECONDS at most, and not again."""
+        tried = self._standing().tried
+        if not tried.is_set() and not tried.wait(FIRST_SECONDS):
+            tried.set()
 
     def _run(self, loop: Loop) -> None:
         standing, pause = self._standing(), AGAIN_SECONDS
@@ -129,7 +143,9 @@ class Engine:
         line = Line(self.address.connection(name=f"poslogs-{standing.member}"))
         joined, asks, why = 0.0, list[Ask](), ""
         try:
-            why = self._prove(standing, line)
+            line.open()
+            why = line.prove(lambda: self._proof(standing))
+            why = why or line.exchange([Ask("SCRIPT", "LOAD", it.text) for it in self._scripts.values()])
             if not why:
                 joined = time.monotonic()
                 self._join(standing)
@@ -145,17 +161,6 @@ class Engine:
             for ask in asks:
                 ask.give_up(why or FAILED)
         return time.monotonic() - joined if joined else 0.0
-
-    def _prove(self, standing: Standing, line: Line) -> str:
-        """Connect, and see whether Redis takes writes and answers quickly. Returns why not, as a sentence; "" if so."""
-        line.open()
-        for _ in range(PROOFS):
-            began = time.monotonic()
-            if why := line.exchange([self._proof(standing)]):
-                return why
-            if time.monotonic() - began < QUICK_SECONDS:
-                return line.exchange([Ask("SCRIPT", "LOAD", it.text) for it in self._scripts.values()])
-        return SLOW
 
     def _proof(self, standing: Standing) -> Ask:
         return Ask("SET", self.key("proof"), standing.member, "PX", PROOF_MS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from redis.connection import ConnectionInterface
@@ -15,6 +15,8 @@ from poslogs.fleet.ask import Ask, Away
 ANSWER_SECONDS: Final = 0.2  # from a question until its answer; a request asks twice, and may wait 0.5 s in all
 LEAST_SECONDS: Final = 0.1  # from when it was sent: this process itself may have been late to send it
 LOOK_SECONDS: Final = 0.02  # more, in which an answer is taken that came while this process was late to look
+QUICK_SECONDS: Final = 0.1  # in which Redis that was away must answer to be used again: a margin, or it came and went
+PROOFS: Final = 3  # of which one must be quick: this process itself may be late for some
 PIECE_BYTES: Final = 1 << 14  # sent at once, within the connection's own bound
 
 
@@ -31,6 +33,16 @@ class Line:
     def close(self) -> None:
         """Close it. May be called again."""
         self._connection.disconnect()
+
+    def prove(self, proof: Callable[[], Ask]) -> str:
+        """Ask for a proof that Redis is well, which must come quickly. Returns and raises as `exchange`."""
+        for _ in range(PROOFS):
+            began = time.monotonic()
+            if why := self.exchange([proof()]):
+                return why
+            if time.monotonic() - began < QUICK_SECONDS:
+                return ""
+        return "Redis answers too slowly."
 
     def exchange(self, asks: Sequence[Ask]) -> str:
         """Ask, and answer each question. Returns why Redis is of no use from now on, as a sentence; "" when it is.

@@ -1,14 +1,60 @@
-"""The start of a fleet: its engine, where the settings name a Redis."""
+"""The start of a fleet: its engine, where the settings name a Redis, and what is counted by it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from poslogs.access.limits import Limits
 from poslogs.errors import ConfigError
 from poslogs.settings import Settings
 
 if TYPE_CHECKING:
+    from poslogs.access.slots import Slots
     from poslogs.fleet.engine import Engine
+    from poslogs.fleet.members import Members
+    from poslogs.fleet.places import Places
+    from poslogs.fleet.pokes import Pokes
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What one process has of the fleet: made before a fork, begun after it."""
+
+    engine: Engine
+    members: Members
+    places: Places
+    pokes: Pokes
+
+    def begin(self) -> None:
+        """Take part from now on in this process, which serves; wait until Redis was tried, for a moment at most."""
+        self.places.begin()
+        self.pokes.begin()
+        self.engine.reach()
+
+
+def fleet_of(settings: Settings, slots: Slots[Any]) -> Fleet | None:
+    """What processes share, these slots too; None where each process is alone. Raises ConfigError as `engine_of`."""
+    engine = engine_of(settings)
+    if engine is None:
+        return None
+    from poslogs.fleet.members import Members
+    from poslogs.fleet.places import Places
+    from poslogs.fleet.pokes import Pokes
+
+    members = Members(engine)
+    places = Places(engine, members)
+    slots.share(places)
+    return Fleet(engine, members, places, Pokes(engine, slots.look_after))
+
+
+def limits_of(fleet: Fleet | None) -> Limits:
+    """The request rates: over all processes of a fleet, or of this process alone."""
+    if fleet is None:
+        return Limits()
+    from poslogs.fleet.rates import SCHEME
+
+    return Limits(f"{SCHEME}://", {"engine": fleet.engine})
 
 
 def engine_of(settings: Settings) -> Engine | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from poslogs.access.slots import Slots
@@ -25,11 +25,15 @@ log = logging.getLogger("poslogs.host")
 class Host:
     """The server that runs the app. Nothing is known of it before `learn` or `settle`.
 
-    `stops` end streams with a server that is not ours.
+    `stops` end streams with a server that is not ours. `share` has this process share limits and polls
+    with others from then on; without it each process would count by itself.
     """
 
-    def __init__(self, slots: Slots[Any], stops: Stops | None = None) -> None:
+    def __init__(
+        self, slots: Slots[Any], stops: Stops | None = None, *, share: Callable[[], None] | None = None
+    ) -> None:
         self.known = False
+        self._share = share
         self.stops = stops
         self._slots = slots
         self._own = slots.capacity  # the operator's bound
@@ -50,12 +54,14 @@ class Host:
     def learn(self, environ: Mapping[str, Any], start_response: object) -> None:
         """Learn from a request what the server can hold; log once what its operator should know."""
         server = server_of(environ, getattr(start_response, "__self__", None))
-        self._obstacle = obstacle(environ, server)
+        self._obstacle = obstacle(environ, server, shared=self._share is not None)
         self._slots.capacity = 0 if self._obstacle else streams(environ, server, self._own)
         self._slots.room.places = None if self._obstacle else room(threads_of(server))
         self.known = True
         if not self._first.acquire(blocking=False):
             return
+        if self._share is not None:
+            self._share()
         if self._obstacle:
             log.error("No stream is opened here: %s.", self._obstacle)
             return

@@ -68,11 +68,17 @@ def keep_to_one_worker(cfg: Any) -> None:
 
     def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
         theirs(server, new_value, old_value)
-        if old_value is not None and new_value > 1:
-            server.log.error("poslogs stays at one worker: limits, slots and feeds are its own.")
+        if old_value is not None and new_value > 1 and not _shares(cfg):
+            server.log.error(
+                "poslogs stays at one worker: limits, slots and feeds are its own without POSLOGS_REDIS_URL."
+            )
             server.num_workers = 1
 
     cfg.set("nworkers_changed", nworkers_changed)
+
+
+def _shares(cfg: Any) -> bool:
+    return bool({**os.environ, **cfg.env}.get("POSLOGS_REDIS_URL", "").strip())
 
 
 def _refuse_open_listeners(server: Any) -> None:

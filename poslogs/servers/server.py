@@ -15,6 +15,7 @@ from poslogs.servers.capacity import LEAST_THREADS, capacity, files
 
 MOST: Final = 1_000_000  # a larger number does not count threads or processes
 ASSUMED_THREADS: Final = 10  # where threads serve and nothing says how many they are
+SHARE: Final = ", or start redis-server and set POSLOGS_REDIS_URL=redis://127.0.0.1:6379, by which they share both"
 INSTEAD: Final = "run `python -m poslogs serve` instead"
 
 
@@ -39,8 +40,11 @@ def server_of(environ: Mapping[str, Any], owner: object) -> Server:
     return next(known, Server("this server", INSTEAD, None, _count(owner, "server.pool.size")))
 
 
-def obstacle(environ: Mapping[str, Any], server: Server) -> str:
-    """Why the server can hold no stream, and what to start instead; "" when it can."""
+def obstacle(environ: Mapping[str, Any], server: Server, *, shared: bool = False) -> str:
+    """Why the server can hold no stream, and what to start instead; "" when it can.
+
+    `shared`: its processes share limits and polls.
+    """
     if environ.get("wsgi.run_once"):
         return f"CGI starts a process for each request, in which no limit holds; {server.cure}"
     patched = on_greenlet()
@@ -51,15 +55,20 @@ def obstacle(environ: Mapping[str, Any], server: Server) -> str:
         )
     if patched is None and (sentence := _obstacle_of_threads(environ, server)):
         return sentence
+    return "" if shared else _obstacle_of_processes(environ, server)
+
+
+def _obstacle_of_processes(environ: Mapping[str, Any], server: Server) -> str:
     if server.forks:
         return (
             f"{server.name} starts processes as it needs them, and each would poll platformOS and count limits by "
-            f"itself; {server.cure}"
+            f"itself; {server.cure}{SHARE}"
         )
     if environ.get("wsgi.multiprocess") and server.processes != 1:
         processes = f"{server.processes} processes" if server.processes else "several processes, as far as it says"
         return (
-            f"{server.name} runs {processes}, and each would poll platformOS and count limits by itself; {server.cure}"
+            f"{server.name} runs {processes}, and each would poll platformOS and count limits by itself; "
+            f"{server.cure}{SHARE}"
         )
     return ""
 

@@ -91,6 +91,8 @@ class Worker(base.Worker):
         parts.host.settle(fitting.streams, self.threads_of(self.cfg))
         self.worker_connections = fitting.connections
         self._watch_visits()
+        if parts.fleet is not None:
+            parts.fleet.begin()
         self._stopping = threading.Event()
         parts.supervisor.ensure("stops", self._watch)
         # What is loaded now stays. The collector skips it, and does not run for each page of rows that is read.
@@ -157,6 +159,8 @@ class Worker(base.Worker):
         self.log.warning("Connections have to wait: %s. Raise LimitNOFILE or ulimit -n.", reason)
 
     def _greet(self) -> None:
+        if self.cfg.workers > 1 and self.age % self.cfg.workers != 1:
+            return  # one of those that start together speaks for all
         from poslogs.banner import greeting
 
         try:

@@ -16,7 +16,7 @@ from tests.wire.exchange import wait_for
 Start = Callable[..., Server]
 SENTENCE = (
     "poslogs cannot start: 2 workers would each poll, limit and count by themselves; start one worker "
-    "(it holds thousands of streams), or more servers on machines of their own.\n"
+    "(it holds thousands of streams), or start redis-server and set POSLOGS_REDIS_URL=redis://127.0.0.1:6379.\n"
 )
 
 

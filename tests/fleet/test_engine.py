@@ -13,12 +13,9 @@ from poslogs.errors import ConfigError
 from poslogs.fleet.address import Address
 from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
-from poslogs.per_process import PerProcess
-from poslogs.supervisor import Loops, Supervisor
 from tests.fleet.redis import RedisServer
+from tests.fleet.starting import NOTICE_SECONDS, REJOIN_SECONDS, eventually, supervised
 
-NOTICE_SECONDS = 5.0  # in which an engine says that Redis is away (the specification's)
-REJOIN_SECONDS = 10.0  # in which it uses Redis again
 WAIT_SECONDS = 0.5  # the longest that one question may wait
 
 
@@ -31,22 +28,13 @@ def redis() -> Iterator[RedisServer]:
 @pytest.fixture
 def opened() -> Iterator[Callable[[str], Engine]]:
     """Makes engines, whose loops end with the test."""
-    supervisor = Supervisor()
-    yield lambda url: Engine(Address(url), "test", supervisor)
-    supervisor.loops = PerProcess(Loops)  # a loop that is not among them ends at its next turn
+    with supervised() as supervisor:
+        yield lambda url: Engine(Address(url), "test", supervisor)
 
 
 @pytest.fixture
 def engine(redis: RedisServer, opened: Callable[[str], Engine]) -> Engine:
     return opened(redis.url)
-
-
-def eventually(true: Callable[[], bool], seconds: float) -> None:
-    """Wait until something has become true, for this long at most."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.01)
 
 
 def is_away(engine: Engine) -> Callable[[], bool]:

@@ -77,12 +77,14 @@ def test_a_daemon_of_mod_wsgi_that_names_one_process_is_one(caplog: pytest.LogCa
         (
             {**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 3},
             "mod_wsgi runs 3 processes, and each would poll platformOS and count limits by itself; let it run as "
-            "WSGIDaemonProcess with processes=1 threads=64.",
+            "WSGIDaemonProcess with processes=1 threads=64, or start redis-server and set "
+            "POSLOGS_REDIS_URL=redis://127.0.0.1:6379, by which they share both.",
         ),
         (
             {**THREADS, "wsgi.multiprocess": True},
             "this server runs several processes, as far as it says, and each would poll platformOS and count limits "
-            "by itself; run `python -m poslogs serve` instead.",
+            "by itself; run `python -m poslogs serve` instead, or start redis-server and set "
+            "POSLOGS_REDIS_URL=redis://127.0.0.1:6379, by which they share both.",
         ),
     ],
 )
@@ -93,6 +95,25 @@ def test_several_processes_hold_no_stream(environ: dict[str, Any], sentence: str
     with pytest.raises(Unavailable) as error:
         host.check()
     assert error.value.sentence == f"No stream is opened here: {sentence}"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {**DAEMON, "mod_wsgi.threads_per_process": 64, "mod_wsgi.maximum_processes": 3},
+        {**THREADS, "wsgi.multiprocess": True},
+    ],
+)
+def test_processes_that_share_limits_and_polls_hold_streams(environ: dict[str, Any]) -> None:
+    """They begin to share with the first request, once."""
+    slots: Slots[Any] = Slots(4)
+    begun: list[int] = []
+    host = Host(slots, share=lambda: begun.append(1))
+    host.learn(environ, beside(None))
+    host.learn(environ, beside(None))
+    host.check()
+    assert slots.capacity == 4
+    assert begun == [1]
 
 
 @pytest.mark.parametrize("module", ["flup.server.fcgi_base", "flipflop"])
