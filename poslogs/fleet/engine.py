@@ -150,8 +150,8 @@ class Engine:
                 joined = time.monotonic()
                 self._join(standing)
             while not why:
-                loop.turn()
                 asks = self._next(standing)
+                loop.turn()  # after the wait: a fork may have copied this loop, but the connection is the parent's
                 why = line.exchange(asks) if asks else ""
         except (RedisError, OSError) as error:
             why = sentence(error)

@@ -98,6 +98,7 @@ _MEANINGS: Final = (
     ("AuthenticationError", "Redis does not accept the password of POSLOGS_REDIS_URL."),
     ("AuthorizationError", "Redis does not accept the password of POSLOGS_REDIS_URL."),
     ("NoPermissionError", "Redis does not let the user of POSLOGS_REDIS_URL do what poslogs needs."),
+    ("max number of clients reached", "Redis has as many clients as it may have."),
     ("Connection refused", "Redis cannot be reached (connection refused)."),
     ("Connection closed by server", "Redis closed the connection."),
 )

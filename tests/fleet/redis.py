@@ -23,8 +23,9 @@ START_SECONDS = 20.0
 class RedisServer:
     """`redis-server` on a port of its own, without any file of its data. It ends when the `with` block does."""
 
-    def __init__(self, *options: str, port: int | None = None, start: bool = True) -> None:
-        """`options` as on its command line, such as `--requirepass`, `secret`."""
+    def __init__(self, *options: str, port: int | None = None, start: bool = True, file: Path | None = None) -> None:
+        """`options` as on its command line, such as `--requirepass`, `secret`. `file` makes it a sentinel."""
+        self._file = file
         self.port = port or free_port()
         self.options = list(options)
         self._folder = Path(tempfile.mkdtemp(prefix="poslogs-redis-"))
@@ -57,11 +58,7 @@ class RedisServer:
         assert binary, "needs redis-server: apt-get install redis-server"
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
-                    *("--save", "", "--appendonly", "no", "--unixsocket", str(self.socket)),
-                    *self.options,
-                ],
+                [binary, str(self._file), "--sentinel"] if self._file else [binary, *self._as_told()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -76,6 +73,13 @@ class RedisServer:
                 return
             time.sleep(0.02)
         raise AssertionError("Redis did not answer in time")
+
+    def _as_told(self) -> list[str]:
+        return [
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
+            *("--save", "", "--appendonly", "no", "--unixsocket", str(self.socket)),
+            *self.options,
+        ]
 
     def client(self) -> redis.Redis:
         """A client of it, for the test's own questions; with the password that `--requirepass` set."""

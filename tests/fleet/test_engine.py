@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
 from tests.fleet.redis import RedisServer
 from tests.fleet.starting import NOTICE_SECONDS, REJOIN_SECONDS, eventually, supervised
+from tests.support.server import REPO
 
 WAIT_SECONDS = 0.5  # the longest that one question may wait
 
@@ -257,3 +260,80 @@ def test_an_address_that_cannot_be_understood_is_refused_without_its_password(ur
     with pytest.raises(ConfigError, match="POSLOGS_REDIS_URL") as caught:
         Address(url)
     assert "pass" not in str(caught.value)
+
+
+FORKS = """
+import os, sys
+if sys.argv[2] == "gevent":
+    from gevent import monkey
+    monkey.patch_all()
+import time
+from poslogs.fleet.address import Address
+from poslogs.fleet.engine import Engine
+
+engine = Engine(Address(sys.argv[1]), "test")
+assert engine.ask("INCR", engine.key("n")) == 1
+child = os.fork()
+mine = [engine.ask("INCRBY", engine.key("child" if child == 0 else "parent"), 1) for _ in range(100)]
+time.sleep(1.5)  # for loops that a fork has copied to do harm
+mine += [engine.ask("INCRBY", engine.key("child" if child == 0 else "parent"), 1) for _ in range(100)]
+assert mine == list(range(1, 201)), mine
+assert engine.state.term == 1, engine.state
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(engine.member)
+"""
+
+
+@pytest.mark.parametrize("kind", ["threads", "gevent"])
+def test_a_fork_has_an_engine_of_its_own(redis: RedisServer, kind: str) -> None:
+    """Parent and child each have their own connection and name, and neither takes the other's answers."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, redis.url, kind],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert redis.ask("MGET", "test:1:child", "test:1:parent") == [b"200", b"200"]
+
+
+def test_greenlets_share_an_engine(redis: RedisServer) -> None:
+    """Two hundred greenlets ask at once, and others go on meanwhile; a Redis that hangs holds up none of these."""
+    code = """
+import sys
+from gevent import monkey
+monkey.patch_all()
+import gevent, os, signal, time
+from poslogs.fleet.address import Address
+from poslogs.fleet.ask import Away
+from poslogs.fleet.engine import Engine
+
+engine = Engine(Address(sys.argv[1]), "test")
+counted = [gevent.spawn(engine.ask, "INCR", engine.key("n")) for _ in range(200)]
+assert sorted(each.get() for each in counted) == list(range(1, 201))
+os.kill(int(sys.argv[2]), signal.SIGSTOP)
+turns = 0
+asked = gevent.spawn(engine.ask, "INCR", engine.key("n"))
+while not asked.ready():
+    gevent.sleep(0.01)
+    turns += 1
+assert isinstance(asked.exception, Away), asked.exception
+assert turns > 3, turns
+os.kill(int(sys.argv[2]), signal.SIGCONT)
+while not engine.state.ok:
+    gevent.sleep(0.01)
+assert engine.ask("PING") == b"PONG"
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, redis.url, str(redis.pid)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
