@@ -35,6 +35,7 @@ export interface Asked {
   interval?: number;
   tail?: number;
   tailEach?: number; // of each environment, where a stream has several
+  heartbeat?: number; // of the server
 }
 
 /**
@@ -47,6 +48,9 @@ export interface Asked {
  *     {shared}                             how many tabs there are
  *     {to: id, event, served, history}     answers a hello: the last state; `history`: what came before follows
  *     {to: id, past, filter, position, last}   some of that
+ *     {ping: id}                           asks whether somebody leads, after a silence
+ *     {to: id, lives: true}                somebody does
+ *     {wake: true}                         somebody looks at a tab, or the network is back: is the stream well?
  */
 export interface Message {
   hello?: string;
@@ -61,6 +65,9 @@ export interface Message {
   past?: Entry[];
   position?: string;
   last?: boolean;
+  ping?: string;
+  lives?: boolean;
+  wake?: boolean;
 }
 
 /** What a view is narrowed to; `group` is a fingerprint, `time` in ms since 1970, `to` is not in it. */
@@ -144,6 +151,7 @@ export interface End {
   asked?: number;
   closed?: boolean;
   stable?: boolean;
+  woken?: boolean; // given up since it is worth another try at once
 }
 
 declare global {

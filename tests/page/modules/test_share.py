@@ -146,6 +146,23 @@ def test_a_leader_that_crashes_is_followed(server: Start, platformos: PlatformOS
         whole(each, platformos.ids)
 
 
+def test_a_tab_that_is_looked_at_has_the_leader_try_again(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
+    """The leader's own tab is hidden: only the other knows that somebody looks. Nothing comes twice."""
+    running = server()
+    tabs = [tab(running).share() for _ in range(2)]
+    joined(tabs)
+    platformos.add_many(3)
+    tabs[0].wait("ids.length === 3")
+    asked = calls(tabs[0])
+    with tabs[0].page.expect_request("**/call-stream"):  # not before something was heard a second ago
+        tabs[1].run("() => { window.looks = setInterval(() => dispatchEvent(new Event('online')), 100); }")
+    tabs[1].run("() => clearInterval(looks)")
+    platformos.add_many(3)
+    for each in tabs:
+        whole(each, platformos.ids)
+    assert asked[0] == Call("call-stream", None, True)
+
+
 @in_firefox_too
 def test_each_tab_has_its_own_filter(server: Start, platformos: PlatformOS, tab: OpenTab) -> None:
     """With two filters and one stream each tab gets its share, of earlier entries too."""

@@ -1,5 +1,6 @@
 /** The alert: it appears when more errors have come than the reader allows, since shortly before the opening or a Clear. */
 /** @import { Entry } from "../types.d.ts" */
+import * as storage from "./storage.js";
 import { clock, counted, visible } from "./text.js";
 
 const MOST = 100_000; // of the threshold
@@ -22,9 +23,9 @@ export class Alert {
     this.#box = box;
     this.#threshold = threshold;
     this.#notify = notify;
-    threshold.value = sessionStorage.getItem(KEY) ?? threshold.value;
+    threshold.value = storage.get(KEY) ?? threshold.value;
     threshold.addEventListener("input", () => {
-      sessionStorage.setItem(KEY, threshold.value);
+      storage.set(KEY, threshold.value);
       this.#show();
     });
     notify.addEventListener("click", () => this.#ask());

@@ -1,6 +1,7 @@
 /** A log without a stream: where the server holds none, it is asked for what is new every few seconds. */
 /** @import { Entry, Follow, LogEvent } from "../types.d.ts" */
-import { NO_STREAMS, follow, pause } from "./stream.js";
+import { NO_STREAMS, follow } from "./stream.js";
+import { either, pause } from "./waiting.js";
 
 const EVERY_MS = 5000; // between two questions: 12 a minute of the 100 that a client has
 const MOST_ENTRIES = 1000; // of one answer, after which the next question follows at once
@@ -70,7 +71,7 @@ async function ask({ base, token, env, filter, query, tail, fetch = globalThis.f
     method: "POST",
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
     body: JSON.stringify({ tool: "platformos.logs.fetch", input: { env, filter: filter || undefined, query: query || undefined, ...where } }),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+    signal: either(signal, AbortSignal.timeout(ANSWER_MS)),
   };
   try {
     const response = await fetch(new URL("call", base), request);

@@ -31,9 +31,9 @@ export class Log {
   #onEvent;
 
   /**
-   * `connect()` gives {base, token, names}, the environments' names. `onEvent(event, fresh, opening)` gets each event, what is new of it, and whether it
+   * `connect()` gives {base, token, heartbeat, names}, the environments' names. `onEvent(event, fresh, opening)` gets each event, what is new of it, and whether it
    * was there at the opening.
-   * @param {() => { base: string, token: string, names: string[] }} connect
+   * @param {() => { base: string, token: string, heartbeat: number | undefined, names: string[] }} connect
    * @param {(event: LogEvent, fresh: Entry[], opening: boolean) => void} onEvent
    */
   constructor(connect, onEvent) {

@@ -44,7 +44,7 @@ const connection = new Connection(places, () => choice.names, (kind) => {
 });
 const askWhetherItAnswers = recovery.install(connection, () => choice.names);
 const log = new Log(
-  () => ({ base: session.base, token: session.token(), names: choice.names }),
+  () => ({ base: session.base, token: session.token(), heartbeat: session.heartbeat(), names: choice.names }),
   (event, fresh, opening) => {
     connection.take(event);
     if (event.trouble !== undefined) askWhetherItAnswers();

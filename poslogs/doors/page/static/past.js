@@ -1,7 +1,9 @@
 /** The past: the newest entries that are there already, asked for once. */
 /** @import { Asked, Entry } from "../types.d.ts" */
+import { either } from "./waiting.js";
 import { inputs } from "./wanted.js";
 
+const ANSWER_MS = 75_000; // a server that is silent for longer does not answer
 const AGAIN_MS = 5000; // unless the server says when
 
 /**
@@ -16,10 +18,10 @@ export async function newest({ base, token, env, tail, filter, signal }) {
     method: "POST",
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
     body: JSON.stringify({ tool: "platformos.logs.fetch", input }),
-    signal,
   };
   for (;;) {
-    const response = await fetch(new URL("call", base), request).catch(() => null);
+    const stop = either(signal, AbortSignal.timeout(ANSWER_MS));
+    const response = await fetch(new URL("call", base), { ...request, signal: stop }).catch(() => null);
     signal.throwIfAborted();
     const answer = await response?.json().catch(() => null);
     if (response?.ok && answer) return JSON.parse(answer.content[0].text);

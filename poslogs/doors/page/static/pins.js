@@ -3,6 +3,7 @@
 import { bodyOf } from "./diagnosis.js";
 import { time } from "./entry.js";
 import { around, within } from "./places.js";
+import * as storage from "./storage.js";
 import { visible } from "./text.js";
 import { element } from "./tree.js";
 
@@ -23,7 +24,7 @@ export class Pins {
     this.#section = section;
     this.#onChange = onChange;
     try {
-      this.#pins = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+      this.#pins = JSON.parse(storage.get(KEY) ?? "[]");
     } catch {
       this.#pins = []; // not ours
     }
@@ -53,7 +54,7 @@ export class Pins {
       this.#pins.shift();
     }
     try {
-      sessionStorage.setItem(KEY, JSON.stringify(this.#pins));
+      storage.set(KEY, JSON.stringify(this.#pins));
     } catch {
       // the tab has no room: the pin lasts as long as the page
     }
@@ -65,7 +66,7 @@ export class Pins {
   /** Let go of all. */
   clear() {
     this.#pins = [];
-    sessionStorage.removeItem(KEY);
+    storage.remove(KEY);
     this.#draw();
   }
 

@@ -1,10 +1,12 @@
 /** The session: the tab's token, and what it may read. */
 /** @import { Environment } from "../types.d.ts" */
 import { EVERY } from "./environments.js";
+import * as storage from "./storage.js";
 
 const KEY = "poslogs.token";
 const ENVIRONMENTS = "poslogs.environments";
-const TIMEOUT_MS = 15_000;
+const HEARTBEAT = "poslogs.heartbeat"; // in ms
+const TIMEOUT_MS = 10_000;
 
 /** The server that this page came from. */
 export const base = new URL(".", document.baseURI).href;
@@ -14,23 +16,28 @@ export const demoToken = document.querySelector("meta[name=poslogs-demo]")?.getA
 
 /** The token that this tab has connected with; "" when there is none. */
 export function token() {
-  return sessionStorage.getItem(KEY) ?? "";
+  return storage.get(KEY) ?? "";
 }
 
 /** @param {string} text */
 export function keep(text) {
-  sessionStorage.setItem(KEY, text);
+  storage.set(KEY, text);
 }
 
 export function forget() {
-  sessionStorage.removeItem(KEY);
-  sessionStorage.removeItem(ENVIRONMENTS);
+  storage.remove(KEY);
+  storage.remove(ENVIRONMENTS);
+}
+
+/** How long the server's streams are silent at most, in ms; undefined where it has not said so. */
+export function heartbeat() {
+  return Number(storage.get(HEARTBEAT)) || undefined;
 }
 
 /** What `environments` answered last in this tab; null when it was not asked. @returns {Environment[] | null} */
 export function known() {
   try {
-    const found = JSON.parse(sessionStorage.getItem(ENVIRONMENTS) ?? "null");
+    const found = JSON.parse(storage.get(ENVIRONMENTS) ?? "null");
     return Array.isArray(found) ? found : null;
   } catch {
     return null; // what an extension or another page of this origin has put there
@@ -74,7 +81,8 @@ export async function environments(bearer) {
   if (tools?.together === EVERY) {
     found.push({ name: EVERY, demo: found.some(({ demo }) => demo), of: found.map(({ name }) => name) });
   }
-  sessionStorage.setItem(ENVIRONMENTS, JSON.stringify(found));
+  storage.set(HEARTBEAT, String(body.heartbeat * 1000));
+  storage.set(ENVIRONMENTS, JSON.stringify(found));
   return found;
 }
 

@@ -1,21 +1,24 @@
 /**
  * One stream for all tabs that watch the same log with the same token: a browser allows six connections to a server.
  *
- * Of the tabs that ask for a lock, the one that has it leads: it follows the log and passes it on over a channel.
- * When it goes away the next one gets the lock, and continues at its own position. Each tab holds a lock of its own as
- * well, for which the leader waits: so it learns that a tab has gone. What they say to each other is `Message`, in
- * types.d.ts.
+ * One tab leads (leadership.js): it follows the log and passes it on over a channel. When it goes away the next one
+ * continues at its own position, and so does one that has heard nothing of a leader for as long as a stream may be
+ * silent: it is frozen, or busy. Each tab holds a lock of its own as well, for which the leader waits: so it learns that
+ * a tab has gone. What they say to each other is `Message`, in types.d.ts.
  */
 /** @import { Asked, Entry, LogEvent, Message, Timer } from "../types.d.ts" */
 import { Leader, serves } from "./leader.js";
+import { Leadership, hold, nameOf } from "./leadership.js";
+import { Life } from "./life.js";
 import { newest } from "./past.js";
-import { keyOf } from "./store.js";
+import { Repeats } from "./repeats.js";
+import { silence } from "./stream.js";
 import { messageOf } from "./text.js";
+import { onWake, wake } from "./waiting.js";
 import { group, normal, wants } from "./wanted.js";
 
 const ANSWER_MS = 2000; // a leader that does not answer for this long may be frozen
 const MAX_HELLOS = 3;
-const REMEMBERED = 10_000; // entries that are known again when a new leader repeats them
 const PAST_ENTRIES = 1000;
 
 /** This tab's share of a log. */
@@ -29,15 +32,17 @@ export class Shared {
   #id = "";
   /** @type {BroadcastChannel | undefined} */
   #channel; // none where this tab is alone
+  /** @type {Leadership | undefined} */
+  #leadership; // none where this tab is alone
   /** @type {Leader | undefined} */
   #leader; // only where this tab leads
   /** @type {string | undefined} */
   #served; // the filter of the stream; undefined until some tab leads
   #need = true; // what came before has to be got apart from the stream
-  /** @type {Set<string>[]} */
-  #seen = [new Set(), new Set()]; // the younger first
+  #repeats = new Repeats();
   /** @type {Timer | undefined} */
   #timer; // of the next hello
+  #leadersLife;
   #past = new AbortController(); // the question for the past that is under way
   #over = new AbortController();
 
@@ -50,14 +55,18 @@ export class Shared {
    * @param {Asked & { filter?: string, lastId?: string, history: () => Entry[] | null,
    *   onEvent: (event: LogEvent) => void }} asked
    */
-  constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, tailEach, lastId, history, onEvent }) {
-    this.#asked = { base, token, env, tool, interval, tail, tailEach };
+  constructor({ base, token, env, tool, filter = "", interval, tail = PAST_ENTRIES, tailEach, heartbeat, lastId, history, onEvent }) {
+    this.#asked = { base, token, env, tool, interval, tail, tailEach, heartbeat };
     this.#filter = normal(filter);
     this.#position = lastId;
     this.#history = history;
     this.#onEvent = onEvent;
+    this.#leadersLife = new Life(silence(heartbeat), {
+      ask: () => this.#channel?.postMessage({ ping: this.#id }),
+      end: () => this.#leadership?.take(),
+    });
     onEvent({ state: "connecting" });
-    this.#meet().catch(() => this.#lead()); // no locks or no channel here, as with plain http from elsewhere: alone
+    this.#meet().catch(() => this.#lead("", this.#over.signal)); // no locks or no channel here, as with plain http from elsewhere: alone
   }
 
   /**
@@ -77,46 +86,33 @@ export class Shared {
     this.#past.abort();
     this.#over.abort();
     clearTimeout(this.#timer);
+    this.#leadersLife.stop();
     this.#channel?.close();
     this.#channel = undefined;
   }
 
   async #meet() {
-    const { base, token, env, tool } = this.#asked;
-    const text = JSON.stringify([new URL(".", base), token, env, tool, ...group(this.#filter)]);
-    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)); // nobody reads a token off it
-    const name = `poslogs ${btoa(String.fromCharCode(...new Uint8Array(hash)))}`;
+    const name = await nameOf(this.#asked, group(this.#filter));
     this.#id = crypto.randomUUID();
+    const { signal } = this.#over;
     await new Promise((resolve, reject) => {
-      this.#hold(`${name} ${this.#id}`, () => resolve(undefined)).catch(reject);
+      hold(`${name} ${this.#id}`, { signal }, () => resolve(undefined)).catch(reject);
     });
-    this.#over.signal.throwIfAborted();
+    signal.throwIfAborted();
     this.#channel = new BroadcastChannel(name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
-    this.#hold(name, () => this.#lead(name)).catch(() => {}); // closed before it was had
+    const parts = { begin: (/** @type {AbortSignal} */ leads) => this.#lead(name, leads), end: () => this.#resign() };
+    this.#leadership = new Leadership(name, signal, parts);
+    onWake(() => this.#channel?.postMessage({ wake: true }), signal); // the leader may be a tab that nobody looks at
+    this.#leadersLife.sign();
     this.#hello();
   }
 
-  /**
-   * Hold a lock until this tab is done with the log; `begin` is called once it is had.
-   * @param {string} name @param {() => void} begin
-   */
-  #hold(name, begin) {
-    const { signal } = this.#over;
-    return navigator.locks.request(name, { signal }, () => {
-      begin();
-      return new Promise((resolve) => {
-        if (signal.aborted) resolve(undefined);
-        else signal.addEventListener("abort", resolve);
-      });
-    });
-  }
-
-  /** @param {string} [name] */
-  #lead(name = "") {
-    const { signal } = this.#over;
+  /** @param {string} name @param {AbortSignal} signal of the time for which this tab leads */
+  #lead(name, signal) {
     if (signal.aborted) return;
     clearTimeout(this.#timer);
+    this.#leadersLife.stop();
     if (this.#served === undefined) this.#need = false; // nobody has led before: the stream brings what there is
     this.#leader = new Leader({
       name,
@@ -132,6 +128,14 @@ export class Shared {
     if (this.#need) this.#fetchPast();
   }
 
+  /** Another tab has taken over, since this one was silent: what has come meanwhile is got apart from the stream. */
+  #resign() {
+    this.#leader = undefined;
+    this.#need = true;
+    this.#leadersLife.sign();
+    this.#hello();
+  }
+
   #hello(before = 1) {
     clearTimeout(this.#timer);
     this.#channel?.postMessage({ hello: this.#id, filter: this.#filter, need: this.#need });
@@ -143,8 +147,12 @@ export class Shared {
   #hear(message) {
     if (this.#leader) {
       if (message.hello) this.#leader.welcome(message.hello, message.filter ?? "", message.need ?? false);
+      if (message.ping) this.#channel?.postMessage({ to: message.ping, lives: true });
+      if (message.wake) wake();
       return;
     }
+    if (message.leads || message.event || message.lives || message.past) this.#leadersLife.sign();
+    if (message.lives) return;
     if ((message.to ?? this.#id) !== this.#id) return;
     if (message.to) clearTimeout(this.#timer);
     if (message.leads) this.#hello();
@@ -164,17 +172,8 @@ export class Shared {
   #take(event) {
     this.#position = event.position ?? this.#position;
     if (!event.entries) return this.#onEvent(event);
-    const entries = event.entries.filter((entry) => this.#isNew(entry) && wants(this.#filter, entry));
+    const entries = event.entries.filter((entry) => this.#repeats.isNew(entry) && wants(this.#filter, entry));
     this.#onEvent(entries.length > 0 ? { ...event, entries } : { position: event.position });
-  }
-
-  /** @param {Entry} entry */
-  #isNew(entry) {
-    const key = keyOf(entry);
-    if (this.#seen.some((keys) => keys.has(key))) return false;
-    if (this.#seen[0].size === REMEMBERED) this.#seen = [new Set(), this.#seen[0]];
-    this.#seen[0].add(key);
-    return true;
   }
 
   /** @param {Message} message */

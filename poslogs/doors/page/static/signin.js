@@ -2,6 +2,7 @@
 /** @import { Environment } from "../types.d.ts" */
 import { within } from "./places.js";
 import * as session from "./session.js";
+import * as storage from "./storage.js";
 import { messageOf } from "./text.js";
 
 const REFRESH_MS = 5_000; // a tab that is reloaded again and again must not use up its client's requests
@@ -45,6 +46,8 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
     event.preventDefault();
     if (field.value.trim() !== "") connect(field.value.trim());
   });
+  form.dataset.ready = ""; // fallback.js looks for it
+  if (storage.isBlocked) within(form, ".kept", HTMLElement).textContent = "This browser lets the page keep nothing, so a reload forgets it.";
   demo.hidden = session.demoToken === "";
   within(demo, "button", HTMLButtonElement).addEventListener("click", () => connect(session.demoToken));
   if (brought !== "" && brought !== session.token()) {

@@ -1,10 +1,14 @@
-/** A log as it happens, for any page: server-sent events over POST, which EventSource cannot do. Imports parser.js. */
+/** A log as it happens, for any page: server-sent events over POST, which EventSource cannot do. Imports parser.js and waiting.js. */
 /** @import { End, Follow, Frame, LogEvent, Reached, Timer } from "../types.d.ts" */
 import { Parser } from "./parser.js";
+import { either, onWake, pause } from "./waiting.js";
 
 const LIVE = "platformos.logs.live";
 const LIVE_MS = 300_000; // how long the server lets a live stream last by default
-const SILENCE_MS = 75_000; // longer than any heartbeat, which is 60 s at most: a silent connection is dead
+const HEARTBEAT_MS = 15_000; // unless the server says otherwise
+const LEAST_SILENCE_MS = 3_000; // a shorter one may be a busy machine, whatever the heartbeat
+const ANSWER_MS = 10_000; // a server that has not begun to answer by then does not, or the connection was dead
+const SIGN_MS = 1_000; // who heard something more recently need not ask whether the connection still works
 const FIRST_WAIT_MS = 500; // doubled at each try that fails
 const MAX_WAIT_MS = 30_000;
 const MAX_ASKED_MS = 3_600_000; // of waiting for a server that asks for it
@@ -12,14 +16,19 @@ const RESTART_MS = 200; // until the server that closed a stream is asked again
 const STABLE_MS = 10_000; // after an answer that lasted this long, waits are short again
 const HEARD_MS = 1000; // between two events that say so
 
+/** How long a stream may be silent, by its heartbeat, both in ms: without two of them the connection is dead. @param {number} [heartbeat] */
+export function silence(heartbeat = HEARTBEAT_MS) {
+  return Math.max(2 * heartbeat, LEAST_SILENCE_MS);
+}
+
 /** How the server's refusal begins where it holds no streams, and will hold none: asking.js is for that. */
 export const NO_STREAMS = "No stream is opened here: ";
 
 /**
  * What happens in the log of an environment, across lost connections, restarts and the end of `maxDuration`.
  *
- * `base` is the server's address, up to its last slash; `interval` and `maxDuration` are ms; all but `base`, `token`
- * and `env` may be left out. Yields, until `signal` aborts:
+ * `base` is the server's address, up to its last slash; `interval`, `maxDuration` and `heartbeat` (the server's) are ms;
+ * all but `base`, `token` and `env` may be left out. Yields, until `signal` aborts:
  *
  *     {state: "connecting"}                         once, at the beginning
  *     {state: "live"}                               an answer has begun
@@ -34,7 +43,7 @@ export const NO_STREAMS = "No stream is opened here: ";
  * @param {Follow} options @returns {AsyncGenerator<LogEvent, void, void>}
  */
 export async function* follow({
-  base, token, tool = LIVE, env, filter, query, tail, lastId, interval, maxDuration,
+  base, token, tool = LIVE, env, filter, query, tail, lastId, interval, maxDuration, heartbeat,
   signal = new AbortController().signal, fetch = globalThis.fetch,
 }) {
   /** @type {Reached} */
@@ -55,8 +64,9 @@ export async function* follow({
   }
   while (!signal.aborted) {
     run.retry = undefined;
-    const end = yield* read(ask, run, signal);
+    const end = yield* read(ask, run, signal, silence(heartbeat));
     if (signal.aborted) return;
+    if (end.woken) continue;
     const isOver = (end.lasted ?? 0) >= (maxDuration ?? LIVE_MS) - 1000; // that was its time
     if (end.done && tool === LIVE && isOver) continue;
     if (end.done || end.final) return yield { state: "ended", reason: end.reason, status: end.status };
@@ -71,11 +81,11 @@ export async function* follow({
 }
 
 /**
- * One answer from its begin to its end; returns how it ended.
- * @param {(stop: AbortSignal) => Promise<Response>} ask @param {Reached} run @param {AbortSignal} signal
+ * One answer from its begin to its end, which may be silent for `most` ms; returns how it ended.
+ * @param {(stop: AbortSignal) => Promise<Response>} ask @param {Reached} run @param {AbortSignal} signal @param {number} most
  * @returns {AsyncGenerator<LogEvent, End, void>}
  */
-async function* read(ask, run, signal) {
+async function* read(ask, run, signal, most) {
   const began = performance.now();
   const cut = new AbortController();
   /** @type {Timer | undefined} */
@@ -84,26 +94,38 @@ async function* read(ask, run, signal) {
   let trouble;
   let heard = -HEARD_MS;
   let stable = false;
+  let listening = Date.now(); // not performance's clock, which may stand still while the machine sleeps
+  let why = ""; // it was given up
+  let woken = false;
   const passed = () => performance.now() - began;
-  const lost = (/** @type {string} */ reason) => {
-    return { reason: cut.signal.aborted ? "Nothing arrived for 75 s." : reason, stable };
-  };
-  const listen = () => {
+  const lost = (/** @type {string} */ reason) => ({ reason: why || reason, stable, woken });
+  const listen = (/** @type {number} */ ms, /** @type {string} */ reason) => {
+    listening = Date.now();
     clearTimeout(timer);
-    timer = setTimeout(() => cut.abort(), SILENCE_MS);
+    timer = setTimeout(() => {
+      why = reason;
+      cut.abort();
+    }, ms);
   };
+  onWake(() => {
+    if (Math.abs(Date.now() - listening) < SIGN_MS) return;
+    woken = true;
+    cut.abort();
+  }, cut.signal);
   try {
-    listen();
-    const response = await ask(AbortSignal.any([signal, cut.signal]));
+    listen(ANSWER_MS, "The server does not answer.");
+    const response = await ask(either(signal, cut.signal));
     if (!response.ok) return await refusal(response);
     const type = response.headers.get("Content-Type") ?? "";
     if (response.body === null || !type.startsWith("text/event-stream")) return lost("The answer is not a stream.");
+    const nothing = `Nothing arrived for ${most / 1000} s.`;
+    listen(most, nothing);
     if (!run.live) yield { state: "live" };
     run.live = true;
     const parser = new Parser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      listen();
+      listen(most, nothing);
       for (const event of meaning(parser.push(part.value), run)) {
         if (event.done) return { done: true, lasted: passed(), reason: trouble ?? "The stream is complete." };
         trouble = event.trouble ?? trouble;
@@ -162,26 +184,4 @@ async function refusal(response) {
   const after = headers.get("Retry-After"); // seconds, or, from some proxies, a date
   const ms = after === null ? NaN : /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - Date.now();
   return { reason, asked: ms >= 0 ? Math.min(ms, MAX_ASKED_MS) : undefined };
-}
-
-/**
- * Waits for a number of ms, unless `signal` aborts. With `wakes` it also ends when the tab is shown or the network is back.
- * @param {number} ms @param {AbortSignal} signal @param {boolean} wakes @returns {Promise<void>}
- */
-export function pause(ms, signal, wakes) {
-  return new Promise((resolve) => {
-    const over = new AbortController();
-    const end = () => {
-      clearTimeout(timer);
-      over.abort();
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    const options = { signal: over.signal };
-    if (signal.aborted) end();
-    signal.addEventListener("abort", end, options);
-    if (!wakes) return;
-    globalThis.addEventListener?.("online", end, options);
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || end(), options);
-  });
 }
