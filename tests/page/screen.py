@@ -41,6 +41,13 @@ class Screen:
         self.wait_state(state)
         return self
 
+    def open_more(self) -> Screen:
+        """Show what is behind More, unless it is shown already."""
+        more = self.button("More")
+        if more.get_attribute("aria-expanded") != "true":
+            more.click()
+        return self
+
     def set_filter(self, text: str) -> None:
         """Ask the server for this type alone."""
         self.filter.fill(text)
@@ -135,7 +142,7 @@ class Screen:
     @property
     def jump(self) -> Locator:
         """The way back to the newest entry."""
-        return self.page.get_by_role("button", name=re.compile(r"^[\d,]+ new, jump to live$"))
+        return self.page.get_by_role("button", name=re.compile(r"^([\d,]+ new, jump|Jump) to live$"))
 
     @property
     def dialog(self) -> Locator:

@@ -82,7 +82,7 @@ def test_the_tool_acts_at_once(screen: Screen, platformos: PlatformOS) -> None:
     platformos.add_many(3)
     screen.wait_ids(platformos.ids)
     with screen.page.expect_request(lambda request: "call-stream" in request.url) as asked:
-        screen.tool.select_option(label="stream")
+        screen.open_more().tool.select_option(label="stream")
     assert asked.value.post_data_json["tool"] == "platformos.logs.stream"
     platformos.add_many(2)
     screen.wait_ids(platformos.ids)
@@ -133,7 +133,7 @@ def test_forget_token_goes_back(screen: Screen, platformos: PlatformOS) -> None:
     platformos.add({"message": "a secret of the site"})
     expect(screen.entries).to_have_count(1)
     screen.entries.get_by_role("button", name="Pin entry 1").click()
-    screen.button("Forget token").click()
+    screen.open_more().button("Forget token").click()
     expect(screen.token).to_be_visible()
     expect(screen.token).to_have_value("")
     assert TOKEN not in json.dumps(screen.stored())

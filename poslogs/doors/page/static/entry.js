@@ -23,9 +23,11 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
   row.dataset.env = entry.env;
   row.dataset.type = entry.type;
   row.tabIndex = -1;
-  const head = element("div", "head", "");
-  head.append(time(entry.timestamp), " ", button("type", entry.type, `Show only ${entry.type}`));
-  const body = element("div", "body", "");
+  const said = `entry ${entry.id}${amid ? ` of ${visible(entry.env)}` : ""}`;
+  const head = element("span", "head", "");
+  const data = isEmpty(entry.data) ? element("span", "no-data", "") : named(button("unfold", "", ""), `Details of ${said}`, "expanded");
+  head.append(data, time(entry.timestamp), " ", button("type", entry.type, `Show only ${entry.type}`));
+  const body = element("span", "body", "");
   if (amid) body.append(badge(entry.env), " ");
   if (!["", entry.type].includes(entry.error_type.toLowerCase())) body.append(element("span", "kind", visible(entry.error_type)), " ");
   const place = placeOf(entry);
@@ -33,14 +35,12 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
     body.append(button("path", told(place), "Show only entries from here"), stackOf(entry).length > 0 ? ": " : " ");
   }
   body.append(element("span", "message", ""));
-  const tools = element("div", "tools", "");
-  const said = `entry ${entry.id}${amid ? ` of ${visible(entry.env)}` : ""}`;
-  if (!isEmpty(entry.data)) tools.append(named(button("unfold", "details", ""), `Details of ${said}`, "expanded"));
+  const tools = element("span", "tools", "");
   tools.append(
     named(button("copy", "copy", ""), `Copy ${said}`),
     named(button("pin", "pin", ""), `Pin ${said}`, "pressed", pinned),
   );
-  row.append(head, body, tools);
+  row.append(head, " ", body, tools);
   mark(row, entry, ranges);
   return row;
 }

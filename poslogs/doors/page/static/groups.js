@@ -1,6 +1,6 @@
 /** The groups: errors that differ only in numbers, ids and quoted values. */
 /** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
-import { redraw } from "./charts.js";
+import { redraw } from "./bars.js";
 import { fingerprint } from "./fingerprint.js";
 import { around } from "./places.js";
 import { counted, visible } from "./text.js";
@@ -9,6 +9,7 @@ import { element } from "./tree.js";
 const MOST_GROUPS = 1_000; // counted; errors beyond them are still in the charts
 const MOST_DRAWN = 20;
 const MOST_CHARS = 300; // drawn of a fingerprint
+const READ_CHARS = 500; // of a message, for its first line
 
 /** @type {WeakMap<Entry, string>} */
 const kinds = new WeakMap(); // of errors: to find it out again and again would hold up a long log
@@ -28,7 +29,7 @@ export function kindOf(entry) {
 export class Groups {
   #store;
   #list;
-  /** @type {Map<string, { count: number, last: string }>} */
+  /** @type {Map<string, { count: number, last: string, said: string }>} */
   #groups = new Map(); // by fingerprint
 
   /** @param {Store} store @param {HTMLElement} list @param {Narrow} onNarrow */
@@ -47,13 +48,13 @@ export class Groups {
     for (const entry of entries) {
       const key = kindOf(entry);
       if (key === undefined) continue;
-      const { timestamp } = entry;
+      const { message, timestamp } = entry;
       const group = this.#groups.get(key);
       if (group !== undefined) {
         group.count += 1;
         if (timestamp > group.last) group.last = timestamp;
       } else if (this.#groups.size < MOST_GROUPS) {
-        this.#groups.set(key, { count: 1, last: timestamp });
+        this.#groups.set(key, { count: 1, last: timestamp, said: fingerprint(firstLine(message)) });
       }
     }
   }
@@ -76,7 +77,7 @@ export class Groups {
   draw({ group: pressed }) {
     const most = [...this.#groups].sort(([, a], [, b]) => b.count - a.count || (a.last < b.last ? 1 : -1));
     const now = Date.now();
-    const items = most.slice(0, MOST_DRAWN).map(([key, { count, last }]) => {
+    const items = most.slice(0, MOST_DRAWN).map(([key, { count, last, said }]) => {
       const button = element("button", "group", "");
       button.type = "button";
       button.dataset.narrow = key;
@@ -84,7 +85,7 @@ export class Groups {
       button.append(
         element("span", "count", `${count.toLocaleString("en")}×`),
         " ",
-        element("span", "fingerprint", visible(key.slice(0, MOST_CHARS)) || "(no message)"),
+        element("span", "fingerprint", visible(said.slice(0, MOST_CHARS)) || "(no message)"),
         " ",
         element("span", "hint", `last ${ago(now - Date.parse(last))}`),
       );
@@ -92,6 +93,11 @@ export class Groups {
     });
     redraw(this.#list, items);
   }
+}
+
+/** The first line of a message that says something. @param {string} message */
+function firstLine(message) {
+  return /[^\r\n]*\S[^\r\n]*/.exec(message.slice(0, READ_CHARS))?.[0] ?? "";
 }
 
 /** A time that has passed, in milliseconds, as people say it: `3 s ago`. @param {number} passed */

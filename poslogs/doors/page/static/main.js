@@ -9,6 +9,7 @@ import { Current } from "./current.js";
 import { draw } from "./entry.js";
 import { shown } from "./filter.js";
 import { Finder } from "./finder.js";
+import * as frame from "./frame.js";
 import * as keys from "./keys.js";
 import * as link from "./link.js";
 import { List } from "./list.js";
@@ -64,7 +65,6 @@ const overview = new Overview(log.store, view, {
   nothing: $("nothing"),
   filter: () => shown(log.filter),
   narrowed: $("narrowed"),
-  narrowedTo: $("narrowed-to"),
   onNarrow: () => address.step(),
 });
 const pins = new Pins($("pins"), (env, id) => rows.pinned(env, id));
@@ -90,8 +90,7 @@ announce($("announcer"), log.store, isAmid);
 
 /** The list has more, or less, or has moved. */
 function moved() {
-  $("jump").hidden = list.following && list.missed === 0;
-  $("jump").textContent = `${list.missed.toLocaleString("en")} new, jump to live`;
+  frame.offerJump(list);
   $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
   saving.tell();
   overview.drawSoon();
@@ -130,7 +129,6 @@ for (const id of ["search", "regex"]) on(id, "input", () => address.keep());
 on("only", "change", () => address.step());
 const clicks = {
   ...acts,
-  all: () => narrow(null),
   "alert-show": () => narrow({ type: "error" }),
   "alert-dismiss": () => alert.begin(),
   reconnect: () => log.open(log.env, log.tool, log.filter),
@@ -154,11 +152,12 @@ function startAgain(token = "") {
   location.reload();
 }
 
+frame.install();
 keys.install(place("shortcuts", HTMLDialogElement), {
   ...acts,
   ...rows.actions,
   search: () => $("search").focus(),
-  filter: () => $("filter").focus(),
+  filter: () => frame.focus("filter"),
   next: () => finder.step(1),
   previous: () => finder.step(-1),
   nextError: () => steps.to(1, isError),

@@ -1,10 +1,12 @@
-/** The overview: what surrounds the log (charts, groups, the number of entries held), and what the view is narrowed to. */
+/** The overview: what surrounds the log (histogram, bars, groups, the number of entries held), and what the view is narrowed to. */
 /** @import { Narrow, Narrowing, Timer } from "../types.d.ts" */
 /** @import { Store } from "./store.js" */
 /** @import { View } from "./view.js" */
-import { Charts } from "./charts.js";
+import { Bars } from "./bars.js";
+import { Chips } from "./chips.js";
 import { Groups } from "./groups.js";
-import { clock, counted, visible } from "./text.js";
+import { Histogram } from "./histogram.js";
+import { counted, visible } from "./text.js";
 
 const AGE_MS = 10_000; // how old a text such as "last 3 s ago" may get
 const DRAW_MS = 100; // the overview is drawn at most once in this time
@@ -12,15 +14,17 @@ const DRAW_MS = 100; // the overview is drawn at most once in this time
 /**
  * Where it draws. `filter()` returns the filter that is set.
  * @typedef {{ byType: HTMLElement, byHour: HTMLElement, groups: HTMLElement, held: HTMLElement, nothing: HTMLElement,
- *   narrowed: HTMLElement, narrowedTo: HTMLElement, filter: () => string, onNarrow: () => void }} Boxes
+ *   narrowed: HTMLElement, filter: () => string, onNarrow: () => void }} Boxes
  */
 
-/** Draws the charts, the groups and what the view is narrowed to. */
+/** Draws the histogram, the bars, the groups and what the view is narrowed to. */
 export class Overview {
   #store;
   #view;
   #boxes;
-  #charts;
+  #chips;
+  #bars;
+  #histogram;
   #groups;
   /** @type {Timer | undefined} */
   #due; // the timer that draws
@@ -33,7 +37,9 @@ export class Overview {
     this.#boxes = boxes;
     /** @type {Narrow} */
     const narrow = (parts) => this.narrow(parts);
-    this.#charts = new Charts(store, boxes.byType, boxes.byHour, narrow);
+    this.#chips = new Chips(boxes.narrowed, narrow);
+    this.#bars = new Bars(store, boxes.byType, narrow);
+    this.#histogram = new Histogram(store, boxes.byHour, narrow);
     this.#groups = new Groups(store, boxes.groups, narrow);
     setInterval(() => this.drawSoon(), AGE_MS);
   }
@@ -46,27 +52,13 @@ export class Overview {
     const now = JSON.stringify(this.#view.narrowing);
     const again = parts !== null && JSON.stringify({ ...this.#view.narrowing, ...parts }) === now;
     this.#view.narrow(again ? Object.fromEntries(Object.keys(parts).map((name) => [name, undefined])) : parts);
-    this.#tell();
+    this.#draw();
     this.#boxes.onNarrow();
   }
 
   /** Narrows the view to exactly these parts. @param {Narrowing} narrowing */
   set(narrowing) {
     this.#view.set(narrowing);
-    this.#tell();
-  }
-
-  /** Says what the view is narrowed to. */
-  #tell() {
-    const { type, path, group, time } = this.#view.narrowing;
-    const said = [
-      type && `type ${type}`,
-      path && visible(path),
-      group && `errors like “${visible(group.slice(0, 80))}”`,
-      time && (time.to === undefined ? `since ${clock(time.from)}` : `${clock(time.from)} to ${clock(time.to)}`),
-    ].filter(Boolean);
-    this.#boxes.narrowed.hidden = said.length === 0;
-    this.#boxes.narrowedTo.textContent = said.join(", ");
     this.#draw();
   }
 
@@ -79,8 +71,11 @@ export class Overview {
     clearTimeout(this.#due);
     this.#due = undefined;
     this.#drawn = performance.now();
-    this.#charts.draw(this.#view.narrowing);
-    this.#groups.draw(this.#view.narrowing);
+    const { narrowing } = this.#view;
+    this.#chips.draw(narrowing);
+    this.#bars.draw(narrowing.type);
+    this.#histogram.draw(narrowing.time);
+    this.#groups.draw(narrowing);
     const held = this.#store.entries.length;
     const shown = this.#view.shown.length;
     const left = this.#store.leftCount;

@@ -37,6 +37,11 @@ export function clock(moment) {
   return `${today ? "" : `${DAY.format(moment)} `}${CLOCK.format(moment)}`;
 }
 
+/** A moment as a clock shows it, without its day. @param {number} moment */
+export function hour(moment) {
+  return CLOCK.format(moment);
+}
+
 /** The message of an error, or the text of anything else that was thrown. @param {unknown} error */
 export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);

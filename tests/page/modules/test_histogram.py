@@ -1,4 +1,4 @@
-"""charts.js: each entry is counted once, whatever the clocks of the place do."""
+"""histogram.js: each entry is counted once, whatever the clocks of the place do."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from tests.support.server import Server
 
 DRAW = """async (times) => {
   const { Store } = await import("/page/store.js");
-  const { Charts } = await import("/page/charts.js");
+  const { Histogram } = await import("/page/histogram.js");
   const { isWithin } = await import("/page/view.js");
-  const figure = (className) => {
-    const made = document.createElement("figure");
-    for (const name of [className, "hint"]) {
-      const part = document.createElement("div");
-      part.className = name;
-      made.append(part);
-    }
-    return made;
-  };
-  const hours = figure("columns-chart");
+  const figure = document.createElement("figure");
+  for (const name of ["columns-chart", "ticks", "hint"]) {
+    const part = document.createElement("div");
+    part.className = name;
+    figure.append(part);
+  }
   const store = new Store();
-  const charts = new Charts(store, figure("bars"), hours, () => {});
+  const histogram = new Histogram(store, figure, () => {});
   const entries = times.map((timestamp, index) => ({
     id: String(index + 1), timestamp, type: "info", error_type: "info", message: "m", data: {},
   }));
   store.add(entries);
-  charts.draw({});
-  const columns = [...hours.querySelectorAll("button")].map((button) => {
+  histogram.draw(undefined);
+  const columns = [...figure.querySelectorAll("button")].map((button) => {
     const narrowing = JSON.parse(button.dataset.narrow);
     return {
       ...narrowing.time,
@@ -42,10 +38,11 @@ DRAW = """async (times) => {
       shown: entries.filter((entry) => isWithin(narrowing, entry)).length,
     };
   });
-  return { columns, note: hours.querySelector(".hint").textContent };
+  const drawn = figure.querySelector(".columns-chart").childElementCount;
+  return { columns, drawn, note: figure.querySelector(".hint").textContent };
 }"""
 
-HOUR = 3_600_000
+MINUTE = 60_000
 CHANGES = {
     "Lord Howe, half an hour back": ("Australia/Lord_Howe", "2026-04-04T15:00Z"),
     "Lord Howe, half an hour on": ("Australia/Lord_Howe", "2026-10-03T15:30Z"),
@@ -85,17 +82,17 @@ def around(change: str, every: timedelta, count: int) -> list[datetime]:
     return [moment + number * every for number in range(-count, count)]
 
 
-def test_each_entry_is_in_one_column_of_an_hour(window: Window, site: Server) -> None:
+def test_each_entry_is_in_one_column_of_a_quarter_of_an_hour(window: Window, site: Server) -> None:
     """Seven hours before clocks change and seven after, a click on a column shows as many entries as it counts."""
     for name, (zone, change) in CHANGES.items():
         times = around(change, timedelta(minutes=20), 21)
         columns, note = drawn(window, site, zone, times)
         assert sum(column["count"] for column in columns) == len(times), name
         assert [column["shown"] for column in columns] == [column["count"] for column in columns], name
-        assert all(column["to"] - column["from"] == HOUR for column in columns), name
+        assert all(column["to"] - column["from"] == 15 * MINUTE for column in columns), name
         assert all(one["to"] <= other["from"] for one, other in pairwise(columns)), name
-        assert note.startswith("by hour"), name
-        assert re.search(r"\d\d:00 \d", columns[-1]["told"]), f"{name}: the newest hours are those of the clock"
+        assert note.startswith("by 15 minutes"), name
+        assert re.search(r"\d\d:(00|15|30|45) \d", columns[-1]["told"]), f"{name}: the newest are those of the clock"
 
 
 def test_each_entry_is_in_one_column_of_a_minute(window: Window, site: Server) -> None:
@@ -112,7 +109,19 @@ def test_one_entry_an_hour_in_lord_howe_is_one_in_each_of_fourteen_columns(windo
     assert [column["count"] for column in columns] == [1] * 14
 
 
-def test_of_a_longer_time_the_newest_hours_are_shown(window: Window, site: Server) -> None:
-    """The log has three days, with or without a change of clocks."""
-    columns, _ = drawn(window, site, "Australia/Lord_Howe", around("2026-04-04T15:10Z", timedelta(hours=1), 50))
-    assert [column["count"] for column in columns] == [1] * 72
+def test_a_longer_time_is_shown_whole(window: Window, site: Server) -> None:
+    """The log has four days, with or without a change of clocks: two hours a column, and none is left out."""
+    columns, note = drawn(window, site, "Australia/Lord_Howe", around("2026-04-04T15:10Z", timedelta(hours=1), 50))
+    assert sum(column["count"] for column in columns) == 100
+    assert [column["shown"] for column in columns] == [column["count"] for column in columns]
+    assert note.startswith("by 2 hours")
+
+
+def test_an_outage_of_three_minutes_among_hours_has_a_column_of_its_own(window: Window, site: Server) -> None:
+    """Of two hours a column is two minutes, of six hours ten, of a day thirty."""
+    begin = datetime(2026, 1, 15, 6, 0, tzinfo=UTC)
+    for hours, minutes in ((1.1, 1), (2, 2), (5, 5), (8, 10), (16, 15), (30, 30)):
+        times = [begin + timedelta(hours=hours * n / 200) for n in range(201)]
+        columns, note = drawn(window, site, "Europe/Warsaw", times)
+        assert {column["to"] - column["from"] for column in columns} == {minutes * MINUTE}, hours
+        assert note.startswith(f"by {minutes} minutes" if minutes > 1 else "by minute"), hours

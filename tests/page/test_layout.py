@@ -1,0 +1,324 @@
+"""Layout: where things stand on the screen, and that they stay there."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.page.conftest import Visit
+from tests.page.screen import Screen
+from tests.support.platformos import PlatformOS
+from tests.support.server import Server
+
+PHONE, SIDE, ZOOMED = (360, 740), (740, 360), (640, 400)
+WIDTHS = [(360, 740), (768, 1024), (1366, 768), (1920, 1080)]
+LONG = "Order #1204500 stays unpaid: no answer from the payment gateway within 8105 ms, and none at the second attempt"
+
+
+def _sized(visit: Visit, site: Server, size: tuple[int, int], **kw: Any) -> Screen:
+    return visit(site, viewport={"width": size[0], "height": size[1]}, **kw).connect()
+
+
+def _box(part: Locator) -> dict[str, float]:
+    box = part.bounding_box()
+    assert box is not None, part
+    return {**box, "right": box["x"] + box["width"], "bottom": box["y"] + box["height"]}
+
+
+def _ago(**kw: float) -> str:
+    return (datetime.now(UTC) - timedelta(**kw)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("size", WIDTHS, ids=str)
+def test_a_pinned_entry_is_a_block_that_can_be_read(
+    site: Server, platformos: PlatformOS, visit: Visit, size: tuple[int, int]
+) -> None:
+    """Its head is above its message, Unpin at the right; the pins are above the groups, on the first screen."""
+    screen = _sized(visit, site, size)
+    platformos.add({"error_type": "error", "message": LONG}, {"message": "another"})
+    for id_ in ("1", "2"):
+        screen.wait_drawn(id_).get_by_role("button", name=f"Pin entry {id_}").click()
+    overview = screen.page.get_by_role("tab", name="Overview")
+    if overview.is_visible():
+        overview.click()
+    pinned = screen.region("Pinned entries").get_by_role("listitem").first
+    expect(pinned).to_be_in_viewport(ratio=1)
+    head, message = _box(pinned.get_by_role("time")), _box(pinned.get_by_text("Order #1204500"))
+    unpin = _box(pinned.get_by_role("button", name="Unpin entry 1"))
+    assert message["width"] > 200
+    assert message["height"] < 110
+    assert head["bottom"] <= message["y"] + 1
+    assert unpin["x"] >= head["right"]
+    assert unpin["bottom"] <= message["y"] + 4
+    assert _box(pinned)["right"] - unpin["right"] < 16
+    assert _box(screen.region("Pinned entries"))["bottom"] <= _box(screen.region("Errors by kind"))["y"]
+
+
+@pytest.mark.parametrize("size", [PHONE, SIDE, ZOOMED], ids=str)
+def test_a_small_screen_shows_the_newest_entry_below_one_bar(
+    site: Server, platformos: PlatformOS, visit: Visit, size: tuple[int, int]
+) -> None:
+    """State, search, Pause and More stand side by side. The log gets the rest, and the page itself never scrolls."""
+    screen = _sized(visit, site, size, has_touch=True)
+    platformos.add_many(60, message=LONG)
+    screen.wait_ids(platformos.ids)
+    expect(screen.entries.last).to_be_in_viewport(ratio=1)
+    bar = [screen.connection, screen.search, screen.button("Pause"), screen.button("More")]
+    boxes = [_box(part) for part in bar]
+    assert max(each["y"] for each in boxes) < min(each["bottom"] for each in boxes)
+    assert all(one["right"] <= other["x"] for one, other in pairwise(boxes))
+    assert max(each["bottom"] for each in boxes) < 48
+    assert _box(screen.log)["height"] > 0.6 * size[1]
+    assert screen.page.evaluate("() => document.documentElement.scrollHeight <= innerHeight")
+    for name in ("Environment", "Filter", "Clear", "Download", "Forget token", "Tool"):
+        expect(screen.page.get_by_label(name).or_(screen.button(re.compile(f"^{name}"))).first).to_be_hidden()
+
+
+def test_a_small_screen_has_its_controls_behind_more(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """All of them are within the screen; Escape and a touch elsewhere put them away, and `f` shows the filter."""
+    screen = _sized(visit, site, PHONE)
+    platformos.add_many(30)
+    screen.wait_ids(platformos.ids)
+    screen.open_more()
+    for part in (
+        screen.environment, screen.filter, screen.tool, screen.checkbox("Only matches"),
+        screen.button("Clear"), screen.button(re.compile("^Download")), screen.button("Forget token"),
+    ):  # fmt: skip
+        expect(part).to_be_in_viewport(ratio=1)
+    screen.filter.focus()
+    screen.page.keyboard.press("Escape")
+    expect(screen.filter).to_be_hidden()
+    expect(screen.button("More")).to_be_focused()
+    screen.log.focus()
+    screen.page.keyboard.press("f")
+    expect(screen.filter).to_be_focused()
+    screen.log.click(position={"x": 100, "y": 600})
+    expect(screen.filter).to_be_hidden()
+
+
+def test_a_small_screen_has_the_overview_behind_a_tab(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """The arrow keys lead there and back, and the log still follows."""
+    screen = _sized(visit, site, PHONE)
+    platformos.add_many(40)
+    screen.wait_ids(platformos.ids)
+    overview = screen.page.get_by_role("tab", name="Overview")
+    expect(screen.figure("Entries by type")).to_be_hidden()
+    overview.click()
+    for name in ("Entries by type", "Entries over time"):
+        expect(screen.figure(name)).to_be_in_viewport(ratio=1)
+    expect(screen.log).to_be_hidden()
+    platformos.add_many(3)
+    overview.press("ArrowLeft")
+    expect(screen.page.get_by_role("tab", name="Log")).to_be_focused()
+    expect(screen.entry(platformos.ids[-1])).to_be_in_viewport(ratio=1)
+
+
+def test_tool_and_forget_token_are_behind_more(screen: Screen) -> None:
+    """They are not used every day."""
+    expect(screen.tool).to_be_hidden()
+    expect(screen.button("Forget token")).to_be_hidden()
+    more = screen.button("More")
+    expect(more).to_have_attribute("aria-expanded", "false")
+    more.click()
+    expect(screen.tool).to_be_in_viewport(ratio=1)
+    expect(screen.button("Forget token")).to_be_in_viewport(ratio=1)
+    expect(more).to_have_attribute("aria-expanded", "true")
+    more.click()
+    expect(screen.tool).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (768, 1024)], ids=str)
+def test_narrowing_moves_nothing(site: Server, platformos: PlatformOS, visit: Visit, size: tuple[int, int]) -> None:
+    """Two clicks on the same spot of the chart hit the same column: the second undoes the first."""
+    screen = _sized(visit, site, size)
+    platformos.add(*({"created_at": _ago(minutes=n), "message": f"m{n}"} for n in (9, 9, 5, 2)))
+    screen.wait_ids(platformos.ids)
+    first = screen.figure("Entries over time").get_by_role("button").first
+    places = [_box(part) for part in (first, screen.log, screen.figure("Entries over time"))]
+    spot = places[0]["x"] + places[0]["width"] / 2, places[0]["bottom"] - 1
+    screen.page.mouse.click(*spot)
+    screen.wait_ids(["1", "2"])
+    assert [_box(part) for part in (first, screen.log, screen.figure("Entries over time"))] == places
+    screen.page.mouse.click(*spot)
+    screen.wait_ids(platformos.ids)
+
+
+def test_each_part_of_what_is_narrowed_to_goes_away_by_itself(screen: Screen, platformos: PlatformOS) -> None:
+    """A chip a part, with a ×. Show all takes the rest."""
+    platformos.add(
+        {"error_type": "error", "data": {"page": "a"}}, {"data": {"page": "a"}}, {"error_type": "error", "data": {}}
+    )
+    screen.wait_ids(platformos.ids)
+    screen.entry("1").get_by_role("button", name="error", exact=True).click()
+    screen.entry("1").get_by_role("button", name="a", exact=True).click()
+    screen.wait_ids(["1"])
+    chips = screen.page.get_by_role("group", name="Narrowed to")
+    expect(chips.get_by_role("button", name=re.compile("remove$"))).to_have_text(["type error", "a"])
+    chips.get_by_role("button", name=re.compile("type error")).click()
+    screen.wait_ids(["1", "2"])
+    chips.get_by_role("button", name="Show all").click()
+    screen.wait_ids(platformos.ids)
+    expect(chips.get_by_role("button")).to_have_count(0)
+
+
+def test_one_error_among_thousands_is_seen(screen: Screen, platformos: PlatformOS) -> None:
+    """Its column has at least three pixels of red. A pressed column keeps its colours, and is framed."""
+    at = _ago(minutes=3)
+    platformos.add(
+        *({"created_at": at, "message": "m"} for _ in range(2000)), {"created_at": at, "error_type": "error"}
+    )
+    platformos.add({"created_at": _ago(minutes=1), "message": "m"})
+    chart = screen.figure("Entries over time").get_by_role("button")
+    expect(chart.first).to_contain_text("2,001 entries, 1 error")
+    looks = """each => ["::before", "::after"].map(part => {
+      const {height, backgroundColor, content} = getComputedStyle(each, part);
+      return content === "none" ? null : {height: parseFloat(height), backgroundColor};
+    })"""
+    all_, errors = chart.first.evaluate(looks)
+    assert errors["height"] >= 3
+    assert errors["backgroundColor"] != all_["backgroundColor"]
+    assert chart.last.evaluate(looks)[1] is None
+    chart.last.click()
+    expect(chart.last).to_have_attribute("aria-pressed", "true")
+    assert chart.last.evaluate(looks)[0]["backgroundColor"] == all_["backgroundColor"]
+    assert chart.last.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+
+
+def test_the_chart_is_above_the_log_with_its_times(screen: Screen, platformos: PlatformOS) -> None:
+    """It is as wide as the page, and has 40 to 70 columns; the times stand below the columns that they name."""
+    platformos.add(*({"created_at": _ago(minutes=n)} for n in (50, 40, 3)))
+    screen.wait_ids(platformos.ids)
+    figure = screen.figure("Entries over time")
+    assert _box(figure)["bottom"] <= _box(screen.log)["y"] + 1
+    assert _box(figure)["width"] > 1200
+    columns = figure.locator(".columns-chart > *")
+    assert 40 <= columns.count() <= 70
+    ticks = figure.locator(".ticks > *")
+    assert 3 <= ticks.count() <= 7
+    named = figure.get_by_role("button", name=re.compile("1 entry")).first
+    minute = re.search(r"\d\d:(\d\d)", named.inner_text())
+    assert minute is not None
+    for tick in ticks.all():
+        told = re.search(r"(\d\d):(\d\d)$", tick.inner_text())
+        assert told is not None
+        apart = (int(told[2]) - int(minute[1])) % 60
+        width = _box(named)["width"]
+        assert abs((_box(tick)["x"] - _box(named)["x"]) / width - apart) < 0.2 or apart > 50
+
+
+def test_one_tab_reaches_the_chart_and_the_arrow_keys_walk_it(screen: Screen, platformos: PlatformOS) -> None:
+    """Seventy stops would be in the way of who goes by keyboard."""
+    platformos.add(*({"created_at": _ago(minutes=n), "message": f"m{n}"} for n in (9, 7, 5)))
+    screen.wait_ids(platformos.ids)
+    chart = screen.figure("Entries over time").get_by_role("button")
+    assert chart.evaluate_all("all => all.filter(each => each.tabIndex === 0).length") == 1
+    chart.last.focus()
+    screen.page.keyboard.press("ArrowLeft")
+    expect(chart.nth(1)).to_be_focused()
+    screen.page.keyboard.press("ArrowLeft")
+    screen.page.keyboard.press("ArrowLeft")
+    expect(chart.first).to_be_focused()
+    screen.page.keyboard.press("Enter")
+    screen.wait_ids(["1"])
+    expect(chart.first).to_be_focused()
+
+
+def test_a_rows_tools_lie_over_it_and_take_no_room(screen: Screen, platformos: PlatformOS) -> None:
+    """They are seen when the row is pointed at or has the focus, and not else."""
+    platformos.add_many(3, message="w " * 400)
+    screen.wait_ids(platformos.ids)
+    row = screen.entry("2")
+    copy = row.get_by_role("button", name="Copy entry 2")
+    seen = "each => getComputedStyle(each.parentElement).opacity"
+    screen.search.hover()
+    assert copy.evaluate(seen) == "0"
+    wide = row.evaluate(
+        """each => {
+          const range = document.createRange();
+          range.selectNodeContents(each.querySelector(".message"));
+          return each.getBoundingClientRect().right - Math.max(...[...range.getClientRects()].map(({right}) => right));
+        }"""
+    )
+    assert wide < 40
+    row.hover()
+    assert copy.evaluate(seen) == "1"
+    screen.search.hover()
+    assert copy.evaluate(seen) == "0"
+    row.focus()
+    assert copy.evaluate(seen) == "1"
+    assert _box(copy)["height"] >= 22
+
+
+def test_what_is_ordinary_is_grey(screen: Screen, platformos: PlatformOS) -> None:
+    """Info is no bold blue: errors and warnings stand out, and nothing else does."""
+    platformos.add({"error_type": "info"}, {"error_type": "error"}, {"error_type": "warn"})
+    screen.wait_ids(platformos.ids)
+    weight = {
+        type_: screen.log.get_by_role("button", name=type_, exact=True).evaluate(
+            "each => Number(getComputedStyle(each).fontWeight)"
+        )
+        for type_ in ("info", "error", "warn")
+    }
+    assert weight["info"] < 600 <= min(weight["error"], weight["warn"])
+    red, green, blue = screen.log.get_by_role("button", name="info", exact=True).evaluate(
+        "each => getComputedStyle(each).color.match(/\\d+/g).slice(0, 3).map(Number)"
+    )
+    assert max(red, green, blue) - min(red, green, blue) < 40
+
+
+def test_the_way_back_covers_no_row(screen: Screen, platformos: PlatformOS) -> None:
+    """`Jump to live` where nothing is new, with a number where something is; below the log, and nothing moves."""
+    platformos.add_many(80)
+    screen.wait_ids(platformos.ids)
+    log = _box(screen.log)
+    screen.scroll_up()
+    expect(screen.button("Jump to live")).to_be_visible()
+    platformos.add_many(2)
+    expect(screen.button("2 new, jump to live")).to_be_visible()
+    assert _box(screen.jump)["y"] >= log["bottom"]
+    assert _box(screen.log) == log
+
+
+def test_what_comes_by_itself_moves_nothing_that_is_read(screen: Screen, platformos: PlatformOS) -> None:
+    """An alert stands below the log: the rows and the charts stay where they were."""
+    platformos.add_many(80)
+    screen.wait_ids(platformos.ids)
+    screen.scroll_up()
+    expect(screen.entry("3")).to_be_in_viewport()
+    before = [_box(screen.entry("3")), _box(screen.figure("Entries over time"))]
+    platformos.add_many(11, error_type="error")
+    expect(screen.alert).to_be_visible()
+    assert _box(screen.alert)["y"] >= _box(screen.log)["bottom"] - 1
+    assert [_box(screen.entry("3")), _box(screen.figure("Entries over time"))] == before
+
+
+def test_rows_are_copied_as_one_line_each(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """A selection over several rows has time, type and message of each, and no word of the tools."""
+    platformos.add(
+        {"error_type": "error", "message": "it broke", "data": {"page": "a/b"}, "created_at": "2024-01-01T12:00:00Z"},
+        {"error_type": "cart", "message": "3 x lamp", "created_at": "2024-01-01T12:00:01Z"},
+        {"error_type": "info", "message": "done", "created_at": "2024-01-01T12:00:02Z"},
+    )
+    screen = visit(site, permissions=["clipboard-read", "clipboard-write"], timezone_id="UTC").connect()
+    screen.wait_ids(platformos.ids)
+    screen.page.evaluate(
+        """() => {
+          const rows = document.querySelectorAll("[role=log] [data-id]");
+          getSelection().setBaseAndExtent(rows[0], 0, rows[2], rows[2].childNodes.length);
+        }"""
+    )
+    screen.page.keyboard.press("Control+c")
+    copied = screen.page.wait_for_function(
+        "() => navigator.clipboard.readText().then(text => text || null)"
+    ).json_value()
+    lines = [re.sub(r"\s+", " ", line).strip() for line in copied.strip().splitlines()]
+    assert [re.sub(r"^.*?(?=12:00)", "", line) for line in lines] == [
+        "12:00:00.000 error a/b it broke",
+        "12:00:01.000 info cart 3 x lamp",
+        "12:00:02.000 info done",
+    ]
