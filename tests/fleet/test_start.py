@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -65,6 +66,14 @@ def test_four_workers_start_with_an_engine_and_count_together(
     running.wait_output(f"Redis at redis://127.0.0.1:{redis.port}/0")
     assert running.output.count("curl -N -X POST") == 1
     assert PASSWORD not in running.output + running.get("/metrics", "a-token-of-some-length").text + str(ask())
+
+
+def test_a_running_fleet_takes_another_worker(server: Start, platformos: PlatformOS, url: str) -> None:
+    """SIGTTIN, which asks gunicorn for one more, is heeded where workers share an engine."""
+    running = server("gevent", env={"POSLOGS_REDIS_URL": url}, own=True)
+    running.signal(signal.SIGTTIN)
+    eventually(lambda: len(running.worker_pids()) == 2, REJOIN_SECONDS * 3)
+    eventually(lambda: health(running)["processes"] == 2, REJOIN_SECONDS * 3)
 
 
 def test_a_server_starts_without_its_redis_and_joins_later(
