@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -82,10 +83,13 @@ def sentence(error: Exception) -> str:
         if code in text or type(error).__name__ == code:
             return meaning
     if isinstance(error, ResponseError):
-        return f"Redis refuses what it is asked ({text.partition(' ')[0][:40]})."
+        code = text.partition(" ")[0]
+        return f"Redis refuses what it is asked ({code if _CODE.fullmatch(code) else 'ERR'})."
     return "Redis cannot be reached." if isinstance(error, RedisError | OSError) else "The connection to Redis failed."
 
 
+_CLUSTER: Final = "This Redis is part of a cluster; name one in POSLOGS_REDIS_URL that holds all keys."
+_CODE: Final = re.compile(r"[A-Z]{2,20}")
 # redis-py takes the first word off some texts; the name of its class tells these.
 _MEANINGS: Final = (
     ("ReadOnlyError", "Redis takes no writes, as it is a replica."),
@@ -95,8 +99,9 @@ _MEANINGS: Final = (
     ("MISCONF", "Redis takes no writes, as it cannot save its data."),
     ("NOREPLICAS", "Redis takes no writes, as it has too few replicas."),
     ("MasterNotFoundError", "The sentinels know of no Redis that takes writes."),
-    ("AuthenticationError", "Redis does not accept the password of POSLOGS_REDIS_URL."),
-    ("AuthorizationError", "Redis does not accept the password of POSLOGS_REDIS_URL."),
+    ("AuthenticationError", "Redis wants another user or password than POSLOGS_REDIS_URL has."),
+    ("MovedError", _CLUSTER),
+    ("ClusterDownError", _CLUSTER),
     ("NoPermissionError", "Redis does not let the user of POSLOGS_REDIS_URL do what poslogs needs."),
     ("max number of clients reached", "Redis has as many clients as it may have."),
     ("Connection refused", "Redis cannot be reached (connection refused)."),

@@ -262,6 +262,33 @@ def test_an_address_that_cannot_be_understood_is_refused_without_its_password(ur
     assert "pass" not in str(caught.value)
 
 
+def test_what_redis_says_is_told_without_names_of_keys_and_hosts(engine: Engine, redis: RedisServer) -> None:
+    """A command that it refuses is a loss, of which the first word of its text is told alone."""
+    redis.ask("SET", engine.key("a"), "x")
+    for command, why in (
+        (("LPUSH", engine.key("a"), 1), r"\(WRONGTYPE\)"),
+        (("NONSENSE", "secret-key"), r"\(ERR\)"),
+    ):
+        engine.begin()
+        eventually(is_joined(engine), REJOIN_SECONDS)
+        with pytest.raises(Away, match=why):
+            engine.ask(*command)
+        eventually(is_away(engine), NOTICE_SECONDS)
+
+
+def test_a_redis_of_a_cluster_is_refused_with_a_sentence() -> None:
+    with RedisServer("--cluster-enabled", "yes") as redis, supervised() as supervisor:
+        state = Engine(Address(redis.url), "test", supervisor).reach()
+        assert not state.ok
+        assert state.why == "This Redis is part of a cluster; name one in POSLOGS_REDIS_URL that holds all keys."
+
+
+def test_a_redis_that_wants_a_password_is_away_for_those_who_have_none(opened: Callable[[str], Engine]) -> None:
+    with RedisServer("--requirepass", "sesame-9") as redis:
+        state = opened(redis.url).reach()
+        assert state.why == "Redis wants another user or password than POSLOGS_REDIS_URL has."
+
+
 FORKS = """
 import os, sys
 if sys.argv[2] == "gevent":
