@@ -13,8 +13,8 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from poslogs.fleet.ask import Ask, Away
 
-ANSWER_SECONDS: Final = 0.2  # from a question until its answer; a request asks twice, and may wait 0.5 s in all
-LEAST_SECONDS: Final = 0.1  # from when it was sent: this process itself may have been late to send it
+ANSWER_SECONDS: Final = 0.22  # from a question until its answer; a request asks twice, and may wait 0.5 s in all
+LEAST_SECONDS: Final = 0.15  # from when it was sent: this process itself may have been late to send it
 LOOK_SECONDS: Final = 0.02  # more, in which an answer is taken that came while this process was late to look
 QUICK_SECONDS: Final = 0.1  # in which Redis that was away must answer to be used again: a margin, or it came and went
 PROOFS: Final = 3  # of which one must be quick: this process itself may be late for some
