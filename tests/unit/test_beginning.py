@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from poslogs.platformos.entries import Page
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start
 from poslogs.streaming.upstream import OWN_QUESTIONS
@@ -161,13 +162,14 @@ def test_an_answer_that_tells_nothing_is_no_place(nth: int) -> None:
 @pytest.mark.parametrize("page", [20, 1000, 10_000])
 def test_a_beginning_in_a_million_rows_takes_sixty_questions_at_most(page: int) -> None:
     """Near its end, a time that has passed, one from the future, a tail, and what comes from now on."""
+    read: dict[int, Page] = {}
     for start, first in (
         (Start(since=at(ROWS - 50)), ROWS - 50),
         (Start(since=at(ROWS + 50)), ROWS + 1),
         (Start(tail=100), ROWS - 99),
         (Start(tail=0), ROWS + 1),
     ):
-        log = Long(page)
+        log = Long(page, read=read)
         with Reading(feed_of(log), start=start, interval=HOUR, heartbeat=HOUR) as reading:
             reading.open()
             if first <= ROWS:
