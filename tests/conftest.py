@@ -72,15 +72,18 @@ def platformos() -> Iterator[PlatformOS]:
 
 
 @pytest.fixture(scope="session")
-def templates() -> Iterator[Callable[[str], Template]]:
-    """Gives the template of servers of a kind, which runs until the end."""
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Template]]:
+    """Gives the template of servers of a kind, which all processes of the tests share."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of this run of the tests
     running: dict[str, Template] = {}
     with ExitStack() as stack:
 
         def template(kind: str) -> Template:
             loaded = Template.loaded_by(kind)
             if loaded not in running:
-                running[loaded] = stack.enter_context(Template(loaded))
+                running[loaded] = stack.enter_context(Template(loaded, folder))
             return running[loaded]
 
         yield template

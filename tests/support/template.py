@@ -8,6 +8,7 @@ lent; what a start promises is tested with servers that are started as people st
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -72,7 +73,10 @@ class Forked:
 
 
 class Template:
-    """Forks servers of one kind. A context manager, which ends the process that does; servers are ended before."""
+    """Forks servers of one kind. A context manager; servers are ended before.
+
+    The processes of the tests that name the same folder share one process that does. It ends with the last of them.
+    """
 
     @staticmethod
     def suits(kind: str, env: Mapping[str, str] | None = None, **kw: Any) -> bool:
@@ -84,32 +88,61 @@ class Template:
         """The kind of template that has loaded what a server of this kind loads: all with threads load the same."""
         return LOADED_BY[kind]
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.path = folder / f"template-{kind}"
+        self.process = 0  # its id
         self._lock = threading.Lock()  # over a start
         self._changed = threading.Condition()
         self._forked: dict[int, Forked] = {}
         self._stdout: list[int] = []  # what the next process writes, to be read from here
         self._new: list[Forked] = []  # the process that was forked last, until `fork` takes it
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.template", kind, str(theirs.fileno())],
-                cwd=ROOT,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        self._ended = False
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._ours = self._met() or self._begun()
         threading.Thread(target=self._listen, name="template", daemon=True).start()
 
     def __enter__(self) -> Template:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._ours.close()
+        self._ours.shutdown(socket.SHUT_RDWR)
+
+    def _met(self) -> socket.socket | None:
+        """A connection to the process, once it has loaded; None if there is none, or none that goes on."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.settimeout(FORK_S)
+        with contextlib.suppress(OSError):
+            connection.connect(str(self.path))
+            if told := connection.recv(MOST_BYTES):
+                self.process = json.loads(told)["loaded"]
+                connection.settimeout(None)
+                return connection
+        connection.close()
+        return None
+
+    def _begun(self) -> socket.socket:
+        """Start the process; a connection to it. AssertionError with what it wrote if it ends instead."""
+        self.path.unlink(missing_ok=True)
+        wrote = self.path.with_suffix(".txt")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, wrote.open("w") as out:
+            listener.bind(str(self.path))
+            listener.listen(64)
+            subprocess.run(
+                [sys.executable, "-m", "tests.support.template", self.kind, str(listener.fileno())],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+                check=True,
+            )
+        met = self._met()
+        assert met, f"the template did not load:\n{wrote.read_text()}"
+        return met
 
     def fork(self, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Forked:
         """Start `python -m` these arguments in a folder, with these variables alone."""
@@ -120,8 +153,8 @@ class Template:
             socket.send_fds(self._ours, [message], [write])
             os.close(write)
             with self._changed:
-                self._changed.wait_for(lambda: self._new or self._process.poll() is not None, FORK_S)
-                assert self._new, f"the template forked nothing; its status: {self._process.poll()}"
+                self._changed.wait_for(lambda: self._new or self._ended, FORK_S)
+                assert self._new, f"the template forked nothing:\n{self.path.with_suffix('.txt').read_text()}"
                 return self._new.pop()
 
     def _listen(self) -> None:
@@ -136,44 +169,57 @@ class Template:
                         self._forked[forked.pid] = forked
                         self._new.append(forked)
                         self._changed.notify_all()
+        self._ours.close()
         with self._changed:
+            self._ended = True
             self._changed.notify_all()
 
 
-def forked(control: socket.socket) -> tuple[dict[str, Any], int] | None:
-    """Fork for each message, and tell how each process ended.
+def forked(listener: socket.socket) -> tuple[dict[str, Any], int] | None:
+    """Fork for each message of each process of the tests, and tell it how each process ended.
 
-    Returns in each process that was forked, with the message and where it writes; at the end None.
+    Returns in each process that was forked, with the message and where it writes; None once nobody is connected.
     """
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # it wakes the loop below
     signal.set_wakeup_fd(write)
+    connected: list[socket.socket] = []
+    owners: dict[int, socket.socket] = {}  # who asked for a process
     while True:
-        ready, _, _ = select.select([control, read], [], [])
+        ready, _, _ = select.select([listener, read, *connected], [], [])
         if read in ready:
             os.read(read, 1024)
-            _tell_ended(control)
-        if control in ready:
+            _tell_ended(owners)
+        if listener in ready:
+            connected.append(listener.accept()[0])
+            connected[-1].send(json.dumps({"loaded": os.getpid()}).encode())
+        for control in [each for each in connected if each in ready]:
             data, given, _, _ = socket.recv_fds(control, MOST_BYTES, 1)
             if not data:
-                return None
-            if os.fork() == 0:
+                connected.remove(control)
+                control.close()
+                if not connected:
+                    return None
+            elif pid := os.fork():
+                owners[pid] = control
+                os.close(given[0])
+            else:
                 os.setsid()  # before anybody knows of it, who might end its whole session
                 control.send(json.dumps({"pid": os.getpid()}).encode())
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for fd in (read, write, control.detach()):
+                for fd in (read, write, listener.detach(), *(each.detach() for each in connected)):
                     os.close(fd)
                 return json.loads(data), given[0]
-            os.close(given[0])
 
 
-def _tell_ended(control: socket.socket) -> None:
+def _tell_ended(owners: dict[int, socket.socket]) -> None:
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             status = {"pid": ended[0], "status": os.waitstatus_to_exitcode(ended[1])}
-            control.send(json.dumps(status).encode())
+            with contextlib.suppress(OSError):  # it may have ended itself
+                owners.pop(ended[0]).send(json.dumps(status).encode())
 
 
 def become(told: Mapping[str, Any], out: int, loaded: Loaded) -> None:
@@ -196,6 +242,8 @@ def become(told: Mapping[str, Any], out: int, loaded: Loaded) -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():
+        os._exit(0)  # no child of the process of the tests that began it, which may end before the others
     loaded = Loaded(sys.argv[1])
     gc.collect()
     gc.freeze()  # no server's collector goes through what is loaded here

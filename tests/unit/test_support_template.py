@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,8 @@ STREAM = "platformos.logs.stream"
 
 
 @pytest.fixture(params=["gevent", "gthread"])
-def template(request: pytest.FixtureRequest) -> Iterator[Template]:
-    with Template(request.param) as template:
-        yield template
+def template(request: pytest.FixtureRequest, templates: Callable[[str], Template]) -> Template:
+    return templates(request.param)
 
 
 def test_servers_of_a_template_are_apart_and_end_as_others_do(
@@ -58,6 +58,31 @@ def test_a_start_that_fails_is_told_with_what_was_written(template: Template, tm
     (tmp_path / ".pos").write_text("{")
     with pytest.raises(AssertionError, match=r"ended with 1:\nposlogs cannot start: .pos is not valid JSON"):
         Server(tmp_path, template.kind, template=template)
+
+
+def test_one_process_forks_for_all_who_share_a_folder_and_ends_with_the_last_of_them(
+    tmp_path: Path, platformos: PlatformOS
+) -> None:
+    """The one that began it may leave first. The next who comes after the last begins another."""
+
+    def starts(template: Template, name: str) -> None:
+        (tmp_path / name).mkdir()
+        Server(tmp_path / name, "gthread", environments={"staging": platformos}, template=template).kill()
+
+    with Template("gthread", tmp_path) as other:
+        with Template("gthread", tmp_path) as first:
+            assert first.process == other.process
+            starts(first, "one")
+        starts(other, "two")
+    eventually(lambda: not is_listened_on(other.path))
+    with Template("gthread", tmp_path) as last:
+        assert last.process != other.process
+        starts(last, "three")
+
+
+def is_listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        return sock.connect_ex(str(path)) == 0
 
 
 def test_what_is_read_as_a_process_starts_needs_one_that_does(platformos: PlatformOS) -> None:
