@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,7 @@ def test_what_one_module_does_for_all_is_done_nowhere_else(what: str) -> None:
     assert found == places
 
 
+@cache
 def code(path: Path) -> str:
     """A module's text without docstrings and comments."""
     return ast.unparse(_Undocumented().visit(ast.parse(path.read_text())))
