@@ -29,6 +29,7 @@ TOGETHER = {  # folder or file: why its tests run in one process, one after the 
     "tests/bench/": "the helpers, which are compiled once",
     "tests/clients/": "the servers that all clients share",
     "tests/docs/test_recipes.py": "the server that all recipes share",
+    "tests/faults/test_27_clocks.py": "the servers whose clock jumps",
     "tests/guide/": "port 3030",
     "tests/package/": "the wheel, which is built and installed once",
 }

@@ -6,7 +6,8 @@ import shutil
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,13 +19,15 @@ from tests.faults.following import bound, quiet
 from tests.support.need import missing
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
-from tests.wire.exchange import LIVE, OTHER, READER, clients, get, open_streams, post, wait_for
+from tests.wire.exchange import LIVE, READER, clients, get, open_streams, post, wait_for
 
 Start = Callable[..., Server]
 HOUR = 3600
 HEARTBEAT_S = 0.5
 DURATION_S = 3.0
 WINDOW_S = 4
+RATE = f"3 per {WINDOW_S} second"
+LIMITED = {HOUR: "limited-token-3e1b", -HOUR: "limited-token-77c0"}  # by the jump that it meets
 
 EITHER_WAY = pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["ahead", "back"])
 
@@ -49,10 +52,37 @@ class WallClock:
             file.write(struct.pack("q", seconds))
 
 
+@pytest.fixture(scope="module")
+def wall(tmp_path_factory: pytest.TempPathFactory) -> WallClock:
+    """The clock of all servers here."""
+    return WallClock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="module")
+def servers(started: Start, wall: WallClock) -> Iterator[Callable[[str], Server]]:
+    """The server of each kind, which runs on from test to test."""
+    running: dict[str, Server] = {}
+    env = {**wall.env, "POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)}
+    limited = {f"limited {jump}": {"token": LIMITED[jump], "limits": {"requests": RATE}} for jump in LIMITED}
+    with ExitStack() as stack:
+
+        def of_kind(kind: str) -> Server:
+            if kind not in running:
+                running[kind] = stack.enter_context(started(kind, environments={}, clients=clients(**limited), env=env))
+            return running[kind]
+
+        yield of_kind
+
+
 @pytest.fixture
-def wall(tmp_path: Path) -> WallClock:
-    """A clock that is right until it jumps."""
-    return WallClock(tmp_path)
+def running(servers: Callable[[str], Server], platformos: PlatformOS, wall: WallClock, kind: str) -> Iterator[Server]:
+    """A server whose clock is right until it jumps."""
+    running = servers(kind)
+    running.out.forget()
+    running.write_pos({"staging": platformos})
+    running.wait_live()
+    yield running
+    wall.jump(0)
 
 
 def told(server: Server) -> float:
@@ -62,10 +92,9 @@ def told(server: Server) -> float:
 
 @EITHER_WAY
 def test_heartbeats_deadlines_polls_and_slots_go_on(
-    server: Start, platformos: PlatformOS, wall: WallClock, kind: str, jump: int
+    running: Server, platformos: PlatformOS, wall: WallClock, jump: int
 ) -> None:
     """The stream has heartbeats and polls as before, recovers from an outage, ends in time, and frees its slot."""
-    running = server(kind, clients=clients(), env={**wall.env, "POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)})
     input_ = {"env": "staging", "interval": 250, "maxDuration": int(DURATION_S * 1000)}
     begun = time.monotonic()
     with running.stream(LIVE, input_, token=READER) as reader, running.stream(LIVE, input_, token=READER) as leaving:
@@ -92,27 +121,20 @@ def test_heartbeats_deadlines_polls_and_slots_go_on(
 
 
 @EITHER_WAY
-def test_a_client_at_its_limit_waits_as_long_as_it_was_told(
-    server: Start, platformos: PlatformOS, wall: WallClock, kind: str, jump: int
-) -> None:
+def test_a_client_at_its_limit_waits_as_long_as_it_was_told(running: Server, wall: WallClock, jump: int) -> None:
     """Of three requests allowed in four seconds the fourth is still refused after the jump, and allowed in time."""
-    few = clients(other={"token": OTHER, "limits": {"requests": f"3 per {WINDOW_S} second"}})
-    running = server(kind, clients=few, env=wall.env)
-    assert [get(running, "/tools", token=OTHER).status for _ in range(4)] == [200, 200, 200, 429]
+    assert [get(running, "/tools", token=LIMITED[jump]).status for _ in range(4)] == [200, 200, 200, 429]
     wall.jump(jump)
-    refused = get(running, "/tools", token=OTHER)
+    refused = get(running, "/tools", token=LIMITED[jump])
     assert refused.status == 429
     assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S
     assert 0 <= int(refused.headers["x-ratelimit-reset"]) - told(running) <= WINDOW_S + 1
-    wait_for(lambda: get(running, "/tools", token=OTHER).status == 200, WINDOW_S + 2)
+    wait_for(lambda: get(running, "/tools", token=LIMITED[jump]).status == 200, WINDOW_S + 2)
     quiet(running)
 
 
-def test_an_address_that_guesses_tokens_gets_no_more_tries(
-    server: Start, platformos: PlatformOS, wall: WallClock, kind: str
-) -> None:
+def test_an_address_that_guesses_tokens_gets_no_more_tries(running: Server, wall: WallClock) -> None:
     """A minute allows twenty guesses, some before a jump ahead and some after it. Right tokens pass."""
-    running = server(kind, clients=clients(), env=wall.env)
     statuses = [post(running, b"{}", token="a guess").status for _ in range(10)]
     wall.jump(HOUR)
     statuses += [post(running, b"{}", token="a guess").status for _ in range(12)]
