@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,17 @@ TOGETHER = {  # folder or file: why its tests run in one process, one after the 
 }
 QUICK = ("tests/unit/", "tests/query/")
 BY_PARAMETER = "tests/hosts/test_hosts.py"  # tests of one parameter run in one process: it is a host that starts once
+
+
+def pytest_collection() -> None:
+    """Let the garbage collector rest while tests are collected: all that is made meanwhile stays until the end."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector go through what tests make, not through the thousands of tests each time."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
