@@ -128,7 +128,7 @@ def test_the_start_up_lines_tell_what_is_served_to_whom_and_within_which_limits(
 
 def test_a_demo_says_that_it_is_one(server: Callable[..., Server]) -> None:
     """With no `.pos` and no MPKIT_*: the start-up lines, /health and /tools say that the environments are simulated."""
-    running = server(clients=clients(), forked=False)
+    running = server(clients=clients(), own=True)
     running.wait_output("staging, production (a demo: simulated, as there is no .pos here)")
     health = json.loads(get(running, "/health").body)
     assert [(env["name"], env["demo"]) for env in health["environments"]] == [("staging", True), ("production", True)]
@@ -154,7 +154,7 @@ def test_the_curl_in_the_start_up_lines_streams_when_pasted_into_a_shell(
 def test_the_curl_carries_the_published_token_that_there_is(server: Callable[..., Server], tmp_path: Path) -> None:
     """With the clients.json that the guide prints, whose token is `client-secret`, the pasted lines stream too."""
     guides = {"default": {"token": "client-secret", "name": "Default Client"}}
-    with paste(server(clients=guides, forked=False), tmp_path) as curl:
+    with paste(server(clients=guides, own=True), tmp_path) as curl:
         curl.out.wait_until(lambda text: "event: data" in text or '{"error":' in text)
         assert "event: data" in curl.out.text
 
@@ -215,7 +215,7 @@ def test_an_environment_from_variables_is_served_and_stands_beside_the_file(
     given = {"MPKIT_URL": platformos.url + "/", "MPKIT_EMAIL": platformos.email, "MPKIT_TOKEN": platformos.token}
     alone = server(environments=None, clients=clients(), env={**given, "MPKIT_ENV": name})
     alone.wait_output(f"environments  {expected} (from MPKIT_URL)")
-    both = server(clients=clients(), env={**given, "MPKIT_ENV": name}, forked=False)
+    both = server(clients=clients(), env={**given, "MPKIT_ENV": name}, own=True)
     both.wait_output(f"environments  staging, {expected} (from .pos and MPKIT_URL)")
     for running, env in ((alone, expected), (both, expected), (both, "staging")):
         with running.stream(STREAM, {"env": env}, token=READER) as reader:
@@ -248,15 +248,6 @@ def test_a_busy_port_ends_the_start_with_the_way_out(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         signs = [f"port {port} of 127.0.0.1 is not available", "in use", "PORT=3031"]
         all_in_vain(tmp_path, [({"kind": kind, "env": {"PORT": port}}, signs) for kind in ("gevent", "gthread")])
-
-
-def test_more_than_one_worker_ends_the_start_with_the_reason(tmp_path: Path) -> None:
-    """Two processes would each poll, limit and count by themselves."""
-    starts: list[Vain] = [
-        ({"kind": kind, "args": args}, ["2 workers would each", "start one worker"])
-        for kind, args in (("gevent", ["--workers", "2"]), ("gthread", ["-w2"]))
-    ]
-    all_in_vain(tmp_path, starts)
 
 
 def test_a_file_of_environments_that_cannot_be_used_ends_the_start_with_what_and_where(tmp_path: Path) -> None:
@@ -331,7 +322,7 @@ def test_a_variable_that_is_misspelt_is_told_once_with_the_nearest(
     server: Callable[..., Server], platformos: PlatformOS, kind: str
 ) -> None:
     """It would have no effect, and nobody would know."""
-    running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"}, forked=False)
+    running = server(kind, env={"POSLOGS_HEARTBEAT_SECOND": "5"}, own=True)
     told = "POSLOGS_HEARTBEAT_SECOND is not a setting of poslogs and has no effect; is POSLOGS_HEARTBEAT_SECONDS meant?"
     running.wait_output(told)
     assert running.output.count(told) == 1
@@ -342,7 +333,7 @@ def test_a_name_that_would_act_on_a_terminal_is_spelt_out(
 ) -> None:
     """This holds in the start-up lines, in the log, and in the sentence of a start that fails."""
     name, shown = "a\x1b[2J\nERROR b", r"a\x1b[2J\nERROR b"
-    running = server(clients=clients(), environments={name: platformos}, forked=False)
+    running = server(clients=clients(), environments={name: platformos}, own=True)
     running.wait_output(f"environments  {shown} (from")
     platformos.fail("status", status=500)
     with running.stream(STREAM, {"env": name, "interval": 250}, token=READER) as reader:

@@ -128,7 +128,7 @@ def test_the_line_of_a_start_with_real_environments_streams_when_pasted(
 
 def test_a_server_with_a_token_of_ones_own_makes_none(server: Start, platformos: PlatformOS) -> None:
     """Beside published ones too: the line has a place for it."""
-    running = server(clients=clients(default={"token": "your-token"}), forked=False)
+    running = server(clients=clients(default={"token": "your-token"}), own=True)
     running.wait_output(LAST)
     assert f"Bearer <a token of {running.clients_file}>" in running.output
     assert "#token=" not in running.output
