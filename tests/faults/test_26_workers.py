@@ -21,11 +21,14 @@ SENTENCE = (
 
 
 @pytest.mark.parametrize(
-    ("args", "env"),
-    [(["-w", "2"], {}), (["--workers=2"], {}), ([], {"GUNICORN_CMD_ARGS": "--workers 2"})],
+    ("kind", "args", "env"),
+    [
+        ("gevent", ["-w", "2"], {}),
+        ("gthread", ["--workers=2"], {}),
+        ("gevent", [], {"GUNICORN_CMD_ARGS": "--workers 2"}),
+    ],
     ids=["-w", "--workers", "GUNICORN_CMD_ARGS"],
 )
-@pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_two_workers_are_refused_at_the_start_with_the_reason(
     server: Start, platformos: PlatformOS, kind: str, args: Sequence[str], env: Mapping[str, str]
 ) -> None:
