@@ -79,11 +79,9 @@ def mounts() -> list[str]:
     pytest.skip("no process here may have mounts of its own, so no disk can be made read-only")
 
 
-@pytest.mark.parametrize("home", ["unset HOME", "export HOME=/nonexistent"])
-def test_a_read_only_disk_and_no_home_make_no_difference(
-    confined: Confine, platformos: PlatformOS, kind: str, home: str
-) -> None:
+def test_a_read_only_disk_and_no_home_make_no_difference(confined: Confine, platformos: PlatformOS, kind: str) -> None:
     """It starts, streams, reloads and stops without having wanted to write anything."""
+    home = {"gevent": "unset HOME", "gthread": "export HOME=/nonexistent"}[kind]  # gunicorn's master alone looks for it
     running = confined(kind, READ_ONLY + home, mounts())
     platformos.add_many(3)
     with running.stream(STREAM, INPUT, token=READER, gzip=True) as reader:
@@ -114,12 +112,13 @@ def test_streams_beyond_the_descriptors_are_refused_and_room_is_made_when_some_e
     with ExitStack() as stack:
         readers = [stack.enter_context(running.stream(STREAM, INPUT, token=READER)) for _ in range(capacity)]
         assert {reader.status for reader in readers} == {200}
-        for _ in range(FILES):
+        for number in range(FILES):
             refused = post(running, asking(), token=READER)
             assert refused.status == 503
             assert refused.sentence.startswith("This server has as many streams as it can hold")
             assert int(refused.headers["retry-after"]) >= 1
-            assert get(running, "/health").status == 200
+            if number % 10 == 0:
+                assert get(running, "/health").status == 200
         platformos.add_many(3)
         for reader in readers:
             reader.wait_entries(3)
