@@ -121,25 +121,25 @@ def test_a_start_that_cannot_work_ends_in_one_sentence(foreign: Start, kind: str
 
 @kinds
 @pytest.mark.parametrize(("more", "args"), [("workers = 2\n", []), ("", ["-w", "2"])], ids=["file", "-w"])
-def test_two_workers_are_refused(foreign: Start, kind: str, more: str, args: list[str]) -> None:
+def test_two_workers_are_refused(running: Start, kind: str, more: str, args: list[str]) -> None:
     """They are refused however they are asked for."""
-    assert foreign(kind, more=more, args=args, start=False).refusal().startswith("2 workers would each poll")
+    assert running(kind, more=more, args=args, start=False).refusal().startswith("2 workers would each poll")
 
 
 @pytest.mark.parametrize("cls", [Foreign, Ours])
 @pytest.mark.parametrize("threads", ["2", "0"])
-def test_threads_that_hold_no_stream_are_refused(foreign: Start, cls: type[Foreign], threads: str) -> None:
+def test_threads_that_hold_no_stream_are_refused(running: Start, cls: type[Foreign], threads: str) -> None:
     """Two threads are kept for requests, with our configuration and with another."""
     kind = ["-k", "gthread"] if cls is Ours else []
-    refusal = foreign("gthread", cls, args=[*kind, "--threads", threads], start=False).refusal()
+    refusal = running("gthread", cls=cls, args=[*kind, "--threads", threads], start=False).refusal()
     assert refusal.startswith(f"{threads} threads hold no stream, as 2 are kept for requests; ")
     assert refusal.endswith("start it with --threads 3 or more, such as 256.")
 
 
 @pytest.mark.parametrize("cls", [Foreign, Ours])
-def test_three_threads_hold_a_stream(foreign: Start, platformos: PlatformOS, cls: type[Foreign]) -> None:
+def test_three_threads_hold_a_stream(running: Start, platformos: PlatformOS, cls: type[Foreign]) -> None:
     """Fewer do not. Probes are answered meanwhile, and a second stream is refused."""
-    server = foreign("gthread", cls, args=["--threads", "3", *(["-k", "gthread"] if cls is Ours else [])])
+    server = running("gthread", cls=cls, args=["--threads", "3", *(["-k", "gthread"] if cls is Ours else [])])
     server.wait_output("capacity      1 streams at once")
     with server.stream(STREAM, INPUT) as reader:
         platformos.add_many(1)
@@ -375,8 +375,8 @@ def test_plain_names_of_worker_classes_mean_ours(foreign: Start, kind: str, capa
 
 
 @pytest.mark.parametrize("name", ["sync", "gevent_pywsgi"])
-def test_another_worker_class_is_refused(foreign: Start, name: str) -> None:
+def test_another_worker_class_is_refused(running: Start, name: str) -> None:
     """Another class would cut streams at a stop, and nobody would know."""
-    refusal = foreign("gevent", Ours, args=["-k", name], start=False).refusal()
+    refusal = running("gevent", cls=Ours, args=["-k", name], start=False).refusal()
     assert refusal.startswith("gunicorn.workers.")
     assert refusal.endswith(" cuts streams off at a stop; use -k gevent or -k gthread.")
