@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -143,7 +144,9 @@ class Log:
             assert free, "a held question was never let go"
             if self.failure is not None:
                 raise self.failure
-            return [self.rows[number] for number in sorted(self.rows) if number > last_id][: self.page]
+            ids = sorted(self.rows)
+            first = bisect_right(ids, last_id)
+            return [self.rows[number] for number in ids[first : first + self.page]]
 
     @contextlib.contextmanager
     def hold(self, which: Callable[[Asked], bool] = lambda _: True) -> Iterator[None]:
