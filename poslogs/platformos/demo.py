@@ -20,7 +20,7 @@ from poslogs.platformos.demo_texts import (
 from poslogs.platformos.entries import Page
 
 NAMES = ("staging", "production")
-RETENTION_S = 300  # rows older than this are gone
+RETENTION_S = 3600  # rows older than this are gone
 PAGE = 500  # rows in one answer at most
 
 SLOT_MS = 12_000  # rows are made up slot by slot; an id is its row's moment in ms, so id // SLOT_MS is its slot

@@ -132,6 +132,20 @@ def test_the_eleventh_error_alerts_and_again_after_clear(screen: Screen, platfor
     expect(screen.alert).to_be_visible()
 
 
+def test_errors_from_before_the_opening_raise_no_alert(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """They are there, counted and grouped. The eleventh that comes raises it."""
+    platformos.add(*({"error_type": "error", "created_at": _ago(seconds=30)} for _ in range(20)))
+    screen = visit(site).connect()
+    screen.wait_ids(platformos.ids)
+    _wait_counts(screen, error=20)
+    platformos.add_many(10, error_type="error")
+    screen.wait_ids(platformos.ids)
+    expect(screen.page).to_have_title(re.compile(r"^\(10\) "))
+    expect(screen.alert).to_have_count(0)
+    platformos.add_many(1, error_type="error")
+    expect(screen.alert).to_be_visible()
+
+
 def test_the_threshold_is_the_readers(screen: Screen, platformos: PlatformOS) -> None:
     """The reader sets two in place of ten. With zero the first error raises the alert."""
     box = screen.page.get_by_role("spinbutton", name="Alert after", exact=True)

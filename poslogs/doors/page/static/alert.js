@@ -1,10 +1,10 @@
-/** The alert: it appears when more errors have come than the reader allows, since shortly before the opening or a Clear. */
+/** The alert: it appears when more errors have come than the reader allows, since the opening or a Clear. */
 /** @import { Entry } from "../types.d.ts" */
 import * as storage from "./storage.js";
 import { clock, counted, visible } from "./text.js";
 
 const MOST = 100_000; // of the threshold
-const RECENT_MS = 300_000; // before the opening; older errors are history and do not count
+const EXACT_MS = 1000; // to which sites tell their times
 const KEY = "poslogs.alert";
 
 /** Counts errors. Shows itself in `box` once there are more than the number in `threshold`. */
@@ -38,10 +38,10 @@ export class Alert {
     return Number.isFinite(number) ? Math.min(MOST, Math.max(0, number)) : 10;
   }
 
-  /** Counts the errors of an environment, or of several, those of the last five minutes too. @param {string} env */
+  /** Counts the errors of an environment, or of several; those from before are history. @param {string} env */
   open(env) {
     this.#env = visible(env);
-    this.begin(Date.now() - RECENT_MS);
+    this.begin(Math.floor(Date.now() / EXACT_MS) * EXACT_MS);
   }
 
   /**
