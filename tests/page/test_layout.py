@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.page.complaints import Complaints
 from tests.page.conftest import Visit
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
-from tests.support.server import Server
+from tests.support.server import TOKEN, Server
 
 PHONE, SIDE, ZOOMED = (360, 740), (740, 360), (640, 400)
 WIDTHS = [(360, 740), (768, 1024), (1366, 768), (1920, 1080)]
@@ -322,3 +324,75 @@ def test_rows_are_copied_as_one_line_each(site: Server, platformos: PlatformOS, 
         "12:00:01.000 info cart 3 x lamp",
         "12:00:02.000 info done",
     ]
+
+
+def test_the_first_screen_says_that_it_is_not_connected(site: Server, visit: Visit) -> None:
+    """It says so for as long as that is so."""
+    screen = visit(site)
+    screen.page.clock.install()
+    screen.open()
+    expect(screen.connection).to_have_text(re.compile(r"^\s*not connected\s*$"))
+    screen.page.clock.run_for(3000)  # it is written anew each second
+    expect(screen.connection).to_have_text(re.compile(r"^\s*not connected\s*$"))
+
+
+def test_a_wrong_token_is_told_beside_its_field(site: Server, visit: Visit, complaints: Complaints) -> None:
+    """Nothing is between the field and the sentence. The right one clears it."""
+    complaints.expect("401")
+    screen = visit(site)
+    screen.token.fill("wrong")
+    screen.button("Connect").click()
+    told = screen.page.get_by_role("main").get_by_text("not known")
+    expect(told).to_be_visible()
+    assert 0 <= _box(told)["y"] - _box(screen.token)["bottom"] < 20
+    expect(screen.token).to_have_attribute("aria-invalid", "true")
+    expect(screen.token).to_be_focused()
+    screen.connect()
+    expect(told).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "pasted", ["Bearer {}", "Authorization: Bearer {}", " bearer  {} ", '"{}"', "'Authorization: Bearer {}'"]
+)
+def test_a_token_is_taken_out_of_what_was_pasted_with_it(site: Server, visit: Visit, pasted: str) -> None:
+    """It comes from a curl command or a settings file."""
+    visit(site).connect(pasted.format(TOKEN))
+
+
+STACK = "\n".join(["RuntimeError: it broke", *(f"  at lib/module_{n}.rb:{n} in call" for n in range(39))])
+WIDE_JSON = json.dumps({"order": {"lines": [{"sku": f"item-{n}", "price": "12.00"} for n in range(140)]}})
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (360, 740)], ids=str)
+def test_a_long_message_shows_six_lines(
+    site: Server, platformos: PlatformOS, visit: Visit, size: tuple[int, int]
+) -> None:
+    """A button says how much more there is; a second click folds it again. A short one has no button."""
+    platformos.add({"message": STACK}, {"message": "x" * 3000}, {"message": "a\nb\nc\nd\ne\nf"}, {"message": LONG})
+    screen = _sized(visit, site, size)
+    screen.wait_ids(platformos.ids)
+    for id_, name, least in (("1", "all 40 lines", 40), ("2", "all 3,000 characters", 12)):
+        row = screen.entry(id_)
+        folded = _box(row)["height"]
+        assert folded <= 8 * 20 + 4
+        row.get_by_role("button", name=name).click()
+        expect(row.get_by_role("button", name="less", exact=True)).to_be_visible()
+        assert _box(row)["height"] > least * 20
+        row.get_by_role("button", name="less", exact=True).click()
+        expect(row.get_by_role("button", name=name)).to_be_visible()
+        assert _box(row)["height"] == folded
+    for id_ in ("3", "4"):
+        expect(screen.entry(id_).get_by_role("button", name=re.compile("^all"))).to_have_count(0)
+
+
+def test_json_in_a_message_is_pretty_when_unfolded(screen: Screen, platformos: PlatformOS) -> None:
+    """Each member has a line, and what a search has found in it is marked."""
+    platformos.add({"message": WIDE_JSON}, {"message": "after"})
+    screen.wait_ids(platformos.ids)
+    row = screen.entry("1")
+    row.get_by_role("button", name=re.compile("^all .*characters")).click()
+    assert '"lines": [\n      {\n        "sku": "item-0",\n        "price": "12.00"\n      },' in row.inner_text()
+    screen.search.fill('item-139", "price')
+    expect(row.locator("mark")).to_have_text(re.compile(r'^item-139",\s+"price$'))
+    row.press("Enter")
+    assert _box(row)["height"] <= 8 * 20 + 4

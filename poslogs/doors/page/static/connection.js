@@ -15,8 +15,8 @@ export class Connection {
   #newsBox;
   #names;
   #onChange;
-  #kind = "";
-  #reason = "";
+  #kind = "told";
+  #reason = "not connected";
   /** @type {Map<string, string>} */
   #troubles = new Map(); // sentences by environment, or by "" where they name none
   /** @type {string[]} */

@@ -1,13 +1,11 @@
 /** An entry as an element of the log. */
 /** @import { Entry, Ranges } from "../types.d.ts" */
 import { badge } from "./badge.js";
-import { bodyOf, placeOf, stackOf, told } from "./diagnosis.js";
+import { placeOf, stackOf, told } from "./diagnosis.js";
+import { mark } from "./message.js";
 import { isEmpty } from "./store.js";
-import { within } from "./places.js";
-import { counted, visible } from "./text.js";
+import { visible } from "./text.js";
 import { element, tree } from "./tree.js";
-
-const MOST_CHARS = 5_000; // drawn of a message; the rest at a click
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
@@ -45,39 +43,7 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
   return row;
 }
 
-/**
- * Mark in an element what a search has found of its entry, or nothing with null.
- * @param {HTMLElement} row @param {Entry} entry @param {Ranges | null} ranges
- */
-export function mark(row, entry, ranges, whole = row.classList.contains("whole")) {
-  const body = bodyOf(entry, whole ? Infinity : MOST_CHARS);
-  const end = body.length;
-  const message = within(row, ".message", HTMLElement);
-  const parts = [];
-  let at = 0;
-  for (const [from, to] of ranges ?? []) {
-    if (from >= end) break;
-    parts.push(body.slice(at, from), element("mark", "", body.slice(from, Math.min(to, end))));
-    at = Math.min(to, end);
-  }
-  message.replaceChildren(...parts, body.slice(at, end));
-  if (!whole && entry.message.length > MOST_CHARS) {
-    message.append("… ", button("whole", `all ${counted(entry.message.length, "character")}`, ""));
-  }
-  row.classList.toggle("found", ranges !== null && ranges.length > 0);
-  row.classList.toggle("found-inside", Boolean(ranges?.some(([, to]) => to > end)));
-}
-
-/**
- * Show all of a message that is drawn in part.
- * @param {HTMLElement} row @param {Entry} entry @param {Ranges | null} ranges
- */
-export function showWhole(row, entry, ranges) {
-  row.classList.add("whole");
-  mark(row, entry, ranges);
-}
-
-/** Unfold an entry's data, or fold it again. Returns whether it is open now. @param {HTMLElement} row @param {Entry} entry */
+/** Unfold an entry's data, or fold it again. @param {HTMLElement} row @param {Entry} entry */
 export function unfold(row, entry) {
   const toggle = row.querySelector("[data-do=unfold]");
   const open = row.querySelector(".data");

@@ -4,7 +4,7 @@
 /** @import { Store } from "./store.js" */
 /** @import { View } from "./view.js" */
 import { textOf } from "./diagnosis.js";
-import { mark } from "./entry.js";
+import { mark } from "./message.js";
 import { Search } from "./search.js";
 
 /**

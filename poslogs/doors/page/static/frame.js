@@ -19,7 +19,7 @@ export function focus(id) {
 /** Offer the way to the newest entry, unless it is in view. @param {List} list */
 export function offerJump({ following, missed }) {
   const jump = place("jump", HTMLButtonElement);
-  jump.hidden = following;
+  jump.hidden = following && missed === 0;
   jump.textContent = missed > 0 ? `${missed.toLocaleString("en")} new, jump to live` : "Jump to live";
   jump.classList.toggle("new", missed > 0);
 }

@@ -5,7 +5,8 @@
 /** @import { List } from "./list.js" */
 /** @import { Pins } from "./pins.js" */
 import { placeOf } from "./diagnosis.js";
-import { showWhole, unfold } from "./entry.js";
+import { unfold } from "./entry.js";
+import { showWhole } from "./message.js";
 import { around, within } from "./places.js";
 import { keyOf } from "./store.js";
 
@@ -53,7 +54,7 @@ export class Rows {
       down: () => this.#move(1),
       up: () => this.#move(-1),
       first: () => this.#list.reveal(this.#list.first)?.focus(),
-      unfold: here((row) => this.#act("unfold", row)),
+      unfold: here((row) => this.#act(row.querySelector(".unfold") === null ? "whole" : "unfold", row)),
       copy: here((row) => this.#act("copy", row)),
       pin: here((row) => this.#act("pin", row)),
       type: here((row) => this.#act("type", row)),
@@ -108,6 +109,7 @@ export class Rows {
     if (what === "whole") {
       this.#list.stay();
       showWhole(row, entry, this.#finder.ranges(entry));
+      row.scrollIntoView({ block: "nearest" });
     }
   }
 }

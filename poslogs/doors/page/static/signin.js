@@ -17,11 +17,17 @@ const REFRESH_MS = 5_000; // a tab that is reloaded again and again must not use
  */
 export function install({ form, field, demo, brought, tell, ready, changed }) {
   let asked = ""; // the token that is being asked with
+  const refused = within(form, "#refused", HTMLElement);
+  const refuse = (/** @type {string} */ sentence) => {
+    tell(sentence === "" ? "connecting …" : sentence);
+    refused.textContent = sentence;
+    field.setAttribute("aria-invalid", String(sentence !== ""));
+  };
 
   /** @param {string} token @param {Environment[] | null} [known] */
   async function connect(token, known = null) {
     asked = token;
-    tell("connecting …");
+    refuse("");
     let environments;
     try {
       environments = known ?? (await session.environments(token));
@@ -30,13 +36,13 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
     } catch (error) {
       if (asked !== token) return;
       const refusal = error instanceof session.Refusal ? error : new session.Refusal(messageOf(error), false);
-      tell(refusal.message);
+      refuse(refusal.message);
       if (session.token() !== token || refusal.final) field.focus();
       else setTimeout(() => asked === token && connect(token), refusal.wait); // a tab that was in comes in again
       return;
     }
     if (environments.length === 0) {
-      tell("This token may not read any environment here; the server's clients.json lists those that it may read.");
+      refuse("This token may not read any environment here; the server's clients.json lists those that it may read.");
       return;
     }
     ready(environments);
@@ -44,7 +50,8 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (field.value.trim() !== "") connect(field.value.trim());
+    const token = bare(field.value);
+    if (token !== "") connect(token);
   });
   form.dataset.ready = ""; // fallback.js looks for it
   if (storage.isBlocked) within(form, ".kept", HTMLElement).textContent = "This browser lets the page keep nothing, so a reload forgets it.";
@@ -58,4 +65,9 @@ export function install({ form, field, demo, brought, tell, ready, changed }) {
   if (session.token() !== "") connect(session.token(), before);
   if (before !== null) setTimeout(() => session.environments(session.token()).then(changed, () => {}), REFRESH_MS);
   return connect;
+}
+
+/** The token of what was pasted: without blanks, quotes, and the words before it in a header. @param {string} text */
+function bare(text) {
+  return text.trim().replace(/^["']?(?:authorization:\s*)?bearer\s+/i, "").replace(/^["']|["']$/g, "");
 }
