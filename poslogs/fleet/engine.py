@@ -157,9 +157,8 @@ class Engine:
             why = sentence(error)
         finally:
             line.close()
-            self._lose(standing, why or FAILED)
-            for ask in asks:
-                ask.give_up(why or FAILED)
+            if standing is self._standing():  # else a fork has copied the loop
+                self._lose(standing, why or FAILED, asks)
         return time.monotonic() - joined if joined else 0.0
 
     def _proof(self, standing: Standing) -> Ask:
@@ -179,10 +178,10 @@ class Engine:
         for call in self._joined:
             call()
 
-    def _lose(self, standing: Standing, why: str) -> None:
-        if standing is not self._standing():
-            return  # a fork has copied the loop
+    def _lose(self, standing: Standing, why: str, asks: Sequence[Ask]) -> None:
         before = standing.lose(why)
+        for ask in asks:
+            ask.give_up(why)
         if before.ok or before.why == UNASKED:
             log.warning(
                 "Redis at %s is away: %s Until it is back, each process polls and counts limits for itself.",
