@@ -65,7 +65,7 @@ class Screen:
                 "=== ids.join()",
                 arg=list(ids),
             )
-        assert self.ids == list(ids)
+        assert self.ids == list(ids), self.ids
 
     def wait_drawn(self, id_: str) -> Locator:
         """Wait until the entry is drawn; its element."""

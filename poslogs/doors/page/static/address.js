@@ -1,17 +1,18 @@
 /** The address: the view that is looked at, as a link with its steps in the browser's history, and back. */
-/** @import { Narrowing } from "../types.d.ts" */
-/** @import { Alert } from "./alert.js" @import { Choice } from "./choice.js" @import { Current } from "./current.js" */
+/** @import { Entry, Narrowing } from "../types.d.ts" */
+/** @import { Arrival } from "./arrival.js" @import { Alert } from "./alert.js" @import { Choice } from "./choice.js" @import { Current } from "./current.js" */
 /** @import { Finder } from "./finder.js" @import { List } from "./list.js" @import { Log } from "./log.js" */
 /** @import { Overview } from "./overview.js" @import { View } from "./view.js" */
 import { shown } from "./filter.js";
 import * as link from "./link.js";
 import { fromLink, isSame, toLink } from "./narrowing.js";
+import { wants } from "./wanted.js";
 
 const SOON_MS = 300; // until the reader's place is written; browsers bound how often
 
 /**
  * @typedef {{ choice: Choice, log: Log, view: View, overview: Overview, finder: Finder, list: List, current: Current,
- *   alert: Alert }} Looked
+ *   alert: Alert, arrival: Arrival }} Looked
  */
 
 export class Address {
@@ -24,21 +25,49 @@ export class Address {
     this.#looked = looked;
   }
 
-  /** Look at what the link names, as far as this server has it. */
-  open() {
-    const { env, tool = "live", query = "", search = "", regex, only, ...more } = link.read();
-    const { choice, finder } = this.#looked;
+  /** Look at what the link names, as far as this server has it. `again`: another link than before. */
+  open(again = false) {
+    const { env, tool = "live", query = "", search = "", regex, only, at = "", ...more } = link.read();
+    const { choice, finder, list, log, arrival } = this.#looked;
+    /** @type {{ place?: Place } | null} */
+    const state = history.state;
     choice.choose(env ?? "", `platformos.logs.${tool}`);
     choice.filter = query;
     finder.set(search, Boolean(regex), Boolean(only));
     this.#watch(env, fromLink(more));
+    const place = placed(at, log.env);
+    if (place) arrival.to({ ...place, offset: state?.place?.id === place.id ? state.place.offset : undefined });
+    else if (state?.place) arrival.to({ ...state.place, current: false });
+    else {
+      arrival.cancel();
+      if (again) list.follow();
+    }
     this.#write(false);
+  }
+
+  /** Leave the filter and all narrowing, to look at an entry among all that is around it. @param {Entry} entry */
+  showAround(entry) {
+    this.keep();
+    const { choice, log, finder, list, current, arrival } = this.#looked;
+    const known = log.filter === "";
+    current.set(entry);
+    list.stay();
+    choice.filter = "";
+    finder.set(finder.search, finder.regex, false);
+    this.#watch(choice.env, {});
+    arrival.to({ env: entry.env, id: entry.id }, known);
+    this.step();
   }
 
   /** Watch what is chosen now. */
   choose() {
-    const { choice, log, view } = this.#looked;
+    const { choice, log, view, list, arrival } = this.#looked;
+    this.keep();
+    const seen = log.filter === "" || choice.env !== log.env ? undefined : this.#seen;
+    const offset = list.place?.offset;
     this.#watch(choice.env, choice.env === log.env ? view.narrowing : {});
+    // What another filter lets in may reach less far back than what was held.
+    if (seen !== undefined && wants(log.filter, seen)) arrival.to({ env: seen.env, id: seen.id, offset });
     this.step();
   }
 
@@ -59,10 +88,11 @@ export class Address {
 
   /** @param {string | undefined} wanted environment @param {Narrowing} narrowing */
   #watch(wanted, narrowing) {
-    const { choice, log, view, overview, list, alert } = this.#looked;
+    const { choice, log, view, overview, list, alert, arrival } = this.#looked;
     const { env, tool, filter } = choice;
     if (!isSame(view.narrowing, narrowing)) overview.set(narrowing);
     if (env !== log.env) {
+      arrival.cancel();
       alert.open(choice.label);
       list.follow();
     }
@@ -71,11 +101,33 @@ export class Address {
     choice.tell(wanted ?? env);
   }
 
+  /** The current entry, where it is on the screen. */
+  get #seen() {
+    const { current, list } = this.#looked;
+    const number = list.numberOf(current.entry);
+    const { from, to } = list.screen;
+    return number !== undefined && number >= from && number <= to ? current.entry : undefined;
+  }
+
+  /** The entry that the link names: the one that the reader goes to, or that is current and on the screen. */
+  get #at() {
+    const { arrival, log } = this.#looked;
+    const { env, id } = (arrival.going?.current ?? true ? arrival.going : null) ?? this.#seen ?? { env: "", id: "" };
+    return id === "" || env === log.env ? id : `${env}:${id}`;
+  }
+
+  /** Where the reader is, for when this step is come back to. @returns {{ place: Place } | null} */
+  get #state() {
+    const place = this.#looked.list.place;
+    if (place === null || this.#looked.arrival.going) return history.state;
+    return { place: { env: place.entry.env, id: place.entry.id, offset: Math.round(place.offset) } };
+  }
+
   /** @param {boolean} step */
   #write(step) {
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    const { log, view, finder } = this.#looked;
+    const { log, view, finder, list, arrival } = this.#looked;
     const { search, regex, only } = finder;
     if (log.env === "") return;
     link.write({
@@ -86,6 +138,18 @@ export class Address {
       regex: regex ? "1" : "",
       only: only ? "1" : "",
       ...toLink(view.narrowing),
-    }, { step });
+      at: this.#at,
+    }, { step, state: list.following && !arrival.going ? null : this.#state });
   }
+}
+
+/** @typedef {{ env: string, id: string, offset?: number }} Place */
+
+/**
+ * The place that a link's `at` names: an id, where several environments are watched with its own before it.
+ * @param {string} at @param {string} env @returns {Place | null}
+ */
+function placed(at, env) {
+  const [, name = env, id] = /^(?:(.+):)?(\d{1,19})$/.exec(at) ?? [];
+  return id === undefined ? null : { env: name, id };
 }

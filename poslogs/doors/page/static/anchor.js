@@ -14,9 +14,9 @@ export function anchorOf(scroller, slice, following) {
   const isSeen = (/** @type {HTMLElement} */ row) => {
     return row.offsetTop + row.offsetHeight > scrollTop && row.offsetTop < scrollTop + clientHeight;
   };
-  const seen = [...slice.drawn()].map(([row]) => row).filter(isSeen);
-  const first = (/** @type {string} */ selector) => seen.find((row) => row.matches(selector));
-  const row = first(":focus-within") ?? first("[aria-current]") ?? first(":has(.data)") ?? (following ? undefined : seen[0]);
+  const rows = [...slice.drawn()].map(([row]) => row).filter(isSeen);
+  const first = (/** @type {string} */ selector) => rows.find((row) => row.matches(selector));
+  const row = first(":focus-within") ?? first("[aria-current]") ?? first(":has(.data)") ?? (following ? undefined : rows[0]);
   const entry = row && slice.entryOf(row);
   return row && entry ? { entry, offset: row.offsetTop - scrollTop } : null;
 }
@@ -27,4 +27,16 @@ export function numberFrom(shown, entry) {
   if (same !== undefined) return same;
   const later = shown.slice().findIndex((each) => isLater(each, entry));
   return shown.first + (later >= 0 ? later : Math.max(0, shown.length - 1));
+}
+
+/**
+ * The numbers of the entries that are on the screen, of the first and of the last; before it begins where none is.
+ * @param {HTMLElement} scroller @param {Slice} slice
+ */
+export function seen({ scrollTop, clientHeight }, slice) {
+  const [top, end] = [slice.rowAt(scrollTop), slice.rowAt(scrollTop + clientHeight - 1)];
+  return {
+    from: top === undefined ? slice.to : slice.numberOf(top),
+    to: end === undefined ? slice.to - 1 : slice.numberOf(end),
+  };
 }

@@ -11,7 +11,7 @@ const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-di
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 /**
- * The element of an entry. Its buttons say by `data-do` what they are for: type, path, copy, pin, unfold, whole.
+ * The element of an entry. Its buttons say by `data-do` what they are for: type, path, context, copy, pin, unfold, whole.
  * `ranges` are the places in `textOf(entry)` that a search has found, or null; `amid`: there are other environments.
  * @param {Entry} entry @param {{ ranges?: Ranges | null, pinned?: boolean, amid?: boolean }} [how]
  */
@@ -35,6 +35,7 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
   body.append(element("span", "message", ""));
   const tools = element("span", "tools", "");
   tools.append(
+    named(button("context", "context", ""), `Show in context: ${said}`),
     named(button("copy", "copy", ""), `Copy ${said}`),
     named(button("pin", "pin", ""), `Pin ${said}`, "pressed", pinned),
   );

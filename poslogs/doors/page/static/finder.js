@@ -70,11 +70,13 @@ export class Finder {
 
   /** @param {string} search @param {boolean} regex @param {boolean} only */
   set(search, regex, only) {
-    if (search === this.search && regex === this.regex && only === this.only) return;
+    const isSame = search === this.search && regex === this.regex;
+    if (isSame && only === this.only) return;
     this.#controls.search.value = search;
     this.#controls.regex.checked = regex;
     this.#controls.only.checked = only;
-    this.#look();
+    if (isSame) this.#view?.setOnlyMatches(only && search !== "");
+    else this.#look();
   }
 
   /** @param {Entry} entry */

@@ -40,6 +40,7 @@ const KEYS = [
   ["Enter", "unfold", "show or hide the entry's data"],
   ["c", "copy", "copy the entry"],
   ["p", "pin", "pin or unpin the entry"],
+  ["s", "context", "show the entry in context: all that is around it"],
   ["t", "type", "show only entries of its type, or all entries again"],
   ["/", "search", "search"],
   ["n", "next", "the next match"],

@@ -1,6 +1,6 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
 /** @import { Entry } from "../types.d.ts" @import { View } from "./view.js" */
-import { anchorOf, numberFrom } from "./anchor.js";
+import { anchorOf, numberFrom, seen } from "./anchor.js";
 import { Hold } from "./hold.js";
 import { Slice } from "./slice.js";
 
@@ -57,14 +57,23 @@ export class List {
     this.#onMove();
   }
 
-  /** Bring the entry of a number into view, and return its element. @param {number} number */
-  reveal(number) {
+  /**
+   * Bring the entry of a number into the middle of the view, or `offset` pixels below its top. Returns its element.
+   * @param {number} number @param {number} [offset]
+   */
+  reveal(number, offset) {
     this.stay();
     if (this.slice.rowOf(number) === undefined) this.slice.only(number - STEP, number + STEP);
     const row = this.slice.rowOf(number);
-    row?.scrollIntoView({ block: "center" });
+    if (offset === undefined) row?.scrollIntoView({ block: "center" });
+    else this.#scroller.scrollTop = (row?.offsetTop ?? 0) - offset;
     this.#top = this.#scroller.scrollTop;
     return row;
+  }
+
+  /** The entry on the screen that is to stay there, with its distance from the top; null where the end is followed. */
+  get place() {
+    return this.following ? null : anchorOf(this.#scroller, this.slice, false);
   }
 
   /** Bring the entry of a number into view by as little as is needed, and return its element. @param {number} number */
@@ -76,12 +85,9 @@ export class List {
     return row;
   }
 
-  /** The numbers of the entries that are on the screen, of the first and of the last; before it begins where none is. */
+  /** The numbers of the entries that are on the screen, of the first and of the last. */
   get screen() {
-    const { scrollTop, clientHeight } = this.#scroller;
-    const [top, end] = [this.slice.rowAt(scrollTop), this.slice.rowAt(scrollTop + clientHeight - 1)];
-    const from = top === undefined ? this.#shown.end : this.slice.numberOf(top);
-    return { from, to: end === undefined ? this.slice.to - 1 : this.slice.numberOf(end) };
+    return seen(this.#scroller, this.slice);
   }
 
   /** The number of the oldest entry that may be drawn, and of the newest. */

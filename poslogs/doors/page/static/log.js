@@ -1,9 +1,11 @@
 /** The log: the entries of an environment, or of several, in a store, fed by the stream that the tabs share. */
 /** @import { Entry, LogEvent, Timer } from "../types.d.ts" */
+import { fetched } from "./call.js";
+import { Gaps } from "./gaps.js";
 import { Shared } from "./share.js";
 import { sifted } from "./sieve.js";
-import { Store } from "./store.js";
-import { isSlow, wants } from "./wanted.js";
+import { Store, isLater, keyOf } from "./store.js";
+import { inputs, isSlow, wants } from "./wanted.js";
 
 const QUIET_MS = 1_000; // without entries, by which what was there at the opening has come
 const INTERVAL_MS = 2_000; // how stale what is seen may be
@@ -12,6 +14,7 @@ const OPENING_MS = 15_000; // from the first entries of several environments on;
 
 export class Log {
   store = new Store();
+  gaps = new Gaps(this.store);
   env = "";
   tool = "";
   filter = "";
@@ -26,6 +29,7 @@ export class Log {
   /** @type {Timer | undefined} */
   #quiet; // the timer that ends this
   #filling = false; // what a new filter lets in, or several logs begin with, is on its way: it is put in order
+  #recalled = new Set(); // keys of what was asked for by itself since the filter is the one it is
   #cleared = false; // so that what is held is not what another tab would want
   #connect;
   #onEvent;
@@ -54,6 +58,7 @@ export class Log {
       this.#until = undefined;
       this.#cleared = false;
       clearTimeout(this.#quiet);
+      this.#recalled.clear();
       this.store.clear(false);
     }
     Object.assign(this, { env, tool, filter });
@@ -63,6 +68,32 @@ export class Log {
   /** Whether these are several environments, each entry of which names its own. @param {string} env */
   #isJoint(env) {
     return !this.#connect().names.includes(env);
+  }
+
+  /**
+   * Hold the entries around one, which the server is asked for, as far as the filter keeps them. Returns the answer.
+   * Throws an Error with a sentence.
+   * @param {string} env @param {string} id @param {number} limit
+   */
+  async around(env, id, limit) {
+    const { filter } = this;
+    const answer = await fetched(this.#connect(), { env, around: id, limit, ...inputs(filter) });
+    if (this.filter === filter && this.#watches(env)) this.#recall(answer.logs);
+    return answer;
+  }
+
+  /** @param {string} env */
+  #watches(env) {
+    return env === this.env || (this.#isJoint(this.env) && this.#connect().names.includes(env));
+  }
+
+  /** @param {Entry[]} entries */
+  #recall(entries) {
+    const kept = entries.filter((entry) => wants(this.filter, entry));
+    this.#filling ||= this.#opening; // what is still coming is put in order
+    const fresh = this.store.addPast(kept, true);
+    if (kept.length > 0) this.gaps.note(kept, fresh, false);
+    for (const entry of kept) this.#recalled.add(keyOf(entry));
   }
 
   #share() {
@@ -77,13 +108,14 @@ export class Log {
       env,
       tool,
       filter,
-      history: () => (this.#cleared ? null : this.store.entries.slice(this.store.entries.end - TAIL)),
+      history: () => (this.#cleared ? null : this.gaps.unbroken(this.store.entries.slice(this.store.entries.end - TAIL))),
       onEvent: (event) => this.#take(event),
     });
   }
 
   /** Hold what a filter keeps, from now on and as far back as the server gives it. @param {string} filter */
   setFilter(filter) {
+    this.#recalled.clear();
     const apart = isSlow(filter) || isSlow(this.filter);
     this.filter = filter;
     if (apart) {
@@ -135,6 +167,7 @@ export class Log {
   /** @param {LogEvent} event */
   #take(event) {
     const { entries = [], position, past } = event;
+    const isFirst = this.#position === undefined && entries.length > 0;
     if (position !== undefined && !past) this.#position = position;
     if (this.#opening && (position !== undefined || entries.length > 0)) {
       clearTimeout(this.#quiet);
@@ -143,7 +176,20 @@ export class Log {
       this.#quiet = setTimeout(() => this.#settle(), Math.min(QUIET_MS, (this.#until ?? Infinity) - now));
     }
     const fresh = past || this.#filling ? this.store.addPast(entries) : this.store.add(entries);
+    if (past || isFirst) this.#join(entries, fresh, past ?? false);
     if (past) this.#filling = false;
     this.#onEvent(event, fresh, this.#opening);
+  }
+
+  /**
+   * These came in a row. What comes of the past joins what is held already; what is older than all that there is of the
+   * past, and was got with another filter, is not complete and leaves.
+   * @param {Entry[]} entries @param {Entry[]} fresh @param {boolean} past
+   */
+  #join(entries, fresh, past) {
+    if (entries.length === 0) return;
+    this.gaps.note(entries, fresh, past);
+    const [first] = entries;
+    if (past && entries.length >= TAIL) this.store.keepThose((entry) => this.#recalled.has(keyOf(entry)) || !isLater(first, entry));
   }
 }

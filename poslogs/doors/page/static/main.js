@@ -3,6 +3,7 @@
 import { Address } from "./address.js";
 import { Alert } from "./alert.js";
 import { announce } from "./announcer.js";
+import { Arrival } from "./arrival.js";
 import { Choice } from "./choice.js";
 import { Connection } from "./connection.js";
 import { Current } from "./current.js";
@@ -20,12 +21,13 @@ import { around, place, within } from "./places.js";
 import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
 import { Saving } from "./saving.js";
-import { Seen } from "./seen.js";
+
 import * as session from "./session.js";
 import * as signin from "./signin.js";
 import { Steps, isError } from "./steps.js";
 import { Undo } from "./undo.js";
 import { View } from "./view.js";
+import { Vocabulary } from "./vocabulary.js";
 
 const brought = link.takeToken(); // before anything else sees the address
 
@@ -36,7 +38,7 @@ const choice = new Choice({
   tool: place("tool", HTMLSelectElement),
   filter: input("filter"),
   note: $("note"),
-}, (word) => seen.isType(word));
+}, (word) => vocabulary.isType(word));
 
 const places = { state: $("state"), heard: $("heard"), news: $("news") };
 const connection = new Connection(places, () => choice.names, (kind) => {
@@ -53,7 +55,7 @@ const log = new Log(
     if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
 );
-const seen = new Seen(log.store);
+const vocabulary = new Vocabulary(log.store);
 const boxes = { search: input("search"), regex: input("regex"), only: input("only"), found: $("found") };
 const finder = new Finder(boxes, log.store);
 const view = new View(log.store, (entry) => finder.matches(entry));
@@ -78,10 +80,11 @@ const drawn = (/** @type {Entry} */ entry) => {
 const list = new List($("log"), $("rows"), view, drawn, moved);
 const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
 const current = new Current($("rows"), list.slice, moved);
-const rows = new Rows($("rows"), list, { current, pins, finder, narrow });
+const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry) });
 const steps = new Steps(view.shown, list, current);
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
-const address = new Address({ choice, log, view, overview, finder, list, current, alert });
+const arrival = new Arrival({ log, view, list, current, finder, overview, box: $("reached") });
+const address = new Address({ choice, log, view, overview, finder, list, current, alert, arrival });
 const undo = new Undo($("cleared"));
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
 const saving = new Saving(saved, view.shown, log.store.entries);
@@ -93,6 +96,8 @@ function moved() {
   frame.offerJump(list);
   $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
   saving.tell();
+  arrival.look();
+  address.keepSoon();
   overview.drawSoon();
 }
 
@@ -116,6 +121,7 @@ const acts = {
   download: () => saving.save(log.env),
   help: () => place("shortcuts", HTMLDialogElement).showModal(),
   jump() {
+    arrival.cancel();
     current.set(undefined);
     list.follow();
   },
@@ -140,7 +146,7 @@ addEventListener("hashchange", () => {
   if (token !== "" && token !== session.token()) (log.env === "" ? connect : startAgain)(token);
   else if (log.env !== "") {
     undo.end();
-    address.open();
+    address.open(true);
   }
 });
 

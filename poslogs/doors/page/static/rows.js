@@ -20,16 +20,18 @@ export class Rows {
   #finder;
   #narrow;
   #current;
+  #context;
   #open = new Set(); // keys of the entries whose data is shown
 
   /**
    * @param {HTMLElement} rows @param {List} list
-   * @param {{ current: Current, pins: Pins, finder: Finder, narrow: Narrow }} parts
+   * @param {{ current: Current, pins: Pins, finder: Finder, narrow: Narrow, context: (entry: Entry) => void }} parts
    */
-  constructor(rows, list, { current, pins, finder, narrow }) {
+  constructor(rows, list, { current, pins, finder, narrow, context }) {
     this.#rows = rows;
     this.#list = list;
     this.#current = current;
+    this.#context = context;
     this.#pins = pins;
     this.#finder = finder;
     this.#narrow = narrow;
@@ -57,6 +59,7 @@ export class Rows {
       unfold: here((row) => this.#act(row.querySelector(".unfold") === null ? "whole" : "unfold", row)),
       copy: here((row) => this.#act("copy", row)),
       pin: here((row) => this.#act("pin", row)),
+      context: here((row) => this.#act("context", row)),
       type: here((row) => this.#act("type", row)),
     };
   }
@@ -99,6 +102,7 @@ export class Rows {
     if (what === "type") this.#narrow({ type: entry.type });
     if (what === "path") this.#narrow({ path: placeOf(entry).path });
     if (what === "copy") copy(JSON.stringify(entry, null, 2), within(row, ".copy", HTMLButtonElement));
+    if (what === "context") this.#context(entry);
     if (what === "pin") this.#pins.toggle(entry);
     if (what === "unfold") {
       this.#list.stay();

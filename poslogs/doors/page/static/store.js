@@ -78,13 +78,25 @@ export class Store {
     return fresh;
   }
 
-  /** Take in what came before: each goes to its place, as `order` has it. Returns those that are new. @param {Entry[]} entries */
-  addPast(entries) {
-    const fresh = entries.filter((entry) => isAfter(entry.id, this.#floors.get(entry.env) ?? "0") && this.#take(entry));
-    if (fresh.length > 0) {
-      this.#replace(order([...this.entries.slice(), ...fresh]));
-      this.#makeRoom();
-    }
+  /**
+   * Take in what came before: each goes to its place, as `order` has it. Returns those that are new. `anyway`: also what
+   * was cleared away.
+   * @param {Entry[]} entries
+   */
+  addPast(entries, anyway = false) {
+    const isAbove = (/** @type {Entry} */ { env, id }) => isAfter(id, this.#floors.get(env) ?? "0");
+    const fresh = entries.filter((entry) => (anyway || isAbove(entry)) && this.#take(entry));
+    if (fresh.length === 0) return fresh;
+    const last = this.entries.at(this.entries.end - 1);
+    const isAfterAll = (/** @type {Entry} */ entry, /** @type {number} */ n) => {
+      const before = n > 0 ? fresh[n - 1] : last;
+      return before === undefined || isLater(entry, before);
+    };
+    if (fresh.every(isAfterAll)) {
+      for (const entry of fresh) this.entries.push(entry);
+      this.#tell("added", fresh);
+    } else this.#replace(order([...this.entries.slice(), ...fresh]));
+    this.#makeRoom();
     return fresh;
   }
 

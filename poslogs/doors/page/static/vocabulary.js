@@ -1,10 +1,10 @@
-/** The types and error types that a log has shown, by which the filter knows one from a text. */
+/** The vocabulary: the types and error types that a log has shown, by which the filter knows one from a text. */
 /** @import { Entry } from "../types.d.ts" @import { Store } from "./store.js" */
 
 const TYPES = ["error", "warn", "info", "debug"];
 const MOST = 200; // kept
 
-export class Seen {
+export class Vocabulary {
   /** @type {Map<string, string>} */
   #types = new Map(TYPES.map((type) => [type, type])); // as they were written first, in small letters
 
