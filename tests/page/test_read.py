@@ -69,8 +69,8 @@ def test_a_message_is_monospace_with_its_line_breaks(screen: Screen, platformos:
 
 
 @in_firefox_too
-def test_data_unfolds_as_a_tree(screen: Screen, platformos: PlatformOS) -> None:
-    """A click shows its members, another one what lies inside, and a third folds it again."""
+def test_data_is_whole_at_one_click(screen: Screen, platformos: PlatformOS) -> None:
+    """All of its values are there, so the browser's own search finds them; a click folds a part, another one all."""
     data = {"url": "https://shop.example/cart", "user": {"email": "ana@example.com"}, "n": 3, "on": True, "no": None}
     platformos.add({"data": {**data, "items": [{"sku": "mug"}, "b"]}}, {"data": {}})
     details = screen.wait_drawn("1").get_by_role("button", name="Details of entry 1", exact=True)
@@ -79,15 +79,46 @@ def test_data_unfolds_as_a_tree(screen: Screen, platformos: PlatformOS) -> None:
     details.click()
     expect(details).to_have_attribute("aria-expanded", "true")
     entry = screen.entry("1")
-    for text in ("https://shop.example/cart", "3", "true", "null"):
+    for text in ("https://shop.example/cart", "3", "true", "null", "ana@example.com", "mug", "b"):
         expect(entry.get_by_text(text, exact=True)).to_be_visible()
-    expect(entry.get_by_text("ana@example.com")).to_have_count(0)
     entry.get_by_text("user:").click()
-    expect(entry.get_by_text("ana@example.com")).to_be_visible()
-    entry.get_by_text("items:").click()
-    expect(entry.get_by_text("b", exact=True)).to_be_visible()
+    expect(entry.get_by_text("ana@example.com", exact=True)).to_be_hidden()
     details.click()
     expect(entry.get_by_text("https://shop.example/cart")).to_have_count(0)
+
+
+def test_large_data_is_folded_with_a_preview(screen: Screen, platformos: PlatformOS) -> None:
+    """Of more than some fifty values only the outer ones are shown, and what the others begin with."""
+    order = {"sku": "mug", "lines": [{"n": n} for n in range(60)]}
+    platformos.add({"data": {"url": "https://shop.example", "order": order}})
+    screen.wait_drawn("1").get_by_role("button", name="Details of entry 1", exact=True).click()
+    entry = screen.entry("1")
+    expect(entry.get_by_text("https://shop.example", exact=True)).to_be_visible()
+    expect(entry.get_by_text("sku: mug, lines: …")).to_be_visible()
+    expect(entry.get_by_text("mug", exact=True)).to_have_count(0)
+    entry.get_by_text("order:").click()
+    expect(entry.get_by_text("mug", exact=True)).to_be_visible()
+
+
+def test_a_match_inside_data_opens_it_and_is_marked(screen: Screen, platformos: PlatformOS) -> None:
+    """Stepping to it is enough, however deep it lies, also in what is too large to be shown at once."""
+    large = {f"k{n}": n for n in range(200)}
+    platformos.add(
+        {"message": "one", "data": {"user": {"list": [1, {"deep": "a Needle here"}]}}},
+        {"message": "two", "data": {"large": large, "other": {"inner": {"last": "needle"}}}},
+        {"message": "three"},
+    )
+    screen.wait_ids(["1", "2", "3"])
+    screen.search.fill("needle")
+    screen.search.press("Enter")
+    expect(screen.entry("2").locator("mark")).to_have_text(["needle"])
+    expect(screen.entry("2").locator("mark")).to_be_visible()
+    screen.search.press("Enter")
+    expect(screen.entry("1").locator("mark")).to_have_text(["Needle"])
+    expect(screen.entry("1").locator("mark")).to_be_visible()
+    screen.search.fill("")
+    expect(screen.marks).to_have_count(0)
+    expect(screen.entry("1").get_by_text("a Needle here")).to_be_visible()
 
 
 def test_a_liquid_diagnostic_reads_as_a_compiler_writes(screen: Screen, platformos: PlatformOS) -> None:

@@ -1,34 +1,55 @@
 /** The address: the view that is looked at, as a link with its steps in the browser's history, and back. */
 /** @import { Entry, Narrowing } from "../types.d.ts" */
-/** @import { Arrival } from "./arrival.js" @import { Alert } from "./alert.js" @import { Choice } from "./choice.js" @import { Current } from "./current.js" */
+/** @import { Alert } from "./alert.js" @import { Choice } from "./choice.js" @import { Current } from "./current.js" */
 /** @import { Finder } from "./finder.js" @import { List } from "./list.js" @import { Log } from "./log.js" */
 /** @import { Overview } from "./overview.js" @import { View } from "./view.js" */
+import { Arrival } from "./arrival.js";
 import { shown } from "./filter.js";
 import * as link from "./link.js";
 import { fromLink, isSame, toLink } from "./narrowing.js";
+import { Period } from "./period.js";
+import { Reach } from "./reach.js";
+import { withTerm } from "./term.js";
 import { wants } from "./wanted.js";
 
 const SOON_MS = 300; // until the reader's place is written; browsers bound how often
 
 /**
  * @typedef {{ choice: Choice, log: Log, view: View, overview: Overview, finder: Finder, list: List, current: Current,
- *   alert: Alert, arrival: Arrival }} Looked
+ *   alert: Alert }} Looked
  */
 
 export class Address {
   #looked;
+  #arrival;
+  #reach;
+  #period;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #soon;
 
-  /** @param {Looked} looked */
-  constructor(looked) {
+  /** @param {Looked} looked @param {{ last: HTMLSelectElement, since: HTMLInputElement, told: HTMLElement }} boxes */
+  constructor(looked, { last, since, told }) {
     this.#looked = looked;
+    this.#arrival = new Arrival({ ...looked, box: told });
+    this.#reach = new Reach(looked.log, told);
+    this.#period = new Period(last, since, (parts) => looked.overview.narrow(parts));
+  }
+
+  /** What is looked at has moved: it may show what the link names, and its place is kept. */
+  look() {
+    this.#arrival.look();
+    this.#soon ??= setTimeout(() => this.#write(false), SOON_MS);
+  }
+
+  /** Go to no entry any more. */
+  stay() {
+    this.#arrival.cancel();
   }
 
   /** Look at what the link names, as far as this server has it. `again`: another link than before. */
   open(again = false) {
     const { env, tool = "live", query = "", search = "", regex, only, at = "", ...more } = link.read();
-    const { choice, finder, list, log, arrival } = this.#looked;
+    const { choice, finder, list, log } = this.#looked;
     /** @type {{ place?: Place } | null} */
     const state = history.state;
     choice.choose(env ?? "", `platformos.logs.${tool}`);
@@ -36,10 +57,10 @@ export class Address {
     finder.set(search, Boolean(regex), Boolean(only));
     this.#watch(env, fromLink(more));
     const place = placed(at, log.env);
-    if (place) arrival.to({ ...place, offset: state?.place?.id === place.id ? state.place.offset : undefined });
-    else if (state?.place) arrival.to({ ...state.place, current: false });
+    if (place) this.#arrival.to({ ...place, offset: state?.place?.id === place.id ? state.place.offset : undefined });
+    else if (state?.place) this.#arrival.to({ ...state.place, current: false });
     else {
-      arrival.cancel();
+      this.#arrival.cancel();
       if (again) list.follow();
     }
     this.#write(false);
@@ -48,27 +69,34 @@ export class Address {
   /** Leave the filter and all narrowing, to look at an entry among all that is around it. @param {Entry} entry */
   showAround(entry) {
     this.keep();
-    const { choice, log, finder, list, current, arrival } = this.#looked;
+    const { choice, log, finder, list, current } = this.#looked;
     const known = log.filter === "";
     current.set(entry);
     list.stay();
     choice.filter = "";
     finder.set(finder.search, finder.regex, false);
     this.#watch(choice.env, {});
-    arrival.to({ env: entry.env, id: entry.id }, known);
+    this.#arrival.to({ env: entry.env, id: entry.id }, known);
     this.step();
   }
 
   /** Watch what is chosen now. */
   choose() {
-    const { choice, log, view, list, arrival } = this.#looked;
+    const { choice, log, view, list } = this.#looked;
     this.keep();
     const seen = log.filter === "" || choice.env !== log.env ? undefined : this.#seen;
     const offset = list.place?.offset;
     this.#watch(choice.env, choice.env === log.env ? view.narrowing : {});
     // What another filter lets in may reach less far back than what was held.
-    if (seen !== undefined && wants(log.filter, seen)) arrival.to({ env: seen.env, id: seen.id, offset });
+    if (seen !== undefined && wants(log.filter, seen)) this.#arrival.to({ env: seen.env, id: seen.id, offset });
     this.step();
+  }
+
+  /** Watch only what a term more holds for. @param {string} term of the query language */
+  ask(term) {
+    const { choice, log } = this.#looked;
+    choice.filter = withTerm(shown(log.filter), term);
+    this.choose();
   }
 
   /** What is looked at has changed by the reader's will: the way back leads to what it was. */
@@ -81,18 +109,13 @@ export class Address {
     this.#write(false);
   }
 
-  /** The same before long, for what changes often. */
-  keepSoon() {
-    this.#soon ??= setTimeout(() => this.#write(false), SOON_MS);
-  }
-
   /** @param {string | undefined} wanted environment @param {Narrowing} narrowing */
   #watch(wanted, narrowing) {
-    const { choice, log, view, overview, list, alert, arrival } = this.#looked;
+    const { choice, log, view, overview, list, alert } = this.#looked;
     const { env, tool, filter } = choice;
     if (!isSame(view.narrowing, narrowing)) overview.set(narrowing);
     if (env !== log.env) {
-      arrival.cancel();
+      this.#arrival.cancel();
       alert.open(choice.label);
       list.follow();
     }
@@ -111,15 +134,15 @@ export class Address {
 
   /** The entry that the link names: the one that the reader goes to, or that is current and on the screen. */
   get #at() {
-    const { arrival, log } = this.#looked;
-    const { env, id } = (arrival.going?.current ?? true ? arrival.going : null) ?? this.#seen ?? { env: "", id: "" };
+    const { log } = this.#looked;
+    const { env, id } = (this.#arrival.going?.current ?? true ? this.#arrival.going : null) ?? this.#seen ?? { env: "", id: "" };
     return id === "" || env === log.env ? id : `${env}:${id}`;
   }
 
   /** Where the reader is, for when this step is come back to. @returns {{ place: Place } | null} */
   get #state() {
     const place = this.#looked.list.place;
-    if (place === null || this.#looked.arrival.going) return history.state;
+    if (place === null || this.#arrival.going) return history.state;
     return { place: { env: place.entry.env, id: place.entry.id, offset: Math.round(place.offset) } };
   }
 
@@ -127,9 +150,11 @@ export class Address {
   #write(step) {
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    const { log, view, finder, list, arrival } = this.#looked;
+    const { log, view, finder, list } = this.#looked;
     const { search, regex, only } = finder;
     if (log.env === "") return;
+    this.#reach.to(view.narrowing.time);
+    this.#period.tell(view.narrowing.time);
     link.write({
       env: log.env,
       tool: log.tool.split(".").at(-1),
@@ -139,7 +164,7 @@ export class Address {
       only: only ? "1" : "",
       ...toLink(view.narrowing),
       at: this.#at,
-    }, { step, state: list.following && !arrival.going ? null : this.#state });
+    }, { step, state: list.following && !this.#arrival.going ? null : this.#state });
   }
 }
 

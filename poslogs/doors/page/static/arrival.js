@@ -2,6 +2,7 @@
 /** @import { Entry } from "../types.d.ts" */
 /** @import { Current } from "./current.js" @import { Finder } from "./finder.js" @import { List } from "./list.js" */
 /** @import { Log } from "./log.js" @import { Overview } from "./overview.js" @import { View } from "./view.js" */
+import { Recall } from "./recall.js";
 import { isAfter } from "./store.js";
 import { messageOf, visible } from "./text.js";
 import { isWithin } from "./view.js";
@@ -19,6 +20,7 @@ export class Arrival {
   #hidden = null; // a place that the search has not come to yet
 
   #log;
+  #recall;
   #view;
   #list;
   #current;
@@ -32,6 +34,7 @@ export class Arrival {
    */
   constructor({ log, view, list, current, finder, overview, box }) {
     this.#log = log;
+    this.#recall = new Recall(log);
     this.#view = view;
     this.#list = list;
     this.#current = current;
@@ -52,7 +55,7 @@ export class Arrival {
     if (entry !== undefined && known && this.#log.gaps.surrounds(entry)) return this.#end("");
     this.#box.textContent = `Asking for what is around entry ${visible(place.id)} …`;
     try {
-      const { logs } = await this.#log.around(place.env, place.id, AROUND);
+      const { logs } = await this.#recall.around(place.env, place.id, AROUND);
       if (this.going !== place) return;
       const found = this.#held(place);
       const nearest = found ?? this.#nearest(place);

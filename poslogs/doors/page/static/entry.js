@@ -5,7 +5,7 @@ import { placeOf, stackOf, told } from "./diagnosis.js";
 import { mark } from "./message.js";
 import { isEmpty } from "./store.js";
 import { visible } from "./text.js";
-import { element, tree } from "./tree.js";
+import { element } from "./tree.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
@@ -42,22 +42,6 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
   row.append(head, " ", body, tools);
   mark(row, entry, ranges);
   return row;
-}
-
-/** Unfold an entry's data, or fold it again. @param {HTMLElement} row @param {Entry} entry */
-export function unfold(row, entry) {
-  const toggle = row.querySelector("[data-do=unfold]");
-  const open = row.querySelector(".data");
-  if (toggle === null) return false;
-  toggle.setAttribute("aria-expanded", String(open === null));
-  if (open !== null) {
-    open.remove();
-    return false;
-  }
-  const data = element("div", "data", "");
-  data.append(tree(entry.data));
-  row.append(data);
-  return true;
 }
 
 /** A time as people read it: local, with the day when it is not today's, and UTC on hover. @param {string} timestamp */

@@ -6,6 +6,7 @@
 import { textOf } from "./diagnosis.js";
 import { mark } from "./message.js";
 import { Search } from "./search.js";
+import { isInside, remark } from "./unfolded.js";
 
 /**
  * @typedef {{ search: HTMLInputElement, regex: HTMLInputElement, only: HTMLInputElement, found: HTMLElement }} Controls
@@ -23,6 +24,8 @@ export class Finder {
   #asked = false; // the reader wants to know how many match
   /** @type {Steps | undefined} */
   #steps;
+  /** @type {(row: HTMLElement, entry: Entry) => void} */
+  #open = () => {};
 
   /** The controls are elements: search, regex, only and found. @param {Controls} controls @param {Store} store */
   constructor(controls, store) {
@@ -37,13 +40,16 @@ export class Finder {
 
   /**
    * Have it step through a list at the click of two buttons, and filter its view.
-   * @param {View} view @param {List} list @param {Steps} steps @param {HTMLElement} previous @param {HTMLElement} next
+   * `open(row, entry)` unfolds an entry's data.
+   * @param {View} view @param {List} list @param {Steps} steps @param {(row: HTMLElement, entry: Entry) => void} open
+   * @param {HTMLElement} previous @param {HTMLElement} next
    */
-  attach(view, list, steps, previous, next) {
+  attach(view, list, steps, open, previous, next) {
     const { search, regex, only } = this.#controls;
     this.#view = view;
     this.#list = list;
     this.#steps = steps;
+    this.#open = open;
     search.addEventListener("input", () => this.#look());
     regex.addEventListener("change", () => this.#look());
     only.addEventListener("change", () => view.setOnlyMatches(only.checked && this.search !== ""));
@@ -92,7 +98,10 @@ export class Finder {
   /** Bring the next match (1) or the one before (-1) into view, and around at the ends. @param {number} by */
   step(by) {
     const found = this.#steps?.to(by, (entry) => this.matches(entry));
-    if (found) this.#tell(`${found.at.toLocaleString("en")} of `, "polite");
+    if (!found) return;
+    const { row, entry } = found;
+    if (row && entry && isInside(entry, this.ranges(entry))) this.#open(row, entry);
+    this.#tell(`${found.at.toLocaleString("en")} of `, "polite");
   }
 
   #look() {
@@ -106,7 +115,10 @@ export class Finder {
     if (this.#list === undefined || this.#view === undefined) return;
     for (const [row, entry] of this.#list.slice.drawn()) {
       const ranges = this.ranges(entry);
-      if (this.#marked.get(row) !== ranges) mark(row, entry, ranges);
+      if (this.#marked.get(row) !== ranges) {
+        mark(row, entry, ranges);
+        remark(row, entry, ranges);
+      }
       this.#marked.set(row, ranges);
     }
     if (this.#view.onlyMatches) this.#view.refresh();

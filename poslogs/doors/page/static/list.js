@@ -1,5 +1,5 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
-/** @import { Entry } from "../types.d.ts" @import { View } from "./view.js" */
+/** @import { Entry } from "../types.d.ts" @import { Divider } from "./divider.js" @import { View } from "./view.js" */
 import { anchorOf, numberFrom, seen } from "./anchor.js";
 import { Hold } from "./hold.js";
 import { Slice } from "./slice.js";
@@ -23,10 +23,10 @@ export class List {
 
   /**
    * @param {HTMLElement} scroller @param {HTMLElement} rows @param {View} view
-   * @param {(entry: Entry) => HTMLElement} draw @param {() => void} onMove
+   * @param {(entry: Entry) => HTMLElement} draw @param {Divider} divider @param {() => void} onMove
    */
-  constructor(scroller, rows, view, draw, onMove) {
-    this.slice = new Slice(rows, view.shown, draw);
+  constructor(scroller, rows, view, draw, divider, onMove) {
+    this.slice = new Slice(rows, view.shown, draw, (...parts) => divider.divide(...parts));
     this.#scroller = scroller;
     this.#shown = view.shown;
     this.#onMove = onMove;
@@ -57,10 +57,7 @@ export class List {
     this.#onMove();
   }
 
-  /**
-   * Bring the entry of a number into the middle of the view, or `offset` pixels below its top. Returns its element.
-   * @param {number} number @param {number} [offset]
-   */
+  /** Bring the entry of a number into the middle of the view, or `offset` px below its top. Returns its element. @param {number} number @param {number} [offset] */
   reveal(number, offset) {
     this.stay();
     if (this.slice.rowOf(number) === undefined) this.slice.only(number - STEP, number + STEP);
@@ -88,6 +85,12 @@ export class List {
   /** The numbers of the entries that are on the screen, of the first and of the last. */
   get screen() {
     return seen(this.#scroller, this.slice);
+  }
+
+  /** Look again at what is to be said between the rows. */
+  divide() {
+    this.#keepPlace(() => this.slice.divide());
+    this.#stick();
   }
 
   /** The number of the oldest entry that may be drawn, and of the newest. */
@@ -126,10 +129,7 @@ export class List {
     const anchor = anchorOf(this.#scroller, this.slice, this.following);
     const followed = this.following;
     this.#left = this.#shown.end;
-    if (anchor === null) {
-      this.follow();
-      return;
-    }
+    if (anchor === null) return this.follow();
     const number = numberFrom(this.#shown, anchor.entry);
     this.following = false;
     this.slice.only(number - STEP, Math.min(number + STEP, this.#shown.end));

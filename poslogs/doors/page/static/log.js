@@ -1,11 +1,10 @@
 /** The log: the entries of an environment, or of several, in a store, fed by the stream that the tabs share. */
 /** @import { Entry, LogEvent, Timer } from "../types.d.ts" */
-import { fetched } from "./call.js";
 import { Gaps } from "./gaps.js";
 import { Shared } from "./share.js";
 import { sifted } from "./sieve.js";
 import { Store, isLater, keyOf } from "./store.js";
-import { inputs, isSlow, wants } from "./wanted.js";
+import { isSlow, wants } from "./wanted.js";
 
 const QUIET_MS = 1_000; // without entries, by which what was there at the opening has come
 const INTERVAL_MS = 2_000; // how stale what is seen may be
@@ -70,25 +69,24 @@ export class Log {
     return !this.#connect().names.includes(env);
   }
 
-  /**
-   * Hold the entries around one, which the server is asked for, as far as the filter keeps them. Returns the answer.
-   * Throws an Error with a sentence.
-   * @param {string} env @param {string} id @param {number} limit
-   */
-  async around(env, id, limit) {
-    const { filter } = this;
-    const answer = await fetched(this.#connect(), { env, around: id, limit, ...inputs(filter) });
-    if (this.filter === filter && this.#watches(env)) this.#recall(answer.logs);
-    return answer;
+  /** Whether what is held reaches back to a moment, in ms since 1970, without a gap. @param {number} from */
+  covers(from) {
+    const [first] = this.gaps.unbroken(this.store.entries.slice());
+    return first !== undefined && Date.parse(first.timestamp) <= from;
   }
 
-  /** @param {string} env */
-  #watches(env) {
+  /** The server's address, and the token. */
+  get server() {
+    return this.#connect();
+  }
+
+  /** Whether entries of an environment are watched. @param {string} env */
+  watches(env) {
     return env === this.env || (this.#isJoint(this.env) && this.#connect().names.includes(env));
   }
 
-  /** @param {Entry[]} entries */
-  #recall(entries) {
+  /** Hold these, too: all that there are from the first to the last one. @param {Entry[]} entries oldest first */
+  recall(entries) {
     const kept = entries.filter((entry) => wants(this.filter, entry));
     this.#filling ||= this.#opening; // what is still coming is put in order
     const fresh = this.store.addPast(kept, true);

@@ -3,11 +3,11 @@
 import { Address } from "./address.js";
 import { Alert } from "./alert.js";
 import { announce } from "./announcer.js";
-import { Arrival } from "./arrival.js";
 import { Choice } from "./choice.js";
 import { Connection } from "./connection.js";
 import { Current } from "./current.js";
 import { draw } from "./entry.js";
+import { Divider } from "./divider.js";
 import { shown } from "./filter.js";
 import { Finder } from "./finder.js";
 import * as frame from "./frame.js";
@@ -15,6 +15,7 @@ import * as keys from "./keys.js";
 import * as link from "./link.js";
 import { List } from "./list.js";
 import { Log } from "./log.js";
+import * as looking from "./looking.js";
 import { Overview } from "./overview.js";
 import { Pins } from "./pins.js";
 import { around, place, within } from "./places.js";
@@ -77,18 +78,20 @@ const drawn = (/** @type {Entry} */ entry) => {
   rows.drew(row, entry);
   return row;
 };
-const list = new List($("log"), $("rows"), view, drawn, moved);
+const divider = new Divider(log.gaps, () => log.filter === "" && !view.isNarrowed);
+const list = new List($("log"), $("rows"), view, drawn, divider, moved);
 const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
 const current = new Current($("rows"), list.slice, moved);
-const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry) });
+const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry), ask: (term) => address.ask(term) });
 const steps = new Steps(view.shown, list, current);
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
-const arrival = new Arrival({ log, view, list, current, finder, overview, box: $("reached") });
-const address = new Address({ choice, log, view, overview, finder, list, current, alert, arrival });
+const times = { last: place("last", HTMLSelectElement), since: input("since") };
+const address = new Address({ choice, log, view, overview, finder, list, current, alert }, { ...times, told: $("reached") });
+looking.install(view, list, divider);
 const undo = new Undo($("cleared"));
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
 const saving = new Saving(saved, view.shown, log.store.entries);
-finder.attach(view, list, steps, $("previous"), $("next"));
+finder.attach(view, list, steps, (row, entry) => rows.open(row, entry), $("previous"), $("next"));
 announce($("announcer"), log.store, isAmid);
 
 /** The list has more, or less, or has moved. */
@@ -96,8 +99,7 @@ function moved() {
   frame.offerJump(list);
   $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
   saving.tell();
-  arrival.look();
-  address.keepSoon();
+  address.look();
   overview.drawSoon();
 }
 
@@ -121,7 +123,7 @@ const acts = {
   download: () => saving.save(log.env),
   help: () => place("shortcuts", HTMLDialogElement).showModal(),
   jump() {
-    arrival.cancel();
+    address.stay();
     current.set(undefined);
     list.follow();
   },

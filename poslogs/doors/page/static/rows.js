@@ -5,13 +5,13 @@
 /** @import { List } from "./list.js" */
 /** @import { Pins } from "./pins.js" */
 import { placeOf } from "./diagnosis.js";
-import { unfold } from "./entry.js";
+import { copy } from "./clipboard.js";
 import { showWhole } from "./message.js";
 import { around, within } from "./places.js";
 import { keyOf } from "./store.js";
+import { unfold } from "./unfolded.js";
 
 const ROW = "#rows > li";
-const SAID_MS = 1_500; // how long a button says that it has done its work
 
 export class Rows {
   #rows;
@@ -21,17 +21,20 @@ export class Rows {
   #narrow;
   #current;
   #context;
+  #ask;
   #open = new Set(); // keys of the entries whose data is shown
 
   /**
    * @param {HTMLElement} rows @param {List} list
-   * @param {{ current: Current, pins: Pins, finder: Finder, narrow: Narrow, context: (entry: Entry) => void }} parts
+   * @param {{ current: Current, pins: Pins, finder: Finder, narrow: Narrow, context: (entry: Entry) => void,
+   *   ask: (term: string) => void }} parts
    */
-  constructor(rows, list, { current, pins, finder, narrow, context }) {
+  constructor(rows, list, { current, pins, finder, narrow, context, ask }) {
     this.#rows = rows;
     this.#list = list;
     this.#current = current;
     this.#context = context;
+    this.#ask = ask;
     this.#pins = pins;
     this.#finder = finder;
     this.#narrow = narrow;
@@ -73,7 +76,14 @@ export class Rows {
 
   /** An element was made of an entry: it is open if it was before. @param {HTMLElement} row @param {Entry} entry */
   drew(row, entry) {
-    if (this.#open.has(keyOf(entry))) unfold(row, entry);
+    if (this.#open.has(keyOf(entry))) unfold(row, entry, this.#finder.ranges(entry));
+  }
+
+  /** Unfold the data of an entry, unless it is. @param {HTMLElement} row @param {Entry} entry */
+  open(row, entry) {
+    if (this.#open.has(keyOf(entry)) || !unfold(row, entry, this.#finder.ranges(entry))) return;
+    this.#open.add(keyOf(entry));
+    row.scrollIntoView({ block: "nearest" });
   }
 
   /** The number of the current entry; undefined where there is none, or it is not shown. */
@@ -91,8 +101,11 @@ export class Rows {
   /** @param {Event} event */
   #clicked(event) {
     const row = around(event, ROW);
-    const what = around(event, "button[data-do]")?.dataset.do;
-    if (row !== null && what !== undefined) this.#act(what, row);
+    const button = around(event, "button[data-do]");
+    const { do: what, text = "" } = button?.dataset ?? {};
+    if (what === "value" && button instanceof HTMLButtonElement) copy(text, button);
+    else if (what === "only" || what === "not") this.#ask(text);
+    else if (row !== null && what !== undefined) this.#act(what, row);
   }
 
   /** @param {string} what @param {HTMLElement} row */
@@ -106,7 +119,7 @@ export class Rows {
     if (what === "pin") this.#pins.toggle(entry);
     if (what === "unfold") {
       this.#list.stay();
-      if (unfold(row, entry)) this.#open.add(keyOf(entry));
+      if (unfold(row, entry, this.#finder.ranges(entry))) this.#open.add(keyOf(entry));
       else this.#open.delete(keyOf(entry));
       row.scrollIntoView({ block: "nearest" });
     }
@@ -116,31 +129,4 @@ export class Rows {
       row.scrollIntoView({ block: "nearest" });
     }
   }
-}
-
-/**
- * Put a text into the clipboard, by the old way where a page over plain http has no other.
- * @param {string} text @param {HTMLButtonElement} button
- */
-async function copy(text, button) {
-  let done;
-  try {
-    await navigator.clipboard.writeText(text);
-    done = true;
-  } catch {
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    done = document.execCommand("copy");
-    area.remove();
-    button.focus();
-  }
-  const name = button.getAttribute("aria-label") ?? "";
-  const tell = (/** @type {string} */ word, /** @type {string} */ label) => {
-    button.textContent = word;
-    button.setAttribute("aria-label", label);
-  };
-  tell(done ? "copied" : "not copied", done ? "Copied" : "Not copied");
-  setTimeout(() => tell("copy", name), SAID_MS);
 }

@@ -8,14 +8,18 @@ export class Slice {
   #rows;
   #shown;
   #draw;
+  #divide;
   /** @type {WeakMap<HTMLElement, Entry>} */
   #entries = new WeakMap(); // of the elements
 
   /**
-   * Draws of the run `shown` into the element `rows`; `draw(entry)` makes an element.
+   * Draws of the run `shown` into the element `rows`; `draw(entry)` makes an element, before which `divide` puts what is
+   * to be said between it and the entry before.
    * @param {HTMLElement} rows @param {Run<Entry>} shown @param {(entry: Entry) => HTMLElement} draw
+   * @param {(row: HTMLElement, entry: Entry, before: Entry | undefined) => void} divide
    */
-  constructor(rows, shown, draw) {
+  constructor(rows, shown, draw, divide) {
+    this.#divide = divide;
     this.#rows = rows;
     this.#shown = shown;
     this.#draw = draw;
@@ -36,6 +40,15 @@ export class Slice {
     this.to = Math.max(this.from, Math.min(this.#shown.end, to));
     this.#rows.replaceChildren(...this.#made(this.from, this.to, before));
     if (focused instanceof HTMLElement && this.#rows.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  /** Look again at what is to be said between the rows. */
+  divide() {
+    let number = this.from;
+    for (const [row, entry] of this.drawn()) {
+      number += 1;
+      this.#divide(row, entry, this.#shown.at(number - 2));
+    }
   }
 
   /** Draws more after these, up to a number. @param {number} to */
@@ -111,9 +124,10 @@ export class Slice {
 
   /** @param {number} from @param {number} to @param {Map<Entry, HTMLElement>} [before] */
   #made(from, to, before = new Map()) {
-    return this.#shown.slice(from, to).map((entry) => {
+    return this.#shown.slice(from, to).map((entry, n) => {
       const row = before.get(entry) ?? this.#draw(entry);
       this.#entries.set(row, entry);
+      this.#divide(row, entry, this.#shown.at(from + n - 1));
       return row;
     });
   }

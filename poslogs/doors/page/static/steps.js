@@ -27,8 +27,9 @@ export class Steps {
     const next = by > 0 ? found.findIndex((number) => number >= after) : found.findLastIndex((number) => number <= before);
     const at = next >= 0 ? next : by > 0 ? 0 : found.length - 1;
     const row = this.#list.reveal(found[at]);
-    this.#current.set(row && this.#list.slice.entryOf(row));
-    return { at: at + 1, of: found.length };
+    const entry = row && this.#list.slice.entryOf(row);
+    this.#current.set(entry);
+    return { at: at + 1, of: found.length, row, entry };
   }
 
   /** The first number that comes after where the reader is, and the last one before. */

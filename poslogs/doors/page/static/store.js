@@ -100,6 +100,11 @@ export class Store {
     return fresh;
   }
 
+  /** @param {Entry} entry */
+  has(entry) {
+    return this.#known.has(keyOf(entry));
+  }
+
   /** Let go of what a filter does not keep. @param {string} filter */
   keep(filter) {
     this.keepThose((entry) => wants(filter, entry));

@@ -71,6 +71,11 @@ export class View {
     this.refresh();
   }
 
+  /** Whether anything that is held is not shown for what it is; a time alone leaves nothing out between. */
+  get isNarrowed() {
+    return this.onlyMatches || Object.entries(this.narrowing).some(([name, part]) => name !== "time" && part !== undefined);
+  }
+
   get paused() {
     return this.#held !== null;
   }

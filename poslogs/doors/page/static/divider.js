@@ -1,0 +1,65 @@
+/** The divider: what is said between two rows. */
+/** @import { Entry } from "../types.d.ts" @import { Gaps } from "./gaps.js" */
+import { keyOf } from "./store.js";
+import { element } from "./tree.js";
+
+const SILENCE_MS = 60_000; // from which on a silence is told
+
+/**
+ * A span of time as people say it, such as `2 min 10 s`, of its two largest units.
+ * @param {number} ms
+ */
+export function lasting(ms) {
+  const seconds = Math.round(ms / 1000);
+  const parts = [[Math.floor(seconds / 86_400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
+  const first = parts.findIndex(([count]) => Number(count) > 0);
+  const told = first < 0 ? [[0, "s"]] : parts.slice(first, first + 2).filter(([count]) => Number(count) > 0);
+  return told.map((part) => part.join(" ")).join(" ");
+}
+
+export class Divider {
+  #gaps;
+  #isQuietAlone;
+  #newFrom = ""; // key of the first entry that has come since the reader looked away
+  #lastSeen = ""; // key of the last one before
+
+  /** `isWhole()`: nothing is left out of what is shown, so that silence is silence. @param {Gaps} gaps @param {() => boolean} isWhole */
+  constructor(gaps, isWhole) {
+    this.#gaps = gaps;
+    this.#isQuietAlone = isWhole;
+  }
+
+  /** Put before the row of an entry what is to be said between it and the one shown before. @param {HTMLElement} row @param {Entry} entry @param {Entry | undefined} before */
+  divide(row, entry, before) {
+    row.querySelector(":scope > .divider")?.remove();
+    const said = before === undefined ? [] : this.#said(entry, before);
+    if (said.length > 0) row.prepend(element("div", "divider", said.join(" · ")));
+  }
+
+  /** The reader looks away, and has seen all up to an entry. @param {Entry | undefined} last */
+  leave(last) {
+    this.#lastSeen = last === undefined ? "" : keyOf(last);
+  }
+
+  /** What comes after an entry is new to the reader. Returns whether that is another than before. @param {Entry | undefined} first */
+  mark(first) {
+    const key = first === undefined ? "" : keyOf(first);
+    if (key === this.#newFrom) return false;
+    this.#newFrom = key;
+    return true;
+  }
+
+  get lastSeen() {
+    return this.#lastSeen;
+  }
+
+  /** @param {Entry} entry @param {Entry} before */
+  #said(entry, before) {
+    const said = [];
+    const silence = Date.parse(entry.timestamp) - Date.parse(before.timestamp);
+    if (this.#gaps.isBetween(before, entry)) said.push("some entries between are not loaded here");
+    else if (silence >= SILENCE_MS && this.#isQuietAlone()) said.push(`${lasting(silence)} of silence`);
+    if (keyOf(entry) === this.#newFrom) said.push("new since you looked");
+    return said;
+  }
+}
