@@ -126,7 +126,9 @@ class Places:
                 continue
             try:
                 self._tell_of_left(held)
-                if state.term != held.term or time.monotonic() >= renewal_due:
+                if state.term != held.term:
+                    beat_due = renewal_due = 0.0
+                if time.monotonic() >= renewal_due:
                     self._renew_all(held)
                     held.term, renewal_due = state.term, time.monotonic() + RENEW_SECONDS
                 if time.monotonic() >= beat_due:

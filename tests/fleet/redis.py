@@ -15,6 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support.need import need
 from tests.support.server import free_port
 
 START_SECONDS = 20.0
@@ -54,8 +55,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, empty, at the same port as before, and wait until it answers."""
-        binary = shutil.which("redis-server") or shutil.which("valkey-server")
-        assert binary, "needs redis-server: apt-get install redis-server"
+        binary = need("redis-server")
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [binary, str(self._file), "--sentinel"] if self._file else [binary, *self._as_told()],

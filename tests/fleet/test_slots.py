@@ -178,6 +178,7 @@ def test_a_process_that_was_killed_gives_its_places_back_by_their_expiry(
 
 def test_members_are_counted(process: Callable[[], Process], redis: RedisServer) -> None:
     one, two = process(), process()
+    eventually(lambda: redis.ask("ZCARD", "test:1:members") == 2, 2)  # each says at once that it is there
     eventually(lambda: one.members.count == 2 and two.members.count == 2, REJOIN_SECONDS)
     redis.kill()
     eventually(lambda: one.members.count == 1, NOTICE_SECONDS)
