@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import bound, quiet
+from tests.support.lent import REST_ENVIRONMENTS
 from tests.support.need import missing
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
@@ -63,12 +64,14 @@ def servers(started: Start, wall: WallClock) -> Iterator[Callable[[str], Server]
     """The server of each kind, which runs on from test to test."""
     running: dict[str, Server] = {}
     env = {**wall.env, "POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)}
-    limited = {f"limited {jump}": {"token": LIMITED[jump], "limits": {"requests": RATE}} for jump in LIMITED}
+    limited = {f"limited{jump}": {"token": LIMITED[jump], "limits": {"requests": RATE}} for jump in LIMITED}
     with ExitStack() as stack:
 
         def of_kind(kind: str) -> Server:
             if kind not in running:
-                running[kind] = stack.enter_context(started(kind, environments={}, clients=clients(**limited), env=env))
+                running[kind] = stack.enter_context(
+                    started(kind, environments=REST_ENVIRONMENTS, clients=clients(**limited), env=env)
+                )
             return running[kind]
 
         yield of_kind
