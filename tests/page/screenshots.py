@@ -42,7 +42,8 @@ def main() -> None:
                 with _shown(browser, server, scheme, size) as screen:
                     _look_closer(screen)
                     _keep(screen.page, folder / f"page-{name}.png")
-        with _scene(errors=14) as (server, _), _shown(browser, server, "light", WIDE) as screen:
+        with _scene(errors=4) as (server, staging), _shown(browser, server, "light", WIDE) as screen:
+            staging.add(*rows(outage("another outage", 14), 15, before(NOW, seconds=1), NOW))
             expect(screen.alert).to_be_visible()
             _keep(screen.page, folder / "page-alert.png")
         with _scene(errors=4) as (server, _), _shown(browser, server, "light", WIDE) as screen:

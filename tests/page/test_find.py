@@ -225,6 +225,28 @@ def test_a_regular_expression_finds_and_marks(screen: Screen, platformos: Platfo
     expect(screen.marks).to_have_text(["56 ms"])
 
 
+@in_firefox_too
+def test_case_is_ignored_by_both_kinds_of_search(screen: Screen, platformos: PlatformOS) -> None:
+    """One rule, which the field and the box say, as the filter's: `(?-i)` heeds it. Text is compared composed."""
+    platformos.add({"message": "Timeout in Stra\u00dfe, Cafe\u0301, \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"})
+    screen.wait_ids(platformos.ids)
+    expect(screen.search).to_have_attribute("placeholder", re.compile("any case"))
+    for text, found in (
+        ("STRASSE", "Stra\u00dfe"),
+        ("caf\u00e9", "Caf\u00e9"),
+        ("\u06cc\u200c\u062e", "\u06cc\u200c\u062e"),
+    ):
+        screen.search.fill(text)
+        expect(screen.marks).to_have_text([found])
+    screen.checkbox("Regular expression").check()
+    screen.search.fill("^timeout")
+    expect(screen.marks).to_have_text(["Timeout"])
+    screen.search.fill("(?-i)^timeout")
+    expect(screen.marks).to_have_count(0)
+    screen.search.fill("(?-i)^Timeout")
+    expect(screen.marks).to_have_text(["Timeout"])
+
+
 def test_an_expression_that_is_wrong_is_told(screen: Screen, platformos: PlatformOS) -> None:
     """Nothing is found, nothing breaks, and a right expression works after it."""
     platformos.add({"message": "a (b"})

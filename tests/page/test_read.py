@@ -193,6 +193,16 @@ def test_no_sign_turns_text_around_or_hides(screen: Screen, platformos: Platform
         assert text.count(f"\\u{ord(sign):04x}") == 3, hex(ord(sign))
 
 
+def test_joiners_stay_in_words_and_pictures(screen: Screen, platformos: PlatformOS) -> None:
+    """A family, the flag of England, Persian and Hindi are whole, and as wide as that."""
+    family = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
+    england = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    text = f"{family} {england} \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937"
+    platformos.add({"message": text, "data": {"page": text}})
+    expect(screen.wait_drawn("1")).to_contain_text(text)
+    assert "\\u" not in screen.entry("1").inner_text()
+
+
 def test_text_from_right_to_left_stays_in_its_message(screen: Screen, platformos: PlatformOS) -> None:
     """Hebrew and Arabic need no control sign: what comes before and after the message keeps its place."""
     platformos.add({"message": "שלום 123 عالم", "error_type": "error"})

@@ -14,6 +14,22 @@ test("signs that do not show, or that turn the others around, are told by their 
   assert.equal(visible("tab\tline\n“é” 日本 😀"), "tab\tline\n“é” 日本 😀");
 });
 
+test("a joiner stays in its word or picture, and is told by its number elsewhere", () => {
+  for (const text of ["می\u200cخواهم", "क्\u200dष", "क्\u200d न", "👩\u200d👩\u200d👧\u200d👦", "👩🏽\u200d🚀", "🏳️\u200d🌈", "❤️\u200d🔥"]) {
+    assert.equal(visible(text), text);
+  }
+  for (const flag of ["🇵🇱", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "🏴"]) assert.equal(visible(`${flag}.`), `${flag}.`);
+  assert.equal(visible("\u200d:\u200c a\u200d\u200cb"), "\\u200d:\\u200c a\\u200d\\u200cb");
+  assert.equal(visible("🏴\u{e0069}\u{e0067}"), "🏴\\u{e0069}\\u{e0067}"); // text that hides, and no flag
+});
+
+test("what is shown and what is looked for are composed", () => {
+  assert.equal(visible("Cafe\u0301"), "Caf\u00e9");
+  const { source, flags } = plain("CAFE\u0301");
+  assert.ok(new RegExp(source, flags).test("caf\u00e9"));
+  assert.match("caf\u00e9", new RegExp(regular("fe\u0301$").source, "u"));
+});
+
 test("a number has its noun, and a time that has passed its unit", () => {
   assert.deepEqual([counted(1, "entry", "entries"), counted(1204, "entry", "entries")], ["1 entry", "1,204 entries"]);
   assert.deepEqual([counted(0, "error"), counted(2, "error")], ["0 errors", "2 errors"]);
@@ -43,12 +59,24 @@ test("plain text means itself, whatever its case", () => {
   assert.ok(!found.test("anything"));
 });
 
-test("an expression keeps its case, begins at each line, and may escape what needs no escape", () => {
+test("plain text is folded in full, as a query's is", () => {
+  const matches = (/** @type {string} */ query, /** @type {string} */ text) => {
+    const { source, flags } = plain(query);
+    return [...text.matchAll(new RegExp(source, flags))].map(([match]) => match);
+  };
+  assert.deepEqual(matches("STRASSE", "Straße strasse STRAẞE"), ["Straße", "strasse", "STRAẞE"]);
+  assert.deepEqual(matches("ß", "ss ß"), ["ss", "ß"]);
+  assert.deepEqual(matches("office", "o\ufb03ce"), ["o\ufb03ce"]);
+});
+
+test("an expression ignores case unless it says so, begins at each line, and may escape what needs no escape", () => {
   const matches = (/** @type {string} */ query, /** @type {string} */ text) => {
     const { source, flags } = regular(query);
     return text.match(new RegExp(source, flags)) ?? [];
   };
-  assert.deepEqual(matches("^two$", "one\ntwo\nTWO"), ["two"]);
+  assert.deepEqual(matches("^two$", "one\ntwo\nTWO"), ["two", "TWO"]);
+  assert.deepEqual(matches("(?-i)^two$", "one\ntwo\nTWO"), ["two"]);
+  assert.deepEqual(matches("(?i)^two$", "TWO"), ["TWO"]);
   assert.deepEqual(matches("^.$", "😀"), ["😀"]);
   assert.deepEqual(matches("a\\-b", "a-b"), ["a-b"]);
   assert.throws(() => regular("(x"), SyntaxError);
