@@ -85,10 +85,12 @@ export class Address {
     const { choice, log, view, list } = this.#looked;
     this.keep();
     const seen = log.filter === "" || choice.env !== log.env ? undefined : this.#seen;
-    const offset = list.place?.offset;
     this.#watch(choice.env, choice.env === log.env ? view.narrowing : {});
-    // What another filter lets in may reach less far back than what was held.
-    if (seen !== undefined && wants(log.filter, seen)) this.#arrival.to({ env: seen.env, id: seen.id, offset });
+    const place = list.place;
+    if (seen !== undefined && place !== null && wants(log.filter, seen)) {
+      // What another filter lets in may reach less far back than what was held.
+      this.#arrival.to({ env: seen.env, id: seen.id, offset: place.entry === seen ? place.offset : undefined });
+    }
     this.step();
   }
 
@@ -128,8 +130,9 @@ export class Address {
   get #seen() {
     const { current, list } = this.#looked;
     const number = list.numberOf(current.entry);
+    if (number === undefined) return undefined;
     const { from, to } = list.screen;
-    return number !== undefined && number >= from && number <= to ? current.entry : undefined;
+    return number >= from && number <= to ? current.entry : undefined;
   }
 
   /** The entry that the link names: the one that the reader goes to, or that is current and on the screen. */

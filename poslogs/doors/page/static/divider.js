@@ -19,14 +19,14 @@ export function lasting(ms) {
 
 export class Divider {
   #gaps;
-  #isQuietAlone;
+  #isWhole;
   #newFrom = ""; // key of the first entry that has come since the reader looked away
   #lastSeen = ""; // key of the last one before
 
   /** `isWhole()`: nothing is left out of what is shown, so that silence is silence. @param {Gaps} gaps @param {() => boolean} isWhole */
   constructor(gaps, isWhole) {
     this.#gaps = gaps;
-    this.#isQuietAlone = isWhole;
+    this.#isWhole = isWhole;
   }
 
   /** Put before the row of an entry what is to be said between it and the one shown before. @param {HTMLElement} row @param {Entry} entry @param {Entry | undefined} before */
@@ -58,7 +58,7 @@ export class Divider {
     const said = [];
     const silence = Date.parse(entry.timestamp) - Date.parse(before.timestamp);
     if (this.#gaps.isBetween(before, entry)) said.push("some entries between are not loaded here");
-    else if (silence >= SILENCE_MS && this.#isQuietAlone()) said.push(`${lasting(silence)} of silence`);
+    else if (silence >= SILENCE_MS && this.#isWhole()) said.push(`${lasting(silence)} of silence`);
     if (keyOf(entry) === this.#newFrom) said.push("new since you looked");
     return said;
   }

@@ -2,6 +2,7 @@
 /** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
 import { axis, named } from "./axis.js";
 import { choice, redraw } from "./bars.js";
+import { Brush } from "./brush.js";
 import { around, within } from "./places.js";
 import { clock, counted, hour } from "./text.js";
 import { element } from "./tree.js";
@@ -32,6 +33,7 @@ export class Histogram {
       const narrow = around(event, "button")?.dataset.narrow;
       if (narrow !== undefined) onNarrow(JSON.parse(narrow));
     });
+    new Brush(this.#chart, onNarrow);
     this.#chart.addEventListener("keydown", (event) => this.#move(event));
     this.#chart.addEventListener("focusin", (event) => this.#stopAt(around(event, "button")));
   }
@@ -80,6 +82,7 @@ export class Histogram {
     }
     const most = columns.reduce((found, at) => Math.max(found, slots.get(at)?.all ?? 0), 1);
     const isPressed = (/** @type {number} */ at) => pressed !== undefined && at + step > pressed.from && at < (pressed.to ?? Infinity);
+    Object.assign(this.#chart.dataset, { from: String(columns[0]), step: String(step) });
     redraw(this.#chart, columns.map((at) => this.#column(at, step, slots.get(at), most, isPressed(at))));
     this.#stopAt(this.#chart.querySelector(`[data-narrow='${CSS.escape(this.#stop ?? "")}']`));
     this.#ticks.replaceChildren(...ticks.map((at, n) => {

@@ -12,7 +12,6 @@ const NEAR = 600; // pixels from there
 export class List {
   following = true; // the newest entry is kept in view
   slice;
-
   #scroller;
   #shown;
   #onMove;
@@ -47,6 +46,12 @@ export class List {
     this.following = true;
     this.slice.only(this.#shown.end - STEP, this.#shown.end);
     this.#stick();
+    this.#onMove();
+  }
+
+  /** What is there now counts as known. */
+  know() {
+    this.#left = this.#shown.end;
     this.#onMove();
   }
 
@@ -94,12 +99,8 @@ export class List {
   }
 
   /** The number of the oldest entry that may be drawn, and of the newest. */
-  get first() {
-    return this.#shown.first;
-  }
-
-  get last() {
-    return this.#shown.end - 1;
+  get ends() {
+    return { first: this.#shown.first, last: this.#shown.end - 1 };
   }
 
   /** The number of an entry; undefined where it is not shown. @param {Entry | undefined} entry */
@@ -107,7 +108,6 @@ export class List {
     return this.#shown.numberOf(entry);
   }
 
-  // From the view
 
   grown() {
     if (this.#due) return;
@@ -135,7 +135,7 @@ export class List {
     this.slice.only(number - STEP, Math.min(number + STEP, this.#shown.end));
     this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - anchor.offset;
     this.#top = this.#scroller.scrollTop;
-    if (followed && this.#below <= 4 && this.slice.to >= this.#shown.end) this.following = true;
+    this.following = followed && this.#below <= 4 && this.slice.to >= this.#shown.end;
     this.#onMove();
   }
 

@@ -26,6 +26,7 @@ import { Saving } from "./saving.js";
 import * as session from "./session.js";
 import * as signin from "./signin.js";
 import { Steps, isError } from "./steps.js";
+import { Suggestions } from "./suggestions.js";
 import { Undo } from "./undo.js";
 import { View } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
@@ -53,6 +54,7 @@ const log = new Log(
     connection.take(event);
     if (event.trouble !== undefined) askWhetherItAnswers();
     if (event.notice !== undefined) session.environments(session.token()).then(offer, () => {});
+    if (opening) list.know();
     if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
 );
@@ -85,9 +87,10 @@ const current = new Current($("rows"), list.slice, moved);
 const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry), ask: (term) => address.ask(term) });
 const steps = new Steps(view.shown, list, current);
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
-const times = { last: place("last", HTMLSelectElement), since: input("since") };
-const address = new Address({ choice, log, view, overview, finder, list, current, alert }, { ...times, told: $("reached") });
+const times = { last: place("last", HTMLSelectElement), since: input("since"), told: $("reached") };
+const address = new Address({ choice, log, view, overview, finder, list, current, alert }, times);
 looking.install(view, list, divider);
+new Suggestions(input("filter"), $("suggestions"), () => vocabulary.types);
 const undo = new Undo($("cleared"));
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
 const saving = new Saving(saved, view.shown, log.store.entries);
@@ -102,8 +105,6 @@ function moved() {
   address.look();
   overview.drawSoon();
 }
-
-// Controls
 
 const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ act) => $(id).addEventListener(event, act);
 

@@ -58,7 +58,7 @@ export class Rows {
     return {
       down: () => this.#move(1),
       up: () => this.#move(-1),
-      first: () => this.#list.reveal(this.#list.first)?.focus(),
+      first: () => this.#list.reveal(this.#list.ends.first)?.focus(),
       unfold: here((row) => this.#act(row.querySelector(".unfold") === null ? "whole" : "unfold", row)),
       copy: here((row) => this.#act("copy", row)),
       pin: here((row) => this.#act("pin", row)),
@@ -94,8 +94,9 @@ export class Rows {
   /** @param {number} by */
   #move(by) {
     const from = this.#number;
-    const number = from === undefined ? this.#list.last : from + by;
-    if (number >= this.#list.first && number <= this.#list.last) this.#list.show(number)?.focus({ preventScroll: true });
+    const { first, last } = this.#list.ends;
+    const number = from === undefined ? last : from + by;
+    if (number >= first && number <= last) this.#list.show(number)?.focus({ preventScroll: true });
   }
 
   /** @param {Event} event */
