@@ -12,6 +12,7 @@ from flask_cors import CORS
 
 from poslogs.access.calls import Calls
 from poslogs.access.clients import Clients
+from poslogs.access.limits import Limits
 from poslogs.access.slots import Slots
 from poslogs.agents.agent_tools import Catalogue
 from poslogs.doors import api, gate, health, leaving, metrics, openapi, probes
@@ -25,7 +26,7 @@ from poslogs.doors.origins import Origins
 from poslogs.doors.page import door as page
 from poslogs.doors.paths import OnePath
 from poslogs.doors.prefix import Prefix
-from poslogs.fleet.start import Fleet, fleet_of, limits_of
+from poslogs.fleet.start import Fleet, fleet_of
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     runtime.warn()
     disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
-    limits = limits_of(fleet)
+    limits = fleet.limits() if fleet else Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
     admit = admission(slots, disconnects, runtime, host)
     begin = beginning(Calls(settings.client_calls, settings.max_calls, slots.room), disconnects, settings.unread)

@@ -32,6 +32,12 @@ class Fleet:
         self.pokes.begin()
         self.engine.reach()
 
+    def limits(self) -> Limits:
+        """Request rates over all processes."""
+        from poslogs.fleet.rates import SCHEME  # registers it with `limits`
+
+        return Limits(f"{SCHEME}://", {"engine": self.engine})
+
 
 def fleet_of(settings: Settings, slots: Slots[Any]) -> Fleet | None:
     """What processes share, these slots too; None where each process is alone. Raises ConfigError as `engine_of`."""
@@ -46,15 +52,6 @@ def fleet_of(settings: Settings, slots: Slots[Any]) -> Fleet | None:
     places = Places(engine, members)
     slots.share(places)
     return Fleet(engine, members, places, Pokes(engine, slots.look_after))
-
-
-def limits_of(fleet: Fleet | None) -> Limits:
-    """The request rates: over all processes of a fleet, or of this process alone."""
-    if fleet is None:
-        return Limits()
-    from poslogs.fleet.rates import SCHEME
-
-    return Limits(f"{SCHEME}://", {"engine": fleet.engine})
 
 
 def engine_of(settings: Settings) -> Engine | None:
