@@ -26,7 +26,7 @@ from poslogs.doors.origins import Origins
 from poslogs.doors.page import door as page
 from poslogs.doors.paths import OnePath
 from poslogs.doors.prefix import Prefix
-from poslogs.fleet.start import Fleet, fleet_of
+from poslogs.fleet.start import Fleet, fleet_of, shares_of
 from poslogs.plain import plain
 from poslogs.platformos.demo import DemoGateway
 from poslogs.platformos.environments import Environment, Environments
@@ -77,6 +77,8 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     clients = Clients(settings.clients_file, settings.first_clients_file)
     _let_this_run_in(clients, environments)
     discretion.DISCRETION.is_token = lambda word: _is_token(word, clients, environments)
+    slots: Slots[Driven] = Slots(settings.max_streams)
+    shared = fleet_of(settings, slots)
     feeds = Feeds(
         _opening(settings),
         window_bytes=settings.window_bytes,
@@ -84,15 +86,14 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
         answer_bytes=settings.answer_bytes,
         questions=settings.questions,
         patience=settings.poll_seconds + STALL_SECONDS,
+        share=shares_of(shared),
     )
-    slots: Slots[Driven] = Slots(settings.max_streams)
-    fleet = fleet_of(settings, slots)
     runtime = Runtime(environments, clients, feeds, slots)
-    host = Host(slots, Stops(runtime, slots, SUPERVISOR), share=fleet.begin if fleet else None)
+    host = Host(slots, Stops(runtime, slots, SUPERVISOR), share=shared.begin if shared else None)
     runtime.warn()
     disconnects = Disconnects(SUPERVISOR, settings.heartbeat)
     direct = DirectStreams(settings.heartbeat, SUPERVISOR, allowed=settings.direct)
-    limits = fleet.limits() if fleet else Limits()
+    limits = shared.limits() if shared else Limits()
     toolbox = Toolbox(environments, feeds, heartbeat=settings.heartbeat)
     admit = admission(slots, disconnects, runtime, host)
     begin = beginning(Calls(settings.client_calls, settings.max_calls, slots.room), disconnects, settings.unread)
@@ -100,7 +101,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
 
     app = Flask("poslogs", static_folder=None)
     app.extensions["poslogs"] = Parts(
-        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host, fleet
+        settings, environments, clients, slots, runtime, SUPERVISOR, disconnects, direct, host, shared
     )
 
     CORS(
@@ -124,11 +125,11 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
     behind_proxy = settings.proxy_hops > 0
     guard = Guard(entrance.admit, limits, origins.allow, settings.hosts, behind_proxy)
     app.register_blueprint(api.blueprint(toolbox, runtime, admit, begin))
-    app.register_blueprint(health.blueprint(toolbox, slots, feeds, SUPERVISOR, fleet.members if fleet else None))
+    app.register_blueprint(health.blueprint(toolbox, slots, feeds, SUPERVISOR, shared.members if shared else None))
     app.register_blueprint(mcp.blueprint(catalogue(toolbox), guard, admit, begin, settings.heartbeat))
     app.register_blueprint(probes.blueprint(runtime, feeds, SUPERVISOR, entrance.known))
     app.register_blueprint(
-        metrics.blueprint(toolbox, slots, feeds, SUPERVISOR, refusals, fleet.members if fleet else None)
+        metrics.blueprint(toolbox, slots, feeds, SUPERVISOR, refusals, shared.members if shared else None)
     )
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(page.blueprint(environments, clients))

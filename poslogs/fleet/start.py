@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poslogs.access.limits import Limits
 from poslogs.errors import ConfigError
+from poslogs.platformos.environments import Environment
 from poslogs.settings import Settings
+from poslogs.streaming.sharing import Share, nobody
 
 if TYPE_CHECKING:
     from poslogs.access.slots import Slots
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from poslogs.fleet.members import Members
     from poslogs.fleet.places import Places
     from poslogs.fleet.pokes import Pokes
+    from poslogs.fleet.polls import Polls
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Fleet:
     members: Members
     places: Places
     pokes: Pokes
+    polls: Polls
 
     def begin(self) -> None:
         """Take part from now on in this process, which serves; wait until Redis was tried, for a moment at most."""
@@ -47,11 +52,12 @@ def fleet_of(settings: Settings, slots: Slots[Any]) -> Fleet | None:
     from poslogs.fleet.members import Members
     from poslogs.fleet.places import Places
     from poslogs.fleet.pokes import Pokes
+    from poslogs.fleet.polls import Polls
 
     members = Members(engine)
     places = Places(engine, members)
     slots.share(places)
-    return Fleet(engine, members, places, Pokes(engine, slots.look_after))
+    return Fleet(engine, members, places, Pokes(engine, slots.look_after), Polls(engine))
 
 
 def engine_of(settings: Settings) -> Engine | None:
@@ -70,3 +76,8 @@ def engine_of(settings: Settings) -> Engine | None:
             "or unset the variable."
         ) from None
     return Engine(Address(settings.redis_url), settings.redis_prefix)
+
+
+def shares_of(shared: Fleet | None) -> Callable[[Environment], Share]:
+    """What the pollers of an environment share with other processes."""
+    return nobody if shared is None else shared.polls.share

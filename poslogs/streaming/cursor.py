@@ -19,12 +19,13 @@ class Cursor:
     A reader that follows a feed is never past the feed's window, so each batch after its own is new to it as a whole.
     """
 
-    __slots__ = ("position", "seen", "selection")
+    __slots__ = ("position", "seen", "selection", "since")
 
     def __init__(self, position: int, selection: Selection) -> None:
         self.position = position
         self.selection = selection
         self.seen = SeenIds(position) if selection.late else None
+        self.since = 0  # of batches up to this number the reader may have had late rows elsewhere
 
     def restart(self, position: int) -> None:
         """Continue after a position; what the reader had before no longer counts."""
@@ -42,7 +43,8 @@ class Cursor:
         """The next batch as this reader gets it: nearly always the same chunk as for all others."""
         if batch.late and self.seen is not None:
             # Its rows were listed since this stream began, so they come even from before its start.
-            return batch.unless(self.seen.given, self.position, self.selection)
+            had = self.seen.given if batch.number > self.since else self.seen.had
+            return batch.unless(had, self.position, self.selection)
         return batch.chunk(self.selection)
 
     def rest_of(self, batch: Batch) -> Chunk | None:

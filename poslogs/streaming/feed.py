@@ -7,11 +7,11 @@ import threading
 from typing import Final, NamedTuple
 
 from poslogs.streaming.batch import Batch
-from poslogs.streaming.id_history import Restart
 from poslogs.streaming.polled import Polled
 from poslogs.streaming.poller import Poller
 from poslogs.streaming.readers import Reader
 from poslogs.streaming.selection import Selection
+from poslogs.streaming.sharing import Share, alone
 from poslogs.streaming.upstream import Upstream
 
 log = logging.getLogger("poslogs.feed")
@@ -35,10 +35,14 @@ class Feed(Polled):
     reader, and ends after LINGER_SECONDS of rest. The window is dropped then, since platformOS still has its rows.
     """
 
-    def __init__(self, upstream: Upstream, *, window_bytes: int, lookback: float) -> None:
-        """`lookback`: seconds for which live readers get rows that become visible late."""
+    def __init__(self, upstream: Upstream, *, window_bytes: int, lookback: float, share: Share = alone) -> None:
+        """`lookback`: seconds for which live readers get rows that become visible late.
+
+        `share` makes for a poller what it shares with other processes.
+        """
         super().__init__(upstream, window_bytes)
         self._lookback = lookback
+        self._share = share
         self._wake = threading.Event()  # the poller's
         upstream.on_change(self._changed)
 
@@ -49,6 +53,8 @@ class Feed(Polled):
         with self._lock:
             first = not len(self._readers)
             self._readers.add(reader)
+            if self._share is not alone and reader.selection.late:
+                self._polling.unsure[reader] = self.upstream.clock(), 0
             begins = first and (self.upstream.refusal is not None or self._polling.vacant)
         if begins:
             self.upstream.forget_trouble()
@@ -59,6 +65,7 @@ class Feed(Polled):
         with self._lock:
             self._readers.discard(reader, self.upstream.clock())
             self._waiting.pop(reader, None)
+            self._polling.unsure.pop(reader, None)
             self._let_go()
         self._wake.set()
 
@@ -84,11 +91,13 @@ class Feed(Polled):
         return attached
 
     def _find(self, reader: Reader, position: int) -> Attached | None:
-        if position > self.window.high:
+        blind = self.is_blind(reader)
+        if blind or position > self.window.high:
             reader.number = None
+            self._polling.note(reader, position)
             if reader not in self._waiting:
                 self._waiting[reader] = self.window.number
-                self.hurried = True
+                self.hurried = self.hurried or not blind
             return Attached(None, [], ahead=True)
         since = self._waiting.pop(reader, None)
         try:
@@ -112,7 +121,7 @@ class Feed(Polled):
                 reader.number = None
                 raise
             if batch is None:
-                if self._polling.vacant:
+                if not self._polling.goes:
                     reader.number = None
                     raise LookupError
                 return None
@@ -121,20 +130,6 @@ class Feed(Polled):
         if awaited:
             self._wake.set()
         return batch
-
-    def outdated(self, position: int) -> bool:
-        """Whether `position` dates from before the last id reset noticed here, and new ids have not reached it."""
-        with self._lock:
-            return not self._polling.vacant and self.history.after(position) is not None
-
-    def end(self, position: int) -> Restart:
-        """Where a reader continues whose position is past the end of the log, and the notice that it gets.
-
-        If its position is from before an id reset, it continues where ids were reset to: all that came since is new to
-        it. Otherwise it continues at the end of the log.
-        """
-        after = self.history.after(position)
-        return Restart(self.window.high if after is None else after, self.history.notice())
 
     def tail(self, count: int, selection: Selection, end: int) -> int | None:
         """A position with at least `count` entries for a selection after it; None when only platformOS knows one.
@@ -145,24 +140,28 @@ class Feed(Polled):
         if selection.query is not None:
             return None
         with self._lock:
-            whole = not self._polling.vacant and self.window.high == end
+            whole = self._polling.goes and self.window.high == end
             return self.window.tail(count, selection) if whole else None
 
     def holds(self, position: int) -> bool:
         """Whether the window of a running feed has all rows past a position, each in its place."""
         with self._lock:
-            return not self._polling.vacant and self.window.holds(position)
+            return self._polling.goes and self.window.holds(position)
 
     @property
     def high(self) -> int:
         """The position that a running feed has reached; 0 when it does not run."""
         with self._lock:
-            return 0 if self._polling.vacant else self.window.high
+            return self.window.high if self._polling.goes else 0
 
     def awaits(self, position: int) -> bool:
         """Whether the feed runs, and has not come to a position yet."""
         with self._lock:
-            return not self._polling.vacant and self.window.high < position
+            return self._polling.goes and self.window.high < position
+
+    def is_blind(self, reader: Reader) -> bool:
+        """Whether the window may lack what the reader had elsewhere, which other processes still tell."""
+        return self._polling.loads or reader in self._polling.unsure
 
     @property
     def readers(self) -> int:
@@ -180,7 +179,9 @@ class Feed(Polled):
         """Make a poller, which `Polling.run` starts once the lock is given back."""
         self._renew(position)
         self.upstream.begin()
-        return self._polling.take(Poller(self, self.upstream, self._wake, self._lookback))
+        sharing = self._share(self._wake)
+        poller = Poller(self, self.upstream, self._wake, self._lookback, sharing)
+        return self._polling.take(poller, loads=sharing.loads)
 
     def _end(self, poller: Poller) -> None:
         with self._lock:

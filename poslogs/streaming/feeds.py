@@ -10,6 +10,7 @@ from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.answer import Answers
 from poslogs.streaming.feed import Feed
+from poslogs.streaming.sharing import Share, nobody
 from poslogs.streaming.upstream import ANSWER_BYTES, OWN_QUESTIONS, Upstream
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
 
@@ -29,7 +30,10 @@ class Feeds:
         questions: int = OWN_QUESTIONS,
         patience: float = STALL_SECONDS,
         supervisor: Supervisor = SUPERVISOR,
+        share: Callable[[Environment], Share] = nobody,
     ) -> None:
+        """`share` gives what the pollers of an environment share with other processes."""
+        self._share = share
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._lookback = lookback
@@ -60,7 +64,12 @@ class Feeds:
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )
-                feed = known.feeds[key] = Feed(upstream, window_bytes=self._window_bytes, lookback=self._lookback)
+                feed = known.feeds[key] = Feed(
+                    upstream,
+                    window_bytes=self._window_bytes,
+                    lookback=self._lookback,
+                    share=self._share(environment),
+                )
         return feed
 
     def forget(self, environments: Mapping[str, Environment]) -> None:

@@ -26,12 +26,24 @@ class Intake(NamedTuple):
     notice: Chunk | None  # for rows that are not entries
 
     @classmethod
-    def of(cls, page: Page, high: int, lookback: Lookback | None, asked: float, upstream: Upstream) -> Intake:
-        """The intake of a page into a window up to `high`; `lookback`: if the poll, asked at `asked`, looked back."""
+    def of(
+        cls,
+        page: Page,
+        high: int,
+        lookback: Lookback | None,
+        asked: float,
+        upstream: Upstream,
+        *,
+        sure: bool = False,
+    ) -> Intake:
+        """The intake of a page into a window up to `high`; `lookback`: if the poll, asked at `asked`, looked back.
+
+        `sure`: another process looked, and the page has only what it found to be late.
+        """
         split = bisect_right(page.entries, high, key=lambda entry: entry.id)
-        late = lookback.late(page.entries[:split]) if lookback is not None and page.last else []
+        late = lookback.late(page.entries[:split], sure=sure) if lookback is not None and page.last else []
         if lookback is not None and page.last >= high:
-            lookback.looked(asked)
+            lookback.looked(asked, sure=sure)
         return cls(late, page.entries[split:], page.last, upstream.notice(page))
 
     def batches(self, window: Window, settled: int) -> Iterator[Batch]:

@@ -37,6 +37,16 @@ class Lookback:
         return self._settled
 
     @property
+    def began(self) -> int:
+        """The position up to which the first look only learns which rows there are."""
+        return self._began
+
+    @property
+    def learning(self) -> bool:
+        """Whether the next look only learns which rows there are."""
+        return self._learning
+
+    @property
     def known(self) -> Container[int]:
         """The ids that a look reads again."""
         return self._ids
@@ -64,20 +74,28 @@ class Lookback:
         """Count these ids as listed before, though they come after the position at which the lookback began."""
         self._before.update(ids)
 
-    def late(self, entries: Sequence[Entry]) -> list[Entry]:
+    def covers(self, position: int) -> None:
+        """Note that the first look, which another process has made, reads from this position."""
+        if self._learning:
+            self._settled = max(self._settled, position)
+
+    def late(self, entries: Sequence[Entry], *, sure: bool = False) -> list[Entry]:
         """The entries of a look that were never seen; none of `entries` is past the cursor.
 
-        The first look only learns what was listed before anybody looked.
+        The first look only learns what was listed before anybody looked, unless it is `sure` that others had looked.
         """
         unseen = [entry for entry in entries if entry.id > self._settled and entry.id not in self._ids]
-        if self._learning:
+        if self._learning and not sure:
             self._before.update(entry.id for entry in unseen if entry.id <= self._began)
         return [entry for entry in unseen if entry.id not in self._before]
 
-    def looked(self, now: float) -> None:
-        """Note that a look that was asked at this time has read everything up to the cursor."""
+    def looked(self, now: float, *, sure: bool = False) -> None:
+        """Note that a look that was asked at this time has read everything up to the cursor.
+
+        `sure`: another process looked, and only what it found to be late is known.
+        """
         self._looked = now
-        self._learning = False
+        self._learning = self._learning and sure
         self._unlooked = 0
 
     def saw(self, entries: Sequence[Entry], now: float, *, looked: bool) -> None:

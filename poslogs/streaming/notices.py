@@ -50,6 +50,12 @@ class Notices:
         rows = "1 row was" if count == 1 else f"{count} rows were"
         return frames.error(f"{rows} left out of environment {self._name}: {reasons}.")
 
+    def has_news(self, page: Page) -> bool:
+        """Whether a page has something to report that was not reported before."""
+        with self._lock:
+            news = any(row not in self._reported for row in page.refused)
+        return news or (page.newest_first and self.newest_first is None)
+
     def look_at_order(self, page: Page) -> bool:
         """Whether this is the first page that came newest first. Rows that it has no room for cannot be asked for."""
         if not page.newest_first or self.newest_first is not None:

@@ -29,7 +29,8 @@ class Outage:
     named a longer one in Retry-After. After each wait one caller may ask one question. Not locked: its upstream is.
     """
 
-    def __init__(self, error: GatewayError, clock: Callable[[], float]) -> None:
+    def __init__(self, error: GatewayError, clock: Callable[[], float], wait: float | None = None) -> None:
+        """`wait`: seconds, as for `again`."""
         self._clock = clock
         self.since = time.time()  # wall clock, seconds since 1970, for people
         self.tries = 0
@@ -37,7 +38,7 @@ class Outage:
         self._until = 0.0
         self._named = 0.0  # until when platformOS itself asked us to wait
         self._asking = True
-        self.again(error)
+        self.again(error, wait)
 
     @property
     def until(self) -> float:
@@ -56,14 +57,20 @@ class Outage:
         self._asking = True
         return True
 
-    def again(self, error: GatewayError) -> None:
-        """Note that a question failed: the one that was claimed, or one that was under way when the outage began."""
+    def again(self, error: GatewayError, wait: float | None = None) -> None:
+        """Note that a question failed: the one that was claimed, or one that was under way when the outage began.
+
+        `wait`: seconds for which another process, whose question failed, lets nobody ask.
+        """
         self.last = time.time()  # wall clock
         self.sentence = error.sentence
         now = self._clock()
         if self._asking:
             self._asking = False
-            self._until = now + waiting(self.tries)
+            self._until = now + (waiting(self.tries) if wait is None else wait)
+            self.tries += 1
+        elif wait is not None:
+            self._until = max(self._until, now + wait)
             self.tries += 1
         if error.retry_after:
             self._named = max(self._named, now + error.retry_after)

@@ -15,6 +15,8 @@ class Answered(NamedTuple):
     since: int
     looks: bool = False  # the poll looked back for rows that became visible late
     rests: bool = False  # nobody wants such rows now
+    whole: bool = False  # rows that were known are in it too
+    began: int | None = None  # rows up to here that a first look finds were listed before anybody looked
 
 
 class WasReset(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from poslogs.streaming.batch import Batch
+from poslogs.streaming.id_history import Restart
 from poslogs.streaming.id_reset import IdReset
 from poslogs.streaming.looks import Looks
 from poslogs.streaming.polling import Polling
@@ -65,6 +66,10 @@ class Polled:
         """Whether a reader wants rows that became visible late."""
         return self._readers.live > 0
 
+    def wanted_late(self) -> bool:
+        """The same of readers whom the window has waited for."""
+        return self._readers.live > len(self._polling.unsure)
+
     def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
         """Take the batches of `count` entries into the window; False: this poller must end."""
         with self._lock:
@@ -88,6 +93,46 @@ class Polled:
         give(page, [reader for reader in readers if reader.selection.query is None] if asking else readers, failed)
         self.looks.publish(page, asking, failed)
 
+    def begin(self, poller: Poller, position: int) -> bool:
+        """Begin with an empty window at a position that other processes have told; False: the poller must end."""
+        with self._lock:
+            if not self._polling.is_for(poller):
+                return False
+            self._renew(position)
+            return True
+
+    def loaded(self, poller: Poller) -> bool:
+        """Let readers attach: the window has what other processes had as they came; False: the poller must end."""
+        with self._lock:
+            if not self._polling.is_for(poller):
+                return False
+            self._polling.loads = False
+            for reader in self._waiting:
+                self._waiting[reader] = self.window.number  # what comes now counts as if they had followed
+        self.wake()
+        return True
+
+    @property
+    def doubts(self) -> bool:
+        """Whether readers wait until the window has all late rows that others knew as they came."""
+        return bool(self._polling.unsure)
+
+    def sure(self, moment: float, *, looked: bool) -> None:
+        """Let readers attach that came before a moment: the window has all late rows that others knew then.
+
+        A reader that is past the window comes from a process that the others did not reach: it waits until this one has
+        `looked` by itself.
+        """
+        with self._lock:
+            unsure, high = self._polling.unsure, self.window.high
+            ready = [it for it, (since, at) in unsure.items() if since <= moment and (looked or at <= high)]
+            for reader in ready:
+                del unsure[reader]
+                if reader in self._waiting:
+                    self._waiting[reader] = self.window.number
+        for reader in ready:
+            reader.wake.set()
+
     def begin_anew(self, poller: Poller, found: IdReset) -> bool:
         """Go on with an empty window, since ids were reset; False: this poller must end."""
         with self._lock:
@@ -102,6 +147,20 @@ class Polled:
             name = self.upstream.environment.name
             log.warning("The ids of environment %s were reset from %d to %d.", name, high, found.position)
         return True
+
+    def outdated(self, position: int) -> bool:
+        """Whether `position` dates from before the last id reset noticed here, and new ids have not reached it."""
+        with self._lock:
+            return self._polling.goes and self.history.after(position) is not None
+
+    def end(self, position: int) -> Restart:
+        """Where a reader continues whose position is past the end of the log, and the notice that it gets.
+
+        If its position is from before an id reset, it continues where ids were reset to: all that came since is new to
+        it. Otherwise it continues at the end of the log.
+        """
+        after = self.history.after(position)
+        return Restart(self.window.high if after is None else after, self.history.notice())
 
     def lags(self, *, may: bool) -> bool:
         """Whether readers follow, and none has taken the newest batch yet; if so, the poller is woken when one has.

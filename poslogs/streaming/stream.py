@@ -203,6 +203,10 @@ class Stream(Driven):
         doubt = pulse.clock() + DOUBT_SECONDS
         while True:
             pulse.look()
+            if feed.is_blind(self):
+                yield from pulse.idle()
+                rounds = feed.rounds + 2
+                continue
             if not feed.awaits(position) or feed.history.generation != self._generation:
                 return
             if pulse.clock() >= due:
@@ -215,6 +219,7 @@ class Stream(Driven):
     def _enter(self, attached: Attached) -> Iterator[Chunk | float]:
         """What the window holds for this reader before the batches that it follows."""
         cursor = self._cursor
+        cursor.since = attached.since or 0
         for batch in attached.late:
             if cursor.seen is None:
                 continue

@@ -125,28 +125,29 @@ class Upstream:
         self._look_at_order(page)
         return self.notices.left_out_of(page)
 
-    def failed(self, error: GatewayError) -> None:
-        """Note that a question failed, the poller's or a reader's own: all share the wait."""
+    def failed(self, error: GatewayError, wait: float | None = None) -> None:
+        """Note that a question failed: all share the wait. `wait`: seconds that another process, which asked, names."""
         with self._lock:
-            self.counts.failed += 1
+            self.counts.failed += wait is None
             if error.refused and error.environment in (None, self.environment):  # else it was renewed just now
                 self.refusal = frames.error(error.sentence)
             begins = self.outage is None
             if self.outage is None:
-                self.outage = Outage(error, self.clock)
+                self.outage = Outage(error, self.clock, wait)
             else:
-                self.outage.again(error)
+                self.outage.again(error, wait)
         self.backfills.spoil(error)  # before its loop takes the next question; the outage lets them ask again
         if begins:
             log.warning("%s", error.sentence)
         self._changed()
 
-    def worked(self) -> None:
-        """Note that a question was answered."""
+    def worked(self, *, elsewhere: bool = False) -> None:
+        """Note that a question was answered; `elsewhere`: another process's, with credentials of its own."""
         with self._lock:
             self.counts.last_success = time.time()
-            self.counts.answered += 1
-            self.refusal = None
+            if not elsewhere:
+                self.counts.answered += 1
+                self.refusal = None
             outage, self.outage = self.outage, None
         if outage is not None:
             log.warning("Environment %s answers again after %d failed polls.", self.environment.name, outage.tries)

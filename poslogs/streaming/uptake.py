@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from poslogs.platformos.entries import Page
+from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming.answer_size import AnswerSize
 from poslogs.streaming.id_reset import IdReset, ResetWatch
 from poslogs.streaming.intake import Intake
@@ -12,6 +14,7 @@ from poslogs.streaming.lookback import Lookback
 from poslogs.streaming.outcome import Answered, Outcome, WasReset
 from poslogs.streaming.polled import Polled
 from poslogs.streaming.upstream import Upstream
+from poslogs.streaming.window import Window
 
 if TYPE_CHECKING:
     from poslogs.streaming.poller import Poller
@@ -34,6 +37,25 @@ class Uptake:
         self._poller = poller
         self._lookback_seconds = lookback_seconds
 
+    @property
+    def window(self) -> Window:
+        """The feed's window."""
+        return self._feed.window
+
+    @property
+    def wants_late(self) -> bool:
+        """Whether a reader of the feed wants rows that became visible late."""
+        return self._feed.wants_late()
+
+    def begin(self, position: int) -> bool:
+        """Begin with an empty window at a position; False when its poller must end."""
+        self.lookback = Lookback(self._lookback_seconds, position)
+        return self._feed.begin(self._poller, position)
+
+    def loaded(self) -> bool:
+        """Let readers attach: the window has what there is; False when its poller must end."""
+        return self._feed.loaded(self._poller)
+
     def take(self, outcome: Outcome, asked: float) -> bool:
         """Take in the outcome of a poll that was asked at this time; False when its poller must end."""
         if isinstance(outcome, WasReset):
@@ -41,12 +63,79 @@ class Uptake:
         if not outcome.page.whole:
             return self._unclear(outcome.page, asked)
         self._upstream.notices.unclear = None
-        return self._answered(outcome, asked)
-
-    def _answered(self, outcome: Answered, asked: float) -> bool:
         if outcome.rests:
-            self.lookback.rest(asked, self._feed.window.high)
+            self.rest(asked)
         return self._admit(outcome.page, asked, looks=outcome.looks)
+
+    def take_from(self, outcome: Outcome, *, joins: bool) -> bool:
+        """Take in the outcome of another process's poll; False when the poller must end.
+
+        `joins`: this process was by itself until now, and relies on what it has seen.
+        """
+        now = self._upstream.clock()
+        if not isinstance(outcome, Answered) or not outcome.page.whole:
+            return self.take(outcome, now)
+        page = outcome.page
+        self.size.may_be_full(page.rows)
+        if page.last > self.window.high:
+            self.quiet = 0
+        if outcome.began is not None and not joins and not self._feed.wants_late():
+            self.lookback.rest(now, outcome.began)
+        if outcome.rests and not self._feed.wants_late():
+            self.rest(now)
+        if outcome.whole and outcome.looks:
+            self.lookback.covers(outcome.since)
+        self._upstream.notices.unclear = None
+        return self._admit(page, now, looks=outcome.looks, sure=not outcome.whole)
+
+    def essence(self, answer: Outcome) -> Outcome:
+        """What of an outcome others need who have taken in all outcomes before it."""
+        if not isinstance(answer, Answered):
+            return answer
+        page, high = answer.page, self.window.high
+        if answer.whole or not page.whole:
+            began = self.lookback.began if answer.looks and self.lookback.learning else None
+            return answer._replace(began=began)
+        split = bisect_right(page.entries, high, key=lambda entry: entry.id)
+        late = self.lookback.late(page.entries[:split]) if answer.looks else []
+        return answer._replace(page=page._replace(entries=[*late, *page.entries[split:]]))
+
+    def matters(self, outcome: Outcome) -> bool:
+        """Whether an outcome has something for others who have taken in all outcomes before it."""
+        if isinstance(outcome, WasReset) or not outcome.page.whole:
+            return True
+        page = outcome.page
+        return bool(page.entries) or page.last > self.window.high or self._upstream.notices.has_news(page)
+
+    @property
+    def doubts(self) -> bool:
+        """Whether readers wait until the window has all late rows that others knew as they came."""
+        return self._feed.doubts
+
+    def sure(self, moment: float, *, looked: bool) -> None:
+        """Note that the window has all late rows that others knew at a moment, as far as this process has `looked`."""
+        self._feed.sure(moment, looked=looked)
+
+    def rest_elsewhere(self, *, rests: bool) -> None:
+        """Note whether nobody elsewhere wanted late rows; a reader that has just come did not either."""
+        if rests and not self._feed.wanted_late():
+            self.rest(self._upstream.clock())
+
+    def rest(self, now: float) -> None:
+        """Note that nobody wants rows that become visible late."""
+        self.lookback.rest(now, self.window.high)
+
+    def rounds(self, count: int) -> None:
+        """Count polls of other processes that reached the end of the log, and found nothing new."""
+        self._feed.rounds += count
+
+    def worked(self) -> None:
+        """Note that another process's question was answered."""
+        self._upstream.worked(elsewhere=True)
+
+    def failed(self, sentence: str, wait: float) -> None:
+        """Note that another process's question failed, and that nobody asks for `wait` seconds."""
+        self._upstream.failed(GatewayError(sentence), wait)
 
     def _unclear(self, page: Page, asked: float) -> bool:
         """Take in an answer that says neither that rows exist nor that none do."""
@@ -67,10 +156,10 @@ class Uptake:
         self._feed.wake()
         return goes_on
 
-    def _admit(self, page: Page, asked: float, *, looks: bool) -> bool:
+    def _admit(self, page: Page, asked: float, *, looks: bool, sure: bool = False) -> bool:
         """Have the feed take a page's entries in, and give them to its readers."""
-        window = self._feed.window
-        found = Intake.of(page, window.high, self.lookback if looks else None, asked, self._upstream)
+        window = self.window
+        found = Intake.of(page, window.high, self.lookback if looks else None, asked, self._upstream, sure=sure)
         self.watch.saw(found.new)
         made = list(found.batches(window, self.lookback.settled))
         if not made:

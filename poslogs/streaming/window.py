@@ -85,6 +85,13 @@ class Window:
         """Whether all rows past a position are here that it has taken in, and none of them became visible late."""
         return position >= self.floor and not any(batch.late and batch.ids[-1] > position for batch in self._batches)
 
+    def newest(self) -> tuple[int, bytes] | None:
+        """The entry with the highest id as JSON, with its id; None without any."""
+        for batch in reversed(self._batches):
+            if batch.ids and not batch.late:
+                return deque(batch.entries(), maxlen=1)[0]
+        return None
+
     def known(self) -> dict[int, bytes]:
         """The entries that it holds, as JSON, by id."""
         return {id_: entry for batch in self._batches for id_, entry in batch.entries()}

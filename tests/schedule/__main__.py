@@ -30,11 +30,13 @@ def main() -> int:
     parser.add_argument("--turns", action="store_true", help="print the last turns of seeds that do not fail, too")
     parser.add_argument("--log", action="store_true", help="print what poslogs logs")
     parser.add_argument("--seconds", type=float, default=0.0, help="begin no further seed after so long; 0: no bound")
+    parser.add_argument("--fleet", action="store_true", help="several processes that share the poll")
+    parser.add_argument("--faults", help="of a fleet: some of kill,freeze,flush,away,slow,cut,reset")
     given = parser.parse_args()
     first, _, end = given.seeds.partition(":")
     seeds = range(int(first), int(end) if end else int(first) + 1)
     patch.install()  # before poslogs is imported
-    from tests.schedule import house, scenario
+    from tests.schedule import fleet, house, scenario
 
     signal.signal(signal.SIGALRM, _stuck)
     house.furnish()
@@ -51,7 +53,10 @@ def main() -> int:
         if given.log:
             print(f"seed {seed}:", flush=True)
         signal.alarm(MOST_SECONDS)
-        run = scenario.play(seed, strict=given.strict, without=given.without.split(","))
+        if given.fleet:
+            run = fleet.play(seed, None if given.faults is None else set(given.faults.split(",")) - {""})
+        else:
+            run = scenario.play(seed, strict=given.strict, without=given.without.split(","))
         for note, count in run.held.items():
             held[note] = held.get(note, 0) + count
         if run.failure is not None:

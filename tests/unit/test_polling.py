@@ -7,6 +7,7 @@ import threading
 from poslogs.streaming.feed import Feed
 from poslogs.streaming.poller import Poller
 from poslogs.streaming.polling import Polling
+from poslogs.streaming.sharing import Alone
 from poslogs.streaming.upstream import Upstream
 from poslogs.supervisor import Run, Supervisor
 from tests.unit.doubles import STAGING, Log
@@ -20,7 +21,7 @@ class NoThreads(Supervisor):
 def made(supervisor: Supervisor) -> tuple[Polling, Upstream, Poller]:
     upstream = Upstream(STAGING, Log().open_gateway, supervisor=supervisor)
     feed = Feed(upstream, window_bytes=1 << 20, lookback=30.0)
-    return Polling(upstream), upstream, Poller(feed, upstream, threading.Event(), 30.0)
+    return Polling(upstream), upstream, Poller(feed, upstream, threading.Event(), 30.0, Alone())
 
 
 def test_one_that_left_does_not_take_the_place_of_another_with_it() -> None:
