@@ -5,6 +5,7 @@ SEED ?=
 EXAMPLES ?= 100000
 KIND ?=
 DIRECT ?=
+FLEET ?=
 SEEDS ?= 0:3000
 ONLY ?=
 REPEAT ?=
@@ -16,7 +17,7 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # requirements.lock has the hash of each file of each version, for any platform, so pip installs only what was locked.
-.PHONY: help run lock test test-slow test-long test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run lock test test-slow test-long test-fleet test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -24,6 +25,7 @@ help:
 	@echo "make test    run the tests, but those of the verbs below"
 	@echo "make test-slow  run the tests that are slow by nature: storms, crowds, loops that stand still; some minutes"
 	@echo "make test-long  run what no other verb waits for: thousands of orders of events, 100,000 connections; an hour"
+	@echo "make test-fleet  test several processes over one Redis: what they share; needs redis-server"
 	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
 	@echo "make test-openapi  test clients generated from /openapi.json; it installs the generators in .cache/openapi"
 	@echo "make test-page  test the page in Chromium, also with 100,000 entries, and some of it in Firefox"
@@ -33,7 +35,7 @@ help:
 	@echo "make faults  test the faults of docs/promises.md, also with a thousand streams"
 	@echo "make fuzz    send 100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make schedule  run the streaming core in 3000 random orders of events (SEEDS=0:500): some minutes"
-	@echo "make soak    run random readers and faults (SECONDS=60 SEED=7 KIND=gthread DIRECT=off)"
+	@echo "make soak    run random readers and faults (SECONDS=60 SEED=7 KIND=gthread DIRECT=off); a fleet: FLEET=3"
 	@echo "make bench   compare it with other servers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); see bench/README.md"
 	@echo "make bench-peers  install the servers that make bench compares it with"
 	@echo "make check   report formatting, lint, types and layers; JavaScript too if npm is installed"
@@ -89,6 +91,9 @@ test-slow: $(VENV)/dev.stamp
 test-long: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600
 
+test-fleet: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/fleet -n 2 -rs -m 'not long' --timeout 300
+
 test-mcp: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.mcp.install || [ "$$CI" != true ]
 	@$(BIN)/python -m pytest tests/mcp -n 2
@@ -122,10 +127,10 @@ schedule: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.schedule --seeds $(SEEDS)
 
 soak: $(VENV)/dev.stamp
-	@$(BIN)/python -m tests.storm --seconds 15 $(if $(SEED),--seed $(SEED)) \
+	@[ -n "$(FLEET)" ] || $(BIN)/python -m tests.storm --seconds 15 $(if $(SEED),--seed $(SEED)) \
 	  $(if $(KIND),--kind $(KIND)) $(if $(DIRECT),--direct $(DIRECT))
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
-	  $(if $(KIND),--kind $(KIND)) $(if $(DIRECT),--direct $(DIRECT))
+	  $(if $(KIND),--kind $(KIND)) $(if $(DIRECT),--direct $(DIRECT)) $(if $(FLEET),--fleet $(FLEET))
 
 bench: $(VENV)/dev.stamp bench-helpers
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEAT),--repeat $(REPEAT)) $(ARGS)

@@ -30,11 +30,11 @@ TROUBLE = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b|\bException\b")
 class Steady:
     """A client that comes back with Last-Event-ID as soon as its stream is over, for as long as it is not closed."""
 
-    def __init__(self, url: str, *, gzip: bool = False, token: str = TOKEN, **more: Any) -> None:
+    def __init__(self, url: str, *, gzip: bool = False, token: str = TOKEN, tool: str = STREAM, **more: Any) -> None:
         self.answers: list[Reader] = []
         self._url = url
         self._more: dict[str, Any] = {"gzip": gzip, "token": token}
-        self._body = {"tool": STREAM, "input": {**INPUT, **more}}
+        self._body = {"tool": tool, "input": {**INPUT, **more}}
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="steady", daemon=True)

@@ -1,0 +1,1 @@
+"""A fleet: several processes over one Redis are one service. Each promise has a file."""

@@ -29,6 +29,7 @@ class Request:
     last_id: str | None
     headers: Message  # a mapping that ignores the case of names
     path: str
+    port: int  # that it came from
 
 
 class PlatformOS:
@@ -165,8 +166,9 @@ class PlatformOS:
     def _serve(self, conn: socket.socket) -> None:
         with self._moved():  # a connection was accepted
             pass
+        port = conn.getpeername()[1]
         with conn.makefile("rb") as lines:
-            while (request := _read(lines)) is not None:
+            while (request := _read(lines, port)) is not None:
                 with self._moved():
                     self.requests.append(request)
                     self.in_flight += 1
@@ -214,10 +216,10 @@ def _json(row: Any) -> bytes:
     return row.text if isinstance(row, RawJson) else json.dumps(row).encode()
 
 
-def _read(lines: BinaryIO) -> Request | None:
+def _read(lines: BinaryIO, port: int) -> Request | None:
     parts = lines.readline(65536).decode("latin-1").split()
     if len(parts) != 3:
         return None
     headers = parse_headers(lines)
     asked = parse_qs(urlsplit(parts[1]).query, keep_blank_values=True).get("last_id")
-    return Request(time.monotonic(), asked[0] if asked else None, headers, parts[1])
+    return Request(time.monotonic(), asked[0] if asked else None, headers, parts[1], port)

@@ -1,0 +1,137 @@
+"""Promise 2: request rates, wrong tokens and places of a client hold exactly over all processes, under a storm."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
+from tests.faults.following import bound
+from tests.fleet.fleet import Fleet, kill
+from tests.fleet.redis_server import RedisServer
+from tests.fleet.storm import at_once
+from tests.fleet.way import Way
+from tests.support.platformos import PlatformOS
+from tests.wire.exchange import OPERATOR, PLENTY, asking, clients, request, wait_for
+
+Starts = Callable[..., Fleet]
+SHAPES = [
+    pytest.param("gevent", 3, (), id="gevent, three servers"),
+    pytest.param("gthread", 3, (), id="gthread, three servers"),
+    pytest.param("gevent", 1, ("-w", "4"), id="gevent, four workers"),
+]
+GUEST = "guest-token-11ab"
+LIST = request("/call", b'{"tool":"platformos.env.list"}', token=GUEST)
+WRONG = request("/call", b'{"tool":"platformos.env.list"}', token="a-token-of-nobody-at-all")
+STREAM = request("/call-stream", asking(interval=500), token=GUEST)
+PLACES = 10
+ANSWER_S, TRIES = 0.08, 12
+LAPSE_S = 30.0  # until a place that a killed process held is free
+
+shapes = pytest.mark.parametrize(("kind", "count", "args"), SHAPES)
+
+
+def guests(**limits: object) -> dict[str, object]:
+    """The clients, among them a guest with these limits."""
+    return clients(guest={"token": GUEST, "limits": limits})
+
+
+@shapes
+def test_twenty_requests_in_ten_seconds_and_not_one_more(
+    fleet: Starts, kind: str, count: int, args: tuple[str, ...]
+) -> None:
+    """Of ninety at one instant, over all processes, exactly twenty are answered; the others are told when to return."""
+    started = fleet(kind, count, args=list(args), clients=guests())
+    with ExitStack() as stack:
+        answers = at_once(stack, started.servers, 90, LIST)
+    assert Counter(one.status for one in answers) == {200: 20, 429: 70}
+    for refused in (one for one in answers if one.status == 429):
+        assert refused.sentence.startswith("20 requests in 10 s reached")
+        assert 1 <= int(refused.headers["retry-after"]) <= 10
+
+
+@shapes
+def test_a_hundred_requests_a_minute_and_not_one_more(
+    fleet: Starts, kind: str, count: int, args: tuple[str, ...]
+) -> None:
+    """Of 240 at one instant exactly a hundred are answered."""
+    started = fleet(kind, count, args=list(args), clients=guests(requests="100 per minute"))
+    with ExitStack() as stack:
+        answers = at_once(stack, started.servers, 240, LIST)
+    assert Counter(one.status for one in answers) == {200: 100, 429: 140}
+
+
+@shapes
+def test_wrong_tokens_of_an_address_are_counted_over_all(
+    fleet: Starts, kind: str, count: int, args: tuple[str, ...]
+) -> None:
+    """Twenty are told that the token is not known, the others that there were too many; a right token still works."""
+    started = fleet(kind, count, args=list(args), clients=guests(**PLENTY))
+    with ExitStack() as stack:
+        answers = at_once(stack, started.servers, 60, WRONG, "127.0.0.7")
+        assert Counter(one.status for one in answers) == {401: 20, 429: 40}
+        assert {one.status for one in at_once(stack, started.servers, 12, LIST, "127.0.0.7")} == {200}
+
+
+@shapes
+def test_ten_places_of_a_client_and_not_one_more(
+    fleet: Starts, platformos: PlatformOS, kind: str, count: int, args: tuple[str, ...]
+) -> None:
+    """Of sixty streams at one instant exactly ten are opened. When they leave, ten others are, wherever they come."""
+    started = fleet(kind, count, args=list(args), clients=guests(**{**PLENTY, "streams": PLACES}))
+    for _ in range(3):
+        with ExitStack() as stack:
+            answers = at_once(stack, started.servers, 60, STREAM)
+            told = Counter(one.status for one in answers)
+            assert told == {200: PLACES, 429: 60 - PLACES}, told
+        wait_for(lambda: all(one.streams_open(OPERATOR) == 0 for one in started.servers), 15)
+
+
+@shapes
+def test_places_of_a_killed_process_are_free_once_its_leases_lapse(
+    fleet: Starts, platformos: PlatformOS, kind: str, count: int, args: tuple[str, ...]
+) -> None:
+    """After kill -9 of all workers nobody gives the places back; a little more than 30 s later all ten are free."""
+    started = fleet(kind, count, args=list(args), clients=guests(**{**PLENTY, "streams": PLACES}))
+    with ExitStack() as stack:
+        told = Counter(one.status for one in at_once(stack, started.servers, PLACES, STREAM))
+        assert told == {200: PLACES}
+        for pid in started.workers():
+            kill(pid)
+        killed = time.monotonic()
+    for server in started.servers:
+        server.wait_live()
+    opened = 0
+    while opened < PLACES:
+        with ExitStack() as stack:
+            opened = Counter(one.status for one in at_once(stack, started.servers, PLACES, STREAM))[200]
+        assert time.monotonic() - killed < LAPSE_S + bound(10), opened
+    assert time.monotonic() - killed > LAPSE_S / 3, "they were never held over all"
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_stream_opens_with_two_round_trips_to_redis_at_most(
+    fleet: Starts, redis: RedisServer, platformos: PlatformOS, kind: str
+) -> None:
+    """Where each answer of Redis takes 80 ms, the quickest of some streams is open before a third could have come."""
+    platformos.add_many(1)
+    with Way(redis.port) as way:
+        started = fleet(kind, 1, urls=[way.url], clients=guests(**PLENTY))
+        (server,) = started.servers
+        with server.stream("platformos.logs.stream", {"env": "staging", "interval": 1000}, token=GUEST) as first:
+            first.wait_entries(1)
+            way.delay = ANSWER_S
+            spent = []
+            for _ in range(TRIES):
+                with ExitStack() as stack:
+                    begun = time.monotonic()
+                    (answer,) = at_once(stack, [server], 1, STREAM)
+                    spent.append(time.monotonic() - begun)
+                    assert answer.status == 200
+            way.delay = 0.0
+            started.wait_state("ok", 1)
+        assert ANSWER_S <= min(spent) < 3 * ANSWER_S, spent
