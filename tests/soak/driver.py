@@ -13,7 +13,10 @@ from pathlib import Path
 
 import requests
 
+from tests.fleet.redis_server import RedisServer
+from tests.fleet.way import Way
 from tests.soak.clients import NAMES, OPERATOR, clients
+from tests.soak.engine import RedisFaults
 from tests.soak.environment import Environment
 from tests.soak.faults import Faults
 from tests.soak.health import Health
@@ -44,10 +47,18 @@ ENVIRONMENT = {
 }
 
 
-def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callable[[str], None] = print) -> Outcome:
+def soak(
+    seconds: float,
+    seed: int,
+    kind: str,
+    direct: str = "on",
+    tell: Callable[[str], None] = print,
+    fleet: int = 0,
+) -> Outcome:
     """Run one soak. Everything random is drawn from the seed; what threads and processes make of it is not.
 
-    `kind` is gunicorn's worker, `direct` (on or off) the setting POSLOGS_DIRECT. It takes `seconds`, and at most
+    `kind` is gunicorn's worker, `direct` (on or off) the setting POSLOGS_DIRECT. With `fleet` that many servers share a
+    Redis: each reader comes back at any of them, and Redis has faults too. It takes `seconds`, and at most
     CATCH_UP_SECONDS twice, LINGER_SECONDS and the server's end on top.
     """
     with ExitStack() as stack:
@@ -55,51 +66,63 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
         environments = [
             Environment(name, stack.enter_context(PlatformOS(token=f"pos-token-{name}")), seed) for name in NAMES
         ]
-        server = stack.enter_context(
-            Server(
-                folder,
-                kind,
-                environments={environment.name: environment.platformos for environment in environments},
-                clients=clients(),
-                env={**ENVIRONMENT, "POSLOGS_DIRECT": direct},
+        redis, way = _redis(stack, folder) if fleet else (None, None)
+        more = {"POSLOGS_REDIS_URL": way.url} if way else {}
+        servers = [
+            stack.enter_context(
+                Server(
+                    _made(folder / str(number)),
+                    kind,
+                    environments={environment.name: environment.platformos for environment in environments},
+                    clients=clients(),
+                    env={**ENVIRONMENT, "POSLOGS_DIRECT": direct, **more},
+                )
             )
-        )
+            for number in range(max(1, fleet))
+        ]
+        urls = [server.url for server in servers]
         chance = random.Random(f"{seed} readers")
         subscribers = [
             Subscriber(
-                server.url,
+                urls,
                 manner,
                 random.Random(f"{seed} {manner.name}"),
                 environments[NAMES.index(manner.environment)],
             )
             for manner in manners(chance, seconds)
         ]
-        subscribers += joint_subscribers(server.url, environments, seed)
-        start = warm(server, len(subscribers) + SPARE + AT_ONCE * len(NAMES))
-        watch = Watch(server)
-        stack.callback(watch.stop)
-        watch.start()
-        from_platforms = [environment.faults(server) for environment in environments]
-        from_host = HostFaults(server, environments, f"{seed} host")
+        subscribers += joint_subscribers(urls, environments, seed)
+        start = [warm(server, len(subscribers) + SPARE + AT_ONCE * len(NAMES)) for server in servers]
+        watches = [Watch(server) for server in servers]
+        for watch in watches:
+            stack.callback(watch.stop)
+            watch.start()
+        from_platforms = [environment.faults(servers) for environment in environments]
+        from_host = HostFaults(servers, environments, f"{seed} host")
         until = time.monotonic() + seconds * ENDS_SHARE
         chaos = [
             *[Faults(one.kinds(), (0.3, 2.5), f"{seed} {one.name}") for one in from_platforms],
             Faults(from_host.ends(), (2.0, 8.0), f"{seed} processes", until),
             Faults(from_host.edits(), (2.0, 8.0), f"{seed} files"),
         ]
-        strangers = Strangers(server, f"{seed} strangers")
-        health = Health(server, from_host)
+        from_redis = None
+        if redis and way:
+            from_redis = RedisFaults(redis, way, servers, environments, from_host, f"{seed} redis")
+            chaos.append(Faults(from_redis.kinds(), (1.0, 6.0), f"{seed} engine"))
+        strangers = [Strangers(server, f"{seed} strangers{_nth(number)}") for number, server in enumerate(servers)]
+        healths = [Health(server, from_host) for server in servers]
         sources = [environment.source for environment in environments]
         newcomers = [
-            Newcomers(server.url, one.environment, one, from_host, f"{seed} {one.environment.name} newcomers")
+            Newcomers(urls, one.environment, one, from_host, f"{seed} {one.environment.name} newcomers")
             for one in subscribers
             if one.manner.habit == "stands"
         ]
-        for one in (*sources, *chaos, strangers, health, *subscribers, *newcomers):
+        for one in (*sources, *chaos, *strangers, *healths, *subscribers, *newcomers):
             one.start()
 
-        _let_run(seconds, environments, watch, [*chaos, *newcomers], subscribers, tell)
-        strangers.stop()
+        _let_run(seconds, environments, watches, [*chaos, *newcomers], subscribers, tell)
+        for stranger in strangers:
+            stranger.stop()
         for faults in chaos:
             faults.stop()
         for each in newcomers:
@@ -111,21 +134,26 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
         threads: list[Source | Faults | Newcomers] = [*sources, *chaos, *newcomers]
         for thread in threads:
             if thread.failure is not None:
-                raise AssertionError(f"{thread.name} failed:\n{server.output[-5000:]}") from thread.failure
-        server.wait_live()
+                told = "\n".join(server.output[-5000:] for server in servers)
+                raise AssertionError(f"{thread.name} failed:\n{told}") from thread.failure
+        from_host.wait_live()
         for subscriber in subscribers:
             subscriber.calm.set()
         _settle(environments, subscribers, tell)
         for each in newcomers:
             each.join()
-        health.stop()
+        for health in healths:
+            health.stop()
         for subscriber in subscribers:
             subscriber.stop()
         for subscriber in subscribers:
             subscriber.join()
-        streams = _streams_left(server)
-        wait(lambda: is_back(worker_load(server), start), LINGER_SECONDS)
-        end, ended = worker_load(server), time.monotonic()
+        left = [_streams_left(server) for server in servers]
+        wait(
+            lambda: all(is_back(worker_load(server), one) for server, one in zip(servers, start, strict=True)),
+            LINGER_SECONDS,
+        )
+        end, ended = [worker_load(server) for server in servers], time.monotonic()
         return Outcome(
             seconds=seconds,
             seed=seed,
@@ -133,29 +161,45 @@ def soak(seconds: float, seed: int, kind: str, direct: str = "on", tell: Callabl
             direct=direct,
             environments=environments,
             faults=sum((faults.count for faults in chaos), Counter()),
-            strangers=strangers.count,
+            strangers=sum((stranger.count for stranger in strangers), Counter()),
             subscribers=subscribers,
             verdicts=[_verdict(subscriber) for subscriber in subscribers],
             newcomers=newcomers,
             start=start,
-            peak=watch.peak,
+            peak=max(watch.peak for watch in watches),
             end=end,
-            held=held(server),
+            held=[held(server) for server in servers],
             asked={one.name: ended - one.platformos.requests[-1].at for one in environments},
-            lived=watch.lived,
-            streams=streams,
+            lived=min(watch.lived for watch in watches),
+            streams=None if None in left else sum(count or 0 for count in left),
             slowest_stop=from_host.slowest_stop,
-            asked_how_it_is=health.asked,
-            unwell=health.wrong,
-            wrong=strangers.wrong,
-            output=server.output,
+            asked_how_it_is=sum(health.asked for health in healths),
+            unwell=sum((health.wrong for health in healths), Counter()),
+            wrong=[wrong for stranger in strangers for wrong in stranger.wrong],
+            outputs=[server.output for server in servers],
+            rejoined=from_redis.rejoined if from_redis else 0.0,
         )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _nth(number: int) -> str:
+    """What the seeds of the second and later servers' parts differ by."""
+    return f" {number}" if number else ""
+
+
+def _redis(stack: ExitStack, folder: Path) -> tuple[RedisServer, Way]:
+    redis = stack.enter_context(RedisServer(_made(folder / "redis")))
+    return redis, stack.enter_context(Way(redis.port))
 
 
 def _let_run(
     seconds: float,
     environments: list[Environment],
-    watch: Watch,
+    watches: list[Watch],
     chaos: list[Faults | Newcomers],
     subscribers: list[Subscriber],
     tell: Callable[[str], None],
@@ -177,7 +221,7 @@ def _let_run(
         delivered = sum(len(subscriber.journal.serials) for subscriber in subscribers)
         tell(
             f"{now - began:5.0f} s: rows a second {', '.join(rates)}; {delivered} entries delivered, {count} faults; "
-            f"worker: {watch.last or 'none'}"
+            f"worker: {'; '.join(str(watch.last or 'none') for watch in watches)}"
         )
 
 

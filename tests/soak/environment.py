@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from tests.soak.clients import token
 from tests.soak.faults import PlatformFaults
@@ -25,8 +26,11 @@ class Environment:
         self.first = FirstAnswers(f"{seed} {name} first answers")
         platformos.instead = self.first.body
         self.quiet = threading.Lock()  # held while the host must do nothing to the server
+        self.steady = threading.Lock()  # held while nothing must become of a fleet's Redis, or something does
         self._seed = f"{seed} {name} answers"
 
-    def faults(self, server: Server) -> PlatformFaults:
-        """What its platformOS does wrong to this server."""
-        return PlatformFaults(self.name, self.platformos, self.source, self.first, server, self.quiet, self._seed)
+    def faults(self, servers: Sequence[Server]) -> PlatformFaults:
+        """What its platformOS does wrong to these servers."""
+        return PlatformFaults(
+            self.name, self.platformos, self.source, self.first, servers, (self.steady, self.quiet), self._seed
+        )

@@ -11,7 +11,8 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -78,16 +79,16 @@ class PlatformFaults:
         platformos: PlatformOS,
         source: Source,
         first: FirstAnswers,
-        server: Server,
-        quiet: threading.Lock,
+        servers: Sequence[Server],
+        quiet: Sequence[threading.Lock],
         seed: str,
     ) -> None:
-        """`quiet` is held while the host must do nothing to the server."""
+        """`quiet` are held while nothing must be done to the server, in their order."""
         self.name = name
         self._platformos = platformos
         self._source = source
         self._first = first
-        self._server = server
+        self._servers = servers
         self._quiet = quiet
         self._random = random.Random(seed)
 
@@ -145,9 +146,12 @@ class PlatformFaults:
         """
         self._platformos.heal()  # of what an earlier fault left for polls that had not come by then
         fell = self._noticed()
-        with self._quiet:
+        with ExitStack() as stack:
+            for lock in self._quiet:
+                stack.enter_context(lock)
             self._first.disarm()  # a poll in vain does not show what the server has read
-            self._server.wait_live(START_SECONDS)
+            for server in self._servers:
+                server.wait_live(START_SECONDS)
             self._source.restore(
                 lambda last: wait(self._polled(last), SETTLE_SECONDS),
                 lambda: wait(lambda: self._noticed() > fell, NOTICE_SECONDS),
@@ -155,7 +159,7 @@ class PlatformFaults:
             self._first.arm()
 
     def _noticed(self) -> int:
-        return id_resets(self._server.output, self.name)
+        return sum(id_resets(server.output, self.name) for server in self._servers)
 
     def _polled(self, last: int) -> Callable[[], bool]:
         """Whether the feed has most likely read up to `last`.
@@ -173,10 +177,10 @@ class PlatformFaults:
         return has
 
     def _polls(self) -> float:
-        """How many polls of this environment the worker has had answered; 0 while it has no feed."""
-        told = get(self._server, "/metrics", token=OPERATOR).body.decode()
-        found = re.search(rf'^poslogs_polls_total{{env="{self.name}"}} ([0-9.e+]+)$', told, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        """How many polls of this environment the workers have had answered; 0 while none has a feed."""
+        told = [get(server, "/metrics", token=OPERATOR).body.decode() for server in self._servers]
+        pattern = rf'^poslogs_polls_total{{env="{self.name}"}} ([0-9.e+]+)$'
+        return sum(float(found[1]) for text in told if (found := re.search(pattern, text, re.MULTILINE)))
 
     def _arranged(self, arrange: Callable[[list[Any]], list[Any]]) -> None:
         self._platformos.arrange = arrange

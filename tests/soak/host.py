@@ -19,16 +19,18 @@ from tests.soak.machine import wait
 from tests.support.server import Server
 
 STOP_SECONDS = 15.0
+FROZEN_SECONDS = (1.0, 8.0)
 
 
 class HostFaults:
     """What people and the system do to the server, one thing at a time, and not while an environment wants quiet."""
 
-    def __init__(self, server: Server, environments: Sequence[Environment], seed: str) -> None:
+    def __init__(self, servers: Sequence[Server], environments: Sequence[Environment], seed: str) -> None:
         self.slowest_stop = 0.0
         self.ends_begun = 0  # how often the worker was ended
         self.ending = False  # from before a worker is ended until the next answers
-        self._server = server
+        self._servers = list(servers)
+        self._server = self._servers[0]  # that a fault is for
         self._environments = environments
         self._random = random.Random(seed)
 
@@ -40,6 +42,7 @@ class HostFaults:
             "kill -9 worker": self._kill_worker,
             "kill -9 all, restart": self._kill_all,
         }
+        kinds |= {"worker frozen": self._freeze_worker} if len(self._servers) > 1 else {}
         return {name: partial(self._end, fault) for name, fault in kinds.items()}
 
     def edits(self) -> dict[str, Callable[[], None]]:
@@ -57,6 +60,7 @@ class HostFaults:
     def _quietly(self, kinds: dict[str, Callable[[], None]]) -> dict[str, Callable[[], None]]:
         def one(fault: Callable[[], None]) -> None:
             with self._quiet():
+                self._pick()
                 fault()
 
         return {name: partial(one, fault) for name, fault in kinds.items()}
@@ -65,10 +69,15 @@ class HostFaults:
         with self._quiet():
             self.ending = True
             self.ends_begun += 1
+            self._pick()
             for environment in self._environments:
                 environment.first.arm()
             fault()
             self.ending = False
+
+    def _pick(self) -> None:
+        if len(self._servers) > 1:
+            self._server = self._random.choice(self._servers)
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -78,8 +87,9 @@ class HostFaults:
             yield
 
     def wait_live(self) -> None:
-        """Wait until the server answers."""
-        self._server.wait_live(START_SECONDS)
+        """Wait until the servers answer."""
+        for server in self._servers:
+            server.wait_live(START_SECONDS)
 
     def _reload(self) -> None:
         before = self._server.worker_pids()
@@ -102,6 +112,17 @@ class HostFaults:
                 os.kill(pid, signal.SIGKILL)
         self.wait_live()
 
+    def _freeze_worker(self) -> None:
+        """For longer than a lease of the poll lasts: what it then wants to publish is of no use any more."""
+        pids = self._server.worker_pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(self._random.uniform(*FROZEN_SECONDS))
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.wait_live()
+
     def _kill_all(self) -> None:
         workers = self._server.worker_pids()
         self._server.signal(signal.SIGKILL)
@@ -112,7 +133,9 @@ class HostFaults:
         self._server.start()
 
     def _write_pos(self) -> None:
-        self._server.write_pos({environment.name: environment.platformos for environment in self._environments})
+        told = {environment.name: environment.platformos for environment in self._environments}
+        for server in self._servers:
+            server.write_pos(told)
 
     def _renew(self) -> None:
         environment = self._random.choice(self._environments)
@@ -121,9 +144,11 @@ class HostFaults:
 
     def _write_clients(self) -> None:
         told = clients(f"{self._random.randint(100_000, 200_000)} per minute")
-        fresh = self._server.clients_file.with_name("clients.new")
-        fresh.write_text(json.dumps({**told, "another": {"token": str(self._random.getrandbits(64))}}))
-        fresh.replace(self._server.clients_file)
+        text = json.dumps({**told, "another": {"token": str(self._random.getrandbits(64))}})
+        for server in self._servers:
+            fresh = server.clients_file.with_name("clients.new")
+            fresh.write_text(text)
+            fresh.replace(server.clients_file)
 
     def _spoil(self, path: Any) -> None:
         right = path.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,7 @@ class Share(Subscriber):
 HABITS = ("reads", "reads", "vanishes", "vanishes")
 
 
-def joint_subscribers(url: str, environments: list[Environment], seed: int) -> list[Subscriber]:
+def joint_subscribers(urls: Sequence[str], environments: list[Environment], seed: int) -> list[Subscriber]:
     """Readers of both, each with its share of the second environment: from the beginning, with both tools, packed."""
     found: list[Subscriber] = []
     for number, habit in enumerate(HABITS):
@@ -35,7 +36,7 @@ def joint_subscribers(url: str, environments: list[Environment], seed: int) -> l
         stays = (2.0, 8.0) if habit == "reads" else (1.0, 1.0)
         tool = (STREAM, LIVE)[number % 2]
         manner = Manner(f"joint {number}", habit, names[0], tool, asked, bool(number % 2), 0.0, stays, None, None)
-        reader = JointSubscriber(url, manner, random.Random(f"{seed} {manner.name}"), environments, OPERATOR)
+        reader = JointSubscriber(urls, manner, random.Random(f"{seed} {manner.name}"), environments, OPERATOR)
         found += [reader, reader.share]
     return found
 
@@ -44,12 +45,12 @@ class JointSubscriber(Subscriber):
     """One reader of both environments over all its connections; its own journal is that of the first."""
 
     def __init__(
-        self, url: str, manner: Manner, chance: random.Random, environments: list[Environment], token: str
+        self, urls: Sequence[str], manner: Manner, chance: random.Random, environments: list[Environment], token: str
     ) -> None:
-        super().__init__(url, manner, chance, environments[0])
+        super().__init__(urls, manner, chance, environments[0])
         self.token = token
         second = replace(manner, name=f"{manner.name}, its second", environment=environments[1].name)
-        self.share = Share(url, second, chance, environments[1])
+        self.share = Share(urls, second, chance, environments[1])
         self._second: Connection | None = None
 
     @property

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from tests.soak.environment import Environment
@@ -38,7 +39,9 @@ SHOWN = 20  # that went wrong, with all that they were given
 class Newcomers(threading.Thread):
     """Has newcomers of one environment begin until it is stopped; `wrong` and `bad` hold what was not as it must be."""
 
-    def __init__(self, url: str, environment: Environment, standing: Subscriber, host: HostFaults, seed: str) -> None:
+    def __init__(
+        self, urls: Sequence[str], environment: Environment, standing: Subscriber, host: HostFaults, seed: str
+    ) -> None:
         """`standing` reads the end of the log all the time."""
         super().__init__(name=f"newcomers of {environment.name}", daemon=True)
         self.count: Counter[str] = (
@@ -47,7 +50,7 @@ class Newcomers(threading.Thread):
         self.wrong: list[str] = []
         self.bad: list[tuple[Subscriber, Verdict]] = []
         self.failure: BaseException | None = None
-        self._url = url
+        self._urls = list(urls)
         self._environment = environment
         self._standing = standing
         self._host = host
@@ -79,7 +82,7 @@ class Newcomers(threading.Thread):
             return
         self.count["rounds"] += 1
         readers = [
-            Subscriber(self._url, manner, random.Random(f"{self._seed} {manner.name}"), self._environment)
+            Subscriber(self._urls, manner, random.Random(f"{self._seed} {manner.name}"), self._environment)
             for manner in beginners(self._random, self._environment.name, self.count["rounds"])
         ]
         self._arm()
@@ -119,7 +122,7 @@ class Newcomers(threading.Thread):
     def _call(self, asked_for: dict[str, Any]) -> None:
         for _ in range(TRIES):
             self._arm()
-            wrong = fetch(self._url, self._environment, asked_for)
+            wrong = fetch(self._random.choice(self._urls), self._environment, asked_for)
             if wrong is not None or self._last_round.wait(AGAIN_SECONDS):
                 break
         self.count["calls"] += wrong is not None

@@ -19,6 +19,7 @@ MORE_AT_END = (
 )  # this many bytes more at the end than at the start are not a leak: a heap keeps them after huge answers
 MORE_MEMORY = 512 << 20  # bytes beyond the start, at any time: an answer of 32 MiB is parsed now and then
 SLOWEST_STOP = 6.0  # seconds; faults.md has 3, on a machine that does nothing else
+REJOIN_SECONDS = 15.0  # fleet.md has 10, on a machine that does nothing else
 SHOWN = 3  # of a reader's troubles of one kind
 
 
@@ -36,10 +37,10 @@ class Outcome:
     subscribers: list[Subscriber]
     verdicts: list[Verdict]
     newcomers: list[Newcomers]
-    start: Load
+    start: list[Load]  # of each server's worker, as the others here
     peak: int
-    end: Load | None
-    held: str  # what the worker's descriptors are at the end
+    end: list[Load | None]
+    held: list[str]  # what the workers' descriptors are at the end
     asked: dict[str, float]  # when each platformOS was last asked, in seconds before the end
     lived: float  # seconds that the last worker has lived
     streams: int | None  # that the server thinks are open, after all have left
@@ -47,7 +48,8 @@ class Outcome:
     asked_how_it_is: int
     unwell: Counter[str]  # what the server said of itself, or its worker did, that is wrong
     wrong: list[str]
-    output: str
+    outputs: list[str]  # of each server
+    rejoined: float  # seconds, the longest from a Redis that is well to a fleet that has rejoined
 
     @property
     def rows(self) -> int:
@@ -66,25 +68,31 @@ class Outcome:
         found += [wrong for newcomers in self.newcomers for wrong in newcomers.wrong]
         found += [f"{said} ({times} times)" for said, times in self.unwell.items()]
         found += self.wrong
-        found += ["a traceback in the server's log"] if "Traceback" in self.output else []
-        found += [f"{secret} in the server's log" for secret in SECRETS if secret in self.output]
-        for environment in self.environments:
-            fell, restores = id_resets(self.output, environment.name), len(environment.listing.restores)
-            if fell > restores:
-                found.append(f"ids of {environment.name} were reset {fell} times for the server, {restores} in truth")
+        for output in self.outputs:
+            found += ["a traceback in the server's log"] if "Traceback" in output else []
+            found += [f"{secret} in the server's log" for secret in SECRETS if secret in output]
+            for environment in self.environments:
+                fell, restores = id_resets(output, environment.name), len(environment.listing.restores)
+                if fell > restores:
+                    found.append(
+                        f"ids of {environment.name} were reset {fell} times for the server, {restores} in truth"
+                    )
+        if self.rejoined > REJOIN_SECONDS:
+            found.append(f"the fleet took {self.rejoined:.1f} s to rejoin after Redis was well")
         return found + self._of_machine()
 
     def _of_machine(self) -> list[str]:
         found = []
         if self.streams != 0:
             found.append(f"{self.streams} streams are open after all have left")
-        if self.end is None:
-            found.append("no worker at the end")
-        elif not is_back(self.end, self.start):
-            asked = ", ".join(f"{name} {ago:.0f} s" for name, ago in self.asked.items())
-            found.append(f"a leak: {self.end} at the end, {self.start} at the start; asked before: {asked}")
-            found.append(f"it holds {self.held}")
-        if self.peak > self.start.memory + MORE_MEMORY:
+        for start, end, held in zip(self.start, self.end, self.held, strict=True):
+            if end is None:
+                found.append("no worker at the end")
+            elif not is_back(end, start):
+                asked = ", ".join(f"{name} {ago:.0f} s" for name, ago in self.asked.items())
+                found.append(f"a leak: {end} at the end, {start} at the start; asked before: {asked}")
+                found.append(f"it holds {held}")
+        if self.peak > max(start.memory for start in self.start) + MORE_MEMORY:
             found.append(f"memory: {self.peak >> 20} MiB at the worst")
         if self.slowest_stop > SLOWEST_STOP:
             found.append(f"a worker took {self.slowest_stop:.1f} s to stop")

@@ -7,6 +7,7 @@ import math
 import random
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from tests.soak.clients import filler, marks
@@ -30,7 +31,8 @@ VANISHES_AFTER = (1, 8000)  # bytes of the body
 class Subscriber(threading.Thread):
     """One reader over all its connections, until it is stopped."""
 
-    def __init__(self, url: str, manner: Manner, chance: random.Random, environment: Environment) -> None:
+    def __init__(self, urls: Sequence[str], manner: Manner, chance: random.Random, environment: Environment) -> None:
+        """`urls`: of the servers, one of which it asks each time it connects."""
         super().__init__(name=manner.name, daemon=True)
         self.manner = manner
         self.environment = environment
@@ -42,7 +44,7 @@ class Subscriber(threading.Thread):
         self.calm = threading.Event()  # from now on it reads all that comes, and stays
         self.start_id: int | None = None
         self.token = environment.token
-        self._url = url
+        self._urls = list(urls)
         self._random = chance
         self._stop_it = threading.Event()
         self._position: str | None = None
@@ -117,7 +119,7 @@ class Subscriber(threading.Thread):
         self, body: dict[str, Any], position: str | None, vanishing: Vanishing | None, *, paused: bool
     ) -> Noting:
         return Noting(
-            self._url,
+            self._random.choice(self._urls) if len(self._urls) > 1 else self._urls[0],
             body,
             self._took,
             self._was_told,

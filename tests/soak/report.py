@@ -20,7 +20,7 @@ def table(outcome: Outcome) -> str:
     odd = sum((environment.source.count for environment in outcome.environments), Counter[str]())
     habits = Counter(f"{s.environment.name} {s.manner.habit}" for s in outcome.subscribers)
     lines = {
-        "seed": f"{outcome.seed} ({outcome.kind}, direct {outcome.direct}), {outcome.seconds:g} s",
+        "seed": f"{outcome.seed} ({outcome.kind}, direct {outcome.direct}{_fleet(outcome)}), {outcome.seconds:g} s",
         "faults injected": f"{outcome.faults.total()}: {_counts(outcome.faults)}",
         "strangers": f"{outcome.strangers.total()}: {_counts(outcome.strangers)}",
         "rows listed": f"{_counts(Counter(listed))} ({outcome.rows / outcome.seconds:.0f} a second); {_counts(odd)}",
@@ -47,9 +47,12 @@ def table(outcome: Outcome) -> str:
         "asked how it is": f"{outcome.asked_how_it_is} times; unwell: {_counts(outcome.unwell) or 'never'}",
         "slowest beginning of a tail": f"{starts:.1f} s",
         "slowest stop of a worker": f"{outcome.slowest_stop:.1f} s",
-        "worker at the start": str(outcome.start),
+        **({"slowest rejoining of a fleet": f"{outcome.rejoined:.1f} s"} if len(outcome.start) > 1 else {}),
+        "worker at the start": "; ".join(map(str, outcome.start)),
         "worker's memory at the worst": f"{outcome.peak >> 20} MiB",
-        "worker at the end": f"{outcome.end}, after {outcome.lived:.0f} s; {outcome.streams} streams open",
+        "worker at the end": (
+            f"{'; '.join(map(str, outcome.end))}, after {outcome.lived:.0f} s; {outcome.streams} streams open"
+        ),
     }
     width = max(map(len, lines))
     rows = [f"{name:<{width}}  {value}" for name, value in lines.items()]
@@ -66,6 +69,10 @@ def ends(outcome: Outcome) -> Counter[str]:
     found = Counter(connection.how for s in outcome.subscribers for connection in s.journal.connections)
     found["never read"] = sum(s.never_read for s in outcome.subscribers)
     return found
+
+
+def _fleet(outcome: Outcome) -> str:
+    return f", a fleet of {len(outcome.start)}" if len(outcome.start) > 1 else ""
 
 
 def _counts(counter: Counter[str]) -> str:
