@@ -10,6 +10,8 @@ from bench.errors import RunFailed
 from bench.machine import busy, slab
 from bench.peers import fill
 from bench.readers import Readers
+from bench.redis import RedisFigures
+from bench.scenarios import Case
 from bench.scene import Scene
 from bench.standin import push
 
@@ -28,9 +30,11 @@ def fanout(scene: Scene) -> Figures:
         time.sleep(case.settle)
         scene.standin.reset()
         readers.mark()
+        redis_before = scene.redis.figures() if scene.redis else None
         before, machine_before, began = scene.sample(), busy(), time.monotonic()
         total = _rows(scene)
         ended, after_rows = time.monotonic(), scene.sample()
+        redis_after = scene.redis.figures() if scene.redis else None
         told = _drained(readers, total)
         after, machine_after, polls = scene.sample(), busy(), scene.standin.stats()["requests"]
         elapsed = time.monotonic() - began
@@ -61,7 +65,8 @@ def fanout(scene: Scene) -> Figures:
         "readers_cpu_s": told["client_cpu_s"],
         "mb_per_s": round(told["bytes"] / 1e6 / span, 1),
         "bytes_per_frame": round(told["bytes"] / frames, 1),
-        **({"polls_per_interval": round(polls * case.interval / 1000 / elapsed, 3)} if scene.peer.polls else {}),
+        **({"polls_per_interval": round(_polls(case, polls, elapsed), 3)} if scene.peer.polls else {}),
+        **(_of_redis(redis_before, redis_after, ended - began) if redis_before and redis_after else {}),
         "pss_kib_per_stream": round((before.pss - scene.base.pss) / max(1, told["open"]), 2),
         "pss_kib": after.pss,
         "error_frames": told["event_error"],
@@ -165,6 +170,24 @@ MEASURES: dict[str, Callable[[Scene], Figures]] = {
 
 def _streams(told: Figures) -> Figures:
     return {key: told[key] for key in ("open", "failed", "closed_early")}
+
+
+def _polls(case: Case, polls: int, elapsed: float) -> float:
+    return polls * case.interval / 1000 / elapsed / case.environments
+
+
+def _of_redis(before: RedisFigures, after: RedisFigures, seconds: float) -> Figures:
+    return {
+        "redis_busy": round((after.cpu - before.cpu) / seconds, 4),
+        "redis_commands_per_s": round((after.commands - before.commands) / seconds),
+        "redis_mb_in_per_s": round((after.received - before.received) / seconds / 1e6, 3),
+        "redis_mb_out_per_s": round((after.sent - before.sent) / seconds / 1e6, 3),
+        "redis_memory_mb": round(after.memory / 1e6, 1),
+        "redis_scripts_per_s": round((after.scripts.count - before.scripts.count) / seconds),
+        "redis_us_per_script": round(after.scripts.each(before.scripts), 1),
+        "redis_reads_per_s": round((after.reads.count - before.reads.count) / seconds),
+        "redis_us_per_read": round(after.reads.each(before.reads), 1),
+    }
 
 
 def _rows(scene: Scene) -> int:

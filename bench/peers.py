@@ -6,11 +6,11 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.places import HERE, Places, nchan_module, program
+from bench.places import HERE, Places, nchan_module, program, redis_server
 
 BODY = '{"tool":"platformos.logs.stream","input":{"env":"staging","interval":{interval}}}'
 ASKED = 50  # distinct filters, or distinct queries, that the readers of a peer have in turn
@@ -18,7 +18,7 @@ EXPRESSIONS = 10  # of those queries
 TOKEN = "a-token-of-the-bench"  # noqa: S105 - of the run's own clients.json
 GUNICORN = "{python} -m gunicorn"
 MANY = "-b 127.0.0.1:{port} --worker-connections 20000 --backlog 4096 --log-level warning"
-POSLOGS = f"{GUNICORN} -c {{project}}/gunicorn.conf.py wsgi:app -k gevent -w 1 {MANY}"
+POSLOGS = f"{GUNICORN} -c {{project}}/gunicorn.conf.py wsgi:app -k gevent -w {{workers}} {MANY}"
 NGINX = "{nginx} -p {tmp} -c {tmp}/nginx.conf -e {tmp}/error.log"
 FEW = 200  # streams that a server can bear which polls for each of them
 
@@ -27,6 +27,10 @@ Found = Callable[[Places], bool]
 
 def _has_modules(_places: Places) -> bool:
     return all(importlib.util.find_spec(name) for name in ("flask", "gevent", "gunicorn", "requests"))
+
+
+def _has_engine(places: Places) -> bool:
+    return _has_modules(places) and importlib.util.find_spec("redis") is not None and redis_server() is not None
 
 
 def _has_nchan(_places: Places) -> bool:
@@ -58,17 +62,20 @@ class Peer:
     push_path: str = ""  # where rows are published, for a server that does not poll
     push_every: float | None = None  # ms between two POSTs; None: one each interval, with finished frames
     most_streams: int | None = None
+    engine: bool = False  # a Redis is started for it, and measured beside it
+    workers: int = 1  # processes that serve; more than one need the engine
 
     @property
     def polls(self) -> bool:
         """Whether it asks the stand-in for rows."""
         return not self.push_path
 
-    def arguments(self, places: Places, streams: int, words: dict[str, str]) -> list[str]:
-        """The command line of `streams` readers, all but the port, the count and the seconds."""
+    def arguments(self, places: Places, streams: int, words: dict[str, str], names: Sequence[str]) -> list[str]:
+        """The command line of `streams` readers of these environments in turn, all but port, count and seconds."""
         given = ["--path", self.path, "--method", "POST" if self.bodies else "GET"]
         for body in self.bodies:
-            given += ["--body", fill(body, words)]
+            for name in names:
+                given += ["--body", fill(body, words).replace('"env":"staging"', f'"env":"{name}"')]
         if self.bodies:
             given += ["--token", TOKEN]
         if self.many_tokens:
@@ -83,9 +90,17 @@ def clients(streams: int) -> int:
     return -(-streams // 5)
 
 
-def words(places: Places, *, port: int, upstream: int, interval: int, tmp: Path) -> dict[str, str]:
+def environments(count: int) -> list[str]:
+    """The names of a number of environments."""
+    return ["staging", *(f"staging{number}" for number in range(1, count))]
+
+
+def words(
+    places: Places, *, port: int, upstream: int, interval: int, tmp: Path, redis: int, workers: int
+) -> dict[str, str]:
     """What stands for the words in a peer's texts."""
     told = {"port": port, "upstream": upstream, "interval": interval, "tmp": tmp, "here": HERE, "peers": places.peers}
+    told |= {"redis": redis, "workers": workers}
     system = {"nginx": program("nginx"), "node": program("node"), "nchan_module": nchan_module()}
     return {
         key: str(value)
@@ -103,6 +118,13 @@ def fill(text: str, told: dict[str, str]) -> str:
 def _poslogs(name: str, *, gzip: int = 0, bodies: tuple[str, ...] = (BODY,), **env: str) -> Peer:
     env = {"PYTHONPATH": "{project}", **env}
     return Peer(name, POSLOGS, _has_modules, "make run", env=env, bodies=bodies, many_tokens=True, gzip=gzip)
+
+
+def _fleet(name: str, workers: int) -> Peer:
+    url = "redis://127.0.0.1:{redis}/0"
+    how = "apt-get install redis-server, then make run"
+    env = {"PYTHONPATH": "{project}", "POSLOGS_REDIS_URL": url}
+    return Peer(name, POSLOGS, _has_engine, how, env=env, many_tokens=True, engine=True, workers=workers)
 
 
 def _asking(**input_: object) -> str:
@@ -139,6 +161,9 @@ PEERS = {
         _poslogs("poslogs-plain", POSLOGS_DIRECT="off"),
         _poslogs("poslogs-filters", bodies=FILTERS),
         _poslogs("poslogs-queries", bodies=QUERIES),
+        _fleet("poslogs-engine", 1),
+        _fleet("poslogs-fleet2", 2),
+        _fleet("poslogs-fleet4", 4),
         _nchan("nchan", "/sub", 5),
         _nchan("nchan-batch", "/raw", None),
         Peer(

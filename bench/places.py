@@ -21,6 +21,11 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *MORE_FOLDERS]))
 
 
+def redis_server() -> str | None:
+    """The path of redis-server or valkey-server; None when neither is installed."""
+    return program("redis-server") or program("valkey-server")
+
+
 def nchan_module() -> Path | None:
     """nginx's module as Debian and its like install it; None when it is not there."""
     folders = ("/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/lib")

@@ -21,6 +21,16 @@ COLUMNS = {  # of a kind of run: figure, head
         "frames_per_s": "frames/s",
         "bytes_per_frame": "bytes a frame",
         "complete": "complete",
+        "polls_per_interval": "polls an interval",
+        "redis_busy": "Redis CPU s/s",
+        "redis_commands_per_s": "Redis commands/s",
+        "redis_mb_in_per_s": "Redis MB/s in",
+        "redis_mb_out_per_s": "Redis MB/s out",
+        "redis_memory_mb": "Redis MB",
+        "redis_scripts_per_s": "scripts/s",
+        "redis_us_per_script": "a script, us",
+        "redis_reads_per_s": "reads/s",
+        "redis_us_per_read": "a read, us",
     },
     "idle": {
         "open": "open",
@@ -93,11 +103,13 @@ def goals(record: Record) -> Iterator[tuple[str, ...]]:
 
 def judged(record: Record, scenario: Scenario, goal: Goal) -> tuple[str, ...]:
     """The row of a goal, all but the scenario's name."""
-    case = scenario.cases[0].name
+    case = goal.case or scenario.cases[0].name
     mine = middle(record, case, goal.of, goal.figure)
-    other = middle(record, case, goal.against, goal.figure) if goal.against else None
+    beside = goal.against or goal.minus
+    other = middle(record, case, beside, goal.figure) if beside else None
     ratio = mine / other if mine is not None and other else None
-    judge = ratio if goal.against else mine
+    more = mine - other if mine is not None and other is not None else None
+    judge = ratio if goal.against else more if goal.minus else mine
     what = goal.what if goal.of == "poslogs" else f"{goal.what} ({goal.of})"
     shown = f"{number(mine)} {goal.unit}".strip() if mine is not None else "-"
     return what, bound(goal), shown, number(other), number(ratio), _verdict(record, goal, judge)
@@ -105,7 +117,7 @@ def judged(record: Record, scenario: Scenario, goal: Goal) -> tuple[str, ...]:
 
 def _verdict(record: Record, goal: Goal, judge: float | None) -> str:
     if judge is None:
-        missing = [peer for peer in (goal.of, goal.against) if peer in record.skipped]
+        missing = [peer for peer in (goal.of, goal.against, goal.minus) if peer in record.skipped]
         return f"{missing[0]} not installed" if missing else "not run"
     if goal.most is None and goal.least is None:
         return "-"
@@ -125,6 +137,8 @@ def bound(goal: Goal) -> str:
         text = f"{goal.least:g} to {goal.most:g}"
     else:
         text = f"<= {_share(goal)}" if goal.most is not None else f">= {goal.least:g}"
+    if goal.minus:
+        return f"{text} {goal.unit} more than {goal.minus}"
     return f"{text} of {goal.against}" if goal.against else f"{text} {goal.unit}".strip()
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from bench.errors import RunFailed
 from bench.machine import sample, slab
 from bench.measures import MEASURES, Figures
-from bench.peers import TOKEN, Peer, clients, fill, words
+from bench.peers import TOKEN, Peer, clients, environments, fill, words
 from bench.places import HERE, Places
+from bench.redis import Redis
 from bench.scenarios import Case
 from bench.scene import Scene
 from bench.server import Server, free_port
@@ -35,13 +36,22 @@ def run(peer: Peer, case: Case, places: Places) -> Figures:
         folder = Path(stack.enter_context(made))
         standin = stack.enter_context(StandIn(places))
         port = free_port()
-        told = words(places, port=port, upstream=standin.port, interval=case.interval, tmp=folder)
+        redis = stack.enter_context(Redis(_made(folder / "redis"))) if peer.engine else None
+        told = words(
+            places,
+            port=port,
+            upstream=standin.port,
+            interval=case.interval,
+            tmp=folder,
+            redis=redis.port if redis else 0,
+            workers=peer.workers,
+        )
         furnish(folder, peer, case, told)
         command = [fill(part, told) for part in peer.command.split()]
         env = {name: fill(value, told) for name, value in peer.env.items()}
         server = stack.enter_context(Server(command, port, folder, env))
         time.sleep(START_SETTLE_SECONDS)
-        scene = Scene(case, peer, places, told, port, standin, server, sample(server.pid), slab())
+        scene = Scene(case, peer, places, told, port, standin, server, sample(server.pid), slab(), redis)
         try:
             warm_up(scene)
             return MEASURES[case.kind](replace(scene, base=scene.sample(), base_slab=slab()))
@@ -49,10 +59,16 @@ def run(peer: Peer, case: Case, places: Places) -> Figures:
             raise RunFailed(f"{failure}\n{server.tail()}".rstrip()) from failure
 
 
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 def furnish(folder: Path, peer: Peer, case: Case, told: dict[str, str]) -> None:
     """Write what the server finds where it is started: `.pos`, `clients.json`, its own files."""
     environment = {"url": f"http://127.0.0.1:{told['upstream']}", "email": "e@example.com", "token": "t"}
-    (folder / ".pos").write_text(json.dumps({"staging": environment}))
+    names = environments(case.environments)
+    (folder / ".pos").write_text(json.dumps(dict.fromkeys(names, environment)))
     known = {"default": {"token": TOKEN, "name": "Default Client"}}
     for number in range(clients(case.streams)):
         known[f"c{number}"] = {"token": f"{TOKEN}-{number}", "name": f"Client {number}"}

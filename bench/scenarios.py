@@ -23,6 +23,7 @@ class Case:
     page: int = 1000  # most rows in an answer to a poll
     stride: int = 1  # latencies are taken of every so-many-th row
     round: float = 0  # seconds of an idle run's second window
+    environments: int = 1  # that the streams read in turn, each with `rate` rows a second
 
     def quick(self) -> Case:
         """The same with small counts, to see that it works."""
@@ -47,6 +48,8 @@ class Goal:
     least: float | None = None
     against: str = ""  # the peer whose figure is the divisor; none: the bounds are for the figure itself
     of: str = "poslogs"
+    minus: str = ""  # the peer whose figure is taken away; the bounds are for the difference
+    case: str = ""  # of the scenario; none: its first
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,50 @@ SCENARIOS = {
             (Case("first-byte", "connect", 300, seconds=100, at_once=1),),
             ("poslogs", "better-sse"),
             (Goal("time to the first byte, median", "first_byte_p50_ms", "ms", most=1, against="better-sse"),),
+        ),
+        Scenario(
+            "fleet",
+            "several processes over one Redis: 1,000 streams, few streams, 10 and 40 environments",
+            (
+                Case("fleet", "fanout", 1000, seconds=10, rate=100),
+                Case("fleet-few", "fanout", 40, seconds=10, rate=40),
+                Case("fleet-10-envs", "fanout", 400, seconds=10, rate=100, environments=10),
+                Case("fleet-40-envs", "fanout", 400, seconds=10, rate=25, environments=40),
+            ),
+            ("poslogs", "poslogs-engine", "poslogs-fleet2", "poslogs-fleet4"),
+            (
+                Goal("CPU a frame with the engine", *CPU[1:], most=1.1, against="poslogs", of="poslogs-engine"),
+                Goal(
+                    "latency that the bus adds, p99",
+                    "page_p99_ms",
+                    "ms",
+                    most=10,
+                    minus="poslogs",
+                    of="poslogs-fleet4",
+                    case="fleet-few",
+                ),
+                Goal(
+                    "latency that the bus adds, p50",
+                    "page_p50_ms",
+                    "ms",
+                    minus="poslogs",
+                    of="poslogs-fleet4",
+                    case="fleet-few",
+                ),
+                Goal("polls an interval", "polls_per_interval", least=0.8, most=1.2, of="poslogs-fleet4"),
+                Goal(
+                    "polls an interval and environment",
+                    "polls_per_interval",
+                    least=0.8,
+                    most=1.2,
+                    of="poslogs-fleet4",
+                    case="fleet-10-envs",
+                ),
+                Goal("rows that arrived, of all", "complete", least=1, most=1, of="poslogs-fleet4"),
+                Goal("gaps", "gaps", least=0, most=0, of="poslogs-fleet4"),
+                Goal("repeats", "repeats", least=0, most=0, of="poslogs-fleet4"),
+                Goal("Redis's own CPU", "redis_busy", "s/s", of="poslogs-fleet4", case="fleet-10-envs"),
+            ),
         ),
         Scenario(
             "curve",

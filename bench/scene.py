@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.machine import Sample, sample
-from bench.peers import Peer
+from bench.peers import Peer, environments
 from bench.places import Places
 from bench.readers import Readers
+from bench.redis import Redis
 from bench.scenarios import Case
 from bench.server import Server
 from bench.standin import StandIn
@@ -28,13 +29,14 @@ class Scene:
     server: Server
     base: Sample  # of the server, before the streams that are measured
     base_slab: int  # KiB of the kernel then
+    redis: Redis | None = None  # of a peer with the engine
 
     def readers(self, streams: int, seconds: float, *, at_once: int = 1, kth: int = 1) -> Readers:
         """Opens a number of streams, which end by themselves after `seconds`."""
         sources = streams // STREAMS_AN_ADDRESS + 1
         given = {"--port": self.port, "--n": streams, "--conc": at_once, "--seconds": int(seconds), "--kth": kth}
         given |= {"--stride": self.case.stride, "--srcs": sources}
-        command = self.peer.arguments(self.places, self.case.streams, self.words)
+        command = self.peer.arguments(self.places, self.case.streams, self.words, environments(self.case.environments))
         return Readers([*command, *(str(part) for pair in given.items() for part in pair)])
 
     def sample(self) -> Sample:

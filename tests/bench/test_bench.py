@@ -70,6 +70,16 @@ def test_a_small_fanout_brings_every_row_to_every_stream_once(places: Places, pe
     assert nothing_is_left(places)
 
 
+def test_a_fleet_s_redis_is_measured_beside_it(places: Places) -> None:
+    """Streams of three environments get every row once; Redis is ended with the run."""
+    need("redis-server")
+    found = run(PEERS["poslogs-engine"], replace(SMALL, environments=3, streams=21), places)
+    assert (found["open"], found["failed"], found["complete"], found["gaps"], found["repeats"]) == (21, 0, 1, 0, 0)
+    assert found["redis_commands_per_s"] > 0
+    assert found["redis_memory_mb"] > 0
+    assert nothing_is_left(places)
+
+
 def test_idle_streams_stay_open_through_both_windows(places: Places) -> None:
     """Twenty streams stay open. What they take is measured, not judged."""
     found = run(PEERS["poslogs"], replace(SMALL, kind="idle", interval=3000, seconds=0.5, round=0.5), places)
@@ -126,14 +136,16 @@ def test_every_scenario_has_goals_of_peers_that_run_in_it_and_a_line_in_the_read
         assert f"`{scenario.name}`" in README
         assert bool(scenario.goals) is (scenario.name != "curve")
         assert {goal.of for goal in scenario.goals} <= set(scenario.peers)
-        assert {goal.against for goal in scenario.goals} - {""} <= set(scenario.peers)
+        assert {name for goal in scenario.goals for name in (goal.against, goal.minus)} - {""} <= set(scenario.peers)
+        assert {goal.case for goal in scenario.goals} - {""} <= {case.name for case in scenario.cases}
     told = report(Record(ABOUT, list(SCENARIOS)))
     assert set(re.findall(r"^\| ([a-z0-9-]+) \| .* not run \|$", told, re.MULTILINE)) == set(SCENARIOS) - {"curve"}
 
 
 def test_every_peer_is_in_the_readme_and_every_helper_is_built(helpers: Path) -> None:
     """The README has a row for each peer; the helpers are upstream, sseload and push."""
-    assert set(re.findall(r"^\| `([a-z-]+)` \| .* \| .* \|$", README, re.MULTILINE)) == set(PEERS)
+    rows = re.findall(r"^\| (`[a-z0-9-]+`(?:, `[a-z0-9-]+`)*) \| .* \| .* \|$", README, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == set(PEERS)
     assert Places(helpers=helpers).unbuilt() == []
     assert sorted(path.name for path in helpers.iterdir()) == sorted(HELPERS)
 
@@ -166,6 +178,17 @@ def test_a_report_of_a_stored_file_gives_medians_ratios_and_whether_goals_are_me
         "| connect | CPU each | <= 1 of better-sse | 1.10 ms | 1 | 1.10 | no |",
     ]
     assert "| connect | better-sse | 0.500 | 12.3 | - | 1 | - | 2/3 |" in lines
+
+
+def test_a_goal_for_a_difference_is_judged_by_it(tmp_path: Path) -> None:
+    """The bus adds 8 ms to 20: that is within 10, though it is 1.4 times as much."""
+    head = {"scenario": "fleet", "case": "fleet-few", "kind": "fanout", "commit": ABOUT["commit"], "turn": 1}
+    head |= {"streams": 40, "rate": 40, "interval_ms": 250}
+    runs = [{**head, "peer": peer, "page_p99_ms": ms} for peer, ms in (("poslogs", 20.0), ("poslogs-fleet4", 28.0))]
+    Record(ABOUT, ["fleet"], {}, runs).write(tmp_path / "figures.json")
+    told = CliRunner().invoke(main, ["report", str(tmp_path / "figures.json")])
+    what, bound = "latency that the bus adds, p99 (poslogs-fleet4)", "<= 10 ms more than poslogs"
+    assert f"| fleet | {what} | {bound} | 28 ms | 20 | 1.40 | yes |" in told.stdout.splitlines()
 
 
 def test_a_file_that_bench_has_not_written_is_refused_in_one_sentence(tmp_path: Path) -> None:
