@@ -17,15 +17,16 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # requirements.lock has the hash of each file of each version, for any platform, so pip installs only what was locked.
-.PHONY: help run lock test test-slow test-long test-fleet test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run fleet lock test test-slow test-long test-fleet test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
+	@echo "make fleet   start a Redis, three servers and nginx in front of them, on demo data (PORT=3030)"
 	@echo "make lock    write requirements.lock again after a change of requirements.txt"
 	@echo "make test    run the tests, but those of the verbs below"
 	@echo "make test-slow  run the tests that are slow by nature: storms, crowds, loops that stand still; some minutes"
 	@echo "make test-long  run what no other verb waits for: thousands of orders of events, 100,000 connections; an hour"
-	@echo "make test-fleet  test several processes over one Redis: what they share; needs redis-server"
+	@echo "make test-fleet  test several processes over one Redis: the promises of docs/fleet.md; needs redis-server and nginx"
 	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
 	@echo "make test-openapi  test clients generated from /openapi.json; it installs the generators in .cache/openapi"
 	@echo "make test-page  test the page in Chromium, also with 100,000 entries, and some of it in Firefox"
@@ -77,6 +78,9 @@ $(PEERS)/venv.stamp: bench/peers/requirements.txt
 
 run: $(VENV)/run.stamp
 	@exec $(BIN)/gunicorn wsgi:app
+
+fleet: $(VENV)/run.stamp
+	@exec $(BIN)/python deploy/fleet/fleet.py
 
 lock: $(VENV)/dev.stamp
 	@$(BIN)/uv pip compile requirements.txt --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -243,22 +243,54 @@ def test_the_image_that_is_built_needs_no_root_and_writes_nothing(platformos: Pl
         assert "Traceback" not in server.output, server.output
 
 
-def compose_command() -> list[str]:
-    """The command of Docker's Compose; empty where it is not installed, as a daemon is not needed to check a file."""
+def compose_command(name: str) -> list[str]:
+    """The command of Docker's Compose for a file, which needs no daemon to check it; empty where it is missing."""
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, timeout=60).returncode:
         return []
-    return [docker, "compose", "-f", str(DEPLOY / "docker" / "compose.yaml")]
+    return [docker, "compose", "-f", str(DEPLOY / "docker" / name)]
+
+
+def services(name: str) -> dict[str, dict[str, Any]]:
+    """The services of a file, which Compose's own checker takes where it is installed."""
+    if command := compose_command(name):
+        checked = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True, timeout=60)
+        assert checked.returncode == 0, checked.stderr
+    found: dict[str, dict[str, Any]] = yaml.safe_load((DEPLOY / "docker" / name).read_text())["services"]
+    return found
 
 
 def test_compose_takes_its_file_where_it_is_installed() -> None:
     """By its own checker; elsewhere it must be what the tests below read in it."""
-    if command := compose_command():
-        checked = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True, timeout=60)
-        assert checked.returncode == 0, checked.stderr
-    services = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())["services"]
-    assert set(services) == {"poslogs", "nginx"}
-    assert services["nginx"]["depends_on"] == {"poslogs": {"condition": "service_healthy"}}
+    found = services("compose.yaml")
+    assert set(found) == {"poslogs", "nginx"}
+    assert found["nginx"]["depends_on"] == {"poslogs": {"condition": "service_healthy"}}
+
+
+def test_compose_s_fleet_is_three_of_the_one_over_a_redis_that_only_they_reach() -> None:
+    """Each is as compose.yaml has it, but for Redis; Redis keeps nothing, and never drops what is in use."""
+    one, fleet = services("compose.yaml")["poslogs"], services("fleet.yaml")
+    networks = yaml.safe_load((DEPLOY / "docker" / "fleet.yaml").read_text())["networks"]
+    members = [name for name in fleet if name.startswith("poslogs-")]
+    assert members == ["poslogs-1", "poslogs-2", "poslogs-3"]
+    for name in members:
+        own = dict(fleet[name])
+        assert own.pop("depends_on") == ["redis"]
+        assert own.pop("networks") == ["front", "engine"]
+        environment = dict(own.pop("environment"))
+        assert environment.pop("POSLOGS_REDIS_URL") == "redis://redis:6379/0"
+        proxy = fleet["nginx"]["networks"]["front"]["ipv4_address"]
+        assert environment == {**one["environment"], "POSLOGS_PROXIES": f"{proxy}/32"}
+        assert own == {key: value for key, value in one.items() if key not in ("networks", "environment")}
+    redis = fleet["redis"]
+    assert redis["networks"] == ["engine"]
+    assert networks["engine"] == {"internal": True}
+    assert "ports" not in redis
+    options = redis["command"][1:]
+    assert dict(zip(options[::2], options[1::2], strict=True)) == {
+        "--save": "", "--appendonly": "no", "--maxmemory": "256mb", "--maxmemory-policy": "noeviction",
+    }  # fmt: skip
+    assert set(fleet["nginx"]["depends_on"]) == set(members)
 
 
 def test_compose_and_kubernetes_say_of_the_image_what_it_is() -> None:
@@ -282,14 +314,26 @@ def test_compose_and_kubernetes_say_of_the_image_what_it_is() -> None:
     assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 
 
+def lines(name: str) -> list[str]:
+    """The lines of a file that are no comments."""
+    return [line for line in (DEPLOY / name).read_text().splitlines() if not line.startswith("#")]
+
+
 def test_compose_s_nginx_is_the_one_that_is_tested() -> None:
     """The files agree line by line, except for the address of poslogs."""
-
-    def lines(name: str) -> list[str]:
-        return [line for line in (DEPLOY / name).read_text().splitlines() if not line.startswith("#")]
-
     whole = "\n".join(lines("nginx/poslogs.conf")).replace(POSLOGS, "poslogs:3030")
     assert "\n".join(lines("docker/nginx.conf")) == whole
+
+
+def test_compose_s_nginx_of_a_fleet_is_the_one_that_is_tested() -> None:
+    """It differs by the addresses of three poslogs; from the one of a single poslogs by the three and a timeout."""
+    text = "\n".join(lines("nginx/poslogs-fleet.conf"))
+    for number in (1, 2, 3):
+        text = text.replace(f"127.0.0.1:303{number} ", f"poslogs-{number}:3030 ")
+    assert "\n".join(lines("docker/fleet-nginx.conf")) == text
+    single = lines("nginx/poslogs.conf")
+    more = [line.strip() for line in lines("nginx/poslogs-fleet.conf") if line not in single]
+    assert [line.split()[0] for line in more] == ["least_conn;", "server", "server", "server", "proxy_connect_timeout"]
 
 
 # Prometheus
