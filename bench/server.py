@@ -14,7 +14,7 @@ from types import TracebackType
 
 from bench.errors import RunFailed
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0  # a machine may be busy with much else
 STOP_SECONDS = 3.0  # after TERM; then KILL
 GONE_SECONDS = 1.0  # after KILL; the system reaps processes that are not our children
 LOG_BYTES = 2000  # of a server that has failed, shown from the end

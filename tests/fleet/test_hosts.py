@@ -18,7 +18,8 @@ from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.wire.exchange import asking, request, wait_for
 
-READERS = 12  # among which are some of each process
+READERS = 6  # among which are most likely some of each process
+SURE, MOST = 5, 80  # refusals that are waited for, and streams asked for at most
 BELOW = "/logs/call-stream"
 
 
@@ -85,15 +86,18 @@ def test_two_processes_are_one_service(host: Host, platformos: PlatformOS) -> No
             assert reader.entry_ids == platformos.ids
         spent = platformos.requests[-1].at - platformos.requests[counted].at
         assert len(platformos.requests) - counted <= spent / 0.25 + 3
-        body = request(BELOW, asking(interval=500), token=FEW)
-        answers = at_once(stack, [host], 3 * FEW_STREAMS, body)
-        assert Counter(one.status for one in answers) == {200: FEW_STREAMS, 429: 2 * FEW_STREAMS}
-    with ExitStack() as stack:
-
-        def all_are_free() -> bool:
-            with ExitStack() as inner:
-                answers = at_once(inner, [host], FEW_STREAMS, request(BELOW, asking(interval=500), token=FEW))
-                return Counter(one.status for one in answers) == {200: FEW_STREAMS}
-
-        wait_for(all_are_free, 40)
+    wait_for(lambda: places(host) == FEW_STREAMS, 40)  # also those of readers that have left: a server may notice late
+    wait_for(lambda: places(host) == FEW_STREAMS, 40)
     assert "Traceback" not in host.output, host.output
+
+
+def places(host: Host) -> int:
+    """How many streams a client of ten is given, one after another, until several were refused over the limit."""
+    told: Counter[int] = Counter()
+    with ExitStack() as stack:
+        while told[429] < SURE and told.total() < MOST:  # 503: a process is full, and the next may be the other's
+            (one,) = at_once(stack, [host], 1, request(BELOW, asking(interval=500), token=FEW))
+            told[one.status] += 1
+    assert set(told) <= {200, 429, 503}
+    assert told[200] <= FEW_STREAMS, told
+    return told[200] if told[429] == SURE else 0
