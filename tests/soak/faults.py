@@ -6,6 +6,7 @@ a clock that jumps, a disk that is full; tests/faults has each by itself.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import threading
@@ -154,12 +155,22 @@ class PlatformFaults:
                 server.wait_live(START_SECONDS)
             self._source.restore(
                 lambda last: wait(self._polled(last), SETTLE_SECONDS),
-                lambda: wait(lambda: self._noticed() > fell, NOTICE_SECONDS),
+                lambda: wait(lambda: self._have_noticed(fell), NOTICE_SECONDS),
             )
             self._first.arm()
 
-    def _noticed(self) -> int:
-        return sum(id_resets(server.output, self.name) for server in self._servers)
+    def _noticed(self) -> list[int]:
+        return [id_resets(server.output, self.name) for server in self._servers]
+
+    def _have_noticed(self, fell: list[int]) -> bool:
+        """Whether each server that reads this environment knows: rows to come may hide the reset from others."""
+        now = list(zip(self._servers, fell, self._noticed(), strict=True))
+        late = [server for server, before, by_now in now if by_now == before]
+        return len(late) < len(now) and not any(self._reads(server) for server in late)
+
+    def _reads(self, server: Server) -> bool:
+        told = json.loads(get(server, "/health", token=OPERATOR).body)
+        return any(one["name"] == self.name and one["streams"] for one in told["environments"])
 
     def _polled(self, last: int) -> Callable[[], bool]:
         """Whether the feed has most likely read up to `last`.
