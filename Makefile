@@ -96,7 +96,7 @@ test-long: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600
 
 test-fleet: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest tests/fleet -n 2 -rs -m 'not long' --timeout 300
+	@$(BIN)/python -m pytest tests/fleet -n 4 -rs -m 'not long' --timeout 300
 
 test-mcp: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.mcp.install || [ "$$CI" != true ]
