@@ -56,7 +56,7 @@ def test_the_filter_suggests_fields_and_the_types_that_were_seen(screen: Screen,
     """By the arrow keys and Enter, and by a click; Enter once more applies it. Escape leaves what was typed."""
     _add(platformos)
     screen.wait_ids(platformos.ids)
-    options = screen.page.get_by_role("option")
+    options = screen.page.get_by_role("listbox", name="Suggestions", exact=True).get_by_role("option")
     screen.filter.press_sequentially("ty")
     expect(options).to_have_text(["type:"])
     screen.filter.press("ArrowDown")

@@ -20,8 +20,8 @@ def _ago(**kw: float) -> str:
     return (datetime.now(UTC) - timedelta(**kw)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _box(screen: Screen, name: str) -> Locator:
-    return screen.page.get_by_label(name, exact=True)
+def _last(screen: Screen) -> Locator:
+    return screen.page.get_by_role("combobox", name="Last", exact=True)
 
 
 def _chart(screen: Screen) -> Locator:
@@ -32,17 +32,17 @@ def test_the_last_minutes_are_shown_and_what_comes(screen: Screen, platformos: P
     """The link keeps since when; any time shows all again."""
     platformos.add(*({"created_at": _ago(minutes=each)} for each in (50, 30, 10, 4, 1)))
     screen.wait_ids(platformos.ids)
-    _box(screen, "Last").select_option(label="15 min")
+    _last(screen).select_option(label="15 min")
     screen.wait_ids(["3", "4", "5"])
-    _box(screen, "Last").select_option(label="60 min")
+    _last(screen).select_option(label="60 min")
     screen.wait_ids(platformos.ids)
-    _box(screen, "Last").select_option(label="5 min")
+    _last(screen).select_option(label="5 min")
     screen.wait_ids(["4", "5"])
     since = datetime.fromisoformat(parse_qs(screen.fragment)["since"][0])
     assert timedelta(minutes=4) < datetime.now(UTC) - since < timedelta(minutes=6)
     platformos.add_many(1)
     screen.wait_ids(["4", "5", "6"])
-    _box(screen, "Last").select_option(label="any time")
+    _last(screen).select_option(label="any time")
     screen.wait_ids(platformos.ids)
 
 
@@ -50,7 +50,7 @@ def test_since_takes_a_time_or_how_long_ago(screen: Screen, platformos: Platform
     """What is neither is marked, and changes nothing."""
     platformos.add({"created_at": "2026-03-01T11:00:00Z"}, {"created_at": "2026-03-01T12:00:00Z"}, {})
     screen.wait_ids(platformos.ids)
-    since = _box(screen, "Since")
+    since = screen.page.get_by_role("textbox", name="Since", exact=True)
     for text, ids in (("2026-03-01T11:30", ["2", "3"]), ("10m", ["3"]), ("", ["1", "2", "3"])):
         since.fill(text)
         since.press("Enter")
@@ -70,7 +70,7 @@ def test_a_time_reaches_beyond_what_the_page_holds(site: Server, platformos: Pla
     )
     screen = visit(site).connect()
     expect(screen.download).to_have_text("Download 10,000", timeout=60_000)
-    _box(screen, "Last").select_option(label="60 min")
+    _last(screen).select_option(label="60 min")
     expect(screen.download).to_have_text("Download 10,400", timeout=60_000)
 
 

@@ -70,14 +70,15 @@ function member(name, value, inList, { path, needles, open }) {
   const summary = document.createElement("summary");
   const count = Object.keys(value).length;
   const said = Array.isArray(value) ? counted(count, "item") : counted(count, "field");
-  summary.append(key, element("span", "hint", said), " ", element("span", "hint preview", preview(value)));
+  fold.open = open || (needles.length > 0 && contains(value, needles));
+  const begins = element("span", "hint preview", fold.open ? "" : preview(value));
+  summary.append(key, element("span", "hint", said), " ", begins);
   fold.append(summary);
-  const isSought = needles.length > 0 && contains(value, needles);
-  if (open || isSought) {
-    fold.open = true;
-    fold.append(branch(value, how));
-  }
-  fold.addEventListener("toggle", () => fold.childElementCount === 1 && fold.append(tree(value, needles, how.path)));
+  if (fold.open) fold.append(branch(value, how));
+  fold.addEventListener("toggle", () => {
+    if (fold.childElementCount === 1) fold.append(tree(value, needles, how.path));
+    begins.textContent = fold.open ? "" : preview(value);
+  });
   item.append(fold);
   return item;
 }
