@@ -22,8 +22,9 @@ export class Reach {
     const from = time?.from ?? 0;
     const to = time?.to;
     const key = JSON.stringify([this.#log.env, this.#log.filter, from, to]);
-    if (from === 0 || key === this.#asked || this.#log.covers(from)) return;
+    if (from === 0 || key === this.#asked) return;
     this.#asked = key;
+    if (this.#log.covers(from)) return;
     this.#box.textContent = "Asking for earlier entries …";
     try {
       const whole = await this.#recall.span(written(from), to === undefined ? undefined : written(to - 1));
