@@ -50,6 +50,13 @@ class Members(Protocol):
     def count(self) -> int:
         """How many processes there are."""
 
+    @property
+    def name(self) -> str:
+        """What this process is called among them."""
+
+    def asker(self, environment: str) -> str:
+        """The process that polls an environment which has readers here."""
+
 
 def blueprint(
     toolbox: Toolbox, slots: Slots[Driven], feeds: Feeds, supervisor: Supervisor, members: Members | None = None
@@ -66,6 +73,8 @@ def blueprint(
             found: dict[str, object] = {"name": env.name, "url": env.url, "demo": env.demo}
             feed = open_feeds.get(env.name)
             found["streams"] = feed.readers if feed else 0
+            if members is not None and feed and feed.readers:
+                found["polledBy"] = members.asker(env.name)
             if feed and feed.upstream.counts.last_success:
                 found["lastSuccess"] = moment(feed.upstream.counts.last_success)
             if feed and (outage := failing(feed)):
@@ -99,7 +108,7 @@ def engine(members: Members) -> dict[str, object]:
     """What is told of the engine."""
     state = members.state
     told = {"state": "ok" if state.ok else "degraded", "since": moment(state.since), "why": state.why}
-    return {"engine": told, "processes": members.count}
+    return {"engine": told, "processes": members.count, "process": members.name}
 
 
 def failing(feed: Feed) -> dict[str, object] | None:

@@ -62,9 +62,10 @@ def blueprint(
         registry = CollectorRegistry()
         names = [env.name for env in toolbox.environments(g.client)]
         its = {feed.upstream.environment.name: feed for feed in feeds.all()}
-        registry.register(_Counts(slots, {name: its.get(name) for name in names}, supervisor, refusals))
+        found = {name: its.get(name) for name in names}
+        registry.register(_Counts(slots, found, supervisor, refusals))
         if members is not None:
-            registry.register(_Engine(members))
+            registry.register(_Engine(members, found))
         ProcessCollector(registry=registry)  # registers itself
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
@@ -74,8 +75,10 @@ def blueprint(
 class _Engine:
     """What is told of the engine that processes share, in the form that the Prometheus library collects."""
 
-    def __init__(self, members: Members) -> None:
+    def __init__(self, members: Members, feeds: Mapping[str, Feed | None]) -> None:
+        """`feeds`: by environment; None where nobody has read one yet."""
         self._members = members
+        self._feeds = feeds
 
     def collect(self) -> Iterable[Metric]:
         """The metrics of this moment."""
@@ -87,6 +90,13 @@ class _Engine:
             "poslogs_engine_since_timestamp_seconds", "Since when the engine is there, or away.", state.since
         )
         yield GaugeMetricFamily("poslogs_engine_processes", "Processes that share the engine.", self._members.count)
+        polls = GaugeMetricFamily(
+            "poslogs_engine_polls", "1 where this process polls an environment for all, else 0.", labels=["env"]
+        )
+        for name, feed in self._feeds.items():
+            read = feed is not None and feed.readers > 0
+            polls.add_metric([name], float(read and self._members.asker(name) == self._members.name))
+        yield polls
 
 
 class _Counts:

@@ -156,6 +156,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
                 },
             ),
             "processes": described("integer", "How many processes share it."),
+            "process": described("string", "What this one is called among them."),
             "environments": _list(
                 "What this token may read.",
                 object_of(
@@ -165,11 +166,13 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
                         "url": described("string", "Its address."),
                         "demo": described("boolean", "Whether it is simulated."),
                         "streams": described("integer", "Streams of it that are open now."),
+                        "polledBy": described("string", "The process that polls it, where processes share an engine."),
                         "lastSuccess": _OUTAGE["lastSuccess"],
                         "failing": object_of("While its polls fail.", _OUTAGE, "lastSuccess"),
                     },
                     "lastSuccess",
                     "failing",
+                    "polledBy",
                 ),
             ),
         },
@@ -178,6 +181,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "unusable",
         "engine",
         "processes",
+        "process",
     ),
     "Ready": object_of(
         "Whether the server takes streams.",

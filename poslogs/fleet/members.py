@@ -1,4 +1,4 @@
-"""The members: the processes that share Redis now."""
+"""The members: the processes that share Redis now, and which of them asks platformOS."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ return redis.call('ZCARD', KEYS[1])
 """
 
 
-class _Count:
+class _Known:
     def __init__(self) -> None:
-        self.value = 0
+        self.count = 0
+        self.askers: dict[str, str] = {}  # by environment
 
 
 class Members:
@@ -34,7 +35,7 @@ class Members:
         self._engine = engine
         self._beat = engine.script(_BEAT)
         self._key = engine.key("members")
-        self._count = PerProcess(_Count)
+        self._known = PerProcess(_Known)
 
     @property
     def state(self) -> State:
@@ -44,9 +45,22 @@ class Members:
     @property
     def count(self) -> int:
         """How many processes there are, at most BEAT_SECONDS ago; this one alone while Redis is away."""
-        return max(1, self._count().value) if self._engine.state.ok else 1
+        return max(1, self._known().count) if self._engine.state.ok else 1
+
+    @property
+    def name(self) -> str:
+        """The name of this process: chance, so that it says nothing of the machine."""
+        return self._engine.member
+
+    def asker(self, environment: str) -> str:
+        """The process that polls an environment with readers here: it asked last, as far as this one has been told."""
+        return self._known().askers.get(environment, self.name) if self._engine.state.ok else self.name
+
+    def asked(self, environment: str, name: str) -> None:
+        """Note which process asked last."""
+        self._known().askers[environment] = name or self.name
 
     def beat(self) -> None:
         """Say that this process is there. Raises Away."""
         args: list[Word] = [self._engine.member, TTL_MS]
-        self._count().value = int(self._engine.run(self._beat, [self._key], args))
+        self._known().count = int(self._engine.run(self._beat, [self._key], args))

@@ -41,14 +41,15 @@ class Stand(NamedTuple):
     failing: bool
     answered: int
     rounds: int
+    who: str  # the process that asked last
 
     @classmethod
     def of(cls, reply: Sequence[Any]) -> Stand:
         """The reply of a script."""
-        granted, wait, tip, high, age, late, whole, rests, failing, answered, rounds = reply
+        granted, wait, tip, high, age, late, whole, rests, failing, answered, rounds, who = reply
         return cls(
             bool(granted), wait / 1000, tip.decode(), int(high) if high else None, age / 1000 if age >= 0 else None,
-            bool(late), bool(whole), bool(rests), bool(failing), answered, rounds,
+            bool(late), bool(whole), bool(rests), bool(failing), answered, rounds, who.decode(),
         )  # fmt: skip
 
 
@@ -68,6 +69,7 @@ class PollBus:
         name = f"{{{quote(environment.name, safe='')}@{quote(environment.url, safe='')}}}"
         self._keys = [polls.engine.key(name, part) for part in ("poll", "log", "lengths")]
         self.stream = self._keys[1]
+        self._environment = environment.name
         self._polls = polls
         self._wake = wake
         self._token = ""
@@ -180,9 +182,11 @@ class PollBus:
 
     def _run(self, script: Script, *args: str | bytes | int) -> Stand | None:
         try:
-            return Stand.of(self._polls.engine.run(script, self._keys, args))
+            stand = Stand.of(self._polls.engine.run(script, self._keys, args))
         except Away:
             return None
+        self._polls.members.asked(self._environment, stand.who)
+        return stand
 
 
 def _ms(seconds: float) -> int:

@@ -22,7 +22,7 @@ local function whether(found) return found and 1 or 0 end
 local function reply(granted, wait, age)
   return {whether(granted), wait, get('tip'), get('high'), age, whether((tonumber(get('late')) or 0) > now),
     whether(get('whole') == '1'), whether(get('rests') == '1'), whether(get('failing') == '1'),
-    tonumber(get('answered')) or 0, tonumber(get('rounds')) or 0}
+    tonumber(get('answered')) or 0, tonumber(get('rounds')) or 0, get('who')}
 end
 local function holds(token, life)
   local till = tonumber(get('till')) or 0

@@ -15,6 +15,7 @@ from poslogs.supervisor import SUPERVISOR, Supervisor
 
 if TYPE_CHECKING:
     from poslogs.fleet.engine import Engine
+    from poslogs.fleet.members import Members
     from poslogs.platformos.environments import Environment
     from poslogs.streaming.sharing import Share, Sharing
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 class Polls:
     """Makes what pollers share by an engine (docs/decisions/0020-a-fleet.md)."""
 
-    def __init__(self, engine: Engine, supervisor: Supervisor = SUPERVISOR) -> None:
+    def __init__(self, engine: Engine, members: Members, supervisor: Supervisor = SUPERVISOR) -> None:
         self.engine = engine
+        self.members = members
         self.claim = engine.script(poll_scripts.CLAIM)
         self.publish = engine.script(poll_scripts.PUBLISH)
         self.look = engine.script(poll_scripts.LOOK)

@@ -57,7 +57,7 @@ def fleet_of(settings: Settings, slots: Slots[Any]) -> Fleet | None:
     members = Members(engine)
     places = Places(engine, members)
     slots.share(places)
-    return Fleet(engine, members, places, Pokes(engine, slots.look_after), Polls(engine))
+    return Fleet(engine, members, places, Pokes(engine, slots.look_after), Polls(engine, members))
 
 
 def engine_of(settings: Settings) -> Engine | None:

@@ -14,6 +14,7 @@ from tests.faults.following import bound, quiet
 from tests.fleet.fleet import Fleet
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
+from tests.support.server import TOKEN, Server
 from tests.wire.exchange import LIVE, STREAM, wait_for
 
 Starts = Callable[..., Fleet]
@@ -89,6 +90,31 @@ def test_each_environment_has_one_poll_of_its_own(fleet: Starts, platformos: Pla
                 assert asked.max_in_flight <= len(started.servers)  # at the start each may ask one of its own
                 for reader in readers[name]:
                     assert reader.entry_ids == asked.ids
+
+
+def test_each_process_says_which_of_them_polls(fleet: Starts, platformos: PlatformOS) -> None:
+    """/health names the process that polls, /metrics counts it at that one alone; all agree, and it is so."""
+    started = fleet()
+
+    def says(server: Server) -> tuple[str, str | None, bool]:
+        told = server.get("/health", TOKEN).json()
+        (staging,) = [each for each in told["environments"] if each["name"] == "staging"]
+        polls = 'poslogs_engine_polls{env="staging"} 1.0' in server.get("/metrics", TOKEN).text
+        return told["process"], staging.get("polledBy"), polls
+
+    assert {says(server)[1] for server in started.servers} == {None}
+    with ExitStack() as stack:
+        for reader in opened(started, stack, each=1):
+            platformos.add_many(1)
+            reader.wait_entries(1)
+
+        def all_agree() -> bool:
+            poller = started.server_of(started.poller())
+            told = {server: says(server) for server in started.servers}
+            name = told[poller][0]
+            return all(told[one][1:] == (name, one is poller) for one in started.servers)
+
+        wait_for(all_agree, 30)
 
 
 def test_a_process_without_readers_asks_nothing(fleet: Starts, platformos: PlatformOS) -> None:

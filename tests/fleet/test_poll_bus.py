@@ -12,6 +12,7 @@ import pytest
 
 from poslogs.fleet.address import Address
 from poslogs.fleet.engine import Engine
+from poslogs.fleet.members import Members
 from poslogs.fleet.poll_bus import CLAIM_SECONDS, KEPT_SECONDS, STREAM_BYTES, PollBus, Stand
 from poslogs.fleet.polls import Polls
 from poslogs.platformos.environments import Environment
@@ -37,7 +38,7 @@ class Process:
     def __init__(self, server: RedisServer, prefix: str, supervisor: Supervisor) -> None:
         self.wake = threading.Event()
         self.engine = Engine(Address(server.url), prefix, supervisor)
-        self.polls = Polls(self.engine, supervisor)
+        self.polls = Polls(self.engine, Members(self.engine), supervisor)
         self.bus = PollBus(self.polls, STAGING, self.wake)
         self.engine.begin()
         wait_for(lambda: self.engine.state.ok)
