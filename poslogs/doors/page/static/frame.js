@@ -2,10 +2,13 @@
 /** @import { List } from "./list.js" */
 import * as menu from "./menu.js";
 import { place } from "./places.js";
+import * as switches from "./switches.js";
 import * as tabs from "./tabs.js";
 
-export function install() {
+/** Have it work; `onChange()` is called when rows look different. @param {() => void} onChange */
+export function install(onChange) {
   menu.install();
+  switches.install(onChange);
   tabs.install();
 }
 

@@ -22,7 +22,6 @@ import { around, place, within } from "./places.js";
 import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
 import { Saving } from "./saving.js";
-
 import * as session from "./session.js";
 import * as signin from "./signin.js";
 import { Steps, isError } from "./steps.js";
@@ -69,10 +68,11 @@ const overview = new Overview(log.store, view, {
   held: $("held"),
   nothing: $("nothing"),
   filter: () => shown(log.filter),
+  watched: () => choice.label,
   narrowed: $("narrowed"),
   onNarrow: () => address.step(),
 });
-const pins = new Pins($("pins"), (env, id) => rows.pinned(env, id));
+const pins = new Pins($("pins"), (env, id) => rows.pinned(env, id), (entry) => address.showAround(entry));
 const isAmid = (/** @type {Entry} */ { env }) => env !== log.env; // others are watched with it
 const drawn = (/** @type {Entry} */ entry) => {
   const row = draw(entry, { ranges: finder.ranges(entry), pinned: pins.has(entry.env, entry.id), amid: isAmid(entry) });
@@ -161,7 +161,7 @@ function startAgain(token = "") {
   location.reload();
 }
 
-frame.install();
+frame.install(() => list.following && list.follow());
 keys.install(place("shortcuts", HTMLDialogElement), {
   ...acts,
   ...rows.actions,

@@ -6,15 +6,16 @@ import { Bars } from "./bars.js";
 import { Chips } from "./chips.js";
 import { Groups } from "./groups.js";
 import { Histogram } from "./histogram.js";
-import { counted, visible } from "./text.js";
+import * as nothing from "./nothing.js";
+import { counted } from "./text.js";
 
 const AGE_MS = 10_000; // how old a text such as "last 3 s ago" may get
 const DRAW_MS = 100; // the overview is drawn at most once in this time
 
 /**
- * Where it draws. `filter()` returns the filter that is set.
+ * Where it draws. `filter()` returns the filter that is set, `watched()` the environments.
  * @typedef {{ byType: HTMLElement, byHour: HTMLElement, groups: HTMLElement, held: HTMLElement, nothing: HTMLElement,
- *   narrowed: HTMLElement, filter: () => string, onNarrow: () => void }} Boxes
+ *   narrowed: HTMLElement, filter: () => string, watched: () => string, onNarrow: () => void }} Boxes
  */
 
 /** Draws the histogram, the bars, the groups and what the view is narrowed to. */
@@ -81,9 +82,7 @@ export class Overview {
     const left = this.#store.leftCount;
     const filter = this.#boxes.filter();
     this.#boxes.nothing.hidden = shown > 0;
-    const nothing = filter === "" ? "No entries yet." : `No entries yet that match the filter “${visible(filter)}”.`;
-    this.#boxes.nothing.textContent =
-      held > 0 ? "None of the entries held match." : `${nothing} They appear here as they are written.`;
+    if (shown === 0) nothing.tell(this.#boxes.nothing, { label: this.#boxes.watched(), filter, held });
     this.#boxes.held.textContent =
       `${counted(held, "entry", "entries")} held` +
       (shown < held ? `, ${shown.toLocaleString("en")} shown` : "") +

@@ -1,9 +1,12 @@
 /** The pins: entries that this tab keeps after they have left the log. */
 /** @import { Entry } from "../types.d.ts" */
+import { copy } from "./clipboard.js";
 import { bodyOf } from "./diagnosis.js";
 import { time } from "./entry.js";
+import { report } from "./markdown.js";
 import { around, within } from "./places.js";
 import * as storage from "./storage.js";
+import { show } from "./tabs.js";
 import { visible } from "./text.js";
 import { element } from "./tree.js";
 
@@ -19,8 +22,11 @@ export class Pins {
   #section;
   #onChange;
 
-  /** @param {HTMLElement} section @param {(env: string, id: string) => void} onChange */
-  constructor(section, onChange) {
+  /**
+   * `onShow(entry)` is called to show one in the log.
+   * @param {HTMLElement} section @param {(env: string, id: string) => void} onChange @param {(entry: Entry) => void} onShow
+   */
+  constructor(section, onChange, onShow) {
     this.#section = section;
     this.#onChange = onChange;
     try {
@@ -29,10 +35,15 @@ export class Pins {
       this.#pins = []; // not ours
     }
     section.addEventListener("click", (event) => {
-      const { env, id } = around(event, "button")?.dataset ?? {};
+      const { env, id, go } = around(event, "button")?.dataset ?? {};
       const pin = this.#pins.find((each) => each.env === env && each.entry.id === id);
-      if (pin !== undefined) this.toggle(pin.entry);
+      if (pin !== undefined && go === undefined) this.toggle(pin.entry);
+      if (pin === undefined || go === undefined) return;
+      show("log");
+      onShow(pin.entry);
     });
+    const button = within(section, "#report", HTMLButtonElement);
+    button.addEventListener("click", () => copy(report("Pinned entries", this.#pins.map(({ entry }) => entry)), button));
     this.#draw();
   }
 
@@ -82,7 +93,11 @@ export class Pins {
       unpin.setAttribute("aria-label", `Unpin entry ${entry.id}${isDouble(entry) ? ` of ${visible(env)}` : ""}`);
       const head = element("div", "head", "");
       head.append(time(entry.timestamp), element("span", "type", entry.type), element("span", "hint", visible(env)));
-      item.append(head, element("div", "message", bodyOf(entry, MOST_DRAWN)), unpin);
+      const go = element("button", "message", bodyOf(entry, MOST_DRAWN));
+      go.type = "button";
+      Object.assign(go.dataset, { env, id: entry.id, go: "" });
+      go.title = "Show it in the log";
+      item.append(head, go, unpin);
       return item;
     });
     within(this.#section, "ol", HTMLOListElement).replaceChildren(...items);

@@ -6,8 +6,10 @@
 /** @import { Pins } from "./pins.js" */
 import { placeOf } from "./diagnosis.js";
 import { copy } from "./clipboard.js";
+import { text as plain } from "./download.js";
+import { markdown } from "./markdown.js";
 import { showWhole } from "./message.js";
-import { around, within } from "./places.js";
+import { around, place, within } from "./places.js";
 import { keyOf } from "./store.js";
 import { unfold } from "./unfolded.js";
 
@@ -115,7 +117,7 @@ export class Rows {
     if (entry === undefined) return;
     if (what === "type") this.#narrow({ type: entry.type });
     if (what === "path") this.#narrow({ path: placeOf(entry).path });
-    if (what === "copy") copy(JSON.stringify(entry, null, 2), within(row, ".copy", HTMLButtonElement));
+    if (what === "copy") copy(copied(entry), within(row, ".copy", HTMLButtonElement));
     if (what === "context") this.#context(entry);
     if (what === "pin") this.#pins.toggle(entry);
     if (what === "unfold") {
@@ -130,4 +132,11 @@ export class Rows {
       row.scrollIntoView({ block: "nearest" });
     }
   }
+}
+
+/** An entry in the form in which the reader wants to copy it. @param {Entry} entry */
+function copied(entry) {
+  const form = place("copy-as", HTMLSelectElement).value;
+  if (form === "Markdown") return markdown(entry);
+  return form === "Text" ? plain([entry], entry.env)[0].trimEnd() : JSON.stringify(entry, null, 2);
 }

@@ -1,0 +1,25 @@
+/** Nothing: what is told where no entry is shown, and how to write one. */
+import { hour, visible } from "./text.js";
+import { element } from "./tree.js";
+
+const TEST = "{% log 'hello', type: 'test' %}";
+
+let watched = ""; // what was told of last
+let since = 0; // when that began, in ms since 1970
+
+/**
+ * Tell it in `box`; `label`: the environments that are watched, `filter`: the filter that is set, `held`: entries that are
+ * there but not shown.
+ * @param {HTMLElement} box @param {{ label: string, filter: string, held: number }} state
+ */
+export function tell(box, { label, filter, held }) {
+  if (label !== watched) [watched, since] = [label, Date.now()];
+  const said = held > 0 ? "None of the entries held match." : `No entries yet${filter === "" ? "" : ` that match the filter “${visible(filter)}”`}.`;
+  const more = `${visible(label)}: watched since ${hour(since)}. Entries appear here as they are written.`;
+  if (box.dataset.told === said + more) return;
+  box.dataset.told = said + more;
+  box.replaceChildren(element("strong", "", said));
+  if (held > 0) return;
+  box.append(element("span", "", more));
+  if (filter === "") box.append(element("span", "", "To write one, put this into a page and open it:"), element("code", "", TEST));
+}
