@@ -1,7 +1,8 @@
 /** The alert: it appears when more errors have come than the reader allows, since the opening or a Clear. */
 /** @import { Entry } from "../types.d.ts" */
 import * as storage from "./storage.js";
-import { clock, counted, visible } from "./text.js";
+import { counted, visible } from "./text.js";
+import { clock } from "./zone.js";
 
 const MOST = 100_000; // of the threshold
 const EXACT_MS = 1000; // to which sites tell their times

@@ -1,4 +1,5 @@
 /** The axis of the histogram: how long a column is, where columns begin, and which of them are named. */
+import { behind } from "./zone.js";
 
 const MINUTE = 60_000; // milliseconds
 const MOST = 70; // columns
@@ -14,7 +15,7 @@ const TICKS = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160
  * @param {number} oldest @param {number} newest
  */
 export function axis(oldest, newest) {
-  const shift = new Date(newest).getTimezoneOffset() * MINUTE;
+  const shift = behind(newest);
   const fits = (/** @type {number} */ step) => beginning(newest, step, shift) - beginning(oldest, step, shift) < MOST * step;
   const step = STEPS.find(fits) ?? STEPS[STEPS.length - 1];
   const last = beginning(newest, step, shift);

@@ -2,7 +2,8 @@
 /** @import { Narrow, Narrowing } from "../types.d.ts" */
 import { redraw } from "./bars.js";
 import { around } from "./places.js";
-import { clock, visible } from "./text.js";
+import { visible } from "./text.js";
+import { clock } from "./zone.js";
 import { element } from "./tree.js";
 
 const MOST_CHARS = 80; // drawn of a kind of error

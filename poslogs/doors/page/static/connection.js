@@ -2,7 +2,8 @@
 /** @import { LogEvent } from "../types.d.ts" */
 import { concerned } from "./environments.js";
 import { ago } from "./groups.js";
-import { clock, counted, visible } from "./text.js";
+import { counted, visible } from "./text.js";
+import { clock } from "./zone.js";
 import { element } from "./tree.js";
 
 const QUIET_MS = 2_000; // shown as "just now"

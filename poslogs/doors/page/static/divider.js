@@ -2,6 +2,7 @@
 /** @import { Entry } from "../types.d.ts" @import { Gaps } from "./gaps.js" */
 import { keyOf } from "./store.js";
 import { element } from "./tree.js";
+import { day } from "./zone.js";
 
 const SILENCE_MS = 60_000; // from which on a silence is told
 
@@ -32,7 +33,8 @@ export class Divider {
   /** Put before the row of an entry what is to be said between it and the one shown before. @param {HTMLElement} row @param {Entry} entry @param {Entry | undefined} before */
   divide(row, entry, before) {
     row.querySelector(":scope > .divider")?.remove();
-    const said = before === undefined ? [] : this.#said(entry, before);
+    const [today, last] = [Date.parse(entry.timestamp), before === undefined ? Date.now() : Date.parse(before.timestamp)].map(day);
+    const said = [...(today === last ? [] : [today]), ...(before === undefined ? [] : this.#said(entry, before))];
     if (said.length > 0) row.prepend(element("div", "divider", said.join(" · ")));
   }
 

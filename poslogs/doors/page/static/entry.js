@@ -6,9 +6,7 @@ import { mark } from "./message.js";
 import { isEmpty } from "./store.js";
 import { visible } from "./text.js";
 import { element } from "./tree.js";
-
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+import { time } from "./zone.js";
 
 /**
  * The element of an entry. Its buttons say by `data-do` what they are for: type, path, context, copy, pin, unfold, whole.
@@ -42,17 +40,6 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
   row.append(head, " ", body, tools);
   mark(row, entry, ranges);
   return row;
-}
-
-/** A time as people read it: local, with the day when it is not today's, and UTC on hover. @param {string} timestamp */
-export function time(timestamp) {
-  const at = new Date(timestamp);
-  const today = at.toDateString() === new Date().toDateString();
-  const millis = String(at.getMilliseconds()).padStart(3, "0");
-  const shown = element("time", "", `${today ? "" : `${DAY.format(at)} `}${TIME.format(at)}.${millis}`);
-  shown.dateTime = timestamp;
-  shown.title = `${timestamp.replace("T", " ").replace("Z", "")} UTC`;
-  return shown;
 }
 
 /** @param {string} act @param {string} text @param {string} title */

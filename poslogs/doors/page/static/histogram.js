@@ -4,7 +4,8 @@ import { axis, named } from "./axis.js";
 import { choice, redraw } from "./bars.js";
 import { Brush } from "./brush.js";
 import { around, within } from "./places.js";
-import { clock, counted, hour } from "./text.js";
+import { counted } from "./text.js";
+import { clock, day, hour } from "./zone.js";
 import { element } from "./tree.js";
 
 const MINUTE = 60_000; // milliseconds
@@ -86,7 +87,7 @@ export class Histogram {
     redraw(this.#chart, columns.map((at) => this.#column(at, step, slots.get(at), most, isPressed(at))));
     this.#stopAt(this.#chart.querySelector(`[data-narrow='${CSS.escape(this.#stop ?? "")}']`));
     this.#ticks.replaceChildren(...ticks.map((at, n) => {
-      const isNewDay = n === 0 || new Date(at).getDate() !== new Date(ticks[n - 1]).getDate();
+      const isNewDay = n === 0 || day(at) !== day(ticks[n - 1]);
       const tick = element("span", "", isNewDay ? clock(at) : hour(at));
       tick.style.setProperty("--at", String((at - columns[0]) / step / columns.length));
       return tick;

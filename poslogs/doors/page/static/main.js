@@ -29,6 +29,7 @@ import { Suggestions } from "./suggestions.js";
 import { Undo } from "./undo.js";
 import { View } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
+import * as zone from "./zone.js";
 
 const brought = link.takeToken(); // before anything else sees the address
 
@@ -90,6 +91,7 @@ const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButt
 const times = { last: place("last", HTMLSelectElement), since: input("since"), told: $("reached") };
 const address = new Address({ choice, log, view, overview, finder, list, current, alert }, times);
 looking.install(view, list, divider);
+zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.slice.divide(); overview.drawSoon(); });
 new Suggestions(input("filter"), $("suggestions"), () => vocabulary.types);
 const undo = new Undo($("cleared"));
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };

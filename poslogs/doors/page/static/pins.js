@@ -2,13 +2,13 @@
 /** @import { Entry } from "../types.d.ts" */
 import { copy } from "./clipboard.js";
 import { bodyOf } from "./diagnosis.js";
-import { time } from "./entry.js";
 import { report } from "./markdown.js";
 import { around, within } from "./places.js";
 import * as storage from "./storage.js";
 import { show } from "./tabs.js";
 import { visible } from "./text.js";
 import { element } from "./tree.js";
+import { time } from "./zone.js";
 
 const MOST_PINS = 100;
 const MOST_CHARS = 1_000_000; // kept of all; what a tab may store is not much more
@@ -92,7 +92,7 @@ export class Pins {
       unpin.dataset.id = entry.id;
       unpin.setAttribute("aria-label", `Unpin entry ${entry.id}${isDouble(entry) ? ` of ${visible(env)}` : ""}`);
       const head = element("div", "head", "");
-      head.append(time(entry.timestamp), element("span", "type", entry.type), element("span", "hint", visible(env)));
+      head.append(time(entry.timestamp, true), element("span", "type", entry.type), element("span", "hint", visible(env)));
       const go = element("button", "message", bodyOf(entry, MOST_DRAWN));
       go.type = "button";
       Object.assign(go.dataset, { env, id: entry.id, go: "" });

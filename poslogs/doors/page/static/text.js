@@ -36,20 +36,6 @@ export function counted(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
-const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-
-/** A moment as a clock shows it, such as `14:05`, with the day unless it is today. @param {number} moment */
-export function clock(moment) {
-  const today = new Date(moment).toDateString() === new Date().toDateString();
-  return `${today ? "" : `${DAY.format(moment)} `}${CLOCK.format(moment)}`;
-}
-
-/** A moment as a clock shows it, without its day. @param {number} moment */
-export function hour(moment) {
-  return CLOCK.format(moment);
-}
-
 /** The message of an error, or the text of anything else that was thrown. @param {unknown} error */
 export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
