@@ -162,7 +162,6 @@ function startAgain(token = "") {
   pins.clear();
   location.reload();
 }
-
 frame.install(() => list.following && list.follow());
 keys.install(place("shortcuts", HTMLDialogElement), {
   ...acts,
