@@ -93,7 +93,7 @@ test-slow: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/faults tests/hosts tests/wire -m slow --timeout 600
 
 test-long: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest tests/schedule tests/faults -n 2 -m long --timeout 3600
+	@$(BIN)/python -m pytest tests/schedule tests/faults tests/fleet -n 2 -m long --timeout 3600
 
 test-fleet: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/fleet -n 4 -rs -m 'not long' --timeout 300

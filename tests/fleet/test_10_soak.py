@@ -11,7 +11,8 @@ SEED = 7
 SECONDS = 30.0
 
 
-@pytest.mark.timeout(400)  # it may wait for readers that catch up on a busy machine
+@pytest.mark.long
+@pytest.mark.timeout(900)  # it may wait for readers that catch up on a busy machine
 @pytest.mark.parametrize("kind", ["gevent", "gthread"])
 def test_amid_random_faults_every_reader_of_a_fleet_gets_every_entry_once_in_order(kind: str) -> None:
     """Processes are killed and frozen, Redis dies, hangs and is flushed, platformOS fails, and readers roam."""
