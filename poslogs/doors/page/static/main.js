@@ -41,7 +41,6 @@ const choice = new Choice({
   filter: input("filter"),
   note: $("note"),
 }, (word) => vocabulary.isType(word));
-
 const places = { state: $("state"), heard: $("heard"), news: $("news") };
 const connection = new Connection(places, () => choice.names, (kind) => {
   $("connection").dataset.kind = kind;

@@ -1,6 +1,7 @@
 /** Nothing: what is told where no entry is shown, and how to write one. */
-import { hour, visible } from "./text.js";
+import { visible } from "./text.js";
 import { element } from "./tree.js";
+import { hour } from "./zone.js";
 
 const TEST = "{% log 'hello', type: 'test' %}";
 
