@@ -53,7 +53,7 @@ def given(body: bytes) -> Iterator[Subscriber]:
     listener = Listener(serve)
     with PlatformOS() as platformos:
         environment = Environment(NAMES[0], platformos, 1)
-        subscriber = Subscriber(f"http://127.0.0.1:{listener.port}", MANNER, random.Random(1), environment)
+        subscriber = Subscriber([f"http://127.0.0.1:{listener.port}"], MANNER, random.Random(1), environment)
         subscriber.start()
         try:
             assert came_back.wait(10), "it did not come back"

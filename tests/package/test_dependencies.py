@@ -14,12 +14,14 @@ from tests.package.installed import pins
 from tests.support.need import repo
 
 PROJECT = tomllib.loads((repo() / "pyproject.toml").read_text())
-DECLARED = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+EXTRAS = PROJECT["project"]["optional-dependencies"]["redis"]
+DECLARED = [Requirement(text) for text in [*PROJECT["project"]["dependencies"], *EXTRAS]]
+PYTHONS = {}, {"python_version": "3.11", "python_full_version": "3.11.0"}  # this one, and the oldest
 PINNED = {canonicalize_name(name): version for name, version in pins().items()}
 
 
 def _needed(wanted: list[Requirement]) -> set[str]:
-    """The distributions that these requirements bring on this machine, theirs included."""
+    """The distributions that these requirements bring on this machine, theirs included, whatever Python it has."""
     found: set[str] = set()
     asked: set[str] = set()
     while wanted:
@@ -30,7 +32,8 @@ def _needed(wanted: list[Requirement]) -> set[str]:
         found.add(canonicalize_name(each.name))
         for text in requires(each.name) or []:
             inner = Requirement(text)
-            if inner.marker is None or any(inner.marker.evaluate({"extra": name}) for name in ("", *each.extras)):
+            extras = [{"extra": name, **python} for name in ("", *each.extras) for python in PYTHONS]
+            if inner.marker is None or any(inner.marker.evaluate(extra) for extra in extras):
                 wanted.append(inner)
     return found
 
