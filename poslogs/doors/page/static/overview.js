@@ -6,7 +6,7 @@ import { Bars } from "./bars.js";
 import { Chips } from "./chips.js";
 import { Groups } from "./groups.js";
 import { Histogram } from "./histogram.js";
-import * as nothing from "./nothing.js";
+import * as empty from "./empty.js";
 import { counted } from "./text.js";
 
 const AGE_MS = 10_000; // how old a text such as "last 3 s ago" may get
@@ -82,7 +82,7 @@ export class Overview {
     const left = this.#store.leftCount;
     const filter = this.#boxes.filter();
     this.#boxes.nothing.hidden = shown > 0;
-    if (shown === 0) nothing.tell(this.#boxes.nothing, { label: this.#boxes.watched(), filter, held });
+    if (shown === 0) empty.tell(this.#boxes.nothing, { label: this.#boxes.watched(), filter, held });
     this.#boxes.held.textContent =
       `${counted(held, "entry", "entries")} held` +
       (shown < held ? `, ${shown.toLocaleString("en")} shown` : "") +

@@ -1,4 +1,4 @@
-/** Nothing: what is told where no entry is shown, and how to write one. */
+/** The empty log: what is told where no entry is shown, and how to write one. */
 import { visible } from "./text.js";
 import { element } from "./tree.js";
 import { hour } from "./zone.js";
