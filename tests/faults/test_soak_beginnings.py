@@ -99,7 +99,7 @@ def test_what_comes_between_a_restore_and_the_report_of_it_has_no_order() -> Non
     A reader that leaves before the report has none to wait for; what it is given once it is back counts.
     """
     manner = Manner("reader", "reads", NAMES[0], STREAM, {}, False, 0.0, (1e9, 1e9), None, None)
-    cases = {"reports": [], "left before": [21, 22, 23], "left after": [], "came back": [24, 25]}
+    cases = {"reports": [], "reports again": [], "left before": [21, 22, 23], "left after": [], "came back": [24, 25]}
     for case, wrong in cases.items():
         listing, journal = listed(), Journal()
         journal.connections.append(Connection(time.monotonic(), None))
@@ -109,11 +109,15 @@ def test_what_comes_between_a_restore_and_the_report_of_it_has_no_order() -> Non
         listing.note([(serial, serial - 10, "info") for serial in range(21, 34)])  # ids 11 to 23
         for serial in range(31, 34):  # past 20
             journal.note(serial)
-        if case == "reports":
-            journal.told.append(time.monotonic())
-            for serial in range(21, 34):
-                journal.note(serial)
-            assert judge(manner, None, journal, listing).disordered == wrong
+        if case.startswith("reports"):
+            for _ in range(2 if case == "reports again" else 1):  # another process of a fleet, which notices later
+                journal.told.append(time.monotonic())
+                for serial in range(21, 34):
+                    journal.note(serial)
+            for journal.roams in (False, True):
+                once = case == "reports" or journal.roams
+                verdict = judge(manner, None, journal, listing)
+                assert (verdict.disordered, verdict.doubled) == (wrong, [] if once else list(range(21, 34)))
             continue
         journal.connections[0].ended = listing.restores[0]
         for serial in range(21, 24):

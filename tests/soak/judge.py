@@ -115,9 +115,15 @@ def _given_in_one_log(journal: Journal, listing: Listing) -> list[int]:
 
 
 def _between(restore: float, journal: Journal) -> list[tuple[float, float]]:
-    """From when to when a reader may be given both logs; nothing where the report comes later than it must."""
+    """From when to when a reader may be given both logs; nothing where the report comes later than it must.
+
+    Each process of a fleet may have to notice by itself, and reports then: the last report counts.
+    """
     last = restore + NOTICE_SECONDS
-    told = next((at for at in journal.told if at >= restore), None)
+    reports = [at for at in journal.told if at >= restore]
+    if journal.roams:
+        reports = [at for at in reports if at < last][-1:]
+    told = reports[0] if reports else None
     if told is not None and told < last:
         return [(restore, told)]
     return [(restore, c.ended) for c in journal.connections if c.ended is not None and restore <= c.ended < last]

@@ -103,6 +103,7 @@ class Journal:
     connections: list[Connection] = field(default_factory=list)
     spoiled: list[str] = field(default_factory=list)  # entries or frames that were not as they must be
     foreign: list[str] = field(default_factory=list)  # what held bytes of another environment
+    roams: bool = False  # its connections go to several processes
 
     def note(self, serial: int) -> None:
         """Note that an entry arrived."""

@@ -36,7 +36,7 @@ class Subscriber(threading.Thread):
         super().__init__(name=manner.name, daemon=True)
         self.manner = manner
         self.environment = environment
-        self.journal = Journal()
+        self.journal = Journal(roams=len(urls) > 1)
         self.reconnects = 0
         self.silent = 0
         self.never_read = 0  # connections
