@@ -48,6 +48,14 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One Chromium for all these tests."""
+    started = playwright.chromium.launch(executable_path=need("headless"), args=["--no-sandbox", *CHROMIUM])
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="package")
+def whole(playwright: Playwright) -> Iterator[Browser]:
+    """The Chromium that people have: the one of most tests may be without its head, and so without notifications."""
     started = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox", *CHROMIUM])
     yield started
     started.close()
@@ -67,7 +75,7 @@ def firefox(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which browser: "chromium", or "firefox"."""
+    """Which browser: "chromium", "whole" or "firefox"."""
     chosen: str = getattr(request, "param", "chromium")
     return chosen
 

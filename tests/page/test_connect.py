@@ -151,8 +151,10 @@ def test_a_wrong_token_is_told_with_what_to_do(site: Server, visit: Visit, compl
     screen = visit(site)
     screen.token.fill("not-this-one")
     screen.button("Connect").click()
-    expect(screen.connection).to_contain_text("This token is not known here; use one from the server's clients.json.")
-    expect(screen.connection).to_be_in_viewport()
+    told = screen.page.get_by_role("main").get_by_text(
+        "This token is not known here; use one from the server's clients.json."
+    )
+    expect(told).to_be_in_viewport()
     expect(screen.token).to_be_visible()
     screen.connect()
 

@@ -182,6 +182,7 @@ def _tabbed(screen: Screen, key: str) -> list[str]:
         reached.append(name)
 
 
+@pytest.mark.parametrize("kind", ["whole"], indirect=True)
 def test_the_keyboard_reaches_every_control(screen: Screen, platformos: PlatformOS) -> None:
     """Tab reaches each, with a focus that can be seen."""
     platformos.add({"error_type": "error", "message": "m", "data": {"page": "a/b"}})

@@ -12,6 +12,7 @@ import pytest
 
 PROGRAMS = {  # program: the names it goes by, the package that brings it
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "headless": (("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"), "chromium"),
     "firefox": (("firefox-esr", "firefox"), "firefox-esr"),
     "node": (("node", "nodejs"), "nodejs, 20 or later"),
     "npm": (("npm",), "npm"),

@@ -56,10 +56,11 @@ def test_plain_text_is_found_whatever_its_case(page: Tab) -> None:
     assert found(page, ["ÄÖ", "äö"], "Äö") == [[[0, 2]], [[0, 2]]]
 
 
-def test_an_expression_is_found_with_its_case(page: Tab) -> None:
+def test_an_expression_is_found_in_any_case_unless_it_says_otherwise(page: Tab) -> None:
     """`^` matches at each line, nothing matches empty text, and escapes without a meaning are allowed."""
     assert found(page, ["a1 b22", "c"], r"\d+", regex=True) == [[[1, 2], [4, 6]], None]
-    assert found(page, ["one\ntwo", "TWO"], "^two$", regex=True) == [[[4, 7]], None]
+    assert found(page, ["one\ntwo", "TWO"], "^two$", regex=True) == [[[4, 7]], [[0, 3]]]
+    assert found(page, ["one\ntwo", "TWO"], "(?-i)^two$", regex=True) == [[[4, 7]], None]
     assert found(page, ["xay", "bb"], "a*", regex=True) == [[[1, 2]], None]
     assert found(page, ["a-b", "x"], r"a\-b", regex=True) == [[[0, 3]], None]
     assert found(page, ["😀", ""], "^.$", regex=True) == [[[0, 2]], None]
