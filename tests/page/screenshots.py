@@ -79,7 +79,8 @@ def _shown(browser: Browser, server: Server, scheme: str, size: dict[str, int]) 
     screen.page.clock.set_fixed_time(NOW)
     screen.open().connect()
     expect(screen.entries.last).to_be_in_viewport()
-    expect(screen.figure("Entries by type").get_by_role("button")).to_have_count(4)
+    if size is not NARROW:  # whose overview is behind a tab
+        expect(screen.figure("Entries by type").get_by_role("button")).to_have_count(4)
     yield screen
     context.close()
 
@@ -91,7 +92,8 @@ def _look_closer(screen: Screen) -> None:
     failed = screen.log.locator("[data-type=error]").filter(has_text=re.compile("Liquid error")).last
     id_ = failed.get_attribute("data-id")
     screen.entry(str(id_)).get_by_role("button", name=f"Pin entry {id_}").click()
-    expect(screen.page.get_by_role("button", name=f"Unpin entry {id_}")).to_have_count(1)
+    unpin = screen.page.get_by_role("button", name=f"Unpin entry {id_}", include_hidden=True)  # behind a tab perhaps
+    expect(unpin).to_have_count(1)
     if screen.jump.is_visible():
         screen.jump.click()
     expect(screen.entries.last).to_be_in_viewport()
