@@ -378,7 +378,7 @@ def test_a_long_message_shows_six_lines(
         row.get_by_role("button", name=name).click()
         expect(row.get_by_role("button", name="less", exact=True)).to_be_visible()
         assert _box(row)["height"] > least * 20
-        row.get_by_role("button", name="less", exact=True).click()
+        row.get_by_role("button", name="less", exact=True).press("Enter")  # the list may move beneath a pointer
         expect(row.get_by_role("button", name=name)).to_be_visible()
         assert _box(row)["height"] == folded
     for id_ in ("3", "4"):

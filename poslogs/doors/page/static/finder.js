@@ -22,6 +22,7 @@ export class Finder {
   /** @type {WeakMap<HTMLElement, Ranges | null>} */
   #marked = new WeakMap(); // what the drawn elements were marked with last
   #asked = false; // the reader wants to know how many match
+  #due = 0; // a step to a match that was not found yet when it was asked for
   /** @type {Steps | undefined} */
   #steps;
   /** @type {(row: HTMLElement, entry: Entry) => void} */
@@ -98,6 +99,7 @@ export class Finder {
   /** Bring the next match (1) or the one before (-1) into view, and around at the ends. @param {number} by */
   step(by) {
     const found = this.#steps?.to(by, (entry) => this.matches(entry));
+    this.#due = !found && this.#search.busy ? by : 0;
     if (!found) return;
     const { row, entry } = found;
     if (row && entry && isInside(entry, this.ranges(entry))) this.#open(row, entry);
@@ -106,6 +108,7 @@ export class Finder {
 
   #look() {
     this.#asked = true;
+    this.#due = 0;
     this.#search.set(this.search, { regex: this.regex });
     this.#view?.setOnlyMatches(this.#controls.only.checked && this.search !== "");
     this.#changed();
@@ -124,6 +127,7 @@ export class Finder {
     if (this.#view.onlyMatches) this.#view.refresh();
     this.#tell("", this.#asked && !this.#search.busy ? "polite" : "off"); // announced once, not with each new entry
     if (!this.#search.busy) this.#asked = false;
+    if (this.#due !== 0) this.step(this.#due);
   }
 
   /** @param {string} where @param {string} live */
