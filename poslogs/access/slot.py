@@ -11,6 +11,10 @@ from poslogs.access.client import Client
 class Holder(Protocol):
     """A stream, as far as slots know it."""
 
+    @property
+    def poked(self) -> bool:
+        """The heartbeat that a poke asked for is not on its way yet."""
+
     def disconnected(self) -> None:
         """Note that its reader has left, so that it gives its slot back soon. Does not wait."""
 

@@ -13,7 +13,7 @@ from poslogs.access.slot import H, Places, Slot
 from poslogs.errors import TooMany, Unavailable
 
 POKES: Final = 4  # writes after which a server, and a proxy in front of it, notices that a reader has gone (decision 5)
-POKE_SECONDS: Final = 0.05  # between two writes
+POKE_SECONDS: Final = 0.05  # between two writes, at least
 LEAVE_SECONDS: Final = 1.0  # at most, for streams whose readers have left to give their slots back
 RETRY_SECONDS: Final = 5
 ELSEWHERE_SECONDS: Final = 0.25  # at most, until a place in another process that a reader has left is asked for last
@@ -120,14 +120,27 @@ class Slots(Generic[H]):
         full = self._full()
         self._let_leave([other for other in (self.all() if full else own) if other.gone()])
         others = self.all() if full and self.room.places is not None else own
+        end = time.monotonic() + LEAVE_SECONDS
         for _ in range(POKES if others else 0):
             if self._admit(slot) is None:
                 return None
             for other in others:
                 other.holder.poke()
-            with self._changed:
-                self._changed.wait_for(lambda: self._has_place(slot.client), POKE_SECONDS)
+            self._wait_for_place(slot.client, others, end)
         return self._admit(slot)
+
+    def _wait_for_place(self, client: Client, others: list[Slot[H]], end: float) -> None:
+        """Wait until the client has a place, or POKE_SECONDS and as long as others have not written.
+
+        A machine that is busy does not let all of them write at once. `end` bounds the wait.
+        """
+        waits = True
+        while waits:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._has_place(client), POKE_SECONDS):
+                    return
+                holding = [other for other in others if self._has(other)]
+            waits = any(other.holder.poked for other in holding) and time.monotonic() < end
 
     def _has_place(self, client: Client) -> bool:
         return not self._full() and len(self._slots.get(client.id, ())) < client.streams

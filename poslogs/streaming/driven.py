@@ -83,6 +83,11 @@ class Driven(ABC):
     def environments(self) -> Sequence[Environment]:
         """What it reads and may be revoked."""
 
+    @property
+    def poked(self) -> bool:
+        """The heartbeat that a poke asked for is not on its way yet."""
+        return self._pulse.poked
+
     def on_close(self, give_back: Callable[[], None]) -> None:
         """Have something given back when the stream is over, however it ends; at once if it is over already."""
         self._closing.add(give_back)

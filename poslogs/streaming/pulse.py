@@ -79,7 +79,7 @@ class Pulse:
     """
 
     __slots__ = (
-        "_deadline", "_poked", "beat_due", "clock", "ending", "entries", "heartbeat", "reason", "reported", "rests",
+        "_deadline", "beat_due", "clock", "ending", "entries", "heartbeat", "poked", "reason", "reported", "rests",
         "wake",
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ class Pulse:
         self.entries = 0  # that were sent
         self.reported = reported
         self._deadline = clock() + duration
-        self._poked = False
+        self.poked = False  # a heartbeat is to be sent now
 
     def end(self, *last: Chunk, reason: Reason = Reason.DONE) -> None:
         """Have the stream end with these chunks, at its next turn; the first call counts. Does not wait."""
@@ -106,7 +106,7 @@ class Pulse:
 
     def poke(self) -> None:
         """Have a heartbeat sent now. Does not wait."""
-        self._poked = True
+        self.poked = True
         self.wake.set()
 
     def look(self) -> None:
@@ -137,12 +137,12 @@ class Pulse:
         if (notice := self.reported.next()) is not None:
             yield self.sent(notice)
             return
-        if not self._poked:
+        if not self.poked:
             self.rests = rests
             yield min(self._deadline, until)
             self.rests = False
-        if self._poked or self.clock() >= self.beat_due:
-            self._poked = False
+        if self.poked or self.clock() >= self.beat_due:
+            self.poked = False
             yield self.sent(HEARTBEAT)
 
     def rest(self, seconds: float, enough: Callable[[], bool] = lambda: False) -> Iterator[Chunk | float]:

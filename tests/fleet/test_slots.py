@@ -30,6 +30,7 @@ class Held:
         self.give_back: Callable[[], None] = lambda: None
         self.left = False
         self.pokes = 0
+        self.poked = False
 
     def disconnected(self) -> None:
         threading.Thread(target=self.give_back, daemon=True).start()

@@ -10,7 +10,7 @@ import pytest
 from poslogs.access.calls import Calls
 from poslogs.access.clients import Client
 from poslogs.access.room import Room
-from poslogs.access.slots import POKES, RETRY_SECONDS, Slots
+from poslogs.access.slots import POKE_SECONDS, POKES, RETRY_SECONDS, Slots
 from poslogs.errors import TooMany, Unavailable
 from tests.unit.doubles import in_threads
 
@@ -21,12 +21,12 @@ OTHER = Client(id="other", name="Other", digest=b"", streams=3)
 class Held:
     """A stream as slots know it. Once its reader has left it gives its slot back, as a real one does."""
 
-    def __init__(self, *, answers_pokes: bool = True) -> None:
+    def __init__(self) -> None:
         self.give_back = lambda: None
         self.closed = 0
         self.pokes = 0
         self.dead_after: int | None = None  # pokes
-        self.answers_pokes = answers_pokes
+        self.poked = False
 
     def disconnected(self) -> None:
         self.closed += 1
@@ -128,6 +128,28 @@ def test_where_a_reader_may_have_left_writes_find_out(writes: int, tell: object)
         each.dead_after = writes
     fill(slots, MINE, here)
     assert writes <= max(each.pokes for each in held) <= POKES
+
+
+class Busy(Held):
+    """A stream on a busy machine: between a poke and its write much else has its turn."""
+
+    def poke(self) -> None:
+        self.poked = True
+        threading.Timer(3 * POKE_SECONDS, self._write).start()
+
+    def _write(self) -> None:
+        self.poked = False
+        super().poke()
+
+
+def test_a_busy_machine_may_take_longer_than_the_pauses_between_writes() -> None:
+    """Each of the writes that show that readers have left is waited for, so that a place of theirs is found."""
+    slots: Slots[Held] = Slots()
+    for _ in range(MINE.streams):
+        busy = Busy()
+        busy.dead_after = 2
+        busy.give_back = slots.take(MINE, busy, unknown)
+    fill(slots, MINE, here)
 
 
 @pytest.mark.parametrize("tell", [unknown, here], ids=["nobody can tell", "they are there"])
