@@ -209,7 +209,6 @@ def test_environments_that_come_and_go_are_told_of(
     assert [entry for entry in _seen(screen) if entry[0] != "preview"] == [("staging", "1"), ("production", "1")]
 
 
-@pytest.mark.xfail(strict=False, reason="about one time in three a tab lacks an entry; not understood yet (issue 19)")
 def test_tabs_share_the_stream_of_all(
     site: Server, platformos: PlatformOS, production: PlatformOS, window: Window
 ) -> None:

@@ -48,10 +48,12 @@ export class Gaps {
     return at > 0 && at < entries.length - 1 && !this.#ends.has(keyOf(entry)) && !this.#ends.has(keyOf(entries[at + 1]));
   }
 
-  /** The newest of these entries, as far as none is missing between them. @param {Entry[]} entries */
+  /** The newest of these entries, as far as none of the same environment is missing between them. @param {Entry[]} entries */
   unbroken(entries) {
-    const at = this.#ends.size === 0 ? -1 : entries.findLastIndex((entry) => this.#ends.has(keyOf(entry)));
-    return entries.slice(Math.max(0, at));
+    /** @type {Map<string, number>} */
+    const begins = new Map(); // where each environment's last gap is
+    if (this.#ends.size > 0) entries.forEach((entry, n) => this.#ends.has(keyOf(entry)) && begins.set(entry.env, n));
+    return entries.filter(({ env }, n) => n >= (begins.get(env) ?? 0));
   }
 
   /** The first entry of an environment that is held after another. @param {Entry} last */

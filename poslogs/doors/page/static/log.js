@@ -69,10 +69,11 @@ export class Log {
     return !this.#connect().names.includes(env);
   }
 
-  /** Whether what is held reaches back to a moment, in ms since 1970, without a gap. @param {number} from */
+  /** Whether what is held of each environment reaches back to a moment, in ms since 1970, without a gap. @param {number} from */
   covers(from) {
-    const [first] = this.gaps.unbroken(this.store.entries.slice());
-    return first !== undefined && Date.parse(first.timestamp) <= from;
+    const held = this.gaps.unbroken(this.store.entries.slice());
+    const firsts = new Map(held.toReversed().map((entry) => [entry.env, entry]));
+    return firsts.size > 0 && [...firsts.values()].every(({ timestamp }) => Date.parse(timestamp) <= from);
   }
 
   /** The server's address, and the token. */
@@ -175,7 +176,7 @@ export class Log {
     }
     const fresh = past || this.#filling ? this.store.addPast(entries) : this.store.add(entries);
     if (past || isFirst) this.#join(entries, fresh, past ?? false);
-    if (past) this.#filling = false;
+    if (past && !this.#opening) this.#filling = false;
     this.#onEvent(event, fresh, this.#opening);
   }
 
