@@ -29,7 +29,7 @@ help:
 	@echo "make test-fleet  test several processes over one Redis: the promises of docs/fleet.md; needs redis-server and nginx"
 	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
 	@echo "make test-openapi  test clients generated from /openapi.json; it installs the generators in .cache/openapi"
-	@echo "make test-page  test the page in Chromium, also with 100,000 entries, and some of it in Firefox"
+	@echo "make test-page  test the page in Chromium, also with 100,000 entries, and some of it in Firefox (KIND=gthread DIRECT=off)"
 	@echo "make trace-page  measure the page while 200 entries a second arrive (SECONDS=60)"
 	@echo "make screenshots  take the pictures of the page in docs/ again"
 	@echo "make hosts   test the hosts of docs/hosts.md, and the files in deploy/"
@@ -108,7 +108,7 @@ test-openapi: $(VENV)/dev.stamp
 
 test-page: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.install || [ "$$CI" != true ]
-	@$(BIN)/python -m pytest tests/page -n 4 -m 'long or not long'
+	@$(if $(KIND),TEST_KIND=$(KIND)) $(if $(DIRECT),TEST_DIRECT=$(DIRECT)) $(BIN)/python -m pytest tests/page -n 4 -m 'long or not long'
 
 trace-page: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.page.load --seconds $(SECONDS)

@@ -26,6 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for w
     signal.signal(signal.SIGINT, signal.default_int_handler)  # else the servers of the tests would ignore it too
 
 GUNICORN_KINDS = ("gevent", "gthread")
+KIND = os.environ.get("TEST_KIND", "gevent")  # of servers whose kind a test does not name
+DIRECT = os.environ.get("TEST_DIRECT")  # their POSLOGS_DIRECT, where a test does not name that
 TOGETHER = {  # folder or file: why its tests run in one process, one after the other
     "tests/bench/": "the helpers, which are compiled once",
     "tests/clients/": "the servers that all clients share",
@@ -124,7 +126,7 @@ def lender(started: Callable[..., Server]) -> Iterator[Lender]:
 def server(
     request: pytest.FixtureRequest, started: Callable[..., Server], lender: Lender
 ) -> Iterator[Callable[..., Server]]:
-    """Gives servers, `server(kind="gevent", **kw)` with `kw` as for Server, and takes them back when the test ends.
+    """Gives servers, `server(kind=KIND, **kw)` with `kw` as for Server, and takes them back when the test ends.
 
     In a test that also uses `platformos`, this is the environment `staging` unless `environments` is given.
     A server that differs from others by its variables and files alone may have served another test before, and is
@@ -134,7 +136,9 @@ def server(
     failed = request.session.testsfailed
     with ExitStack() as stack:
 
-        def start(kind: str = "gevent", folder: Path | None = None, own: bool = False, **kw: Any) -> Server:
+        def start(kind: str = KIND, folder: Path | None = None, own: bool = False, **kw: Any) -> Server:
+            if DIRECT is not None:
+                kw["env"] = {"POSLOGS_DIRECT": DIRECT, **kw.get("env", {})}
             if "environments" not in kw and "platformos" in request.fixturenames:
                 kw["environments"] = {"staging": request.getfixturevalue("platformos")}
             if not own and folder is None and lender.can_lend(kind, **kw):
