@@ -387,10 +387,9 @@ class Fleet:
         since = self.log.last_from if self.log.unclear else 0
         old = float("-inf")
         for resets, at, had in reader.states[1:]:
-            if resets and resets == self.log.resets and had < self.log.reset_at:
-                old = (
-                    at + OLD_SECONDS
-                )  # it came back with an id from before ids were reset, and may lack what was listed
+            if resets and had < self.log.resets_at[resets - 1]:
+                # It came back with an id from before ids were reset, and may lack what was listed.
+                old = at + OLD_SECONDS
         for row in self.log.rows:
             if row.serial in got or (row.number <= reader.first and not self.log.resets):
                 continue

@@ -44,11 +44,9 @@ class Log:
         self.page = random.choice(PAGES)
         self.faults = True
         self.unclear = False  # nobody has noticed that ids were reset
-        self.resets = 0  # how often ids were reset
         self._reset_from = self._floor = 0
         self.last_from = 0  # serial number of the first of the last rows
-        self.reset_at = 0  # serial number of the first row since ids were reset last
-        self.reset_first = 0  # and since they did so for the first time; 0 while they never did
+        self.resets_at: list[int] = []  # serial numbers of the first rows since ids were reset
         self._scheduler = scheduler
         self._random = random
         self._fail = fail
@@ -75,16 +73,29 @@ class Log:
             kind = self._random.choice(KINDS)
             self.rows.append(Row(self.env, number, self._serial, kind, size, self._scheduler.now - ago))
 
+    @property
+    def resets(self) -> int:
+        """How often ids were reset."""
+        return len(self.resets_at)
+
+    @property
+    def reset_at(self) -> int:
+        """Serial number of the first row since ids were reset last; 0 while they never were."""
+        return self.resets_at[-1] if self.resets_at else 0
+
+    @property
+    def reset_first(self) -> int:
+        """Serial number of the first row since ids were reset for the first time; 0 while they never were."""
+        return self.resets_at[0] if self.resets_at else 0
+
     def reset_ids(self) -> None:
         """Lose the newest rows, as an instance does that is restored from a backup."""
         before = self.top
         lost = min(len(self.rows) - 1, self._random.randint(1, 20))
         if lost > 0:
             del self.rows[-lost:]
-            self.resets += 1
             self._reset_from = before
-            self.reset_at = self._serial + 1
-            self.reset_first = self.reset_first or self.reset_at
+            self.resets_at.append(self._serial + 1)
 
     def grow_past(self) -> None:
         """Have new ids come after all that there were, as if they had never been reset."""
