@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ import pytest
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import bound, quiet
 from tests.fleet.fleet import Fleet
+from tests.fleet.redis_server import RedisServer
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.server import TOKEN, Server
@@ -23,6 +26,7 @@ ASKED = {"env": "staging", "interval": 500}
 RETURN_S = 6.0  # until the poll has returned to the longer interval
 SHAPES = [pytest.param(3, (), id="three servers"), pytest.param(1, ("-w", "4"), id="four workers")]
 FEW_ROWS, TIMES = 3, 12
+LARGE = base64.b64encode(random.Random(7).randbytes(90_000)).decode()  # does not shrink by more than a quarter
 
 
 def opened(fleet: Fleet, stack: ExitStack, env: str = "staging", each: int = 8) -> list[Reader]:
@@ -90,6 +94,25 @@ def test_each_environment_has_one_poll_of_its_own(fleet: Starts, platformos: Pla
                 assert asked.max_in_flight <= len(started.servers)  # at the start each may ask one of its own
                 for reader in readers[name]:
                     assert reader.entry_ids == asked.ids
+
+
+def test_an_answer_travels_once_to_each_process_however_many_read_there(
+    fleet: Starts, redis: RedisServer, platformos: PlatformOS
+) -> None:
+    """As a large row comes, Redis sends it to each of three processes at most once, though sixteen read at each."""
+
+    def sent() -> int:
+        return int(redis.do("INFO", "stats")["total_net_output_bytes"])
+
+    started = fleet()
+    with ExitStack() as stack:
+        readers = opened(started, stack, each=16)
+        for message in ("a small one", LARGE):
+            before = sent()
+            platformos.add({"message": message})
+            for reader in readers:
+                reader.wait_entries(len(platformos.ids), 20)
+    assert 1.5 * len(LARGE) * 3 / 4 < sent() - before < 1.5 * len(LARGE) * len(started.servers)
 
 
 def test_each_process_says_which_of_them_polls(fleet: Starts, platformos: PlatformOS) -> None:
