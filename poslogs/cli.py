@@ -14,7 +14,7 @@ from poslogs.cli_serve import serve
 from poslogs.cli_token import token
 from poslogs.concerns import concerns
 from poslogs.errors import ConfigError
-from poslogs.fleet.start import engine_of
+from poslogs.fleet.chosen import engine_of
 from poslogs.plain import plain
 from poslogs.platformos.environments import Environments
 from poslogs.servers.listeners import is_loopback

@@ -1,4 +1,4 @@
-"""The start of a fleet: its engine, where the settings name a Redis, and what is counted by it."""
+"""The start of a fleet: what one process has of it, where the settings name a Redis, and what is counted by it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from poslogs.access.limits import Limits
-from poslogs.errors import ConfigError
+from poslogs.fleet.chosen import engine_of
 from poslogs.platformos.environments import Environment
 from poslogs.settings import Settings
 from poslogs.streaming.sharing import Share, nobody
@@ -58,24 +58,6 @@ def fleet_of(settings: Settings, slots: Slots[Any]) -> Fleet | None:
     places = Places(engine, members)
     slots.share(places)
     return Fleet(engine, members, places, Pokes(engine, slots.look_after), Polls(engine, members))
-
-
-def engine_of(settings: Settings) -> Engine | None:
-    """The engine by the settings; None where each process is alone, for which redis need not be installed.
-
-    Raises ConfigError for an address that cannot be understood. Redis itself is asked later, and may be away.
-    """
-    if not settings.redis_url:
-        return None
-    try:
-        from poslogs.fleet.address import Address
-        from poslogs.fleet.engine import Engine
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "POSLOGS_REDIS_URL needs the package redis, which is not installed; run `pip install redis`, "
-            "or unset the variable."
-        ) from None
-    return Engine(Address(settings.redis_url), settings.redis_prefix)
 
 
 def shares_of(shared: Fleet | None) -> Callable[[Environment], Share]:
