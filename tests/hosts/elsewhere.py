@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import requests
 
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
+from tests.support.template import Template
 
 WSGIREF = """
 from wsgiref.simple_server import make_server
@@ -33,12 +34,25 @@ UWSGI_ARGS = [
     "wsgi:app",
 ]
 PATCHED = f"from gevent.monkey import patch_all; patch_all(){PYWSGI}"
+PROGRAMS = {"wsgiref": WSGIREF, "pywsgi": PYWSGI, "patched pywsgi": PATCHED, "uwsgi": UWSGI, "uwsgi router": UWSGI}
+GREENLETS = "patched pywsgi", "gevent", "--gevent"  # kinds and arguments with which modules are patched before the app
 
 
 class Elsewhere(Server):
-    """A server of `kind`, one of the keys of `_command`, with `args`; it is started in a folder that is not ours."""
+    """A server of `kind`, gunicorn, waitress or one of PROGRAMS, with `args`, started in a folder that is not ours.
 
-    def __init__(self, folder: Path, kind: str, platformos: PlatformOS, *args: str, start: bool = True) -> None:
+    `templates` gives a template that has loaded the app, and nothing of any server.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        kind: str,
+        platformos: PlatformOS,
+        *args: str,
+        start: bool = True,
+        templates: Callable[[str], Template] | None = None,
+    ) -> None:
         super().__init__(
             folder,
             kind,
@@ -46,6 +60,7 @@ class Elsewhere(Server):
             env={"CONFIG_FILE_PATH": str(folder / ".pos")},
             args=args,
             start=start,
+            template=None if templates is None or {kind, *args} & {*GREENLETS} else templates("bare"),
         )
 
     def told(self, part: str) -> int:
@@ -60,13 +75,14 @@ class Elsewhere(Server):
 
     def _command(self) -> list[str]:
         address = f"127.0.0.1:{self.port}"
-        commands: dict[str, Sequence[str]] = {
-            "gunicorn": ["-m", "gunicorn", "-b", address, *self.args, "wsgi:app"],
-            "wsgiref": ["-c", WSGIREF.format(port=self.port)],
-            "pywsgi": ["-c", PYWSGI.format(port=self.port)],
-            "patched pywsgi": ["-c", PATCHED.format(port=self.port)],
-            "waitress": ["-m", "waitress", f"--listen={address}", *self.args, "wsgi:app"],
-            "uwsgi": ["-c", UWSGI, *UWSGI_ARGS, "--http-socket", address, *self.args],
-            "uwsgi router": ["-c", UWSGI, *UWSGI_ARGS, "--http", address, *self.args],
+        module = self.kind
+        if code := PROGRAMS.get(self.kind):
+            module = "serves"
+            (self.folder / f"{module}.py").write_text(code.format(port=self.port))
+        words: dict[str, Sequence[str]] = {
+            "gunicorn": ["-b", address, *self.args, "wsgi:app"],
+            "waitress": [f"--listen={address}", *self.args, "wsgi:app"],
+            "uwsgi": [*UWSGI_ARGS, "--http-socket", address, *self.args],
+            "uwsgi router": [*UWSGI_ARGS, "--http", address, *self.args],
         }
-        return [sys.executable, *commands[self.kind]]
+        return [sys.executable, "-m", module, *words.get(self.kind, [])]

@@ -13,6 +13,7 @@ import pytest
 from tests.hosts.elsewhere import Elsewhere
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO
+from tests.support.template import Template
 
 STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
@@ -32,12 +33,12 @@ Start = Callable[..., Elsewhere]
 
 
 @pytest.fixture
-def elsewhere(platformos: PlatformOS, tmp_path: Path) -> Iterator[Start]:
+def elsewhere(platformos: PlatformOS, tmp_path: Path, templates: Callable[[str], Template]) -> Iterator[Start]:
     """Starts a server of a kind with arguments, and ends it with the test."""
     with ExitStack() as stack:
 
         def start(kind: str, *args: str) -> Elsewhere:
-            server = Elsewhere(tmp_path, kind, platformos, *args, start=False)
+            server = Elsewhere(tmp_path, kind, platformos, *args, start=False, templates=templates)
             (tmp_path / "mine.py").write_text("worker_class = 'sync'\n")
             stack.enter_context(server)
             server.start()

@@ -27,6 +27,7 @@ MASTERS = (
 )
 WORKERS = "poslogs.app", "poslogs.banner"
 CHECKS = "poslogs.cli"
+BARE = "bare"  # a kind of servers that know nothing of poslogs: they find the app loaded, and no other part of a server
 STANDARD = sys.stdlib_module_names
 
 
@@ -34,10 +35,13 @@ class Loaded:
     """The modules that servers of a kind need; `kind` as for Server."""
 
     def __init__(self, kind: str) -> None:
-        for name in MASTERS:
-            import_module(name)
         self._aside: dict[str, ModuleType] = {}
         self._packages: list[tuple[ModuleType, str, ModuleType]] = []  # what stays, what it loses
+        if kind == BARE:
+            import_module(WORKERS[0])
+            return
+        for name in MASTERS:
+            import_module(name)
         if kind != "gevent":
             self._load()
             return

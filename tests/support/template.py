@@ -26,14 +26,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
-from tests.support.loaded import Loaded
+from tests.support.loaded import BARE, MASTERS, Loaded
 
 FORK_S = 90.0  # the first fork waits until all is loaded, on a machine that may have much else to do
 MOST_BYTES = 1 << 17  # of a message; variables are most of it
 ROOT = Path(__file__).resolve().parents[2]
 # Variables that poslogs reads as a worker makes the app. Others may be read as Python or a module is loaded.
 OURS = re.compile(r"POSLOGS_\w+|MPKIT_\w+|CONFIG_FILE_PATH")
-LOADED_BY = {"gevent": "gevent", "gthread": "gthread", "waitress": "gthread", "flask": "gthread"}
+LOADED_BY = {"gevent": "gevent", "gthread": "gthread", "waitress": BARE, "flask": BARE, BARE: BARE}
 LIKE_OTHERS = {"environments", "clients", "args", "app", "port"}  # of what Server takes
 
 
@@ -85,7 +85,7 @@ class Template:
 
     @staticmethod
     def loaded_by(kind: str) -> str:
-        """The kind of template that has loaded what a server of this kind loads: all with threads load the same."""
+        """The kind of template that has loaded what a server of this kind loads."""
         return LOADED_BY[kind]
 
     def __init__(self, kind: str, folder: Path) -> None:
@@ -234,7 +234,7 @@ def become(told: Mapping[str, Any], out: int, loaded: Loaded) -> None:
     paths = [each for each in told["env"].get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.path[:] = [told["folder"], *paths, *(each for each in sys.path[1:] if each != str(ROOT))]
     module, *options = told["argv"]
-    if module == "gunicorn":
+    if MASTERS[0] in sys.modules:
         options += ["--chdir", told["folder"]]  # it has taken the template's for the current one
         import_module("poslogs.servers.master").subprocess = SimpleNamespace(run=loaded.check, PIPE=subprocess.PIPE)
     sys.argv = [module, *options]
