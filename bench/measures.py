@@ -1,24 +1,18 @@
-"""The four kinds of run: each takes a scene in which a warm server listens, and gives its figures."""
+"""The kinds of run: each takes a scene in which a warm server listens, and gives its figures."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from bench.errors import RunFailed
+from bench.fleet import apart, commands
+from bench.flow import READY_SECONDS, Figures, drained, polls_per_interval, streams
+from bench.flow import rows as flow
 from bench.machine import busy, slab
-from bench.peers import fill
-from bench.readers import Readers
 from bench.redis import RedisFigures
-from bench.scenarios import Case
 from bench.scene import Scene
-from bench.standin import push
 
-Figures = dict[str, Any]
-READY_SECONDS = 120.0  # most time that opening all streams may take
-DRAIN_SECONDS = 15.0  # most time that rows may still arrive after the last came to be
-LOOK_SECONDS = 0.5  # between two looks at what has arrived; three without news end a drain
 PEAK_LOOK_SECONDS = 0.2
 
 
@@ -32,10 +26,10 @@ def fanout(scene: Scene) -> Figures:
         readers.mark()
         redis_before = scene.redis.figures() if scene.redis else None
         before, machine_before, began = scene.sample(), busy(), time.monotonic()
-        total = _rows(scene)
+        total = flow(scene)
         ended, after_rows = time.monotonic(), scene.sample()
         redis_after = scene.redis.figures() if scene.redis else None
-        told = _drained(readers, total)
+        told = drained(readers, total)
         after, machine_after, polls = scene.sample(), busy(), scene.standin.stats()["requests"]
         elapsed = time.monotonic() - began
     rows = told["rows"]
@@ -44,7 +38,7 @@ def fanout(scene: Scene) -> Figures:
     cpu, frames = after.cpu - before.cpu, max(1, rows)
     span = max(told["last_row_after_mark_s"], case.seconds)
     return {
-        **_streams(told),
+        **streams(told),
         "rows": total,
         "delivered": rows,
         "complete": round(rows / max(1, total * told["open"]), 4),
@@ -65,7 +59,7 @@ def fanout(scene: Scene) -> Figures:
         "readers_cpu_s": told["client_cpu_s"],
         "mb_per_s": round(told["bytes"] / 1e6 / span, 1),
         "bytes_per_frame": round(told["bytes"] / frames, 1),
-        **({"polls_per_interval": round(_polls(case, polls, elapsed), 3)} if scene.peer.polls else {}),
+        **({"polls_per_interval": polls_per_interval(case, polls, elapsed)} if scene.peer.polls else {}),
         **(_of_redis(redis_before, redis_after, ended - began) if redis_before and redis_after else {}),
         "pss_kib_per_stream": round((before.pss - scene.base.pss) / max(1, told["open"]), 2),
         "pss_kib": after.pss,
@@ -91,19 +85,20 @@ def idle(scene: Scene) -> Figures:
         time.sleep(case.round)
         last, ended = scene.sample(), time.monotonic()
         told = readers.report()
-    streams = max(1, told["open"])
+    open_ = max(1, told["open"])
     return {
-        **_streams(told),
+        **streams(told),
         "open_share": round(told["open"] / case.streams, 4),
-        "pss_kib_per_stream": round((first.pss - scene.base.pss) / streams, 2),
+        "pss_kib_per_stream": round((first.pss - scene.base.pss) / open_, 2),
         "pss_base_kib": scene.base.pss,
         "pss_kib": first.pss,
-        "slab_kib_per_stream": round(kernel / streams, 2),
+        "slab_kib_per_stream": round(kernel / open_, 2),
         "cpu_first": round((first.cpu - start.cpu) / (then - began), 5),
         "cpu_round": round((last.cpu - first.cpu) / max(0.001, ended - then), 5),
         "heartbeats_first": heartbeats,
         "heartbeats_round": told["heartbeats"] - heartbeats,
         "polls_per_s": round(polls / (then - began), 2),
+        "cpu_ms_per_poll": round((first.cpu - start.cpu) * 1000 / max(1, polls), 3),
         "all_ready_s": ready["all_ready_s"],
         "cpu_ms_each": round((start.cpu - scene.base.cpu) * 1000 / case.streams, 3),
     }
@@ -129,7 +124,7 @@ def backlog(scene: Scene) -> Figures:
     polls = scene.standin.stats()["requests"]
     span = told["kth_all_s"] if told["kth_all_s"] > 0 else elapsed
     return {
-        **_streams(told),
+        **streams(told),
         "rows": told["rows"],
         "complete": round(told["rows"] / want, 4),
         "gaps": told["gaps"],
@@ -150,7 +145,7 @@ def connect(scene: Scene) -> Figures:
         told = readers.ready(case.seconds)
         cpu = scene.sample().cpu - scene.base.cpu
     return {
-        **_streams(told),
+        **streams(told),
         "first_byte_p50_ms": told["ttfb_ms"]["p50"],
         "first_byte_p99_ms": told["ttfb_ms"]["p99"],
         "first_byte_max_ms": told["ttfb_ms"]["max"],
@@ -165,15 +160,9 @@ MEASURES: dict[str, Callable[[Scene], Figures]] = {
     "idle": idle,
     "backlog": backlog,
     "connect": connect,
+    "apart": apart,
+    "commands": commands,
 }
-
-
-def _streams(told: Figures) -> Figures:
-    return {key: told[key] for key in ("open", "failed", "closed_early")}
-
-
-def _polls(case: Case, polls: int, elapsed: float) -> float:
-    return polls * case.interval / 1000 / elapsed / case.environments
 
 
 def _of_redis(before: RedisFigures, after: RedisFigures, seconds: float) -> Figures:
@@ -188,24 +177,3 @@ def _of_redis(before: RedisFigures, after: RedisFigures, seconds: float) -> Figu
         "redis_reads_per_s": round((after.reads.count - before.reads.count) / seconds),
         "redis_us_per_read": round(after.reads.each(before.reads), 1),
     }
-
-
-def _rows(scene: Scene) -> int:
-    case, peer = scene.case, scene.peer
-    if peer.polls:
-        scene.standin.steady(case.rate, case.page)
-        time.sleep(case.seconds)
-        return scene.standin.idle()
-    every, batch = (case.interval, True) if peer.push_every is None else (peer.push_every, False)
-    path = fill(peer.push_path, scene.words)
-    return push(scene.places, scene.port, path, rate=case.rate, every=every, batch=batch, seconds=case.seconds)
-
-
-def _drained(readers: Readers, total: int) -> Figures:
-    # With gzip most streams are not inflated, so this ends by silence: the others may still get their bytes.
-    told, still, end = readers.report(), 0, time.monotonic() + DRAIN_SECONDS
-    while still < 3 and told["rows"] < total * told["open"] and time.monotonic() < end:
-        time.sleep(LOOK_SECONDS)
-        last, told = told["rows"], readers.report()
-        still = still + 1 if told["rows"] == last else 0
-    return told

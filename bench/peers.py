@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.places import HERE, Places, nchan_module, program, redis_server
@@ -63,7 +63,8 @@ class Peer:
     push_every: float | None = None  # ms between two POSTs; None: one each interval, with finished frames
     most_streams: int | None = None
     engine: bool = False  # a Redis is started for it, and measured beside it
-    workers: int = 1  # processes that serve; more than one need the engine
+    workers: int = 1  # processes that serve at one port; more than one need the engine
+    servers: int = 1  # each of one process, at a port of its own
 
     @property
     def polls(self) -> bool:
@@ -120,11 +121,12 @@ def _poslogs(name: str, *, gzip: int = 0, bodies: tuple[str, ...] = (BODY,), **e
     return Peer(name, POSLOGS, _has_modules, "make run", env=env, bodies=bodies, many_tokens=True, gzip=gzip)
 
 
-def _fleet(name: str, workers: int) -> Peer:
+def _fleet(name: str, *, workers: int = 1, servers: int = 1) -> Peer:
     url = "redis://127.0.0.1:{redis}/0"
     how = "apt-get install redis-server, then make run"
     env = {"PYTHONPATH": "{project}", "POSLOGS_REDIS_URL": url}
-    return Peer(name, POSLOGS, _has_engine, how, env=env, many_tokens=True, engine=True, workers=workers)
+    made = Peer(name, POSLOGS, _has_engine, how, env=env, many_tokens=True, engine=True)
+    return replace(made, workers=workers, servers=servers)
 
 
 def _asking(**input_: object) -> str:
@@ -161,9 +163,11 @@ PEERS = {
         _poslogs("poslogs-plain", POSLOGS_DIRECT="off"),
         _poslogs("poslogs-filters", bodies=FILTERS),
         _poslogs("poslogs-queries", bodies=QUERIES),
-        _fleet("poslogs-engine", 1),
-        _fleet("poslogs-fleet2", 2),
-        _fleet("poslogs-fleet4", 4),
+        replace(_poslogs("poslogs-two"), servers=2),
+        _fleet("poslogs-engine"),
+        _fleet("poslogs-fleet2", workers=2),
+        _fleet("poslogs-fleet4", workers=4),
+        _fleet("poslogs-two-engine", servers=2),
         _nchan("nchan", "/sub", 5),
         _nchan("nchan-batch", "/raw", None),
         Peer(

@@ -48,10 +48,10 @@ class Redis(Server):
         program = redis_server()
         if program is None:
             raise RunFailed("No redis-server is installed.")
-        self.port = free_port()
-        options = {"port": self.port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no"}
+        port = free_port()
+        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "appendonly": "no"}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        super().__init__([program, *words], self.port, folder, {})
+        super().__init__([program, *words], port, folder, {})
 
     def figures(self) -> RedisFigures:
         """What it has done by now. Raises RunFailed when it does not say."""

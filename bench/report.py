@@ -41,6 +41,24 @@ COLUMNS = {  # of a kind of run: figure, head
         "heartbeats_first": "heartbeats, first 8 s",
         "heartbeats_round": "heartbeats, round",
         "polls_per_s": "polls/s",
+        "cpu_ms_per_poll": "CPU ms a poll",
+    },
+    "apart": {
+        "polling_p50_ms": "added p50 ms, where it is polled",
+        "polling_p99_ms": "added p99 ms there",
+        "other_p50_ms": "added p50 ms, elsewhere",
+        "other_p99_ms": "added p99 ms there",
+        "polling_cpu_s_per_mframe": "CPU s a million frames, where it is polled",
+        "other_cpu_s_per_mframe": "elsewhere",
+        "complete": "complete",
+        "polls_per_interval": "polls an interval",
+    },
+    "commands": {
+        "claim_us": "a claim, us",
+        "publication_us": "claim and publication, us",
+        "read_10_us": "a read of 10 environments, us",
+        "read_100_us": "of 100",
+        "read_1000_us": "of 1,000",
     },
     "backlog": {
         "rows_per_s": "rows/s",
@@ -106,7 +124,7 @@ def judged(record: Record, scenario: Scenario, goal: Goal) -> tuple[str, ...]:
     case = goal.case or scenario.cases[0].name
     mine = middle(record, case, goal.of, goal.figure)
     beside = goal.against or goal.minus
-    other = middle(record, case, beside, goal.figure) if beside else None
+    other = middle(record, case, beside, goal.than or goal.figure) if beside else None
     ratio = mine / other if mine is not None and other else None
     more = mine - other if mine is not None and other is not None else None
     judge = ratio if goal.against else more if goal.minus else mine

@@ -29,34 +29,39 @@ WARM_SETTLE_SECONDS = 0.5
 def run(peer: Peer, case: Case, places: Places) -> Figures:
     """The figures of one run; all that it has started and written is gone after it.
 
-    One stream is opened and closed first, so that lazy imports do not count. Raises RunFailed when there are none.
+    One stream is opened and closed first at each server, so that lazy imports do not count. Raises RunFailed when there
+    are none.
     """
     with ExitStack() as stack:
         made = tempfile.TemporaryDirectory(prefix="bench-", dir=places.runs, ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(made))
         standin = stack.enter_context(StandIn(places))
-        port = free_port()
         redis = stack.enter_context(Redis(_made(folder / "redis"))) if peer.engine else None
-        told = words(
-            places,
-            port=port,
-            upstream=standin.port,
-            interval=case.interval,
-            tmp=folder,
-            redis=redis.port if redis else 0,
-            workers=peer.workers,
-        )
-        furnish(folder, peer, case, told)
-        command = [fill(part, told) for part in peer.command.split()]
-        env = {name: fill(value, told) for name, value in peer.env.items()}
-        server = stack.enter_context(Server(command, port, folder, env))
+        told: dict[str, str] = {}
+        servers = []
+        for number in range(peer.servers):
+            port, home = free_port(), _made(folder / str(number))
+            told = words(
+                places,
+                port=port,
+                upstream=standin.port,
+                interval=case.interval,
+                tmp=home,
+                redis=redis.port if redis else 0,
+                workers=peer.workers,
+            )
+            furnish(home, peer, case, told)
+            command = [fill(part, told) for part in peer.command.split()]
+            env = {name: fill(value, told) for name, value in peer.env.items()}
+            servers.append(stack.enter_context(Server(command, port, home, env)))
         time.sleep(START_SETTLE_SECONDS)
-        scene = Scene(case, peer, places, told, port, standin, server, sample(server.pid), slab(), redis)
+        scene = Scene(case, peer, places, told, standin, tuple(servers), sample(servers[0].pid), slab(), redis)
         try:
             warm_up(scene)
             return MEASURES[case.kind](replace(scene, base=scene.sample(), base_slab=slab()))
         except RunFailed as failure:
-            raise RunFailed(f"{failure}\n{server.tail()}".rstrip()) from failure
+            tails = "\n".join(server.tail() for server in servers)
+            raise RunFailed(f"{failure}\n{tails}".rstrip()) from failure
 
 
 def _made(folder: Path) -> Path:
@@ -70,7 +75,7 @@ def furnish(folder: Path, peer: Peer, case: Case, told: dict[str, str]) -> None:
     names = environments(case.environments)
     (folder / ".pos").write_text(json.dumps(dict.fromkeys(names, environment)))
     known = {"default": {"token": TOKEN, "name": "Default Client"}}
-    for number in range(clients(case.streams)):
+    for number in range(clients(case.streams * peer.servers)):
         known[f"c{number}"] = {"token": f"{TOKEN}-{number}", "name": f"Client {number}"}
     (folder / "clients.json").write_text(json.dumps(known))
     for source, name in peer.files.items():
@@ -78,8 +83,9 @@ def furnish(folder: Path, peer: Peer, case: Case, told: dict[str, str]) -> None:
 
 
 def warm_up(scene: Scene) -> None:
-    """Open one stream, and close it."""
-    with scene.readers(1, WARM_SECONDS) as readers:
-        readers.ready(WARM_SECONDS)
-        time.sleep(WARM_HOLD_SECONDS)
+    """Open one stream at each server, and close it."""
+    for server in scene.servers:
+        with scene.readers(1, WARM_SECONDS, server=server) as readers:
+            readers.ready(WARM_SECONDS)
+            time.sleep(WARM_HOLD_SECONDS)
     time.sleep(WARM_SETTLE_SECONDS)

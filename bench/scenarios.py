@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+TWO = ("poslogs-two", "poslogs-two-engine")
 FLOOD = {"page": 5000, "stride": 10}
 
 
@@ -12,18 +13,19 @@ class Case:
     """What one run does, the same for each peer."""
 
     name: str
-    kind: str  # fanout, idle, backlog, connect: a function of measures.py
+    kind: str  # a function of measures.py
     streams: int
     seconds: float  # that are measured; of a backlog: the longest it may take
     rate: float = 0  # rows a second
     interval: int = 250  # ms from one poll to the next
     settle: float = 2  # seconds from the last stream opened to the first row
     at_once: int = 100  # streams that are being opened at a time
-    rows: int = 0  # of a backlog
+    rows: int = 0  # of a backlog; calls of each command
     page: int = 1000  # most rows in an answer to a poll
     stride: int = 1  # latencies are taken of every so-many-th row
     round: float = 0  # seconds of an idle run's second window
     environments: int = 1  # that the streams read in turn, each with `rate` rows a second
+    peers: tuple[str, ...] = ()  # in place of the scenario's
 
     def quick(self) -> Case:
         """The same with small counts, to see that it works."""
@@ -49,6 +51,7 @@ class Goal:
     against: str = ""  # the peer whose figure is the divisor; none: the bounds are for the figure itself
     of: str = "poslogs"
     minus: str = ""  # the peer whose figure is taken away; the bounds are for the difference
+    than: str = ""  # the other peer's figure; none: the same
     case: str = ""  # of the scenario; none: its first
 
 
@@ -84,6 +87,35 @@ def _idle(name: str, streams: int) -> Scenario:
             Goal("CPU, 16 s with a heartbeat for each", "cpu_round", "s/s"),
         ),
     )
+
+
+def _bus(part: str, where: str) -> tuple[Goal, ...]:
+    """What a process is asked that shares Redis with another, beside two that each poll for themselves."""
+    alone, together = TWO
+
+    def latency(quantile: str, most: float | None) -> Goal:
+        return Goal(
+            f"latency that the bus adds, {where}, {quantile}",
+            f"{part}_{quantile}_ms",
+            "ms",
+            most=most,
+            minus=alone,
+            than=f"polling_{quantile}_ms",
+            of=together,
+            case="fleet-bus",
+        )
+
+    cpu = Goal(
+        f"CPU a frame, {where}",
+        f"{part}_cpu_s_per_mframe",
+        "s a million",
+        most=1.1,
+        against=alone,
+        than="polling_cpu_s_per_mframe",
+        of=together,
+        case="fleet-two",
+    )
+    return cpu, latency("p99", 10), latency("p50", None)
 
 
 def _curve(name: str, streams: int, rate: float, seconds: float, **more: int) -> Case:
@@ -171,33 +203,23 @@ SCENARIOS = {
         ),
         Scenario(
             "fleet",
-            "several processes over one Redis: 1,000 streams, few streams, 10 and 40 environments",
+            "several processes over one Redis: 1,000 streams, 10 and 40 environments, latency, Redis's commands",
             (
                 Case("fleet", "fanout", 1000, seconds=10, rate=100),
-                Case("fleet-few", "fanout", 40, seconds=10, rate=40),
                 Case("fleet-10-envs", "fanout", 400, seconds=10, rate=100, environments=10),
                 Case("fleet-40-envs", "fanout", 400, seconds=10, rate=25, environments=40),
+                Case("fleet-two", "apart", 1000, seconds=10, rate=100, peers=TWO),
+                Case("fleet-bus", "apart", 10, seconds=40, rate=40, peers=TWO),
+                Case(
+                    "fleet-idle", "idle", 40, seconds=8, round=2, environments=40, peers=("poslogs", "poslogs-engine")
+                ),
+                Case("fleet-commands", "commands", 1, seconds=0, rows=2000, peers=("poslogs-engine",)),
             ),
             ("poslogs", "poslogs-engine", "poslogs-fleet2", "poslogs-fleet4"),
             (
                 Goal("CPU a frame with the engine", *CPU[1:], most=1.1, against="poslogs", of="poslogs-engine"),
-                Goal(
-                    "latency that the bus adds, p99",
-                    "page_p99_ms",
-                    "ms",
-                    most=10,
-                    minus="poslogs",
-                    of="poslogs-fleet4",
-                    case="fleet-few",
-                ),
-                Goal(
-                    "latency that the bus adds, p50",
-                    "page_p50_ms",
-                    "ms",
-                    minus="poslogs",
-                    of="poslogs-fleet4",
-                    case="fleet-few",
-                ),
+                *_bus("polling", "in the process that polls"),
+                *_bus("other", "in another process"),
                 Goal("polls an interval", "polls_per_interval", least=0.8, most=1.2, of="poslogs-fleet4"),
                 Goal(
                     "polls an interval and environment",

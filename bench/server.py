@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import socket
@@ -11,12 +13,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from bench.errors import RunFailed
 
 START_SECONDS = 60.0  # a machine may be busy with much else
 STOP_SECONDS = 3.0  # after TERM; then KILL
 GONE_SECONDS = 1.0  # after KILL; the system reaps processes that are not our children
+HEALTH_SECONDS = 10.0
 LOG_BYTES = 2000  # of a server that has failed, shown from the end
 OURS = ("POSLOGS_", "MPKIT_", "GUNICORN_", "FLASK_", "PYTHONDEVMODE")
 ALSO_OURS = ("CONFIG_FILE_PATH", "HOST", "PORT", "WEB_CONCURRENCY")
@@ -35,6 +39,7 @@ class Server:
 
     def __init__(self, command: Sequence[str], port: int, folder: Path, env: Mapping[str, str]) -> None:
         """Start it and wait until it listens. Raises RunFailed, with the end of its log, when it does not."""
+        self.port = port
         self._log = folder / "server.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -47,7 +52,7 @@ class Server:
                 start_new_session=True,
             )
         try:
-            self._wait(port)
+            self._wait()
         except BaseException:
             self.stop()
             raise
@@ -62,6 +67,16 @@ class Server:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+    def health(self, token: str) -> dict[str, Any]:
+        """What poslogs says of itself. Raises OSError or ValueError when it does not."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HEALTH_SECONDS)
+        try:
+            connection.request("GET", "/health", headers={"Authorization": f"Bearer {token}"})
+            found: dict[str, Any] = json.loads(connection.getresponse().read())
+            return found
+        finally:
+            connection.close()
 
     def tail(self) -> str:
         """The end of its log."""
@@ -86,11 +101,11 @@ class Server:
             return False
         return True
 
-    def _wait(self, port: int) -> None:
+    def _wait(self) -> None:
         end = time.monotonic() + START_SECONDS
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), 0.5).close()
+                socket.create_connection(("127.0.0.1", self.port), 0.5).close()
                 return
             except OSError as error:
                 if self.process.poll() is not None or time.monotonic() > end:

@@ -25,6 +25,8 @@ SHOWN = {  # for each kind of run, the figure in its line of progress
     "fanout": "cpu {cpu_s_per_mframe:g} s a million frames, p99 {page_p99_ms:g} ms, complete {complete:g}",
     "idle": "{pss_kib_per_stream:g} KiB a stream, cpu {cpu_first:g} then {cpu_round:g} s/s, {open} open",
     "backlog": "{rows_per_s} rows/s, peak {peak_mb:g} MB, complete {complete:g}",
+    "apart": "p99 {polling_p99_ms:g} ms where it is polled, cpu {polling_cpu_s_per_mframe:g} s a million frames",
+    "commands": "{claim_us:g} us a claim, {publication_us:g} a publication, {read_10_us:g} a read of 10",
     "connect": "all open in {all_ready_s:g} s, first byte {first_byte_p50_ms:g} ms, cpu {cpu_ms_each:g} ms each",
 }
 
@@ -74,7 +76,7 @@ def session(
     for scenario in scenarios:
         for case in (case.quick() if quick else case for case in scenario.cases):
             names = []
-            for name in peers or scenario.peers:
+            for name in peers or case.peers or scenario.peers:
                 hindrance = _hindrance(name, case, places, descriptors)
                 if not hindrance:
                     names.append(name)
