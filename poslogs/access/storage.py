@@ -43,7 +43,32 @@ class _Window:
         return full, len(self.hits), self.hits[-1]
 
 
-class MonotonicStorage(MovingWindowSupport, Storage):
+class MovingWindowsAlone:
+    """What `limits` asks of any storage, for those of ours: they count moving windows alone, and never fail."""
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """The exceptions of a failed storage: none leave it."""
+        return ValueError
+
+    def check(self) -> bool:
+        """Whether the storage can be used: it always can."""
+        return True
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Not supported."""
+        raise NotImplementedError("fixed windows")
+
+    def get(self, key: str) -> int:
+        """Not supported."""
+        raise NotImplementedError("fixed windows")
+
+    def get_expiry(self, key: str) -> float:
+        """Not supported."""
+        raise NotImplementedError("fixed windows")
+
+
+class MonotonicStorage(MovingWindowsAlone, MovingWindowSupport, Storage):
     """Moving windows in this process's memory, by the monotonic clock; its address is `monotonic://`.
 
     The memory storage of `limits` 5.8 reads time.time(): a clock set back by an hour would shut a client out for
@@ -69,11 +94,6 @@ class MonotonicStorage(MovingWindowSupport, Storage):
     def __len__(self) -> int:
         """How many windows are held, at most MAX_WINDOWS."""
         return len(self._windows)
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The exceptions of a failed storage: none happen here."""
-        return ValueError
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count `amount` hits, unless that makes more than `limit` within `expiry` seconds. Returns whether it did."""
@@ -102,10 +122,6 @@ class MonotonicStorage(MovingWindowSupport, Storage):
             window.forget(now)
             return (wall - (now - window.hits[0]) if window.hits else wall), len(window.hits)
 
-    def check(self) -> bool:
-        """Whether the storage can be used: memory always can."""
-        return True
-
     def reset(self) -> int | None:
         """Forget all windows. Returns how many there were."""
         with self._lock:
@@ -117,18 +133,6 @@ class MonotonicStorage(MovingWindowSupport, Storage):
         """Forget one window."""
         with self._lock:
             self._windows.pop(key, None)
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Not supported."""
-        raise NotImplementedError("fixed windows")
-
-    def get(self, key: str) -> int:
-        """Not supported."""
-        raise NotImplementedError("fixed windows")
-
-    def get_expiry(self, key: str) -> float:
-        """Not supported."""
-        raise NotImplementedError("fixed windows")
 
     def _sweep(self, now: float) -> None:
         if now - self._swept < SWEEP_SECONDS:

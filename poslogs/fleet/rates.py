@@ -9,7 +9,7 @@ from typing import Final
 
 from limits.storage import MovingWindowSupport, RedisStorage, Storage
 
-from poslogs.access.storage import MonotonicStorage
+from poslogs.access.storage import MonotonicStorage, MovingWindowsAlone
 from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
 
@@ -53,7 +53,7 @@ class _Request(threading.local):
         self.windows: dict[str, tuple[float, int]] = {}  # by key: when its oldest hit was (wall clock), how many
 
 
-class SharedRates(MovingWindowSupport, Storage):
+class SharedRates(MovingWindowsAlone, MovingWindowSupport, Storage):
     """Moving windows in Redis, counted by the scripts of `limits`; its address is `fleet://`, its option `engine`.
 
     While Redis is away, windows in this process's memory count. They begin empty then.
@@ -79,11 +79,6 @@ class SharedRates(MovingWindowSupport, Storage):
         """
         self._request.expected = rates
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The exceptions of a failed storage: none leave it."""
-        return ValueError
-
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Count `amount` hits, unless that makes more than `limit` within `expiry` seconds. Returns whether it did."""
         request = self._request
@@ -107,10 +102,6 @@ class SharedRates(MovingWindowSupport, Storage):
         found = self._request.windows.get(key)
         return self._alone.get_moving_window(key, limit, expiry) if found is None else found
 
-    def check(self) -> bool:
-        """Whether the storage can be used: it always can."""
-        return True
-
     def reset(self) -> int | None:
         """Forget the windows in memory; Redis forgets its own in time. Returns how many there were."""
         return self._alone.reset()
@@ -119,18 +110,6 @@ class SharedRates(MovingWindowSupport, Storage):
         """Forget one window."""
         self._alone.clear(key)
         self._engine.tell("DEL", self._key(key))
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Not supported."""
-        raise NotImplementedError("fixed windows")
-
-    def get(self, key: str) -> int:
-        """Not supported."""
-        raise NotImplementedError("fixed windows")
-
-    def get_expiry(self, key: str) -> float:
-        """Not supported."""
-        raise NotImplementedError("fixed windows")
 
     def _key(self, key: str) -> str:
         return self._engine.key("rates", key)
