@@ -5,43 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from random import Random
-from typing import Final, NamedTuple
 
+from poslogs.fleet.poll_bus import CLAIM_SECONDS, GRACE_SECONDS, LATE_SECONDS, Came, Stand
 from tests.schedule.scheduler import Scheduler
-
-CLAIM_SECONDS: Final = 3.0
-GRACE_SECONDS: Final = 0.5
-
-
-class Reply(NamedTuple):
-    """The reply to a claim or a publication."""
-
-    granted: bool
-    wait: float
-    tip: str
-    high: int | None
-    age: float | None
-    late: bool
-    whole: bool
-    rests: bool
-    failing: bool
-    answered: int
-    rounds: int
-
-
-class Published(NamedTuple):
-    """An outcome in the stream."""
-
-    id: str
-    before: str
-    data: bytes
 
 
 class Place:
     """One environment's keys."""
 
     def __init__(self) -> None:
-        self.stream: list[Published] = []
+        self.stream: list[Came] = []
         self.token: object = None
         self.till = self.asked = self.late = self.until = float("-inf")
         self.who = ""
@@ -79,7 +52,7 @@ class Meeting:
         place = self.place(env)
         self._count += 1
         place.tip = f"{int(self.scheduler.now * 1000)}-{self._count}"
-        place.stream.append(Published(place.tip, before, data))
+        place.stream.append(Came(place.tip, before, data))
         del place.stream[: -self._most]
         for bus in self.followers:
             if bus.env == env:
@@ -100,7 +73,7 @@ class Bus:
         self._meeting = meeting
         self._wake = wake
         self._token: object = None
-        self._inbox: list[Published] = []
+        self._inbox: list[Came] = []
         self._cursor: tuple[int, ...] | None = None
 
     @property
@@ -109,13 +82,13 @@ class Bus:
 
     def claim(
         self, cursor: str, high: int, interval: float, *, late: float | None, whole: bool, joins: bool
-    ) -> Reply | None:
+    ) -> Stand | None:
         """As poslogs/streaming/bus.py says; so with those below."""
         if not self._meeting.reached(self.member):
             return None
         place, now = self._meeting.place(self.env), self._now
         if late is not None:
-            place.late = max(place.late, now + late + 5.0)
+            place.late = max(place.late, now + late + LATE_SECONDS)
         place.whole = place.whole or whole
         wait, age = 0.0, now - place.asked
         if place.token is not None and now < place.till:
@@ -133,23 +106,23 @@ class Bus:
         reply = self._reply(place, granted=not wait, wait=wait, age=age if age < 1e9 else None)
         return reply if self._meeting.reached(self.member) else None
 
-    def look(self) -> Reply | None:
+    def look(self) -> Stand | None:
         """How all stands."""
         if not self._meeting.reached(self.member):
             return None
         reply = self._reply(self._meeting.place(self.env), granted=False)
         return reply if self._meeting.reached(self.member) else None
 
-    def _reply(self, place: Place, *, granted: bool, wait: float = 0.0, age: float | None = None) -> Reply:
+    def _reply(self, place: Place, *, granted: bool, wait: float = 0.0, age: float | None = None) -> Stand:
         late = place.late > self._now
-        return Reply(
+        return Stand(
             granted, wait, place.tip, place.high, age, late, place.whole, place.rests, place.failing,
-            place.answered, place.rounds,
+            place.answered, place.rounds, place.who,
         )  # fmt: skip
 
     def publish(
         self, cursor: str, data: bytes, high: int, *, ends: bool, syncs: bool, rests: bool, goes_on: bool
-    ) -> Reply | None:
+    ) -> Stand | None:
         """Publish, if the claim holds."""
         if not self._meeting.reached(self.member):
             return None
@@ -169,7 +142,7 @@ class Bus:
             reply = self._reply(place, granted=True)
         return reply if self._meeting.reached(self.member) else None
 
-    def failed(self, cursor: str, data: bytes, wait: float) -> Reply | None:
+    def failed(self, cursor: str, data: bytes, wait: float) -> Stand | None:
         """Publish that a question failed, if the claim holds."""
         if not self._meeting.reached(self.member):
             return None
@@ -218,7 +191,7 @@ class Bus:
         if self._inbox:
             self._wake.set()
 
-    def came(self) -> Sequence[Published]:
+    def came(self) -> Sequence[Came]:
         """What has come."""
         came, self._inbox = self._inbox, []
         return came
