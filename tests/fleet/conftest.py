@@ -11,7 +11,6 @@ import pytest
 
 from tests.fleet.fleet import REJOIN_S, Fleet
 from tests.fleet.redis_server import RedisServer
-from tests.support.need import need
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
 from tests.wire.exchange import PLENTY
@@ -22,10 +21,9 @@ Starts = Callable[..., Fleet]
 
 
 @pytest.fixture
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def redis() -> Iterator[RedisServer]:
     """An empty Redis."""
-    need("redis-server")
-    with RedisServer(tmp_path_factory.mktemp("redis")) as redis:
+    with RedisServer() as redis:
         yield redis
 
 

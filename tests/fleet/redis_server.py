@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from tests.support.need import need
 from tests.support.program import Program
@@ -24,20 +27,27 @@ COMMAND_S = 10.0
 class RedisServer:
     """Starts empty and keeps nothing on disk. A context manager; each fault is undone by the method beside it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, *options: str, port: int | None = None, sentinel: str = "") -> None:
+        """`options` as on its command line, such as `--requirepass`, `secret`. `sentinel`: the file of one."""
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = folder
+        self._folder = Path(tempfile.mkdtemp(prefix="poslogs-redis-"))
+        self.socket = self._folder / "redis.sock"
+        self._options = options
+        self._sentinel = sentinel
         self._program: Program | None = None
-        self._client = Redis("127.0.0.1", self.port, socket_timeout=COMMAND_S, socket_connect_timeout=COMMAND_S)
 
     def __enter__(self) -> RedisServer:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._client.close()
         self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def pid(self) -> int:
@@ -49,10 +59,7 @@ class RedisServer:
         """Start it, empty, on the same port each time; nothing where it runs."""
         if self._program is not None:
             return
-        need("redis-server")
-        options = {"port": self.port, "bind": "127.0.0.1", "dir": self._folder, "save": "", "appendonly": "no"}
-        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        self._program = Program([need("redis-server"), *words], self._folder)
+        self._program = Program([need("redis-server"), *self._words()], self._folder)
         wait_for(self._answers, START_S)
 
     def kill(self) -> None:
@@ -70,8 +77,9 @@ class RedisServer:
         os.kill(self.pid, signal.SIGCONT)
 
     def flush(self) -> None:
-        """Forget all."""
+        """Forget all data and scripts."""
         self.do("FLUSHALL")
+        self.do("SCRIPT", "FLUSH")
 
     def restart(self) -> None:
         """End it, and start it empty."""
@@ -100,33 +108,61 @@ class RedisServer:
 
     def do(self, *words: Any) -> Any:
         """What it answers to a command."""
-        return self._client.execute_command(*words)
+        with self._client() as client:
+            return client.execute_command(*words)
+
+    def calls(self, command: str) -> int:
+        """How often a command was called since its start."""
+        found = self.do("INFO", "commandstats").get(f"cmdstat_{command}")
+        return int(found["calls"]) if found else 0
 
     def all_keys(self) -> list[bytes]:
         """All keys."""
-        return sorted(self._client.scan_iter(count=1000))
+        with self._client() as client:
+            return sorted(client.scan_iter(count=1000))
 
     def dump(self) -> bytes:
         """All that it holds: keys, and values as text where there is one, one after the other."""
-        return b"\n".join(part for key in self.all_keys() for part in (key, *self._parts(key)))
+        keys = self.all_keys()
+        with self._client() as client:
+            return b"\n".join(part for key in keys for part in (key, *_parts(client, key)))
 
-    def _parts(self, key: bytes) -> list[bytes]:
-        reads: dict[bytes, Callable[[], Any]] = {
-            b"string": lambda: [self._client.get(key)],
-            b"hash": lambda: self._client.hgetall(key),
-            b"set": lambda: self._client.smembers(key),
-            b"zset": lambda: self._client.zrange(key, 0, -1),
-            b"list": lambda: self._client.lrange(key, 0, -1),
-            b"stream": lambda: [fields for _, fields in self._client.xrange(key)],
-        }
-        kind = self._client.type(key)
-        return [] if kind == b"none" else _flat(reads[kind]())
+    def _words(self) -> list[str]:
+        if self._sentinel:
+            (self._folder / "sentinel.conf").write_text(f"port {self.port}\n{self._sentinel}")
+            return [str(self._folder / "sentinel.conf"), "--sentinel"]
+        options = {"port": self.port, "bind": "127.0.0.1", "dir": self._folder, "save": "", "appendonly": "no"}
+        options["unixsocket"] = self.socket
+        return [*(word for name, value in options.items() for word in (f"--{name}", str(value))), *self._options]
+
+    def _client(self) -> Redis:
+        """A client that tries once, with the password that `--requirepass` sets."""
+        words = [*self._options, "--requirepass", None]
+        password = words[words.index("--requirepass") + 1]
+        bounds = {"socket_timeout": COMMAND_S, "socket_connect_timeout": COMMAND_S}
+        return Redis("127.0.0.1", self.port, password=password, retry=Retry(NoBackoff(), 0), protocol=2, **bounds)
 
     def _answers(self) -> bool:
+        assert self._program is not None
+        assert self._program.process.poll() is None, self._program.out.text
         try:
-            return bool(self._client.ping())
+            with self._client() as client:
+                return bool(client.ping())
         except RedisError:
             return False
+
+
+def _parts(client: Redis, key: bytes) -> list[bytes]:
+    reads: dict[bytes, Callable[[], Any]] = {
+        b"string": lambda: [client.get(key)],
+        b"hash": lambda: client.hgetall(key),
+        b"set": lambda: client.smembers(key),
+        b"zset": lambda: client.zrange(key, 0, -1),
+        b"list": lambda: client.lrange(key, 0, -1),
+        b"stream": lambda: [fields for _, fields in client.xrange(key)],
+    }
+    kind = client.type(key)
+    return [] if kind == b"none" else _flat(reads[kind]())
 
 
 def _flat(value: Any) -> list[bytes]:
@@ -135,28 +171,3 @@ def _flat(value: Any) -> list[bytes]:
     if isinstance(value, list | set | tuple):
         return [part for one in value for part in _flat(one)]
     return [value] if isinstance(value, bytes) else []
-
-
-class Heard:
-    """All commands that a Redis is given inside the `with`, with their arguments, as MONITOR shows them."""
-
-    def __init__(self, redis: RedisServer) -> None:
-        self._port = redis.port
-
-    def __enter__(self) -> Heard:
-        self._socket = socket.create_connection(("127.0.0.1", self._port), COMMAND_S)
-        self._socket.sendall(b"MONITOR\r\n")
-        assert self._socket.recv(5) == b"+OK\r\n"
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._socket.close()
-
-    def lines(self, last: bytes) -> list[bytes]:
-        """The lines so far, up to the first that holds `last`: a word that the caller has just said to it."""
-        found = b""
-        while last not in found or not found.endswith(b"\r\n"):
-            more = self._socket.recv(1 << 20)
-            assert more, "it has closed the connection"
-            found += more
-        return found.split(b"\r\n")

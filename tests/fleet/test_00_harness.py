@@ -12,7 +12,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 
 from tests.faults.following import flowing, lossless
 from tests.fleet.fleet import owner
-from tests.fleet.redis_server import Heard, RedisServer
+from tests.fleet.heard import Heard
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.roamer import Roamer
 from tests.fleet.throng import Throng
 from tests.fleet.way import Way

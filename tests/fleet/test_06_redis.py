@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -72,6 +72,24 @@ def roamers(fleet: Fleet, stack: ExitStack, each: int = 3) -> list[Roamer]:
     return found
 
 
+def go_on(readers: Sequence[Roamer], platformos: PlatformOS, count: int) -> None:
+    """Wait until so many rows more have come, and each reader has them."""
+    high = len(platformos.ids) + count
+    wait_for(lambda: len(platformos.ids) >= high, 30)
+    for reader in readers:
+        reader.wait(high, 20)
+
+
+@contextmanager
+def uncut(readers: Sequence[Roamer], platformos: PlatformOS) -> Iterator[None]:
+    """Each reader gets every row of the `with` once, over the connection that it has before."""
+    here = {reader: reader.answers[-1] for reader in readers}
+    yield
+    lossless(readers, platformos)
+    for reader in readers:
+        assert reader.answers[-1] is here[reader], "a stream was cut"
+
+
 def opened(fleet: Fleet, count: int, token: str = GUEST) -> Counter[int]:
     """The statuses of streams that were opened at one instant over all, and left."""
     with ExitStack() as stack:
@@ -89,9 +107,8 @@ def test_streams_go_on_while_redis_is_away_and_all_rejoin(
     started = fleet(kind, clients=everybody(**{**PLENTY, "streams": PLACES}))
     with ExitStack() as stack:
         readers = roamers(started, stack)
-        here = {reader: reader.answers[-1] for reader in readers}
         before = datetime.now(UTC)
-        with flowing(platformos, 0.05):
+        with uncut(readers, platformos), flowing(platformos, 0.05):
             AWAY[fault].begin(redis)
             stack.callback(AWAY[fault].end, redis)
             started.wait_state("degraded", NOTICE_S)
@@ -101,21 +118,15 @@ def test_streams_go_on_while_redis_is_away_and_all_rejoin(
                 assert told["why"].endswith(".")
             for server in started.servers:
                 assert "poslogs_engine" in server.get("/metrics").text
-            high = len(platformos.ids) + ROWS_MEANWHILE
-            wait_for(lambda: len(platformos.ids) >= high, 30)
-            for reader in readers:
-                reader.wait(high, 20)
+            go_on(readers, platformos, ROWS_MEANWHILE)
             # By process: each has ten places, whatever the others hold.
             assert opened(started, 20 * len(started.servers))[200] == PLACES * len(started.servers)
             AWAY[fault].end(redis)
             started.wait_state("ok", REJOIN_S)
             started.poller(timeout=20)
-            high = len(platformos.ids) + 20
-            wait_for(lambda: len(platformos.ids) >= high, 30)
-        lossless(readers, platformos)
+            go_on(readers, platformos, 20)
         for reader in readers:
-            assert reader.answers[-1] is here[reader], "a stream was cut"
-            assert not [error for error in here[reader].errors if "Redis" in error.get("message", "")]
+            assert not [error for error in reader.answers[-1].errors if "Redis" in error.get("message", "")]
         wait_for(lambda: opened(started, 30)[200] == PLACES, bound(COUNTED_S))
 
 
@@ -130,21 +141,14 @@ def test_a_flush_and_an_empty_restart_cost_nothing(
     body = request("/call-stream", asking(interval=500), token=OTHER)
     with ExitStack() as stack:
         readers = roamers(started, stack)
-        here = {reader: reader.answers[-1] for reader in readers}
         assert {one.status for one in at_once(stack, started.servers, PLACES - 1, body)} == {200}
-        with flowing(platformos, 0.05):
+        with uncut(readers, platformos), flowing(platformos, 0.05):
             for _ in range(4):
                 BLINKS[fault].begin(redis)
-                high = len(platformos.ids) + 40
-                wait_for(lambda high=high: len(platformos.ids) >= high, 30)  # type: ignore[misc]
-                for reader in readers:
-                    reader.wait(high, 20)
+                go_on(readers, platformos, 40)
             started.wait_state("ok", REJOIN_S)
             wait_for(lambda: opened(started, 6, OTHER)[200] == 1, bound(COUNTED_S))
             started.poller(timeout=20)
-        lossless(readers, platformos)
-        for reader in readers:
-            assert reader.answers[-1] is here[reader], "a stream was cut"
 
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
@@ -161,9 +165,7 @@ def test_a_redis_that_answers_slowly_slows_no_stream(
                 way.delay = SLOW_S
                 for _ in range(8):
                     assert slowest(started) < bound(MOST_WAIT_S + OWN_S)
-                    high = len(platformos.ids) + 10
-                    for reader in readers:
-                        reader.wait(high, 20)
+                    go_on(readers, platformos, 10)
                 way.delay = 0.0
                 started.wait_state("ok", REJOIN_S)
                 started.poller(timeout=20)
@@ -214,22 +216,16 @@ def test_one_process_that_is_cut_off_polls_for_itself_and_rejoins(
         ways = [stack.enter_context(Way(redis.port)) for _ in range(3)]
         started = fleet(urls=[way.url for way in ways])
         readers = roamers(started, stack)
-        here = {reader: reader.answers[-1] for reader in readers}
-        with flowing(platformos, 0.05):
+        with uncut(readers, platformos), flowing(platformos, 0.05):
             for alone in (0, 1, 2, started.servers.index(started.server_of(started.poller(timeout=20)))):
                 others = [server for server in started.servers if server is not started.servers[alone]]
                 ways[alone].close()
                 started.wait_state("degraded", NOTICE_S, [started.servers[alone]])
-                high = len(platformos.ids) + 40
-                for reader in readers:
-                    reader.wait(high, 20)
+                go_on(readers, platformos, 40)
                 started.wait_state("ok", 1, others)
                 ways[alone].open()
                 started.wait_state("ok", REJOIN_S)
                 started.poller(timeout=20)
-        lossless(readers, platformos)
-        for reader in readers:
-            assert reader.answers[-1] is here[reader], "a stream was cut"
 
 
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)

@@ -14,7 +14,8 @@ import pytest
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import lossless
 from tests.fleet.fleet import Fleet, kill
-from tests.fleet.redis_server import Heard, RedisServer
+from tests.fleet.heard import Heard
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.roamer import Roamer
 from tests.fleet.storm import at_once
 from tests.support.platformos import PlatformOS

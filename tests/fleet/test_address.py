@@ -12,7 +12,7 @@ import pytest
 from poslogs.fleet.address import Address
 from poslogs.fleet.engine import Engine
 from poslogs.supervisor import Supervisor
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import REJOIN_SECONDS, eventually, supervised
 from tests.support.need import need
 from tests.support.server import free_port
@@ -27,17 +27,16 @@ def supervisor() -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def sentinel(tmp_path: Path) -> Iterator[Callable[[RedisServer], RedisServer]]:
+def sentinel() -> Iterator[Callable[[RedisServer], RedisServer]]:
     """Starts a sentinel that watches over a master, by the name of main."""
     with ExitStack() as stack:
 
         def start(master: RedisServer) -> RedisServer:
-            port = free_port()
-            (tmp_path / "sentinel.conf").write_text(
-                f"port {port}\nsentinel monitor main 127.0.0.1 {master.port} 1\n"
+            watches = (
+                f"sentinel monitor main 127.0.0.1 {master.port} 1\n"
                 "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
             )
-            return stack.enter_context(RedisServer(file=tmp_path / "sentinel.conf", port=port))
+            return stack.enter_context(RedisServer(sentinel=watches))
 
         yield start
 
@@ -53,14 +52,14 @@ def test_the_sentinels_say_which_redis_takes_writes_now(
         engine.begin()
         eventually(lambda: engine.state.ok, REJOIN_SECONDS)
         assert engine.ask("SET", engine.key("a"), 1) == b"OK"
-        assert master.ask("GET", "test:1:a") == b"1"
-        eventually(lambda: watch.ask("SENTINEL", "REPLICAS", "main") != [], FAILOVER_SECONDS)
+        assert master.do("GET", "test:1:a") == b"1"
+        eventually(lambda: watch.do("SENTINEL", "REPLICAS", "main") != [], FAILOVER_SECONDS)
         master.kill()
         eventually(lambda: not engine.state.ok, REJOIN_SECONDS)
-        eventually(lambda: replica.ask("ROLE")[0] == b"master", FAILOVER_SECONDS)
+        eventually(lambda: replica.do("ROLE")[0] == b"master", FAILOVER_SECONDS)
         eventually(lambda: engine.state.ok, REJOIN_SECONDS)
         assert engine.ask("SET", engine.key("b"), 2) == b"OK"
-        assert replica.ask("GET", "test:1:b") == b"2"
+        assert replica.do("GET", "test:1:b") == b"2"
 
 
 def test_sentinels_that_know_no_master_are_an_engine_that_is_away(supervisor: Supervisor) -> None:
@@ -92,7 +91,7 @@ def test_tls_is_spoken_where_the_address_says_so(tmp_path: Path, supervisor: Sup
         engine.begin()
         eventually(lambda: engine.state.ok, REJOIN_SECONDS)
         assert engine.ask("SET", engine.key("a"), b"x" * 1_000_000) == b"OK"
-        assert redis.ask("STRLEN", "test:1:a") == 1_000_000
+        assert redis.do("STRLEN", "test:1:a") == 1_000_000
         assert engine.address.shown == f"rediss://127.0.0.1:{port}/0"
         with supervised() as another:
             stranger = Address(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={tmp_path / 'other.crt'}")

@@ -15,17 +15,11 @@ from poslogs.errors import ConfigError
 from poslogs.fleet.address import Address
 from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import NOTICE_SECONDS, REJOIN_SECONDS, eventually, supervised
 from tests.support.server import REPO
 
 WAIT_SECONDS = 0.5  # the longest that one question may wait
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -60,7 +54,7 @@ def timed(work: Callable[[], object]) -> tuple[object, float]:
 def test_the_first_question_of_a_process_is_answered(engine: Engine, redis: RedisServer) -> None:
     """Nothing need be begun before: the first question waits until Redis is joined."""
     assert engine.ask("SET", engine.key("a"), 1) == b"OK"
-    assert redis.ask("GET", "test:1:a") == b"1"
+    assert redis.do("GET", "test:1:a") == b"1"
     assert engine.state.ok
     assert engine.state.term == 1
 
@@ -87,16 +81,16 @@ def test_many_threads_share_one_connection(engine: Engine, redis: RedisServer) -
 
     with ThreadPoolExecutor(50) as pool:
         assert all(pool.map(ask, range(50)))
-    assert redis.ask("CLIENT", "LIST").count(b"name=poslogs-") == 1
+    assert redis.do("CLIENT", "LIST").count(b"name=poslogs-") == 1
 
 
 def test_commands_travel_together(engine: Engine, redis: RedisServer) -> None:
     key = engine.key("list")
     engine.ask("PING")
-    before = redis.ask("INFO", "stats")["total_reads_processed"]
+    before = redis.do("INFO", "stats")["total_reads_processed"]
     answers = engine.ask_all([("RPUSH", key, number) for number in range(100)])
     assert answers == list(range(1, 101))
-    reads = redis.ask("INFO", "stats")["total_reads_processed"] - before
+    reads = redis.do("INFO", "stats")["total_reads_processed"] - before
     assert reads <= 6, "one of the commands, one of a proof, and those of the test's own questions"
 
 
@@ -123,7 +117,7 @@ def freeze(redis: RedisServer) -> None:
 
 
 def refuse(redis: RedisServer) -> None:
-    redis.refuse_writes()
+    redis.follow_nobody()
 
 
 def fill(redis: RedisServer) -> None:
@@ -133,8 +127,8 @@ def fill(redis: RedisServer) -> None:
 CURES = {
     kill: RedisServer.start,
     freeze: RedisServer.thaw,
-    refuse: RedisServer.take_writes,
-    fill: RedisServer.take_writes,
+    refuse: RedisServer.lead,
+    fill: RedisServer.drain,
 }
 REASONS = {kill: "refused|closed", freeze: "in time", refuse: "replica", fill: "memory is full"}
 
@@ -188,7 +182,7 @@ def test_no_question_waits_for_a_redis_that_is_broken(
 
 def test_only_the_engine_itself_asks_a_redis_that_is_away(engine: Engine, redis: RedisServer) -> None:
     engine.ask("PING")
-    redis.refuse_writes()
+    redis.follow_nobody()
     eventually(is_away(engine), NOTICE_SECONDS)
     before = redis.calls("get")
     for _ in range(1000):
@@ -264,7 +258,7 @@ def test_an_address_that_cannot_be_understood_is_refused_without_its_password(ur
 
 def test_what_redis_says_is_told_without_names_of_keys_and_hosts(engine: Engine, redis: RedisServer) -> None:
     """A command that it refuses is a loss, of which the first word of its text is told alone."""
-    redis.ask("SET", engine.key("a"), "x")
+    redis.do("SET", engine.key("a"), "x")
     for command, why in (
         (("LPUSH", engine.key("a"), 1), r"\(WRONGTYPE\)"),
         (("NONSENSE", "secret-key"), r"\(ERR\)"),
@@ -289,20 +283,33 @@ def test_a_redis_that_wants_a_password_is_away_for_those_who_have_none(opened: C
         assert state.why == "Redis wants another user or password than POSLOGS_REDIS_URL has."
 
 
+def succeeds(code: str, *args: str) -> None:
+    """Run a piece of Python in a process of its own, which must not fail."""
+    command = [sys.executable, "-c", code, *args]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 FORKS = """
 import os, sys
 if sys.argv[2] == "gevent":
     from gevent import monkey
     monkey.patch_all()
-import time
+import threading
 from poslogs.fleet.address import Address
 from poslogs.fleet.engine import Engine
+from poslogs.supervisor import SUPERVISOR
 
 engine = Engine(Address(sys.argv[1]), "test")
 assert engine.ask("INCR", engine.key("n")) == 1
 child = os.fork()
+turns = threading.Semaphore(0)
+SUPERVISOR.interfere = lambda name: turns.release()
 mine = [engine.ask("INCRBY", engine.key("child" if child == 0 else "parent"), 1) for _ in range(100)]
-time.sleep(1.5)  # for loops that a fork has copied to do harm
+while turns.acquire(blocking=False):
+    pass
+for _ in range(2):  # a second lies between two proofs, in which a loop that the fork has copied has its turn too
+    assert turns.acquire(timeout=30)
 mine += [engine.ask("INCRBY", engine.key("child" if child == 0 else "parent"), 1) for _ in range(100)]
 assert mine == list(range(1, 201)), mine
 assert engine.state.term == 1, engine.state
@@ -316,16 +323,8 @@ print(engine.member)
 @pytest.mark.parametrize("kind", ["threads", "gevent"])
 def test_a_fork_has_an_engine_of_its_own(redis: RedisServer, kind: str) -> None:
     """Parent and child each have their own connection and name, and neither takes the other's answers."""
-    done = subprocess.run(
-        [sys.executable, "-c", FORKS, redis.url, kind],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert redis.ask("MGET", "test:1:child", "test:1:parent") == [b"200", b"200"]
+    succeeds(FORKS, redis.url, kind)
+    assert redis.do("MGET", "test:1:child", "test:1:parent") == [b"200", b"200"]
 
 
 def test_greenlets_share_an_engine(redis: RedisServer) -> None:
@@ -355,12 +354,4 @@ while not engine.state.ok:
     gevent.sleep(0.01)
 assert engine.ask("PING") == b"PONG"
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, redis.url, str(redis.pid)],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    succeeds(code, redis.url, str(redis.pid))

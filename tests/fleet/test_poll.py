@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.server import Server

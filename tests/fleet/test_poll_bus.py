@@ -17,7 +17,7 @@ from poslogs.fleet.poll_bus import CLAIM_SECONDS, KEPT_SECONDS, STREAM_BYTES, Po
 from poslogs.fleet.polls import Polls
 from poslogs.platformos.environments import Environment
 from poslogs.supervisor import Supervisor
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import supervised
 from tests.wire.exchange import wait_for
 
@@ -221,12 +221,12 @@ def test_what_stays_in_redis_is_bounded_has_an_end_and_holds_no_secret(
     for _ in range(pieces + 5):
         assert one.claim(tip).granted
         tip = one.publish(tip, bytes(piece)).tip
-    keys = server.ask("KEYS", f"{request.node.name}:1:*staging*")
+    keys = server.do("KEYS", f"{request.node.name}:1:*staging*")
     assert len(keys) == 3
     stream = next(key for key in keys if key.endswith(b":log"))
-    assert server.ask("XLEN", stream) == pieces
+    assert server.do("XLEN", stream) == pieces
     for key in keys:
-        assert 0 < server.ask("PTTL", key) <= KEPT_SECONDS * 1000
+        assert 0 < server.do("PTTL", key) <= KEPT_SECONDS * 1000
         for secret in (b"secret-token", b"me@example.com"):
             assert secret not in key
-            assert secret not in server.ask("DUMP", key)
+            assert secret not in server.do("DUMP", key)

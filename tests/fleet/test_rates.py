@@ -16,7 +16,7 @@ from poslogs.access.limits import WRONG_TOKENS, Limits
 from poslogs.errors import TooMany
 from poslogs.fleet.engine import Engine
 from poslogs.fleet.rates import SCHEME
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import NOTICE_SECONDS, REJOIN_SECONDS, eventually, joined, supervised
 from tests.unit.doubles import in_threads
 
@@ -50,12 +50,6 @@ class App:
         """The answers of some requests, one after the other."""
         client: FlaskClient = self.made.test_client()
         return [client.get("/") for _ in range(count)]
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -121,7 +115,7 @@ def test_wrong_tokens_are_counted_over_all(app: Callable[[], App]) -> None:
 
 
 @pytest.mark.parametrize(
-    "breaking", [RedisServer.kill, RedisServer.freeze, RedisServer.fill, RedisServer.refuse_writes]
+    "breaking", [RedisServer.kill, RedisServer.freeze, RedisServer.fill, RedisServer.follow_nobody]
 )
 def test_while_redis_is_away_each_process_counts_for_itself(
     breaking: Callable[[RedisServer], None], app: Callable[[], App], redis: RedisServer

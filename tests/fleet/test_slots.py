@@ -15,7 +15,7 @@ from poslogs.fleet.members import Members
 from poslogs.fleet.places import TTL_MS, Places
 from poslogs.fleet.pokes import Pokes
 from poslogs.supervisor import Supervisor
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import NOTICE_SECONDS, REJOIN_SECONDS, eventually, joined, supervised
 from tests.unit.doubles import in_threads
 
@@ -68,12 +68,6 @@ class Process:
 
 
 @pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
 def process(redis: RedisServer) -> Iterator[Callable[[], Process]]:
     """Makes processes, which have a supervisor each, as real ones do."""
     with supervised() as one, supervised() as two, supervised() as three:
@@ -83,7 +77,7 @@ def process(redis: RedisServer) -> Iterator[Callable[[], Process]]:
 
 def count(redis: RedisServer, client: Client = MINE) -> int:
     """How many streams of a client Redis counts."""
-    return int(redis.ask("ZCARD", f"test:1:streams:{client.key}"))
+    return int(redis.do("ZCARD", f"test:1:streams:{client.key}"))
 
 
 def test_a_storm_over_three_processes_opens_as_many_as_the_client_may_have(
@@ -116,7 +110,7 @@ def test_a_reader_that_has_left_another_process_makes_room(process: Callable[[],
     """A page that is loaded again may come to another process than before: it is not locked out."""
     one, two = process(), process()
     held = [one.open() for _ in range(10)]
-    eventually(lambda: redis.ask("PUBSUB", "NUMSUB", "test:1:poke")[1] == 2, REJOIN_SECONDS)
+    eventually(lambda: redis.do("PUBSUB", "NUMSUB", "test:1:poke")[1] == 2, REJOIN_SECONDS)
     held[3].left = True
     assert two.tries() is not None
     assert one.slots.open == 9
@@ -130,7 +124,7 @@ def test_clients_do_not_take_each_other_s_places(process: Callable[[], Process],
         one.open()
     assert two.tries(other) is not None
     assert one.tries(other) is None
-    assert b"example" not in b"".join(redis.ask("KEYS", "*")), "an id that may be an e-mail stands nowhere"
+    assert b"example" not in b"".join(redis.do("KEYS", "*")), "an id that may be an e-mail stands nowhere"
 
 
 @pytest.mark.parametrize("fault", [RedisServer.flush, RedisServer.restart], ids=["flush", "restart"])
@@ -168,18 +162,18 @@ def test_a_process_that_was_killed_gives_its_places_back_by_their_expiry(
     one = process()
     for _ in range(9):
         one.open()
-    seconds, micros = redis.ask("TIME")
+    seconds, micros = redis.do("TIME")
     now = int(seconds) * 1000 + int(micros) // 1000
-    leases = redis.ask("ZRANGE", "test:1:streams:mine", 0, -1, "WITHSCORES")
+    leases = redis.do("ZRANGE", "test:1:streams:mine", 0, -1, "WITHSCORES")
     assert all(0 < float(score) - now <= TTL_MS for score in leases[1::2])
-    redis.ask("ZADD", "test:1:streams:mine", now - 1, "killed:1", now + 60_000, "alive:1")
+    redis.do("ZADD", "test:1:streams:mine", now - 1, "killed:1", now + 60_000, "alive:1")
     assert one.tries() is None
-    assert b"killed:1" not in redis.ask("ZRANGE", "test:1:streams:mine", 0, -1)
+    assert b"killed:1" not in redis.do("ZRANGE", "test:1:streams:mine", 0, -1)
 
 
 def test_members_are_counted(process: Callable[[], Process], redis: RedisServer) -> None:
     one, two = process(), process()
-    eventually(lambda: redis.ask("ZCARD", "test:1:members") == 2, 2)  # each says at once that it is there
+    eventually(lambda: redis.do("ZCARD", "test:1:members") == 2, 2)  # each says at once that it is there
     eventually(lambda: one.members.count == 2 and two.members.count == 2, REJOIN_SECONDS)
     redis.kill()
     eventually(lambda: one.members.count == 1, NOTICE_SECONDS)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
-from tests.fleet.redis import RedisServer
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import REJOIN_SECONDS, eventually
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO, Server, free_port
@@ -58,7 +58,7 @@ def test_four_workers_start_with_an_engine_and_count_together(
         for _ in range(8):
             reader = running.stream("platformos.logs.stream", {"env": "staging"}, token="a-token-of-some-length")
             readers.append(reader)
-        eventually(lambda: redis.ask("ZCARD", "poslogs:1:streams:default") == 5, REJOIN_SECONDS)
+        eventually(lambda: redis.do("ZCARD", "poslogs:1:streams:default") == 5, REJOIN_SECONDS)
         assert sorted(reader.status for reader in readers) == [200] * 5 + [429] * 3
     finally:
         for reader in readers:

@@ -14,7 +14,8 @@ from poslogs.fleet.engine import FORMAT
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import flowing, lossless, quiet
 from tests.fleet.fleet import REJOIN_S, Fleet
-from tests.fleet.redis_server import Heard, RedisServer
+from tests.fleet.heard import Heard
+from tests.fleet.redis_server import RedisServer
 from tests.fleet.roamer import Roamer
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server

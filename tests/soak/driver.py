@@ -66,7 +66,7 @@ def soak(
         environments = [
             Environment(name, stack.enter_context(PlatformOS(token=f"pos-token-{name}")), seed) for name in NAMES
         ]
-        redis, way = _redis(stack, folder) if fleet else (None, None)
+        redis, way = _redis(stack) if fleet else (None, None)
         more = {"POSLOGS_REDIS_URL": way.url} if way else {}
         servers = [
             stack.enter_context(
@@ -191,8 +191,8 @@ def _nth(number: int) -> str:
     return f" {number}" if number else ""
 
 
-def _redis(stack: ExitStack, folder: Path) -> tuple[RedisServer, Way]:
-    redis = stack.enter_context(RedisServer(_made(folder / "redis")))
+def _redis(stack: ExitStack) -> tuple[RedisServer, Way]:
+    redis = stack.enter_context(RedisServer())
     return redis, stack.enter_context(Way(redis.port))
 
 
