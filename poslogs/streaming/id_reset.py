@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
@@ -30,9 +29,9 @@ class Newest(Enum):
 class IdReset(NamedTuple):
     """Where the log ends now, and what is new in it."""
 
-    position: int  # where readers continue; `new` comes after it
-    new: list[Entry]
-    had: Sequence[int] = ()  # the ids after `position` that readers know; new rows became visible late among them
+    position: int  # the newest row that is of the log before, or where it was; a reader past it continues here
+    new: Sequence[Entry]  # all that comes after it
+    late: Sequence[Entry] = ()  # rows before it that were not known: they became visible late
 
 
 class ResetWatch:
@@ -109,31 +108,33 @@ def look(ask: Callable[[int], Page], high: int, floor: int, newest: str, known: 
     if not page.last:
         return IdReset(high, [])
     position = min(floor, since)
-    had, ids = known(), array("q")
-    new: list[Entry] = []
-    size, last = 0, page.last
+    had = known()
+    unknown: list[Entry] = []
+    size, last, kept = 0, page.last, 0
     for _ in range(MAX_PAGES):
         page = ask(position)
         if page.last <= position:
             break
-        ids.extend(entry.id for entry in page.entries)
         found = [
             entry
             for entry in page.entries
             if (_later(entry, newest) if entry.id <= floor else had.get(entry.id) != entry.json)
         ]
-        new += found
+        fresh = {entry.id for entry in found}
+        kept = max((entry.id for entry in page.entries if entry.id not in fresh), default=kept)
+        unknown += found
         size += sum(len(entry.json) for entry in found)
         position = last = page.last
         del page, found
         if size > MOST_BYTES:
             break  # later polls bring what comes after them
-    if last >= high and all(entry.id > high for entry in new):
+    late = tuple(entry for entry in unknown if entry.id < kept)
+    new = unknown[len(late) :]
+    if kept >= high or (last >= high and all(entry.id > high for entry in new)):
         return None  # the answers before were short for another reason
     if not new:
-        return IdReset(min(last, high - 1), [])
-    fresh = {entry.id for entry in new}
-    return IdReset(new[0].id - 1, new, [id_ for id_ in ids if id_ > new[0].id and id_ not in fresh])
+        return IdReset(min(last, high - 1), [], late)
+    return IdReset(max(kept, new[0].id - 1), new, late)
 
 
 def _is_new(page: list[Entry], newest: str) -> bool:

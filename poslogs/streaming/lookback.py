@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from poslogs.platformos.entries import Entry
@@ -69,10 +69,6 @@ class Lookback:
         self._learning = True
         self._looked = now
         self._unlooked = 0
-
-    def learn(self, ids: Iterable[int]) -> None:
-        """Count these ids as listed before, though they come after the position at which the lookback began."""
-        self._before.update(ids)
 
     def covers(self, position: int) -> None:
         """Note that the first look, which another process has made, reads from this position."""

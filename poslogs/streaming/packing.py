@@ -41,8 +41,8 @@ def pack(packed: Packed) -> bytes:
     if isinstance(outcome, Failed):
         head |= {"failed": outcome.sentence, "wait": outcome.wait}
     elif isinstance(outcome, WasReset):
-        head |= {"reset": outcome.found.position, "had": list(outcome.found.had)}
-        entries = outcome.found.new
+        head["reset"] = [outcome.found.position, len(outcome.found.late)]
+        entries = [*outcome.found.late, *outcome.found.new]
     else:
         page = outcome.page
         entries = page.entries
@@ -71,7 +71,8 @@ def unpack(data: bytes) -> Packed:
     if "failed" in head:
         outcome = Failed(head["failed"], head["wait"])
     elif "reset" in head:
-        outcome = WasReset(IdReset(head["reset"], entries, head["had"]))
+        position, late = head["reset"]
+        outcome = WasReset(IdReset(position, entries[late:], entries[:late]))
     else:
         refused, *rest = head["page"]
         outcome = Answered(Page(entries, refused, *rest), *head["asked"])

@@ -133,14 +133,19 @@ class Polled:
         for reader in ready:
             reader.wake.set()
 
-    def begin_anew(self, poller: Poller, found: IdReset) -> bool:
-        """Go on with an empty window, since ids were reset; False: this poller must end."""
+    def begin_anew(self, poller: Poller, found: IdReset, *, late: bool) -> bool:
+        """Go on with an empty window, since ids were reset; False: this poller must end.
+
+        `late`: rows that became visible late come first. They are for all readers that are there now.
+        """
         with self._lock:
             if not self._polling.is_for(poller):
                 return False
             high = self.window.high
             noticed = not self.window.empty  # else only a reader said that the log went so far: it alone is told
             self._renew(found.position)
+            if late:
+                self._waiting.update(dict.fromkeys(self._readers, self.window.number))
             top = found.new[-1].id if found.new else found.position
             self.history.reset(high, found.position, top, noticed=noticed)
         if noticed:

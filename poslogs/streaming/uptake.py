@@ -147,19 +147,23 @@ class Uptake:
 
     def _reset(self, found: IdReset, asked: float) -> bool:
         """Begin anew where ids were reset to."""
-        if not self._feed.begin_anew(self._poller, found):
+        late = self.lookback.late(found.late)
+        if not self._feed.begin_anew(self._poller, found, late=bool(late)):
             return False
         self.lookback = Lookback(self._lookback_seconds, found.position)
-        self.lookback.learn(found.had)
         self._upstream.notices.unclear = None
-        goes_on = self._admit(Page(found.new, [], 0), asked, looks=False)
+        goes_on = self._give(Intake(late, found.new, 0, None), asked, looks=False)
         self._feed.wake()
         return goes_on
 
     def _admit(self, page: Page, asked: float, *, looks: bool, sure: bool = False) -> bool:
         """Have the feed take a page's entries in, and give them to its readers."""
+        lookback = self.lookback if looks else None
+        found = Intake.of(page, self.window.high, lookback, asked, self._upstream, sure=sure)
+        return self._give(found, asked, looks=looks)
+
+    def _give(self, found: Intake, asked: float, *, looks: bool) -> bool:
         window = self.window
-        found = Intake.of(page, window.high, self.lookback if looks else None, asked, self._upstream, sure=sure)
         self.watch.saw(found.new)
         made = list(found.batches(window, self.lookback.settled))
         if not made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -267,6 +268,54 @@ def test_what_came_between_the_id_reset_and_a_return_is_new_to_who_was_away(
             arrived(back, "24")
             assert back.entry_ids == ["21", "22", "23", "24"]
             assert back.last_id == "24"
+
+
+@pytest.mark.parametrize("tool", [STREAM, LIVE])
+def test_a_row_that_nobody_was_given_does_not_hide_what_comes_after_it_from_who_comes_later(
+    server: Callable[..., Server], platformos: PlatformOS, tool: str
+) -> None:
+    """Row 11 became visible late, and nobody wanted such rows. Ids were reset to 25: 16 to 25 are new to who has 15."""
+    running = server()
+    platformos.add_many(10)
+    platformos.add({"id": 12})
+    platformos.add_many(18)
+    with follow(running) as other:
+        arrived(other, "30")
+        platformos.add({"id": 11})
+        platformos.restore(25)
+        platformos.add_many(2, message="after")
+        assert wait_told(other) == [WERE_RESET]
+        arrived(other, "27")
+        with follow(running, tool=tool, lastId="15") as later:  # which has no 11 either
+            arrived(later, "27")
+            assert later.entry_ids == [str(number) for number in range(16, 28)]
+            assert told(later) == []
+        assert other.entry_ids == [*(str(number) for number in range(1, 31) if number != 11), "26", "27"]
+
+
+@pytest.mark.parametrize("catches_up", [False, True])
+def test_a_row_that_becomes_visible_late_as_ids_are_reset_comes_to_live_readers_once(
+    server: Callable[..., Server], platformos: PlatformOS, catches_up: bool
+) -> None:
+    """It comes by a look, or as the log is read for what is new since the reset."""
+    running = server()
+    platformos.add_many(10)
+    platformos.add({"id": 12})
+    platformos.add_many(18)
+    with follow(running, tool=LIVE) as reader:
+        arrived(reader, "30")
+        platformos.restore(25)
+        if catches_up:
+            platformos.add_many(2, message="after")
+        platformos.add({"id": 11})
+        assert wait_told(reader) == [WERE_RESET]
+        if not catches_up:
+            platformos.add_many(2, message="after")
+        heard(reader, "after")
+        arrived(reader, "11")
+        say(platformos, "the last")
+        heard(reader, "the last")
+        assert Counter(reader.entry_ids) == Counter([*map(str, range(1, 31)), "26", "27", "28"]), reader.dump()
 
 
 def test_who_comes_back_is_told_before_new_ids_can_pass_its_position(

@@ -27,7 +27,10 @@ from tests.fleet.starting import joined, supervised
 STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
 MINE = Client(id="mine", name="Mine", digest=b"", streams=10)
 STAMP = "2026-01-02T03:04:05.000Z"
-ROW = Entry.from_row({"id": 7, "error_type": "error", "message": "it broke", "created_at": STAMP}, "staging")
+EARLIER, ROW = [
+    Entry.from_row({"id": id_, "error_type": "error", "message": "it broke", "created_at": STAMP}, "staging")
+    for id_ in (3, 7)
+]
 JSON = (
     b'{"id":"7","timestamp":"2026-01-02T03:04:05.000Z","type":"error","message":"it broke","data":{},"env":"staging",'
     b'"error_type":"error"}'
@@ -40,8 +43,10 @@ OUTCOMES = {
         b'"kinds":[["error","error"]],"entries":[[7,0,132]]}\n' + JSON,
     ),
     "a reset of ids": (
-        Packed(WasReset(IdReset(3, [ROW], [5, 6])), 9, syncs=False),
-        b'p{"low":9,"syncs":false,"reset":3,"had":[5,6],"kinds":[["error","error"]],"entries":[[7,0,132]]}\n' + JSON,
+        Packed(WasReset(IdReset(5, [ROW], [EARLIER])), 9, syncs=False),
+        b'p{"low":9,"syncs":false,"reset":[5,1],"kinds":[["error","error"]],"entries":[[3,0,132],[7,0,132]]}\n'
+        + JSON.replace(b'"id":"7"', b'"id":"3"')
+        + JSON,
     ),
     "a failure": (
         Packed(Failed(FAILED, 1.5), 9, syncs=False),

@@ -60,13 +60,26 @@ def test_below_the_floor_the_time_tells_what_is_new() -> None:
 
 
 def test_a_new_row_among_old_ones_does_not_make_them_new() -> None:
-    """3 became visible late as the log was reset to 7. Readers continue before it, and know which rows they had."""
+    """3 became visible late, and was not known as the log was reset to 7. Readers continue after 7."""
     log = Log(*range(1, 8))
     log.add(8, message="after the restore")
     before = {number: entry(number).json for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
     found = id_reset.look(asking(log), 10, 0, "", lambda: before)
     assert found is not None
-    assert (found.position, [new.id for new in found.new], list(found.had)) == (2, [3, 8], [4, 5, 6, 7])
+    assert (found.position, [new.id for new in found.new], [late.id for late in found.late]) == (7, [8], [3])
+
+
+def test_a_row_that_was_not_known_is_no_reset() -> None:
+    """10 was not in the answers before, as of a replica that lags, and is there when the whole log is read."""
+    before = {number: entry(number).json for number in (1, 2, 4, 5, 6, 7, 8, 9, 10)}
+    logs = [Log(*range(1, 8)), Log(*range(1, 12))]
+
+    def known() -> dict[int, bytes]:
+        del logs[0]
+        return before
+
+    assert id_reset.look(lambda position: asking(logs[0])(position), 10, 0, "", known) is None
+    assert len(logs) == 1
 
 
 def test_a_log_that_is_new_from_its_beginning_is_all_new() -> None:

@@ -53,14 +53,6 @@ def test_what_is_past_the_beginning_is_late_at_the_first_look_already() -> None:
     assert lookback.late([entry(490), entry(500), entry(502)]) == [entry(502)]
 
 
-def test_what_it_was_told_of_is_not_late() -> None:
-    """It began at 500, and readers have 501 and 502, so only 503 is late."""
-    lookback = Lookback(30.0, 500)
-    lookback.learn([501, 502])
-    lookback.looked(100.0)
-    assert lookback.late([entry(501), entry(502), entry(503)]) == [entry(503)]
-
-
 def test_what_became_visible_late_while_nobody_wanted_it_is_not_delivered_afterwards() -> None:
     """After rows 10 and 20 it rests. Then a first look finds 15, and a second one 17."""
     lookback = Lookback(30.0, 0)

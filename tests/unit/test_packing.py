@@ -28,7 +28,7 @@ PAGES = st.builds(
 )
 OUTCOMES = st.one_of(
     st.builds(Answered, PAGES, IDS, st.booleans(), st.booleans(), st.booleans(), st.none() | IDS),
-    st.builds(WasReset, st.builds(IdReset, IDS, ENTRIES, st.lists(IDS, max_size=5))),
+    st.builds(WasReset, st.builds(IdReset, IDS, ENTRIES, ENTRIES)),
     st.builds(Failed, TEXTS, st.floats(0, 1e6)),
 )
 
