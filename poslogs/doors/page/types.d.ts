@@ -95,6 +95,11 @@ export interface ViewOnlooker {
   changed?(): void;
 }
 
+/** Who looks on at lines. `refolded`: they are others, of the same entries. */
+export interface LinesOnlooker extends ViewOnlooker {
+  refolded?(): void;
+}
+
 /** Where a search has found something in a text, in UTF-16 units. */
 export type Ranges = [from: number, to: number][];
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { plain, regular } from "../../../poslogs/doors/page/static/expression.js";
-import { ago, kindOf } from "../../../poslogs/doors/page/static/groups.js";
+import { ago, groupOf } from "../../../poslogs/doors/page/static/groups.js";
 import { counted, messageOf, visible } from "../../../poslogs/doors/page/static/text.js";
 import { entry } from "./entries.mjs";
 
@@ -44,10 +44,10 @@ test("what was thrown says something, whatever it is", () => {
 });
 
 test("errors of one kind are alike but for numbers and quoted values; nothing else has a kind", () => {
-  const kind = (/** @type {string} */ message) => kindOf(entry({ type: "error", message }));
+  const kind = (/** @type {string} */ message) => groupOf(entry({ type: "error", message }));
   assert.equal(kind("order 12 of 'a' failed"), kind("order 345 of 'b' failed"));
   assert.notEqual(kind("order 12 failed"), kind("payment 12 failed"));
-  assert.equal(kindOf(entry({ type: "info", message: "order 12 failed" })), undefined);
+  assert.equal(groupOf(entry({ type: "info", message: "order 12 failed" })), undefined);
 });
 
 test("plain text means itself, whatever its case", () => {

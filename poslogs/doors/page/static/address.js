@@ -129,7 +129,7 @@ export class Address {
   /** The current entry, where it is on the screen. */
   get #seen() {
     const { current, list } = this.#looked;
-    const number = list.numberOf(current.entry);
+    const number = list.lines.find(current.entry);
     if (number === undefined) return undefined;
     const { from, to } = list.screen;
     return number >= from && number <= to ? current.entry : undefined;

@@ -72,7 +72,7 @@ export class Arrival {
   look() {
     const place = this.#hidden;
     const entry = place === null ? undefined : this.#held(place);
-    if (place === null || entry === undefined || this.#list.numberOf(entry) === undefined) return;
+    if (place === null || entry === undefined || this.#list.lines.find(entry) === undefined) return;
     this.#hidden = null;
     this.#show(entry, place);
   }
@@ -92,13 +92,14 @@ export class Arrival {
   /** @param {Entry} entry @param {Place} place */
   #show(entry, place) {
     const { id, offset, current = true } = place;
-    if (this.#list.numberOf(entry) === undefined) {
+    if (this.#list.lines.find(entry) === undefined) {
       if (this.#view.onlyMatches && isWithin(this.#view.narrowing, entry)) this.#hidden = place;
       else if (current) this.#widen();
     }
-    const number = this.#list.numberOf(entry);
-    if (number === undefined) return;
-    const row = this.#list.reveal(number, offset);
+    const { lines } = this.#list;
+    const line = current ? lines.unfold(entry) : lines.find(entry);
+    if (line === undefined) return;
+    const row = this.#list.reveal(line, offset);
     if (!current || entry.id !== id) return;
     this.#current.set(entry);
     const focused = document.activeElement;

@@ -35,6 +35,11 @@ export class Current {
     this.#onChange();
   }
 
+  /** Whether it is this entry. @param {Entry} entry */
+  is(entry) {
+    return entry.id === this.entry?.id && keyOf(entry) === this.#key;
+  }
+
   /** Its element; undefined where it is not drawn. @returns {HTMLElement | undefined} */
   get row() {
     for (const [row, entry] of this.#key === "" ? [] : this.#slice.drawn()) if (keyOf(entry) === this.#key) return row;

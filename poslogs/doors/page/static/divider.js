@@ -30,12 +30,21 @@ export class Divider {
     this.#isWhole = isWhole;
   }
 
-  /** Put before the row of an entry what is to be said between it and the one shown before. @param {HTMLElement} row @param {Entry} entry @param {Entry | undefined} before */
-  divide(row, entry, before) {
+  /**
+   * Put before the row of an entry what is to be said between it and the one before; `above` is that of the row above,
+   * which may stand for several.
+   * @param {HTMLElement} row @param {Entry} entry @param {Entry | undefined} before @param {Entry | undefined} [above]
+   */
+  divide(row, entry, before, above = before) {
     row.querySelector(":scope > .divider")?.remove();
-    const [today, last] = [Date.parse(entry.timestamp), before === undefined ? Date.now() : Date.parse(before.timestamp)].map(day);
+    const [today, last] = [Date.parse(entry.timestamp), above === undefined ? Date.now() : Date.parse(above.timestamp)].map(day);
     const said = [...(today === last ? [] : [today]), ...(before === undefined ? [] : this.#said(entry, before))];
     if (said.length > 0) row.prepend(element("div", "divider", said.join(" · ")));
+  }
+
+  /** Whether a line between two entries says more than a time. @param {Entry} entry @param {Entry} before */
+  isApart(entry, before) {
+    return this.#gaps.isBetween(before, entry) || (this.#newFrom !== "" && keyOf(entry) === this.#newFrom);
   }
 
   /** The reader looks away, and has seen all up to an entry. @param {Entry | undefined} last */

@@ -2,6 +2,7 @@
 /** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
 import { redraw } from "./bars.js";
 import { fingerprint } from "./fingerprint.js";
+import { kindOf } from "./kind.js";
 import { around } from "./places.js";
 import { counted, visible } from "./text.js";
 import { element } from "./tree.js";
@@ -11,18 +12,9 @@ const MOST_DRAWN = 20;
 const MOST_CHARS = 300; // drawn of a fingerprint
 const READ_CHARS = 500; // of a message, for its first line
 
-/** @type {WeakMap<Entry, string>} */
-const kinds = new WeakMap(); // of errors: to find it out again and again would hold up a long log
-
-/** What an error has in common with others of its kind; undefined for what is none. @param {Entry} entry */
-export function kindOf(entry) {
-  if (entry.type !== "error") return undefined;
-  let kind = kinds.get(entry);
-  if (kind === undefined) {
-    kind = fingerprint(entry.message);
-    kinds.set(entry, kind);
-  }
-  return kind;
+/** The kind of an error; undefined for what is none. @param {Entry} entry */
+export function groupOf(entry) {
+  return entry.type === "error" ? kindOf(entry) : undefined;
 }
 
 /** Groups the errors of a store and draws the most frequent; a click narrows to one: `onNarrow({group})`. */
@@ -46,7 +38,7 @@ export class Groups {
   /** @param {Entry[]} entries */
   added(entries) {
     for (const entry of entries) {
-      const key = kindOf(entry);
+      const key = groupOf(entry);
       if (key === undefined) continue;
       const { message, timestamp } = entry;
       const group = this.#groups.get(key);
@@ -62,7 +54,7 @@ export class Groups {
   /** @param {Entry[]} entries */
   left(entries) {
     for (const entry of entries) {
-      const key = kindOf(entry);
+      const key = groupOf(entry);
       const group = key === undefined ? undefined : this.#groups.get(key);
       if (key !== undefined && group !== undefined && --group.count <= 0) this.#groups.delete(key);
     }

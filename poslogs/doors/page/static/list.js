@@ -1,5 +1,5 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
-/** @import { Entry } from "../types.d.ts" @import { Divider } from "./divider.js" @import { View } from "./view.js" */
+/** @import { Entry } from "../types.d.ts" @import { Lines } from "./lines.js" @import { Run } from "./run.js" */
 import { anchorOf, numberFrom, seen } from "./anchor.js";
 import { Hold } from "./hold.js";
 import { Slice } from "./slice.js";
@@ -8,29 +8,33 @@ const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
 const STEP = 150; // entries drawn more when the reader comes near an end of what is drawn
 const NEAR = 600; // pixels from there
 
-/** Draws a view into `rows`, which `scroller` scrolls. `draw(entry)` makes an element. `onMove()` is called after changes. */
+/** Draws lines into `rows`, which `scroller` scrolls. `onMove()` is called after changes. */
 export class List {
   following = true; // the newest entry is kept in view
   slice;
+  lines;
   #scroller;
   #shown;
   #onMove;
   #left = 0; // the view's end when the reader left it
+  #grew = NaN; // the line that had grown when they were drawn last
   #top = 0; // the scroller's last known place
   #due = false;
   #hold;
 
   /**
-   * @param {HTMLElement} scroller @param {HTMLElement} rows @param {View} view
-   * @param {(entry: Entry) => HTMLElement} draw @param {Divider} divider @param {() => void} onMove
+   * @param {HTMLElement} scroller @param {HTMLElement} rows @param {Run<Entry>} shown @param {Lines} lines of it
+   * @param {ConstructorParameters<typeof Slice>[2]} draw @param {ConstructorParameters<typeof Slice>[3]} tell
+   * @param {() => void} onMove
    */
-  constructor(scroller, rows, view, draw, divider, onMove) {
-    this.slice = new Slice(rows, view.shown, draw, (...parts) => divider.divide(...parts));
+  constructor(scroller, rows, shown, lines, draw, tell, onMove) {
+    this.slice = new Slice(rows, lines, draw, tell);
     this.#scroller = scroller;
-    this.#shown = view.shown;
+    this.#shown = shown;
+    this.lines = lines;
     this.#onMove = onMove;
     this.#hold = new Hold(rows, (on) => this.#held(on));
-    view.watch(this);
+    lines.watch(this);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#stick()).observe(scroller);
   }
@@ -44,7 +48,7 @@ export class List {
   follow() {
     this.#hold.end();
     this.following = true;
-    this.slice.only(this.#shown.end - STEP, this.#shown.end);
+    this.slice.only(this.lines.end - STEP, this.lines.end);
     this.#stick();
     this.#onMove();
   }
@@ -62,11 +66,11 @@ export class List {
     this.#onMove();
   }
 
-  /** Bring the entry of a number into the middle of the view, or `offset` px below its top. Returns its element. @param {number} number @param {number} [offset] */
-  reveal(number, offset) {
+  /** Bring a line into the middle of the view, or `offset` px below its top. Returns its element. @param {number} line @param {number} [offset] */
+  reveal(line, offset) {
     this.stay();
-    if (this.slice.rowOf(number) === undefined) this.slice.only(number - STEP, number + STEP);
-    const row = this.slice.rowOf(number);
+    if (this.slice.rowOf(line) === undefined) this.slice.only(line - STEP, line + STEP);
+    const row = this.slice.rowOf(line);
     if (offset === undefined) row?.scrollIntoView({ block: "center" });
     else this.#scroller.scrollTop = (row?.offsetTop ?? 0) - offset;
     this.#top = this.#scroller.scrollTop;
@@ -78,42 +82,34 @@ export class List {
     return this.following ? null : anchorOf(this.#scroller, this.slice, false);
   }
 
-  /** Bring the entry of a number into view by as little as is needed, and return its element. @param {number} number */
-  show(number) {
-    const row = this.slice.rowOf(number);
-    if (row === undefined) return this.reveal(number);
+  /** Bring a line into view by as little as is needed, and return its element. @param {number} line */
+  show(line) {
+    const row = this.slice.rowOf(line);
+    if (row === undefined) return this.reveal(line);
     this.stay();
     row.scrollIntoView({ block: "nearest" });
     return row;
   }
 
-  /** The numbers of the entries that are on the screen, of the first and of the last. */
+  /** The lines that are on the screen: the first and the last one. */
   get screen() {
     return seen(this.#scroller, this.slice);
   }
 
   /** Look again at what is to be said between the rows. */
-  divide() {
-    this.#keepPlace(() => this.slice.divide());
+  tell() {
+    this.lines.refold();
+    this.#keepPlace(() => this.slice.tell());
     this.#stick();
   }
-
-  /** The number of the oldest entry that may be drawn, and of the newest. */
-  get ends() {
-    return { first: this.#shown.first, last: this.#shown.end - 1 };
-  }
-
-  /** The number of an entry; undefined where it is not shown. @param {Entry | undefined} entry */
-  numberOf(entry) {
-    return this.#shown.numberOf(entry);
-  }
-
 
   grown() {
     if (this.#due) return;
     this.#due = true;
     requestAnimationFrame(() => {
       this.#due = false;
+      for (const line of [this.#grew, this.lines.growing]) this.slice.tellOf(line);
+      this.#grew = this.lines.growing;
       if (this.following && !this.#hold.on) this.#toEnd();
       this.#onMove();
     });
@@ -126,16 +122,20 @@ export class List {
   }
 
   changed() {
+    this.#left = this.#shown.end;
+    this.refolded();
+  }
+
+  refolded() {
     const anchor = anchorOf(this.#scroller, this.slice, this.following);
     const followed = this.following;
-    this.#left = this.#shown.end;
     if (anchor === null) return this.follow();
-    const number = numberFrom(this.#shown, anchor.entry);
-    this.following = false;
-    this.slice.only(number - STEP, Math.min(number + STEP, this.#shown.end));
-    this.#scroller.scrollTop = (this.slice.rowOf(number)?.offsetTop ?? 0) - anchor.offset;
+    if (followed) this.#left = this.#shown.end;
+    const line = this.lines.lineOf(numberFrom(this.#shown, anchor.entry));
+    this.slice.only(line - STEP, line + STEP);
+    this.#scroller.scrollTop = (this.slice.rowOf(line)?.offsetTop ?? 0) - anchor.offset;
     this.#top = this.#scroller.scrollTop;
-    this.following = followed && this.#below <= 4 && this.slice.to >= this.#shown.end;
+    this.following = followed && this.#below <= 4 && this.slice.to >= this.lines.end;
     this.#onMove();
   }
 
@@ -147,8 +147,8 @@ export class List {
   }
 
   #toEnd() {
-    if (this.#shown.end - this.slice.to > STEP) this.slice.only(this.#shown.end - STEP, this.#shown.end);
-    else this.slice.extend(this.#shown.end);
+    if (this.lines.end - this.slice.to > STEP) this.slice.only(this.lines.end - STEP, this.lines.end);
+    else this.slice.extend(this.lines.end);
     if (this.slice.length > MOST_DRAWN) this.slice.dropFirst(this.slice.length - MOST_DRAWN + STEP);
     this.#stick();
   }
@@ -174,18 +174,18 @@ export class List {
       if (up && below > 4) this.stay();
       return;
     }
-    if (scrollTop < NEAR && this.slice.from > this.#shown.first) this.#earlier();
-    if (below < NEAR && this.slice.to < this.#shown.end) this.#later();
-    if (below <= 4 && !up && this.slice.to >= this.#shown.end) this.follow();
+    if (scrollTop < NEAR && this.slice.from > this.lines.first) this.#earlier();
+    if (below < NEAR && this.slice.to < this.lines.end) this.#later();
+    if (below <= 4 && !up && this.slice.to >= this.lines.end) this.follow();
   }
 
   #earlier() {
-    this.#keepPlace(() => this.slice.precede(Math.max(this.#shown.first, this.slice.from - STEP)));
+    this.#keepPlace(() => this.slice.precede(Math.max(this.lines.first, this.slice.from - STEP)));
     if (this.slice.length > MOST_DRAWN) this.slice.dropLast(this.slice.length - MOST_DRAWN);
   }
 
   #later() {
-    this.slice.extend(Math.min(this.#shown.end, this.slice.to + STEP));
+    this.slice.extend(Math.min(this.lines.end, this.slice.to + STEP));
     if (this.slice.length > MOST_DRAWN) this.#keepPlace(() => this.slice.dropFirst(this.slice.length - MOST_DRAWN));
   }
 

@@ -13,6 +13,6 @@ export function install(view, list, divider) {
     const entries = shown.slice();
     const at = entries.findLastIndex((entry) => keyOf(entry) === divider.lastSeen);
     if (at < 0 || at === entries.length - 1) return;
-    if (divider.mark(entries[at + 1])) list.divide();
+    if (divider.mark(entries[at + 1])) list.tell();
   });
 }

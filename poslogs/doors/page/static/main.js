@@ -4,6 +4,7 @@ import { Address } from "./address.js";
 import { Alert } from "./alert.js";
 import { announce } from "./announcer.js";
 import { Choice } from "./choice.js";
+import * as commands from "./commands.js";
 import { Connection } from "./connection.js";
 import { Current } from "./current.js";
 import { draw } from "./entry.js";
@@ -11,22 +12,22 @@ import { Divider } from "./divider.js";
 import { shown } from "./filter.js";
 import { Finder } from "./finder.js";
 import * as frame from "./frame.js";
-import * as keys from "./keys.js";
 import * as link from "./link.js";
+import { Lines } from "./lines.js";
 import { List } from "./list.js";
 import { Log } from "./log.js";
 import * as looking from "./looking.js";
 import { Overview } from "./overview.js";
 import { Pins } from "./pins.js";
-import { around, place, within } from "./places.js";
+import { place, within } from "./places.js";
 import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
 import { Saving } from "./saving.js";
 import * as session from "./session.js";
 import * as signin from "./signin.js";
-import { Steps, isError } from "./steps.js";
+import { Steps } from "./steps.js";
+import { tally } from "./tally.js";
 import { Suggestions } from "./suggestions.js";
-import { Undo } from "./undo.js";
 import { View } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
 import * as zone from "./zone.js";
@@ -80,8 +81,16 @@ const drawn = (/** @type {Entry} */ entry) => {
   rows.drew(row, entry);
   return row;
 };
+const said = (/** @type {HTMLElement} */ row, /** @type {Entry} */ entry, /** @type {number} */ line) => {
+  divider.divide(row, entry, view.shown.at(lines.numberAt(line) - 1), lines.at(line - 1));
+  tally(row, lines.streakAt(line));
+};
 const divider = new Divider(log.gaps, () => log.filter === "" && !view.isNarrowed);
-const list = new List($("log"), $("rows"), view, drawn, divider, moved);
+const lines = new Lines(view, {
+  isApart: (entry, before) => divider.isApart(entry, before),
+  isKept: (entry) => current.is(entry) || rows.isOpen(entry),
+});
+const list = new List($("log"), $("rows"), view.shown, lines, drawn, said, moved);
 const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
 const current = new Current($("rows"), list.slice, moved);
 const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry), ask: (term) => address.ask(term) });
@@ -90,9 +99,8 @@ const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButt
 const times = { last: place("last", HTMLSelectElement), since: input("since"), told: $("reached") };
 const address = new Address({ choice, log, view, overview, finder, list, current, alert }, times);
 looking.install(view, list, divider);
-zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.slice.divide(); overview.drawSoon(); });
+zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.tell(); overview.drawSoon(); });
 new Suggestions(input("filter"), $("suggestions"), () => vocabulary.types);
-const undo = new Undo($("cleared"));
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
 const saving = new Saving(saved, view.shown, log.store.entries);
 finder.attach(view, list, steps, (row, entry) => rows.open(row, entry), $("previous"), $("next"));
@@ -100,51 +108,14 @@ announce($("announcer"), log.store, isAmid);
 
 /** The list has more, or less, or has moved. */
 function moved() {
-  frame.offerJump(list);
-  $("pause").textContent = view.paused ? `Resume${view.waiting > 0 ? ` (${view.waiting.toLocaleString("en")})` : ""}` : "Pause";
+  frame.tell(list, view);
   saving.tell();
   address.look();
   overview.drawSoon();
 }
 
-const on = (/** @type {string} */ id, /** @type {string} */ event, /** @type {() => void} */ act) => $(id).addEventListener(event, act);
-
-const acts = {
-  clear() {
-    const isEmpty = log.store.entries.length === 0;
-    const back = [log.clear(), alert.begin()];
-    list.follow();
-    if (!isEmpty) undo.offer(() => back.forEach((act) => act()));
-  },
-  undo: () => undo.take(),
-  pause() {
-    view.pause(!view.paused);
-    connection.pause(view.paused);
-    moved();
-  },
-  download: () => saving.save(log.env),
-  help: () => place("shortcuts", HTMLDialogElement).showModal(),
-  jump() {
-    address.stay();
-    current.set(undefined);
-    list.follow();
-  },
-};
-
-choice.watch(() => {
-  undo.end();
-  address.choose();
-});
-for (const id of ["search", "regex"]) on(id, "input", () => address.keep());
-on("only", "change", () => address.step());
-const clicks = {
-  ...acts,
-  "alert-show": () => narrow({ type: "error" }),
-  "alert-dismiss": () => alert.begin(),
-  reconnect: () => log.open(log.env, log.tool, log.filter),
-};
-for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
-on("forget", "click", () => startAgain());
+const undo = commands.install({ address, alert, choice, connection, current, finder, list, log, narrow, rows, saving, steps, view, moved });
+$("forget").addEventListener("click", () => startAgain());
 addEventListener("hashchange", () => {
   const token = link.takeToken();
   if (token !== "" && token !== session.token()) (log.env === "" ? connect : startAgain)(token);
@@ -161,25 +132,7 @@ function startAgain(token = "") {
   pins.clear();
   location.reload();
 }
-frame.install(() => list.following && list.follow());
-keys.install(place("shortcuts", HTMLDialogElement), {
-  ...acts,
-  ...rows.actions,
-  search: () => $("search").focus(),
-  filter: () => frame.focus("filter"),
-  next: () => finder.step(1),
-  previous: () => finder.step(-1),
-  nextError: () => steps.to(1, isError),
-  previousError: () => steps.to(-1, isError),
-  leave(event) {
-    if (around(event, "input, select") === null) {
-      narrow(null);
-      return;
-    }
-    choice.filter = shown(log.filter);
-    $("log").focus();
-  },
-});
+frame.install(lines, list);
 
 const field = input("token");
 const offer = (/** @type {Environment[]} */ environments) => choice.offer(environments, log.env);

@@ -53,14 +53,14 @@ export class Rows {
   /** What keys do; each acts on the current entry, and moves begin at the newest where there is none. */
   get actions() {
     const here = (/** @type {(row: HTMLElement) => void} */ act) => () => {
-      const number = this.#number;
-      const row = number === undefined ? undefined : this.#list.slice.rowOf(number) ?? this.#list.reveal(number);
+      const line = this.#line;
+      const row = line === undefined ? undefined : this.#list.slice.rowOf(line) ?? this.#list.reveal(line);
       if (row !== undefined) act(row);
     };
     return {
       down: () => this.#move(1),
       up: () => this.#move(-1),
-      first: () => this.#list.reveal(this.#list.ends.first)?.focus(),
+      first: () => this.#list.reveal(this.#list.lines.first)?.focus(),
       unfold: here((row) => this.#act(row.querySelector(".unfold") === null ? "whole" : "unfold", row)),
       copy: here((row) => this.#act("copy", row)),
       pin: here((row) => this.#act("pin", row)),
@@ -88,17 +88,17 @@ export class Rows {
     row.scrollIntoView({ block: "nearest" });
   }
 
-  /** The number of the current entry; undefined where there is none, or it is not shown. */
-  get #number() {
-    return this.#list.numberOf(this.#current.entry);
+  /** The line of the current entry; undefined where there is none, or it is not shown. */
+  get #line() {
+    return this.#list.lines.find(this.#current.entry);
   }
 
   /** @param {number} by */
   #move(by) {
-    const from = this.#number;
-    const { first, last } = this.#list.ends;
-    const number = from === undefined ? last : from + by;
-    if (number >= first && number <= last) this.#list.show(number)?.focus({ preventScroll: true });
+    const from = this.#line;
+    const { first, end } = this.#list.lines;
+    const line = from === undefined ? end - 1 : from + by;
+    if (line >= first && line < end) this.#list.show(line)?.focus({ preventScroll: true });
   }
 
   /** @param {Event} event */
@@ -111,6 +111,21 @@ export class Rows {
     else if (row !== null && what !== undefined) this.#act(what, row);
   }
 
+  /** Whether the data of an entry is shown. @param {Entry} entry */
+  isOpen(entry) {
+    return this.#open.size > 0 && this.#open.has(keyOf(entry));
+  }
+
+  /** Show each entry of a streak, or only the first again. @param {Entry} first */
+  #unfoldStreak(first) {
+    const { lines } = this.#list;
+    const line = lines.find(first);
+    if (line === undefined) return;
+    this.#current.set(first);
+    if (!lines.streakAt(line)?.open) this.#list.stay();
+    for (const entry of lines.toggle(line)) this.#open.delete(keyOf(entry));
+  }
+
   /** @param {string} what @param {HTMLElement} row */
   #act(what, row) {
     const entry = this.#list.slice.entryOf(row);
@@ -120,6 +135,7 @@ export class Rows {
     if (what === "copy") copy(copied(entry), within(row, ".copy", HTMLButtonElement));
     if (what === "context") this.#context(entry);
     if (what === "pin") this.#pins.toggle(entry);
+    if (what === "streak") this.#unfoldStreak(entry);
     if (what === "unfold") {
       this.#list.stay();
       if (unfold(row, entry, this.#finder.ranges(entry))) this.#open.add(keyOf(entry));

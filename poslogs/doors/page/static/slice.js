@@ -1,27 +1,27 @@
-/** The slice: the entries of a view that are drawn, as elements in a row. */
-/** @import { Entry } from "../types.d.ts" @import { Run } from "./run.js" */
+/** The slice: the lines of a view that are drawn, as elements in a row. */
+/** @import { Entry } from "../types.d.ts" @import { Lines } from "./lines.js" */
 
 export class Slice {
-  from = 0; // numbers of the view's entries: from the first ...
+  from = 0; // numbers of the lines: from the first ...
   to = 0; // ... up to this one, which is not
 
   #rows;
-  #shown;
+  #lines;
   #draw;
-  #divide;
+  #tell;
   /** @type {WeakMap<HTMLElement, Entry>} */
   #entries = new WeakMap(); // of the elements
 
   /**
-   * Draws of the run `shown` into the element `rows`; `draw(entry)` makes an element, before which `divide` puts what is
-   * to be said between it and the entry before.
-   * @param {HTMLElement} rows @param {Run<Entry>} shown @param {(entry: Entry) => HTMLElement} draw
-   * @param {(row: HTMLElement, entry: Entry, before: Entry | undefined) => void} divide
+   * Draws of the lines into the element `rows`; `draw(entry)` makes an element, to which `tell` adds what its line has to
+   * say besides.
+   * @param {HTMLElement} rows @param {Lines} lines @param {(entry: Entry) => HTMLElement} draw
+   * @param {(row: HTMLElement, entry: Entry, line: number) => void} tell
    */
-  constructor(rows, shown, draw, divide) {
-    this.#divide = divide;
+  constructor(rows, lines, draw, tell) {
+    this.#tell = tell;
     this.#rows = rows;
-    this.#shown = shown;
+    this.#lines = lines;
     this.#draw = draw;
   }
 
@@ -36,19 +36,26 @@ export class Slice {
   only(from, to) {
     const focused = document.activeElement;
     const before = new Map([...this.drawn()].map(([row, entry]) => [entry, row]));
-    this.from = Math.max(this.#shown.first, from);
-    this.to = Math.max(this.from, Math.min(this.#shown.end, to));
+    this.from = Math.max(this.#lines.first, from);
+    this.to = Math.max(this.from, Math.min(this.#lines.end, to));
     this.#rows.replaceChildren(...this.#made(this.from, this.to, before));
     if (focused instanceof HTMLElement && this.#rows.contains(focused)) focused.focus({ preventScroll: true });
   }
 
-  /** Look again at what is to be said between the rows. */
-  divide() {
-    let number = this.from;
+  /** Look again at what the lines have to say. */
+  tell() {
+    let line = this.from;
     for (const [row, entry] of this.drawn()) {
-      number += 1;
-      this.#divide(row, entry, this.#shown.at(number - 2));
+      this.#tell(row, entry, line);
+      line += 1;
     }
+  }
+
+  /** Look again at what one line has to say, if it is drawn. @param {number} line */
+  tellOf(line) {
+    const row = this.rowOf(line);
+    const entry = row && this.entryOf(row);
+    if (row && entry) this.#tell(row, entry, line);
   }
 
   /** Draws more after these, up to a number. @param {number} to */
@@ -76,12 +83,15 @@ export class Slice {
     this.to -= count;
   }
 
-  /** Let go of what the run has not got any more. */
+  /** Let go of the lines that are gone; the first one left may have lost its entry. */
   catchUp() {
-    const gone = Math.min(this.#shown.first, this.to) - this.from;
+    const gone = Math.min(this.#lines.first, this.to) - this.from;
     if (gone > 0) this.dropFirst(gone);
-    this.from = Math.max(this.from, this.#shown.first);
+    this.from = Math.max(this.from, this.#lines.first);
     this.to = Math.max(this.to, this.from);
+    const row = this.rowOf(this.from);
+    if (row !== undefined && this.entryOf(row) !== this.#lines.at(this.from)) row.replaceWith(...this.#made(this.from, this.from + 1));
+    else if (this.#lines.streakAt(this.from) !== undefined) this.tellOf(this.from);
   }
 
   /**
@@ -124,11 +134,15 @@ export class Slice {
 
   /** @param {number} from @param {number} to @param {Map<Entry, HTMLElement>} [before] */
   #made(from, to, before = new Map()) {
-    return this.#shown.slice(from, to).map((entry, n) => {
+    const rows = [];
+    for (let line = from; line < to; line += 1) {
+      const entry = this.#lines.at(line);
+      if (entry === undefined) continue;
       const row = before.get(entry) ?? this.#draw(entry);
       this.#entries.set(row, entry);
-      this.#divide(row, entry, this.#shown.at(from + n - 1));
-      return row;
-    });
+      this.#tell(row, entry, line);
+      rows.push(row);
+    }
+    return rows;
   }
 }

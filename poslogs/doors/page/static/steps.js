@@ -16,8 +16,9 @@ export class Steps {
 
   /**
    * Makes the next entry (1) that `holds` is true of current, or the one before (-1), and brings it into view. Goes on
-   * from the current entry where that is on the screen, else from what is there, and around at the ends. Returns which it
-   * is of how many, from 1; null where there is none.
+   * from the current entry where that is on the screen, else from what is there, and around at the ends. Of a streak that
+   * is folded the first counts for all; where it is another that is looked for, the streak is unfolded. Returns which it is
+   * of how many, from 1; null where there is none.
    * @param {number} by @param {(entry: Entry) => boolean} holds
    */
   to(by, holds) {
@@ -25,19 +26,24 @@ export class Steps {
     if (found.length === 0) return null;
     const { before, after } = this.#from;
     const next = by > 0 ? found.findIndex((number) => number >= after) : found.findLastIndex((number) => number <= before);
-    const at = next >= 0 ? next : by > 0 ? 0 : found.length - 1;
-    const row = this.#list.reveal(found[at]);
-    const entry = row && this.#list.slice.entryOf(row);
+    const nearest = next >= 0 ? next : by > 0 ? 0 : found.length - 1;
+    const { lines } = this.#list;
+    const folded = found.indexOf(lines.numberAt(lines.lineOf(found[nearest])));
+    const at = folded >= 0 ? folded : nearest;
+    const entry = this.#shown.at(found[at]);
+    const line = lines.unfold(entry);
+    const row = line === undefined ? undefined : this.#list.reveal(line);
     this.#current.set(entry);
     return { at: at + 1, of: found.length, row, entry };
   }
 
-  /** The first number that comes after where the reader is, and the last one before. */
+  /** The view's first number that comes after where the reader is, and the last one before. */
   get #from() {
     const { from, to } = this.#list.screen;
-    const at = this.#shown.numberOf(this.#current.entry);
+    const { lines } = this.#list;
+    const at = lines.find(this.#current.entry);
     const isSeen = at !== undefined && at >= from && at <= to;
-    return { after: isSeen ? at + 1 : from, before: isSeen ? at - 1 : to };
+    return { after: lines.numberAt(isSeen ? at + 1 : from), before: lines.numberAt(isSeen ? at : to + 1) - 1 };
   }
 }
 

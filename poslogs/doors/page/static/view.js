@@ -1,7 +1,7 @@
 /** The view: which of the entries held are shown. */
 /** @import { Entry, Narrowing, ViewOnlooker } from "../types.d.ts" @import { Store } from "./store.js" */
 import { placeOf } from "./diagnosis.js";
-import { kindOf } from "./groups.js";
+import { groupOf } from "./groups.js";
 import { Run } from "./run.js";
 
 /**
@@ -13,7 +13,7 @@ export function isWithin(narrowing, entry) {
   const { type, path, group, time } = narrowing;
   if (type !== undefined && entry.type !== type) return false;
   if (path !== undefined && placeOf(entry).path !== path) return false;
-  if (group !== undefined && kindOf(entry) !== group) return false;
+  if (group !== undefined && groupOf(entry) !== group) return false;
   if (time === undefined) return true;
   const at = Date.parse(entry.timestamp);
   return at >= time.from && (time.to === undefined || at < time.to);
