@@ -44,6 +44,7 @@ class Host(Server):
     patience: ClassVar = 15.0  # seconds, for an answer
     announced: ClassVar = False  # the start says where people find it
     line: ClassVar = "Up to 12 streams at once are held here, under "  # what the log or the start says of its places
+    template: ClassVar = ""  # the kind of template that may fork it: what is tested lies in its file, not in its start
 
     def __init__(self, folder: Path, platformos: PlatformOS) -> None:
         self.platformos = platformos
@@ -63,6 +64,10 @@ class Host(Server):
         headers = {**kw.pop("headers", {}), **({} if last is None else {"Last-Event-ID": last})}
         return Reader(self.front, body, headers=headers, path=self.prefix + path, **kw)
 
+    def fork_from(self, templates: Callable[[str], Template]) -> None:
+        """Have it forked from its template at each start, if it has one."""
+        self._template = templates(self.template) if self.template else None
+
     def end_streams(self) -> None:
         """End what runs poslogs, as this host's operator does."""
         self.stop()
@@ -80,6 +85,7 @@ class Gunicorn(Host):
 
     prefix = ""
     more: ClassVar = {"POSLOGS_MAX_STREAMS": str(PLACES)}
+    template = "gevent"
     announced = True
     line = "capacity      12 streams at once"
 
@@ -87,13 +93,15 @@ class Gunicorn(Host):
 class GunicornBelow(Gunicorn):
     """gunicorn with threads, below a path that the proxy in front leaves in place."""
 
-    server = "gthread"
+    server = template = "gthread"
     prefix = "/logs"
     more: ClassVar = {**Gunicorn.more, "POSLOGS_PREFIX": "/logs"}
 
 
 class Waitress(Host):
     """waitress, by its command of docs/hosts.md."""
+
+    template = "bare"
 
     def _command(self) -> list[str]:
         changes = {POSLOGS: f"127.0.0.1:{self.port}", "--threads=64": "--threads=16"}
@@ -104,6 +112,7 @@ class Cheroot(Host):
     """cheroot, by its command of docs/hosts.md, below a path that only a setting tells it."""
 
     more: ClassVar = {"POSLOGS_PREFIX": "/logs"}
+    template = "bare"
 
     def _command(self) -> list[str]:
         need("cheroot")
@@ -117,6 +126,7 @@ class Uwsgi(Host):
     file: ClassVar = "uwsgi/poslogs.ini"
     size: ClassVar[Mapping[str, str]] = {"\nthreads = 64": "\nthreads = 16"}
     farewell = framed = False
+    template = "bare"
 
     def __init__(self, folder: Path, platformos: PlatformOS) -> None:
         super().__init__(folder, platformos)
@@ -127,7 +137,8 @@ class Uwsgi(Host):
         changes = {POSLOGS: f"127.0.0.1:{self.port}", "127.0.0.1:3031": f"127.0.0.1:{self.own_port}"}
         folders = {HOME: str(self.folder), "/opt/poslogs": sys.prefix}
         file = adapted(self.file, self.folder, {**changes, **folders, **self.size})
-        return [sys.executable, "-c", UWSGI, str(file)]
+        (self.folder / "serves.py").write_text(UWSGI)
+        return [sys.executable, "-m", "serves", str(file)]
 
 
 class UwsgiGevent(Uwsgi):
@@ -136,6 +147,7 @@ class UwsgiGevent(Uwsgi):
     file = "uwsgi/poslogs-gevent.ini"
     size: ClassVar = {"gevent = 500": "gevent = 16"}
     farewell = True
+    template = ""  # modules are patched before the app
 
 
 class ModWsgi(Host):
@@ -214,15 +226,11 @@ class Proxied(Host):
 
 
 class Behind(Proxied, Gunicorn):
-    """gunicorn behind a proxy, which takes the path away. The proxy is what is tested: gunicorn may be forked."""
+    """gunicorn behind a proxy, which takes the path away."""
 
     prefix = "/logs"
     more: ClassVar = {**Gunicorn.more, "POSLOGS_PROXY_HOPS": "1"}
     announced = False
-
-    def fork_from(self, templates: Callable[[str], Template]) -> None:
-        """Have gunicorn forked from a template at each start."""
-        self._template = templates(self.kind)
 
     @property
     def changes(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests.hosts.hosts import ASKED, FEW, FEW_STREAMS, HOSTS, PLACES, Behind, Host
+from tests.hosts.hosts import ASKED, FEW, FEW_STREAMS, HOSTS, PLACES, Host
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
 from tests.support.template import Template
@@ -31,8 +31,7 @@ def host(
     """Each host in turn, over a stand-in of its own."""
     with PlatformOS() as platformos:
         made = HOSTS[request.param](tmp_path_factory.mktemp("host"), platformos)
-        if isinstance(made, Behind):
-            made.fork_from(templates)
+        made.fork_from(templates)
         with made as started:
             yield started
 
