@@ -33,7 +33,7 @@ def test_two_workers_are_refused_at_the_start_with_the_reason(
     server: Start, platformos: PlatformOS, kind: str, args: Sequence[str], env: Mapping[str, str]
 ) -> None:
     """However they are asked for, the start exits with 1 and that one line, and never listens."""
-    running = server(kind, args=args, env=env, start=False)
+    running = server(kind, args=args, env=env, start=False, forked=False)
     running.start(wait=False)
     assert running.wait_exit(30) == 1
     running.out.wait_closed()

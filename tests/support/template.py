@@ -31,10 +31,10 @@ from tests.support.loaded import BARE, MASTERS, Loaded
 FORK_S = 90.0  # the first fork waits until all is loaded, on a machine that may have much else to do
 MOST_BYTES = 1 << 17  # of a message; variables are most of it
 ROOT = Path(__file__).resolve().parents[2]
-# Variables that poslogs reads as a worker makes the app. Others may be read as Python or a module is loaded.
-OURS = re.compile(r"POSLOGS_\w+|MPKIT_\w+|CONFIG_FILE_PATH")
+# Variables that poslogs, or breaking.py, reads as a worker makes the app. Others may be read as a module is loaded.
+OURS = re.compile(r"POSLOGS_\w+|MPKIT_\w+|CONFIG_FILE_PATH|BREAK_FILE")
 LOADED_BY = {"gevent": "gevent", "gthread": "gthread", "waitress": BARE, "flask": BARE, BARE: BARE}
-LIKE_OTHERS = {"environments", "clients", "args", "app", "port"}  # of what Server takes
+LIKE_OTHERS = {"environments", "clients", "args", "app", "port", "start"}  # of what Server takes
 
 
 class Forked:

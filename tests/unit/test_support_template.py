@@ -86,12 +86,11 @@ def is_listened_on(path: Path) -> bool:
 
 
 def test_what_is_read_as_a_process_starts_needs_one_that_does(platformos: PlatformOS) -> None:
-    """Servers of others, one that the test starts itself, and variables that others than poslogs read."""
+    """Servers of others, and variables that others than poslogs read."""
     given = {"environments": {"staging": platformos}}
     assert Template.suits("waitress", env={"POSLOGS_WINDOW_MB": "1"}, args=["--threads=9"], **given)
     assert not Template.suits("uwsgi", **given)
     for asked in (
-        {"start": False},
         {"env": {"LD_PRELOAD": "clock.so"}},
         {"env": {"WEB_CONCURRENCY": "2"}},
     ):

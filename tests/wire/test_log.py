@@ -225,7 +225,7 @@ def test_a_failure_is_one_line_of_json_with_its_traceback_and_no_token(
 
 def test_a_start_that_fails_says_so_as_json(server: Start, tmp_path: Any) -> None:
     """In the sentence that it always has."""
-    running = server("gevent", own=True, env={"POSLOGS_LOG_FORMAT": "json"}, start=False)
+    running = server("gevent", own=True, env={"POSLOGS_LOG_FORMAT": "json"}, start=False, forked=False)
     running.write_clients({"default": {"token": 7}})
     running.start(wait=False)
     assert running.wait_exit() != 0
