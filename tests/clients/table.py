@@ -108,7 +108,7 @@ CLIENTS = {
         Client("httpx with httpx-sse", "httpx_events.py", partial(_python, "httpx_sse")),
         Client("requests, `iter_lines`", "requests_lines.py", partial(_python, "requests")),
         Client("eventsource, in Node", "eventsource.mjs", partial(need, "node")),
-        Client("fetch-event-source, in a browser", "fetch_event_source.html", partial(need, "chromium")),
+        Client("fetch-event-source, in a browser", "fetch_event_source.html", partial(need, "headless")),
     )
 }
 

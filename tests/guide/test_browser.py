@@ -27,7 +27,7 @@ def test_the_page_shows_entries_from_another_origin(scene: Scene, tmp_path: Path
     before = scene.add("error", "info", "error")
     complaints: list[str] = []
     with served(tmp_path) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=need("headless"), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
