@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -87,16 +87,16 @@ def platformos() -> Iterator[PlatformOS]:
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Template]]:
-    """Gives the template of servers of a kind, which all processes of the tests share."""
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Template]]:
+    """`templates(kind, env=None)`: the template of such servers, which all processes of the tests share."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # of this run of the tests
     running: dict[str, Template] = {}
     with ExitStack() as stack:
 
-        def template(kind: str) -> Template:
-            loaded = Template.loaded_by(kind)
+        def template(kind: str, env: Mapping[str, str] | None = None) -> Template:
+            loaded = Template.loaded_by(kind, env)
             if loaded not in running:
                 running[loaded] = stack.enter_context(Template(loaded, folder))
             return running[loaded]
@@ -105,11 +105,11 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
 
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory, templates: Callable[[str], Template]) -> Callable[..., Server]:
+def started(tmp_path_factory: pytest.TempPathFactory, templates: Callable[..., Template]) -> Callable[..., Server]:
     """Starts a server, forked from a template where that will do. The caller ends it."""
 
     def start(kind: str, folder: Path | None = None, forked: bool = True, **kw: Any) -> Server:
-        template = templates(kind) if forked and Template.suits(kind, **kw) else None
+        template = templates(kind, kw.get("env")) if forked and Template.suits(kind, **kw) else None
         return Server(folder or tmp_path_factory.mktemp("server"), kind, template=template, **kw)
 
     return start

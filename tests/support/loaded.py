@@ -27,6 +27,8 @@ MASTERS = (
 )
 WORKERS = "poslogs.app", "poslogs.banner"
 CHECKS = "poslogs.cli"
+FLEETS = tuple(f"poslogs.fleet.{name}" for name in ("engine", "members", "places", "pokes", "polls", "rates"))
+SHARING = " sharing"  # ends the kind of servers that share a Redis, in which workers load FLEETS too
 BARE = "bare"  # a kind of servers that know nothing of poslogs: they find the app loaded, and no other part of a server
 STANDARD = sys.stdlib_module_names
 
@@ -37,8 +39,11 @@ class Loaded:
     def __init__(self, kind: str) -> None:
         self._aside: dict[str, ModuleType] = {}
         self._packages: list[tuple[ModuleType, str, ModuleType]] = []  # what stays, what it loses
+        kind, *sharing = kind.split(SHARING)
+        self._more = FLEETS if sharing else ()
         if kind == BARE:
-            import_module(WORKERS[0])
+            for name in (WORKERS[0], *self._more):
+                import_module(name)
             return
         for name in MASTERS:
             import_module(name)
@@ -83,7 +88,7 @@ class Loaded:
         import_module(CHECKS).main(list(command[command.index("poslogs") + 1 :]))
 
     def _load(self) -> None:
-        for name in (*WORKERS, CHECKS):
+        for name in (*WORKERS, CHECKS, *self._more):
             import_module(name)
 
     def _set_aside(self, before: Mapping[str, ModuleType]) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
-from tests.support.loaded import BARE, MASTERS, Loaded
+from tests.support.loaded import BARE, MASTERS, SHARING, Loaded
 
 FORK_S = 90.0  # the first fork waits until all is loaded, on a machine that may have much else to do
 MOST_BYTES = 1 << 17  # of a message; variables are most of it
@@ -84,13 +84,13 @@ class Template:
         return kind in LOADED_BY and all(map(OURS.fullmatch, env or {})) and set(kw) <= LIKE_OTHERS
 
     @staticmethod
-    def loaded_by(kind: str) -> str:
-        """The kind of template that has loaded what a server of this kind loads."""
-        return LOADED_BY[kind]
+    def loaded_by(kind: str, env: Mapping[str, str] | None = None) -> str:
+        """The kind of template that has loaded what a server of this kind loads, with these variables."""
+        return LOADED_BY[kind] + (SHARING if "POSLOGS_REDIS_URL" in (env or {}) else "")
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
-        self.path = folder / f"template-{kind}"
+        self.path = folder / f"template-{kind.replace(' ', '-')}"
         self.process = 0  # its id
         self._lock = threading.Lock()  # over a start
         self._changed = threading.Condition()
