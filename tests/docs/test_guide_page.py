@@ -109,7 +109,7 @@ def test_a_block_runs_as_it_is_pasted(block: Block, server: StartServer, tmp_pat
 def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, tmp_path: Path) -> None:
     """In Chromium the page, from another port of localhost, shows entries, and again after a restart."""
     need("playwright")
-    chromium = need("chromium")
+    chromium = need("headless")
     from playwright.sync_api import expect, sync_playwright
 
     running = server(clients=repo() / "clients.json")
@@ -117,7 +117,7 @@ def test_the_page_shows_entries_in_a_browser(block: Block, server: StartServer, 
     _save_all(tmp_path, running)
     failures: list[str] = []
     with served(tmp_path, "localhost") as origin, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         try:
             page = browser.new_page()
             page.on("pageerror", lambda error: failures.append(str(error)))
