@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -24,20 +23,12 @@ PATIENCE_S = 60.0
 class Three:
     """Three servers over one Redis and one platformOS, with a live reader at each."""
 
-    def __init__(self, stack: ExitStack, folder: Path, kind: str) -> None:
+    def __init__(self, stack: ExitStack, started: Callable[..., Server], kind: str) -> None:
         self.platformos = stack.enter_context(PlatformOS())
         self.redis = stack.enter_context(RedisServer())
         self.platformos.add({"id": STEP})
-        self.servers: list[Server] = []
-        for name in ("one", "two", "three"):
-            (folder / name).mkdir()
-            server = Server(
-                folder / name,
-                kind,
-                environments={"staging": self.platformos},
-                env={"POSLOGS_REDIS_URL": self.redis.url},
-            )
-            self.servers.append(stack.enter_context(server))
+        shared = {"environments": {"staging": self.platformos}, "env": {"POSLOGS_REDIS_URL": self.redis.url}}
+        self.servers = [stack.enter_context(started(kind, **shared)) for _ in range(3)]
         self.readers = [
             stack.enter_context(server.stream(LIVE, {**ASKED, "lastId": str(STEP)})) for server in self.servers
         ]
@@ -79,10 +70,10 @@ class Three:
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Iterator[Callable[[str], Three]]:
+def three(started: Callable[..., Server]) -> Iterator[Callable[[str], Three]]:
     """Starts them."""
     with ExitStack() as stack:
-        yield lambda kind: Three(stack, tmp_path, kind)
+        yield lambda kind: Three(stack, started, kind)
 
 
 FAULTS: dict[str, Callable[[RedisServer], object]] = {

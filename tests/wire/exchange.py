@@ -166,12 +166,12 @@ def open_streams(server: Server) -> int:
     return count
 
 
-def wait_for(what: Callable[[], bool], timeout: float = 5.0) -> float:
-    """Wait until `what` holds; how long that took. AssertionError when it does not in time."""
+def wait_for(what: Callable[[], bool], timeout: float = 5.0, *, every: float = 0.02) -> float:
+    """Wait until `what`, which is looked at so often, holds; how long that took. AssertionError if not in time."""
     start = time.monotonic()
     while not what():
         assert time.monotonic() - start < timeout, f"not within {timeout} s"
-        time.sleep(0.02)
+        time.sleep(every)
     return time.monotonic() - start
 
 
