@@ -29,9 +29,11 @@ class Case:
 
     def quick(self) -> Case:
         """The same with small counts, to see that it works."""
+        streams = max(min(10, self.streams), self.streams // 50)
         return replace(
             self,
-            streams=max(min(10, self.streams), self.streams // 50),
+            streams=streams,
+            environments=min(self.environments, streams),
             seconds=self.seconds if self.kind == "backlog" else min(2, self.seconds),
             settle=0.5,
             rows=self.rows // 20,
