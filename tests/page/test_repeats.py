@@ -69,6 +69,7 @@ def test_what_repeats_is_one_row_that_unfolds(screen: Screen, platformos: Platfo
     _wait_tallies(screen, "×3", "×2")
     expect(_tally(screen, "2")).to_have_accessible_name("3 times: show each")
     expect(_tally(screen, "2").get_by_role("time")).to_have_attribute("datetime", at["created_at"])
+    expect(screen.entry("2")).to_contain_text(re.compile(r"error *×3 to .*:34:56\.789 Order #1 failed"))
     expect(_tally(screen, "2")).to_have_attribute("aria-expanded", "false")
     _tally(screen, "2").click()
     screen.wait_ids(["1", "2", "3", "4", "5", "7"])

@@ -13,6 +13,7 @@ export function tally(row, streak) {
   /** @type {HTMLButtonElement | null} */
   const before = row.querySelector(":scope > .body > .tally");
   if (streak === undefined) {
+    before?.nextSibling?.remove(); // a blank
     before?.remove();
     return;
   }
@@ -31,6 +32,6 @@ function made(row) {
   button.type = "button";
   button.dataset.do = "streak";
   button.tabIndex = row.contains(document.activeElement) ? 0 : -1; // as the other buttons of its row
-  within(row, ".body", HTMLElement).prepend(button);
+  within(row, ".body", HTMLElement).prepend(button, " ");
   return button;
 }
