@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from playwright.sync_api import TimeoutError as Late
 
 from tests.support.server import TOKEN, Server
@@ -47,6 +49,15 @@ class Screen:
         if more.get_attribute("aria-expanded") != "true":
             more.click()
         return self
+
+    def set_server_time(self, moment: datetime) -> None:
+        """Have the server tell this time, as one does whose clock is that of the browser."""
+
+        def answer(route: Route) -> None:
+            response = route.fetch()
+            route.fulfill(response=response, headers={**response.headers, "date": format_datetime(moment, usegmt=True)})
+
+        self.page.route("**/health", answer)
 
     def set_filter(self, text: str) -> None:
         """Ask the server for this type alone."""

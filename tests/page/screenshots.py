@@ -77,6 +77,7 @@ def _shown(browser: Browser, server: Server, scheme: str, size: dict[str, int]) 
     )
     screen = Screen(context, server)
     screen.page.clock.set_fixed_time(NOW)
+    screen.set_server_time(NOW)
     screen.open().connect()
     expect(screen.entries.last).to_be_in_viewport()
     if size is not NARROW:  # whose overview is behind a tab

@@ -40,7 +40,9 @@ def test_the_zone_is_named_and_can_be_utc(site: Server, platformos: PlatformOS, 
 def test_midnight_begins_a_day(site: Server, platformos: PlatformOS, visit: Visit) -> None:
     """Entries of today alone need no day. After midnight both days are named."""
     screen = visit(site, timezone_id="UTC")
-    screen.page.clock.install(time=datetime(2026, 11, 28, 23, 58, tzinfo=UTC))
+    before = datetime(2026, 11, 28, 23, 58, tzinfo=UTC)
+    screen.page.clock.install(time=before)
+    screen.set_server_time(before)
     screen.open().connect()
     platformos.add({"created_at": "2026-11-28T23:57:00Z"})
     expect(screen.wait_drawn("1")).not_to_contain_text("November")

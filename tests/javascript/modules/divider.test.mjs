@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { lasting } from "../../../poslogs/doors/page/static/divider.js";
+import { lasting } from "../../../poslogs/doors/page/static/times.js";
 import { Gaps } from "../../../poslogs/doors/page/static/gaps.js";
 import { fromLink, isSame, toLink } from "../../../poslogs/doors/page/static/narrowing.js";
 import { Store } from "../../../poslogs/doors/page/static/store.js";

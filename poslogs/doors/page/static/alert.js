@@ -1,5 +1,6 @@
 /** The alert: it appears when more errors have come than the reader allows, since the opening or a Clear. */
 /** @import { Entry } from "../types.d.ts" */
+import { now } from "./clock.js";
 import * as storage from "./storage.js";
 import { counted, visible } from "./text.js";
 import { clock } from "./zone.js";
@@ -42,14 +43,14 @@ export class Alert {
   /** Counts the errors of an environment, or of several; those from before are history. @param {string} env */
   open(env) {
     this.#env = visible(env);
-    this.begin(Math.floor(Date.now() / EXACT_MS) * EXACT_MS);
+    this.begin(Math.floor(now() / EXACT_MS) * EXACT_MS);
   }
 
   /**
    * Starts the count again at zero. Returns what undoes it.
    * @param {number} since ms since 1970; earlier entries of the past do not count
    */
-  begin(since = Date.now()) {
+  begin(since = now()) {
     const [errors, before, notified] = [this.errors, this.#since, this.#notified];
     this.errors = 0;
     this.#since = since;

@@ -1,7 +1,7 @@
 /** A log without a stream: where the server holds none, it is asked for what is new every few seconds. */
 /** @import { Entry, Follow, LogEvent } from "../types.d.ts" */
 import { NO_STREAMS, follow } from "./stream.js";
-import { either, pause } from "./waiting.js";
+import { either, explained, pause } from "./waiting.js";
 
 const EVERY_MS = 5000; // between two questions: 12 a minute of the 100 that a client has
 const MOST_ENTRIES = 1000; // of one answer, after which the next question follows at once
@@ -88,6 +88,6 @@ async function ask({ base, token, env, filter, query, tail, fetch = globalThis.f
     const after = Number(headers.get("Retry-After")) * 1000;
     return { reason, trouble: isOurs && status === 503, wait: after > 0 ? after : AGAIN_MS };
   } catch (error) {
-    return { reason: error instanceof SyntaxError ? "The server sent something that is not a log." : "The server does not answer." };
+    return { reason: error instanceof SyntaxError ? "The server sent something that is not a log." : explained("The server does not answer.") };
   }
 }

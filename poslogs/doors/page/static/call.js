@@ -1,5 +1,6 @@
 /** A call of the tool that returns entries of before. */
 /** @import { Entry } from "../types.d.ts" */
+import { explained } from "./waiting.js";
 
 const ANSWER_MS = 75_000; // a server that is silent for longer does not answer
 
@@ -17,7 +18,7 @@ export async function fetched({ base, token }, input) {
     signal: AbortSignal.timeout(ANSWER_MS),
   };
   const response = await fetch(new URL("call", base), request).catch(() => null);
-  if (response === null) throw new Error("The server does not answer.");
+  if (response === null) throw new Error(explained("The server does not answer."));
   const body = await response.json().catch(() => null);
   if (response.ok && body) return JSON.parse(body.content[0].text);
   throw new Error(typeof body?.error === "string" ? body.error : `The server answers with status ${response.status}.`);

@@ -1,5 +1,6 @@
 /** The connection: its state in words, and when something was last heard. */
 /** @import { LogEvent } from "../types.d.ts" */
+import { now } from "./clock.js";
 import { concerned } from "./environments.js";
 import { ago } from "./groups.js";
 import { counted, visible } from "./text.js";
@@ -57,7 +58,7 @@ export class Connection {
       for (const name of new Set(event.entries.map(({ env }) => env))) this.#troubles.delete(name);
       this.#troubles.delete("");
     }
-    if (event.notice !== undefined) this.#news.push(`${clock(Date.now())} ${visible(event.notice)}`);
+    if (event.notice !== undefined) this.#news.push(`${clock(now())} ${visible(event.notice)}`);
     if (event.entries ?? event.position ?? event.heard ?? event.trouble) this.#lastHeard = Date.now();
     if (event.state === "live" || event.state === "asking") this.#lastHeard = Date.now();
     this.#show();

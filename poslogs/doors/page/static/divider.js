@@ -1,22 +1,12 @@
 /** The divider: what is said between two rows. */
 /** @import { Entry } from "../types.d.ts" @import { Gaps } from "./gaps.js" */
+import { now } from "./clock.js";
 import { keyOf } from "./store.js";
+import { lasting } from "./times.js";
 import { element } from "./tree.js";
 import { day } from "./zone.js";
 
 const SILENCE_MS = 60_000; // from which on a silence is told
-
-/**
- * A span of time as people say it, such as `2 min 10 s`, of its two largest units.
- * @param {number} ms
- */
-export function lasting(ms) {
-  const seconds = Math.round(ms / 1000);
-  const parts = [[Math.floor(seconds / 86_400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
-  const first = parts.findIndex(([count]) => Number(count) > 0);
-  const told = first < 0 ? [[0, "s"]] : parts.slice(first, first + 2).filter(([count]) => Number(count) > 0);
-  return told.map((part) => part.join(" ")).join(" ");
-}
 
 export class Divider {
   #gaps;
@@ -37,7 +27,7 @@ export class Divider {
    */
   divide(row, entry, before, above = before) {
     row.querySelector(":scope > .divider")?.remove();
-    const [today, last] = [Date.parse(entry.timestamp), above === undefined ? Date.now() : Date.parse(above.timestamp)].map(day);
+    const [today, last] = [Date.parse(entry.timestamp), above === undefined ? now() : Date.parse(above.timestamp)].map(day);
     const said = [...(today === last ? [] : [today]), ...(before === undefined ? [] : this.#said(entry, before))];
     if (said.length > 0) row.prepend(element("div", "divider", said.join(" · ")));
   }

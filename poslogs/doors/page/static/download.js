@@ -1,5 +1,6 @@
 /** The download: entries as a file. */
 /** @import { Entry } from "../types.d.ts" */
+import { now } from "./clock.js";
 import { bodyOf, placeOf, stackOf, told } from "./diagnosis.js";
 import { EVERY } from "./environments.js";
 import { visible } from "./text.js";
@@ -62,7 +63,7 @@ export function save(entries, format, env) {
   const { parts, ending, type } = FORMATS[format];
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(parts(entries, env), { type: `${type};charset=utf-8` }));
-  const moment = new Date().toISOString().replace(/\.\d+|[-:]/g, "");
+  const moment = new Date(now()).toISOString().replace(/\.\d+|[-:]/g, "");
   const name = env === EVERY ? "all" : env.replace(/[^\w.-]/g, "_").slice(0, NAME_CHARS);
   link.download = `poslogs-${name}-${moment}.${ending}`;
   link.click();

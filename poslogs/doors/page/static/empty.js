@@ -1,4 +1,5 @@
 /** The empty log: what is told where no entry is shown, and how to write one. */
+import { now } from "./clock.js";
 import { visible } from "./text.js";
 import { element } from "./tree.js";
 import { hour } from "./zone.js";
@@ -14,7 +15,7 @@ let since = 0; // when that began, in ms since 1970
  * @param {HTMLElement} box @param {{ label: string, filter: string, held: number }} state
  */
 export function tell(box, { label, filter, held }) {
-  if (label !== watched) [watched, since] = [label, Date.now()];
+  if (label !== watched) [watched, since] = [label, now()];
   const said = held > 0 ? "None of the entries held match." : `No entries yet${filter === "" ? "" : ` that match the filter “${visible(filter)}”`}.`;
   const more = `${visible(label)}: watched since ${hour(since)}. Entries appear here as they are written.`;
   if (box.dataset.told === said + more) return;

@@ -1,6 +1,7 @@
 /** The groups: errors that differ only in numbers, ids and quoted values. */
 /** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
 import { redraw } from "./bars.js";
+import { now } from "./clock.js";
 import { fingerprint } from "./fingerprint.js";
 import { kindOf } from "./kind.js";
 import { around } from "./places.js";
@@ -68,7 +69,7 @@ export class Groups {
   /** Draw the groups; the one that the view is narrowed to is shown as pressed. @param {Narrowing} narrowing */
   draw({ group: pressed }) {
     const most = [...this.#groups].sort(([, a], [, b]) => b.count - a.count || (a.last < b.last ? 1 : -1));
-    const now = Date.now();
+    const moment = now();
     const items = most.slice(0, MOST_DRAWN).map(([key, { count, last, said }]) => {
       const button = element("button", "group", "");
       button.type = "button";
@@ -79,7 +80,7 @@ export class Groups {
         " ",
         element("span", "fingerprint", visible(said.slice(0, MOST_CHARS)) || "(no message)"),
         " ",
-        element("span", "hint", `last ${ago(now - Date.parse(last))}`),
+        element("span", "hint", `last ${ago(moment - Date.parse(last))}`),
       );
       return button;
     });

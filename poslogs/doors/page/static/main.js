@@ -30,6 +30,7 @@ import { tally } from "./tally.js";
 import { Suggestions } from "./suggestions.js";
 import { View } from "./view.js";
 import { Vocabulary } from "./vocabulary.js";
+import { install as installUpkeep } from "./upkeep.js";
 import * as zone from "./zone.js";
 
 const brought = link.takeToken(); // before anything else sees the address
@@ -52,8 +53,9 @@ const log = new Log(
   () => ({ base: session.base, token: session.token(), heartbeat: session.heartbeat(), names: choice.names }),
   (event, fresh, opening) => {
     connection.take(event);
+    upkeep(event);
     if (event.trouble !== undefined) askWhetherItAnswers();
-    if (event.notice !== undefined) session.environments(session.token()).then(offer, () => {});
+    if (event.notice !== undefined) askAgain();
     if (opening) list.know();
     if (opening || !event.past) alert.add(fresh, opening); // what a change of filter brings again was counted
   },
@@ -99,7 +101,8 @@ const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButt
 const times = { last: place("last", HTMLSelectElement), since: input("since"), told: $("reached") };
 const address = new Address({ choice, log, view, overview, finder, list, current, alert }, times);
 looking.install(view, list, divider);
-zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.tell(); overview.drawSoon(); });
+const tellZone = zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.tell(); overview.drawSoon(); });
+const upkeep = installUpkeep(askAgain, tellZone);
 new Suggestions(input("filter"), $("suggestions"), () => vocabulary.types);
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
 const saving = new Saving(saved, view.shown, log.store.entries);
@@ -124,6 +127,11 @@ addEventListener("hashchange", () => {
     address.open(true);
   }
 });
+
+/** What the server offers, and of what version it is, may have changed. */
+function askAgain() {
+  session.environments(session.token()).then(offer, () => {});
+}
 
 /** What is shown was read with the token that is let go of. */
 function startAgain(token = "") {

@@ -1,5 +1,6 @@
 /** The period: the controls of the time that a view is narrowed to. */
 /** @import { Narrow, Narrowing } from "../types.d.ts" */
+import { now } from "./clock.js";
 import { moment, written } from "./times.js";
 
 const MINUTE = 60_000;
@@ -16,7 +17,7 @@ export class Period {
     this.#since = since;
     last.addEventListener("change", () => {
       if (last.value === "") return narrow({ time: undefined });
-      this.#from = Date.now() - Number(last.value) * MINUTE;
+      this.#from = now() - Number(last.value) * MINUTE;
       narrow({ time: { from: this.#from } });
     });
     since.addEventListener("change", () => {

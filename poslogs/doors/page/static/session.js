@@ -1,7 +1,9 @@
 /** The session: the tab's token, and what it may read. */
 /** @import { Environment } from "../types.d.ts" */
 import { EVERY } from "./environments.js";
+import * as clock from "./clock.js";
 import * as storage from "./storage.js";
+import { explained } from "./waiting.js";
 
 const KEY = "poslogs.token";
 const ENVIRONMENTS = "poslogs.environments";
@@ -13,6 +15,22 @@ export const base = new URL(".", document.baseURI).href;
 
 /** The token of a demo that this server serves; "" when it serves none. */
 export const demoToken = document.querySelector("meta[name=poslogs-demo]")?.getAttribute("content") ?? "";
+
+/** The version that this page is of; "" where it does not say. */
+export const version = document.querySelector("meta[name=poslogs-version]")?.getAttribute("content") ?? "";
+
+let served = version;
+let onAnswer = () => {};
+
+/** The version of the server, by its last answer. */
+export function serverVersion() {
+  return served;
+}
+
+/** Call this after each answer of `environments`. @param {() => void} act */
+export function watch(act) {
+  onAnswer = act;
+}
 
 /** The token that this tab has connected with; "" when there is none. */
 export function token() {
@@ -65,8 +83,9 @@ export async function environments(bearer) {
     answer = await asked("health", bearer);
   } catch (error) {
     if (error instanceof TypeError && !isHeader(bearer)) throw new Refusal("A token cannot contain these characters.", true);
-    throw new Refusal("The server does not answer. Is it running, and reachable from here?", false);
+    throw new Refusal(explained("The server does not answer. Is it running, and reachable from here?"), false);
   }
+  clock.heard(answer);
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const again = answer.status === 429 || answer.status >= 500;
@@ -81,6 +100,8 @@ export async function environments(bearer) {
   if (tools?.together === EVERY) {
     found.push({ name: EVERY, demo: found.some(({ demo }) => demo), of: found.map(({ name }) => name) });
   }
+  if (typeof body.version === "string") served = body.version;
+  onAnswer();
   storage.set(HEARTBEAT, String(body.heartbeat * 1000));
   storage.set(ENVIRONMENTS, JSON.stringify(found));
   return found;

@@ -1,7 +1,7 @@
 /** A log as it happens, for any page: server-sent events over POST, which EventSource cannot do. Imports parser.js and waiting.js. */
 /** @import { End, Follow, Frame, LogEvent, Reached, Timer } from "../types.d.ts" */
 import { Parser } from "./parser.js";
-import { either, onWake, pause } from "./waiting.js";
+import { either, explained, isOffline, onWake, pause } from "./waiting.js";
 
 const LIVE = "platformos.logs.live";
 const LIVE_MS = 300_000; // how long the server lets a live stream last by default
@@ -108,7 +108,7 @@ async function* read(ask, run, signal, most) {
     }, ms);
   };
   onWake(() => {
-    if (Math.abs(Date.now() - listening) < SIGN_MS) return;
+    if (!isOffline() && Math.abs(Date.now() - listening) < SIGN_MS) return;
     woken = true;
     cut.abort();
   }, cut.signal);
@@ -140,7 +140,7 @@ async function* read(ask, run, signal, most) {
     return { closed: true, ...lost("The server closed the stream, as it does when it restarts.") };
   } catch (error) {
     if (error instanceof SyntaxError) return lost("The server sent something that is not a log entry.");
-    return lost(run.live ? "The connection was lost." : "The server does not answer.");
+    return lost(explained(run.live ? "The connection was lost." : "The server does not answer."));
   } finally {
     clearTimeout(timer);
     cut.abort();
@@ -182,6 +182,7 @@ async function refusal(response) {
   const again = status === 408 || status === 429 || (status >= 500 && !reason.startsWith(NO_STREAMS));
   if (!again) return { final: true, reason, status };
   const after = headers.get("Retry-After"); // seconds, or, from some proxies, a date
-  const ms = after === null ? NaN : /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - Date.now();
+  const now = Date.parse(headers.get("Date") ?? "") || Date.now(); // our clock may be wrong
+  const ms = after === null ? NaN : /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now;
   return { reason, asked: ms >= 0 ? Math.min(ms, MAX_ASKED_MS) : undefined };
 }

@@ -15,7 +15,7 @@ export function either(...signals) {
 
 const waking = new EventTarget();
 
-/** Says to all who wait that it is worth a try now: the network is back, or somebody looks at the page again. */
+/** Says to all who wait that it is worth a try now: the network is back or gone, or somebody looks at the page again. */
 export function wake() {
   waking.dispatchEvent(new Event("wake"));
 }
@@ -24,9 +24,20 @@ const { document: page } = globalThis; // none under Node.js
 const shown = () => setTimeout(() => addEventListener("pageshow", wake)); // again, not for the first time
 
 globalThis.addEventListener?.("online", wake);
+globalThis.addEventListener?.("offline", wake); // a connection that still works is soon there again
 page?.addEventListener("visibilitychange", () => page.hidden || wake());
 if (page?.readyState === "complete") shown();
 else globalThis.addEventListener?.("load", shown);
+
+/** Whether the browser knows that there is no network. */
+export function isOffline() {
+  return globalThis.navigator?.onLine === false;
+}
+
+/** Why a server was not reached: this sentence, unless the computer itself has no network. @param {string} otherwise */
+export function explained(otherwise) {
+  return isOffline() ? "This computer is offline." : otherwise;
+}
 
 /** Calls `act` whenever it is worth a try, until `signal` aborts. @param {() => void} act @param {AbortSignal} signal */
 export function onWake(act, signal) {

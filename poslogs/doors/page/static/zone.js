@@ -1,4 +1,5 @@
 /** The zone: in which time zone moments are shown, that of the reader or UTC, and how. One form, of 24 hours, everywhere. */
+import { now } from "./clock.js";
 import * as storage from "./storage.js";
 import { element } from "./tree.js";
 
@@ -7,7 +8,7 @@ const MINUTE = 60_000; // milliseconds
 const HOURS = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 let zone = formats(storage.get(KEY) === "utc");
-let today = day(Date.now());
+let today = day(now());
 
 /** @param {boolean} utc */
 function formats(utc) {
@@ -65,13 +66,13 @@ function withDay(moment) {
 
 /**
  * Have a box choose between the two zones, and an element name the one that is shown. `onChange()` is called when moments
- * are shown otherwise: at a choice, and at midnight.
+ * are shown otherwise: at a choice, and at midnight. Returns what does the same when it turns out to be another time.
  * @param {HTMLSelectElement} box @param {HTMLElement} name @param {() => void} onChange
  */
 export function install(box, name, onChange) {
   const show = () => {
-    today = day(Date.now());
-    const parts = zone.name.formatToParts(Date.now());
+    today = day(now());
+    const parts = zone.name.formatToParts(now());
     const offset = parts.find(({ type }) => type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
     name.textContent = zone.utc ? "UTC" : `${zone.name.resolvedOptions().timeZone}, ${offset}`;
     for (const each of document.querySelectorAll("time")) tell(each);
@@ -83,6 +84,7 @@ export function install(box, name, onChange) {
     storage.set(KEY, box.value);
     show();
   });
-  setInterval(() => day(Date.now()) !== today && show(), MINUTE);
+  setInterval(() => day(now()) !== today && show(), MINUTE);
   show();
+  return show;
 }
