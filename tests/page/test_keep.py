@@ -26,7 +26,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def _download(screen: Screen, format_: str) -> tuple[str, str]:
-    screen.page.get_by_role("combobox", name="Format", exact=True).select_option(label=format_)
+    screen.open_more().page.get_by_role("combobox", name="Format", exact=True).select_option(label=format_)
     with screen.page.expect_download() as info:
         screen.download.click()
     path = Path(info.value.path())
@@ -114,7 +114,7 @@ def test_a_download_holds_what_the_button_counts(screen: Screen, platformos: Pla
     screen.button("Pause").click()
     _, text = _download(screen, format_)
     assert _numbers(text) == [n for n in range(0, 6000, 3) if n % 10 == 9]
-    screen.page.get_by_role("combobox", name="What", exact=True).select_option(label="all that is held")
+    screen.open_more().page.get_by_role("combobox", name="What", exact=True).select_option(label="all that is held")
     expect(screen.download).to_have_text("Download 2,000")
     _, text = _download(screen, format_)
     assert _numbers(text) == list(range(0, 6000, 3))

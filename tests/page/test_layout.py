@@ -120,6 +120,42 @@ def test_a_small_screen_has_the_overview_behind_a_tab(site: Server, platformos: 
     expect(screen.entry(platformos.ids[-1])).to_be_in_viewport(ratio=1)
 
 
+def _lines(screen: Screen) -> list[list[str]]:
+    """The controls by the line that they stand in, each by its name or text."""
+    found: list[tuple[float, str]] = screen.page.locator("header .controls").evaluate(
+        """(all) => [...all.querySelectorAll("select, input, button")].filter(it => it.checkVisibility()).map(each => {
+          const { top, bottom } = each.getBoundingClientRect();
+          return [(top + bottom) / 2, each.ariaLabel ?? each.labels?.[0]?.textContent.trim() ?? each.textContent];
+        })"""
+    )
+    lines: list[list[str]] = []
+    for number, (middle, name) in enumerate(found):
+        if number == 0 or abs(middle - found[number - 1][0]) > 8:
+            lines.append([])
+        lines[-1].append(name)
+    return lines
+
+
+@pytest.mark.parametrize("width", [1280, 1366, 1920])
+def test_the_controls_stand_in_one_line(site: Server, platformos: PlatformOS, visit: Visit, width: int) -> None:
+    """Also when six digits of entries would be saved. The filter has room for a query."""
+    screen = _sized(visit, site, (width, 800))
+    platformos.add_many(1200)
+    expect(screen.download).to_have_text("Download 1,200")
+    assert len(_lines(screen)) == 1
+    assert _box(screen.filter)["width"] >= 200
+    screen.download.evaluate("each => { each.textContent = 'Download 100,000'; }")
+    assert len(_lines(screen)) == 1
+
+
+def test_no_control_stands_alone_on_a_phone(site: Server, visit: Visit) -> None:
+    """But the environment, and the filter, which takes a line: what is typed there may be long."""
+    screen = _sized(visit, site, PHONE).open_more()
+    alone = [line[0].split()[0] for line in _lines(screen) if len(line) == 1]
+    assert alone == ["Environment", "Filter"]
+    assert len(_lines(screen)) <= 5
+
+
 def test_tool_and_forget_token_are_behind_more(screen: Screen) -> None:
     """They are not used every day."""
     expect(screen.tool).to_be_hidden()
@@ -129,6 +165,8 @@ def test_tool_and_forget_token_are_behind_more(screen: Screen) -> None:
     more.click()
     expect(screen.tool).to_be_in_viewport(ratio=1)
     expect(screen.button("Forget token")).to_be_in_viewport(ratio=1)
+    for name in ("Format", "Times"):
+        expect(screen.page.get_by_role("combobox", name=name, exact=True)).to_be_in_viewport(ratio=1)
     expect(more).to_have_attribute("aria-expanded", "true")
     more.click()
     expect(screen.tool).to_be_hidden()

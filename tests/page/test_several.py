@@ -269,7 +269,7 @@ def test_the_same_id_is_pinned_searched_and_saved_twice(
         pin = _row(screen, env, "1").get_by_role("button", name=f"Pin entry 1 of {env}")
         expect(pin).to_have_attribute("aria-pressed", state)
 
-    screen.page.get_by_role("combobox", name="Format", exact=True).select_option(label="CSV")
+    screen.open_more().page.get_by_role("combobox", name="Format", exact=True).select_option(label="CSV")
     with screen.page.expect_download() as begun:
         screen.download.click()
     assert begun.value.suggested_filename.startswith("poslogs-all-")

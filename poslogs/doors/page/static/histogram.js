@@ -5,7 +5,7 @@ import { choice, redraw } from "./bars.js";
 import { Brush } from "./brush.js";
 import { around, within } from "./places.js";
 import { counted } from "./text.js";
-import { clock, day, hour } from "./zone.js";
+import { clock, day, hour, named as zoneNamed } from "./zone.js";
 import { element } from "./tree.js";
 
 const MINUTE = 60_000; // milliseconds
@@ -92,7 +92,7 @@ export class Histogram {
       tick.style.setProperty("--at", String((at - columns[0]) / step / columns.length));
       return tick;
     }));
-    this.#note.textContent = `by ${named(step)}, ${clock(columns[0])} to ${clock(newest + MINUTE)}`;
+    this.#note.textContent = `by ${named(step)}, ${clock(columns[0])} to ${clock(newest + MINUTE)} (${zoneNamed(newest)})`;
   }
 
   /**

@@ -59,6 +59,13 @@ function tell(shown) {
   shown.textContent = `${shown.className === "dated" ? withDay(at) : ""}${zone.second.format(at)}.${millis}`;
 }
 
+/** The zone that is shown, as it is at a moment: `Europe/Warsaw, UTC+1`, or `UTC`. @param {number} moment */
+export function named(moment) {
+  if (zone.utc) return "UTC";
+  const offset = zone.name.formatToParts(moment).find(({ type }) => type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
+  return `${zone.name.resolvedOptions().timeZone}, ${offset}`;
+}
+
 /** @param {number} moment */
 function withDay(moment) {
   return day(moment) === today ? "" : `${zone.date.format(moment)} `;
@@ -72,9 +79,7 @@ function withDay(moment) {
 export function install(box, name, onChange) {
   const show = () => {
     today = day(now());
-    const parts = zone.name.formatToParts(now());
-    const offset = parts.find(({ type }) => type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
-    name.textContent = zone.utc ? "UTC" : `${zone.name.resolvedOptions().timeZone}, ${offset}`;
+    name.textContent = named(now());
     for (const each of document.querySelectorAll("time")) tell(each);
     onChange();
   };
