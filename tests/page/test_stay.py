@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, expect
 
 from tests.page.screen import Screen
@@ -73,6 +75,20 @@ def test_the_current_entry_stays_where_it_is_at_every_change_of_view(screen: Scr
     screen.wait_drawn("190")
     assert abs(_top(screen.entry("210")) - before) <= NEAR_PX
     expect(screen.entry("210")).to_have_attribute("aria-current", "true")
+
+
+def test_a_reader_who_stays_sees_all_that_a_wider_view_has(screen: Screen, platformos: PlatformOS) -> None:
+    """The view was narrowed to the first entry; those after it are shown again, and none of them counts as new."""
+    platformos.add({"error_type": "error", "data": {"page": "a"}}, *({"data": {"page": "b"}} for _ in range(80)))
+    screen.wait_drawn("81")
+    screen.scroll_up()
+    screen.entry("1").click()
+    screen.entry("1").get_by_role("button", name="a", exact=True).click()
+    screen.wait_ids(["1"])
+    screen.button(re.compile("^Narrowed to a: remove$")).click()
+    screen.wait_ids(platformos.ids)
+    expect(screen.jump).to_have_text("Jump to live")
+    expect(screen.entry("1")).to_be_in_viewport()
 
 
 def test_an_entry_that_was_opened_is_open_when_it_comes_back(screen: Screen, platformos: PlatformOS) -> None:

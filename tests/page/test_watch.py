@@ -132,6 +132,25 @@ def test_the_eleventh_error_alerts_and_again_after_clear(screen: Screen, platfor
     expect(screen.alert).to_be_visible()
 
 
+def test_show_errors_shows_those_of_the_alert_whatever_the_view_is_narrowed_to(
+    screen: Screen, platformos: PlatformOS
+) -> None:
+    """The reader looks at errors of an earlier minute. The button leads to the newest of all; again, it still does."""
+    platformos.add_many(40, error_type="error", created_at=_ago(minutes=9))
+    screen.wait_ids(platformos.ids)
+    screen.figure("Entries by type").get_by_role("button", name=re.compile("error")).click()
+    screen.figure("Entries over time").get_by_role("button").first.click()
+    screen.scroll_up()
+    platformos.add_many(1)
+    platformos.add_many(11, error_type="error")
+    for _ in range(2):
+        screen.alert.get_by_role("button", name="Show errors").click()
+        screen.wait_ids([str(n) for n in range(1, 53) if n != 41])
+        expect(screen.entry("52")).to_be_in_viewport()
+    screen.page.go_back()
+    expect(screen.entry("52")).to_have_count(0)
+
+
 def test_errors_from_before_the_opening_raise_no_alert(site: Server, platformos: PlatformOS, visit: Visit) -> None:
     """They are there, counted and grouped. The eleventh that comes raises it."""
     platformos.add(*({"error_type": "error", "created_at": _ago(seconds=30)} for _ in range(20)))

@@ -1,8 +1,8 @@
 /** The commands: what the page's buttons and keys do. */
 /**
- * @import { Narrow } from "../types.d.ts" @import { Address } from "./address.js" @import { Alert } from "./alert.js"
+ * @import { Address } from "./address.js" @import { Alert } from "./alert.js"
  * @import { Choice } from "./choice.js" @import { Connection } from "./connection.js" @import { Current } from "./current.js"
- * @import { Finder } from "./finder.js" @import { List } from "./list.js" @import { Log } from "./log.js"
+ * @import { Finder } from "./finder.js" @import { List } from "./list.js" @import { Log } from "./log.js" @import { Overview } from "./overview.js"
  * @import { Rows } from "./rows.js" @import { Saving } from "./saving.js" @import { Steps } from "./steps.js"
  * @import { View } from "./view.js"
  */
@@ -15,11 +15,11 @@ import { Undo } from "./undo.js";
 
 /**
  * @typedef {{ address: Address, alert: Alert, choice: Choice, connection: Connection, current: Current, finder: Finder,
- *   list: List, log: Log, narrow: Narrow, rows: Rows, saving: Saving, steps: Steps, view: View, moved: () => void }} Parts
+ *   list: List, log: Log, overview: Overview, rows: Rows, saving: Saving, steps: Steps, view: View, moved: () => void }} Parts
  */
 
 /** Have them act on the page's parts; `moved()` says that the list has changed. Returns the way back from a clearing. @param {Parts} parts */
-export function install({ address, alert, choice, connection, current, finder, list, log, narrow, rows, saving, steps, view, moved }) {
+export function install({ address, alert, choice, connection, current, finder, list, log, overview, rows, saving, steps, view, moved }) {
   const undo = new Undo(place("cleared", HTMLElement));
   const acts = {
     clear() {
@@ -44,7 +44,10 @@ export function install({ address, alert, choice, connection, current, finder, l
   };
   const clicks = {
     ...acts,
-    "alert-show": () => narrow({ type: "error" }),
+    "alert-show"() {
+      acts.jump(); // the alert counts the newest
+      overview.show({ type: "error" });
+    },
     "alert-dismiss": () => alert.begin(),
     reconnect: () => log.open(log.env, log.tool, log.filter),
   };
@@ -66,7 +69,7 @@ export function install({ address, alert, choice, connection, current, finder, l
     previousError: () => steps.to(-1, isError),
     leave(event) {
       if (around(event, "input, select") === null) {
-        narrow(null);
+        overview.narrow(null);
         return;
       }
       choice.filter = shown(log.filter);

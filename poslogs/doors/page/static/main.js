@@ -117,7 +117,7 @@ function moved() {
   overview.drawSoon();
 }
 
-const undo = commands.install({ address, alert, choice, connection, current, finder, list, log, narrow, rows, saving, steps, view, moved });
+const undo = commands.install({ address, alert, choice, connection, current, finder, list, log, overview, rows, saving, steps, view, moved });
 $("forget").addEventListener("click", () => startAgain());
 addEventListener("hashchange", () => {
   const token = link.takeToken();

@@ -57,6 +57,12 @@ export class Overview {
     this.#boxes.onNarrow();
   }
 
+  /** Narrows the view to exactly these parts, as a step of the reader's. @param {Narrowing} narrowing */
+  show(narrowing) {
+    this.set(narrowing);
+    this.#boxes.onNarrow();
+  }
+
   /** Narrows the view to exactly these parts. @param {Narrowing} narrowing */
   set(narrowing) {
     this.#view.set(narrowing);

@@ -62,13 +62,14 @@ export class View {
   /** Narrow to this, and to nothing else. @param {Narrowing} narrowing */
   set(narrowing) {
     this.narrowing = narrowing;
-    this.refresh();
+    this.refresh(true);
   }
 
   /** Show only what the search has found, or all. @param {boolean} on */
   setOnlyMatches(on) {
+    const isOther = on || this.onlyMatches;
     this.onlyMatches = on;
-    this.refresh();
+    this.refresh(isOther);
   }
 
   /** Whether anything that is held is not shown for what it is; a time alone leaves nothing out between. */
@@ -86,8 +87,8 @@ export class View {
     this.refresh();
   }
 
-  /** Looks at everything again. */
-  refresh() {
+  /** Looks at everything again. `isOther`: the reader chose another view, so nothing in it has come just now. @param {boolean} [isOther] */
+  refresh(isOther = false) {
     const all = this.#store.entries.slice();
     const held = this.#held;
     if (held !== null) this.#held = new Set(all.filter((entry) => held.has(entry)));
@@ -95,7 +96,7 @@ export class View {
     const now = held === null ? fitting : fitting.filter((entry) => !held.has(entry));
     this.waiting = fitting.length - now.length;
     const before = this.shown.slice();
-    if (before.length > 0 && before.length <= now.length && before.every((entry, n) => entry === now[n])) {
+    if (!isOther && before.length > 0 && before.length <= now.length && before.every((entry, n) => entry === now[n])) {
       for (const entry of now.slice(before.length)) this.shown.push(entry);
       this.#onlooker.grown?.();
     } else {
