@@ -118,21 +118,25 @@ def test_places_of_a_killed_process_are_free_once_its_leases_lapse(
 def test_a_stream_opens_with_two_round_trips_to_redis_at_most(
     fleet: Starts, redis: RedisServer, platformos: PlatformOS, kind: str
 ) -> None:
-    """Where each answer of Redis takes 80 ms, the quickest of some streams is open before a third could have come."""
+    """Where each answer of Redis takes 80 ms more, the quickest stream takes less than a third would have cost."""
     platformos.add_many(1)
     with Way(redis.port) as way:
         started = fleet(kind, 1, urls=[way.url], clients=guests(**PLENTY))
         (server,) = started.servers
+
+        def opened() -> float:
+            """Seconds until a stream is open."""
+            with ExitStack() as stack:
+                begun = time.monotonic()
+                (answer,) = at_once(stack, [server], 1, STREAM)
+                assert answer.status == 200
+                return time.monotonic() - begun
+
         with server.stream("platformos.logs.stream", {"env": "staging", "interval": 1000}, token=GUEST) as first:
             first.wait_entries(1)
+            quick = min(opened() for _ in range(TRIES))
             way.delay = ANSWER_S
-            spent = []
-            for _ in range(TRIES):
-                with ExitStack() as stack:
-                    begun = time.monotonic()
-                    (answer,) = at_once(stack, [server], 1, STREAM)
-                    spent.append(time.monotonic() - begun)
-                    assert answer.status == 200
+            spent = [opened() for _ in range(TRIES)]
             way.delay = 0.0
             started.wait_state("ok", 1)
-        assert ANSWER_S <= min(spent) < 3 * ANSWER_S, spent
+        assert ANSWER_S <= min(spent) - quick < 3 * ANSWER_S, (quick, spent)
