@@ -175,7 +175,8 @@ class Shared:
         if reply.tip == mine.cursor:
             self._behind = False
             if seen is not None and reply.answered != seen.answered:
-                uptake.worked()
+                if not reply.failing:  # else what was answered came before the failure that is known here
+                    uptake.worked()
                 uptake.rounds(max(0, reply.rounds - seen.rounds))
             uptake.rest_elsewhere(rests=reply.rests)
             return True
