@@ -153,6 +153,6 @@ class _Counts:
             success.add_metric(env, feed.upstream.counts.last_success if feed else 0)
             polls.add_metric(env, feed.upstream.counts.answered if feed else 0)
             failures.add_metric(env, feed.upstream.counts.failed if feed else 0)
-            entries.add_metric(env, feed.entries if feed else 0)
+            entries.add_metric(env, feed.progress.entries if feed else 0)
             left_out.add_metric(env, feed.upstream.notices.left_out if feed else 0)
         yield from (readers, failing, success, polls, failures, entries, left_out)

@@ -21,11 +21,25 @@ class Complaints:
         self._told: list[str] = []
         self._expected: list[str] = []
 
-    def hear(self, context: BrowserContext) -> None:
-        """Listen to all tabs of a context, which has none yet."""
+    @staticmethod
+    def prepare(context: BrowserContext) -> None:
+        """Have all tabs of a context, which has none yet, say what their policy has refused."""
         context.add_init_script(TELL_VIOLATIONS)
+
+    def listen(self, context: BrowserContext) -> None:
+        """Listen to all tabs of a context that is prepared."""
         context.on("console", self._console)
         context.on("weberror", self._error)
+
+    def leave(self, context: BrowserContext) -> None:
+        """Listen no more."""
+        context.remove_listener("console", self._console)
+        context.remove_listener("weberror", self._error)
+
+    def hear(self, context: BrowserContext) -> None:
+        """Prepare a context, and listen to it."""
+        self.prepare(context)
+        self.listen(context)
 
     def expect(self, *parts: str) -> None:
         """Let these pass, each a part of what the browser says of a request that fails."""

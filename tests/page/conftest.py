@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import GUNICORN_KINDS, KIND
 from tests.support.need import need
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
 
     from tests.page.complaints import Complaints
     from tests.page.screen import Screen
+    from tests.page.windows import Windows
 
 # Without a graphics card Chromium plays one, which takes a seventh of all processor time of these tests.
 CHROMIUM = "--disable-gpu", "--disable-gpu-rasterization"
+CACHED = "tests.page.cached:app"
 Start = Callable[..., Server]
 Window = Callable[..., "BrowserContext"]
 Visit = Callable[..., "Screen"]
 
 
-# Tests with this run in Firefox too: some of behaviour, since each takes longer there. xdist runs them in one process,
-# for a Firefox takes seconds to start. Through WebDriver BiDi playwright does not tell the bodies of requests.
-in_firefox_too = pytest.mark.parametrize(
-    "kind", ["chromium", pytest.param("firefox", marks=pytest.mark.xdist_group("firefox"))], indirect=True
-)
+# Tests with this run in Firefox too: some of behaviour, since each takes longer there. One process runs them all, as
+# tests/conftest.py says. Through WebDriver BiDi playwright does not tell the bodies of requests.
+in_firefox_too = pytest.mark.parametrize("kind", ["chromium", "firefox"], indirect=True)
 
 
 @pytest.fixture(scope="package")
@@ -97,29 +98,64 @@ def complaints() -> Iterator[Complaints]:
     assert heard.unexpected == []
 
 
+@pytest.fixture(scope="package")
+def windows(chromium: Browser) -> Iterator[Windows]:
+    """The windows of Chromium that tests of this process share, one after the other."""
+    from tests.page.windows import Windows
+
+    with Windows(chromium) as windows:
+        yield windows
+
+
 @pytest.fixture
-def window(server: Start, browser: Browser, complaints: Complaints) -> Iterator[Window]:
-    """`window(**kw)`: a browser of somebody's own, whose tabs know of each other; `kw` as for new_context."""
+def window(
+    request: pytest.FixtureRequest, server: Start, browser: Browser, kind: str, complaints: Complaints
+) -> Iterator[Window]:
+    """`window(own=True, **kw)`: a browser of somebody's own, whose tabs know of each other; `kw` as for new_context.
+
+    With `own=False` it may have served another test, and is like new.
+    """
+    failed = request.session.testsfailed
+    shared: Windows | None = request.getfixturevalue("windows") if kind == "chromium" else None
     with ExitStack() as stack:
 
-        def opened(**kw: Any) -> BrowserContext:
+        def opened(own: bool = True, **kw: Any) -> BrowserContext:
+            if shared is not None and not own and not kw:
+                return stack.enter_context(shared.lend(complaints))
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **kw})
             stack.callback(context.close)
             complaints.hear(context)
             return context
 
         yield opened
+    if shared is not None and request.session.testsfailed > failed:
+        shared.end_all()
 
 
 @pytest.fixture
-def visit(window: Window) -> Visit:
-    """`visit(server, fragment="", **kw)`: somebody opens the page, in a window made with `kw`."""
+def visit(window: Window, kind: str) -> Visit:
+    """`visit(server, fragment="", **kw)`: somebody opens the page, in a window as made with `kw`."""
     from tests.page.screen import Screen
+    from tests.page.windows import OF_A_TAB, set_up
 
     def visited(server: Server, fragment: str = "", **kw: Any) -> Screen:
-        return Screen(window(**kw), server).open(fragment)
+        if kind != "chromium" or not set(kw) <= OF_A_TAB:
+            return Screen(window(**kw), server).open(fragment)
+        screen = Screen(window(own=False), server)
+        set_up(screen.page, **kw)
+        return screen.open(fragment)
 
     return visited
+
+
+@pytest.fixture
+def server(server: Start) -> Start:
+    """As for all tests, but browsers keep the files that it serves."""
+
+    def start(kind: str = KIND, **kw: Any) -> Server:
+        return server(kind, **{"app": CACHED, **kw} if kind in GUNICORN_KINDS else kw)
+
+    return start
 
 
 @pytest.fixture

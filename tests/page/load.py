@@ -34,6 +34,7 @@ CHUNK = 5_000  # rows listed at once while the page fills
 FILL_MS = 240_000
 CATEGORIES = "toplevel,disabled-by-default-devtools.timeline,devtools.timeline,v8.execute"
 LONG_MS = 200.0
+QUERY = "-type:debug -message:liquid -/nothing/"
 WATCH_LONG_TASKS = """
 window.longTasks = [];
 new PerformanceObserver((list) => {
@@ -172,8 +173,9 @@ def measure(browser: Browser, server: Server, platformos: PlatformOS, *, seconds
     for name, act in (
         ("following", lambda: None),
         ("scrolled up", screen.scroll_up),
-        ("while a search runs", lambda: screen.search.fill("order")),
-        ("while only matches are shown", lambda: screen.checkbox("Only matches").check()),
+        ("while a search runs", lambda: screen.page.locator("#search").fill("order")),
+        ("while only matches are shown", lambda: screen.page.locator("#only").check()),
+        ("while a query narrows too", lambda: _narrow(screen.page)),
     ):
         lines.append(_measured(screen, platformos, name, act, seconds, keep))
         if name == "scrolled up":
@@ -183,6 +185,12 @@ def measure(browser: Browser, server: Server, platformos: PlatformOS, *, seconds
     )
     context.close()
     return "\n".join(lines)
+
+
+def _narrow(page: Page) -> None:
+    field = page.locator("#filter")  # by its label it would be looked for among all elements, in the page's own thread
+    field.fill(QUERY)
+    field.press("Enter")
 
 
 def _measured(screen: Screen, platformos: PlatformOS, name: str, act: Any, seconds: int, keep: Path | None) -> str:

@@ -98,6 +98,7 @@ def test_axe_finds_nothing_grave_in_the_log(
     screen.button("Next match").click()
     _settled(screen)
     assert _found(screen, axe) == []
+    screen.jump.click()
     screen.entry("90").get_by_role("button", name=re.compile("Liquid|error")).first.click()
     screen.button("Pause").click()
     screen.wait_state("paused")
@@ -397,6 +398,26 @@ def test_a_violation_of_the_policy_would_be_noticed(site: Server, browser: Brows
         screen.page.evaluate("() => new Promise(done => setTimeout(done))")
         assert len(heard.unexpected) >= count, (attempt, heard.unexpected)
     context.close()
+
+
+def test_a_button_says_what_it_does_and_by_which_key(screen: Screen, platformos: PlatformOS) -> None:
+    """To who points at it: a newcomer cannot know what Clear takes away, nor that nothing is lost by Pause."""
+    for name, key in (
+        ("Pause", "Space"),
+        ("Clear", "x"),
+        ("Keyboard shortcuts", r"\?"),
+        (re.compile("^Download"), "d"),
+    ):
+        expect(screen.button(name)).to_have_attribute("title", re.compile(rf"\w{{3,}} .*\({key}\)"))
+    screen.button("Pause").click()
+    screen.wait_state("paused")
+    expect(screen.button("Resume")).to_have_attribute("title", re.compile(r"^Show .*\(Space\)$"))
+    screen.button("Resume").click()
+    expect(screen.button("Pause")).to_have_attribute("title", re.compile("^Hold back"))
+    platformos.add_many(80)
+    screen.wait_ids(platformos.ids)
+    screen.scroll_up()
+    expect(screen.jump).to_have_attribute("title", re.compile(r"\(G\)$"))
 
 
 def test_space_ticks_a_box_and_pauses_elsewhere(screen: Screen) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.complaints import Complaints
-from tests.page.conftest import Visit, in_firefox_too
+from tests.page.conftest import Visit, Window, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
@@ -162,6 +162,26 @@ def test_only_matches_hides_the_rest(screen: Screen, platformos: PlatformOS) -> 
     screen.wait_ids(platformos.ids)
 
 
+def test_what_was_found_stays_where_others_leave(screen: Screen, platformos: PlatformOS) -> None:
+    """A filter lets go of what is not wanted, and the matches among the rest are on the screen all the while."""
+    _add(platformos, *MIXED)
+    screen.wait_ids(platformos.ids)
+    screen.search.fill("error")
+    screen.checkbox("Only matches").check()
+    screen.wait_ids(["1", "3"])
+    screen.page.evaluate(
+        """() => {
+          const rows = document.getElementById("rows");
+          window.drawn = [];
+          new MutationObserver(() => window.drawn.push(rows.children.length)).observe(rows, { childList: true });
+        }"""
+    )
+    screen.set_filter("-type:info")
+    expect(screen.page.get_by_text("3 entries held")).to_be_visible()
+    screen.wait_ids(["1", "3"])
+    assert set(screen.page.evaluate("() => window.drawn")) <= {2}
+
+
 @in_firefox_too
 def test_the_search_steps_through_what_it_finds(screen: Screen, platformos: PlatformOS) -> None:
     """It goes back and forth, and brings each into view, however far. Enter and Shift+Enter do the same."""
@@ -273,6 +293,39 @@ def test_an_expression_that_never_ends_does_not_hang_the_page(screen: Screen, pl
     expect(screen.page.get_by_text("takes too long")).to_have_count(0)
 
 
+SLOW = "(a+)+b|line"  # some milliseconds for each entry
+
+
+def test_what_was_there_at_the_opening_is_not_new_once_it_is_found(
+    site: Server, platformos: PlatformOS, visit: Visit
+) -> None:
+    """An expression takes its time for what a link with `Only matches` opens; none of that has come since."""
+    platformos.add_many(1200, message="a line " + "a" * 14)
+    link = urlencode({"env": "staging", "search": SLOW, "regex": "1", "only": "1", "at": "3"})
+    screen = visit(site, f"#{link}").connect()
+    expect(screen.page.locator("#found")).to_have_text("1,200 matches")
+    expect(screen.entry("3")).to_have_attribute("aria-current", "true")
+    expect(screen.download).to_have_text("Download 1,200")
+    expect(screen.jump).to_have_text("Jump to live")
+    platformos.add_many(2, message="a line")
+    expect(screen.jump).to_have_text("2 new, jump to live")
+
+
+def test_all_that_came_counts_as_new_whenever_it_is_found(screen: Screen, platformos: PlatformOS) -> None:
+    """A burst is looked through piece by piece, the newest first: none of it is forgotten in the count."""
+    platformos.add_many(80, message="a line")
+    screen.wait_ids(platformos.ids)
+    screen.checkbox("Regular expression").check()
+    screen.search.fill(SLOW)
+    screen.checkbox("Only matches").check()
+    screen.wait_ids(platformos.ids)
+    screen.scroll_up()
+    expect(screen.jump).to_have_text("Jump to live")
+    platformos.add_many(1200, message="a line " + "a" * 14)
+    expect(screen.download).to_have_text("Download 1,280")
+    expect(screen.jump).to_have_text("1,200 new, jump to live")
+
+
 def test_a_click_on_a_type_narrows_to_it(screen: Screen, platformos: PlatformOS) -> None:
     """It narrows what is here and what comes; Show all ends it. The server is not asked anew."""
     _add(platformos, *MIXED)
@@ -356,20 +409,22 @@ def test_a_link_that_is_opened_in_the_same_tab_acts(
     expect(screen.filter).to_have_value("type:error")
 
 
-@pytest.mark.parametrize(
-    "fragment",
-    ["#env", "#=&&=", "#tool=platformos.nothing", "#search=%E0%A4%A", "#filter=" + "x" * 500, "#regex=1&search=("],
-)
+ODD = "#env", "#=&&=", "#tool=platformos.nothing", "#search=%E0%A4%A", "#filter=" + "x" * 500, "#regex=1&search=("
+
+
 def test_a_link_that_is_odd_harms_nothing(
-    site: Server, platformos: PlatformOS, visit: Visit, complaints: Complaints, fragment: str
+    site: Server, platformos: PlatformOS, window: Window, complaints: Complaints
 ) -> None:
     """Parts without a meaning are left out or reported. The log is there once the filter is empty."""
     complaints.expect("400")
     platformos.add_many(1)
-    screen = visit(site, fragment)
-    screen.token.fill(TOKEN)
-    screen.button("Connect").click()
-    expect(screen.environment).to_be_visible()
-    screen.set_filter("")
-    screen.wait_state("live")
-    screen.wait_ids(platformos.ids)
+    context = window(own=False)
+    for fragment in ODD:
+        screen = Screen(context, site).open(fragment)
+        screen.token.fill(TOKEN)
+        screen.button("Connect").click()
+        expect(screen.environment).to_be_visible()
+        screen.set_filter("")
+        screen.wait_state("live")
+        screen.wait_ids(platformos.ids)
+        screen.page.close()

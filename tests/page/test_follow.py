@@ -88,6 +88,16 @@ def test_scrolling_down_to_the_end_follows_again(screen: Screen, platformos: Pla
     expect(screen.entry(platformos.ids[-1])).to_be_in_viewport()
 
 
+def test_a_window_that_grows_is_filled(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """Else nothing could be scrolled, and so nothing above would be shown."""
+    platformos.add_many(300)
+    screen = visit(site, viewport={"width": 1280, "height": 500}).connect()
+    screen.wait_drawn("300")
+    screen.page.set_viewport_size({"width": 1280, "height": 3_000})
+    expect(screen.entries.first).not_to_be_in_viewport()
+    expect(screen.entry("300")).to_be_in_viewport(ratio=1)
+
+
 @in_firefox_too
 def test_pause_keeps_reading_and_counts(screen: Screen, platformos: PlatformOS) -> None:
     """Nothing is drawn, and the button says how many entries wait. Resume draws them all, in order, once."""

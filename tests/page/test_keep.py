@@ -133,7 +133,7 @@ def test_what_was_cleared_comes_back_by_undo(screen: Screen, platformos: Platfor
     screen.page.keyboard.press("x")
     expect(screen.entries).to_have_count(0)
     expect(screen.alert).to_have_count(0)
-    expect(screen.page.get_by_text("Cleared")).to_be_visible()
+    expect(screen.page.get_by_text(re.compile("^Cleared Undo$"))).to_be_visible()
     platformos.add_many(2)
     screen.wait_ids(["12", "13"])
     screen.button("Undo").click()

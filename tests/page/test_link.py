@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from playwright.sync_api import expect
 
+from tests.page.complaints import Complaints
 from tests.page.conftest import Visit
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
@@ -152,3 +153,66 @@ def test_a_filter_applies_when_the_field_is_left(screen: Screen, platformos: Pla
     expect(screen.filter).not_to_be_focused()
     screen.wait_ids(["4"])
     assert _parts(screen)["query"] == "type:warn"
+
+
+def test_who_has_yet_to_connect_is_told_what_a_link_leads_to(
+    site: Server, visit: Visit, complaints: Complaints
+) -> None:
+    """As the link is now; without one nothing is said. It is text, whatever the link has."""
+    screen = visit(site)
+    told = screen.page.locator("#invitation")
+    expect(told).to_be_hidden()
+    for link, said in (
+        ("env=staging&at=812", "entry 812 of staging."),
+        ("env=*&at=production:7&type=error", "entry 7 of every environment (type error)."),
+        ("query=type:error&search=<b>order</b>", "the log (filter “type:error”, search “<b>order</b>”)."),
+        (f"env=staging&search={'w' * 90}", f"staging (search “{'w' * 80}…”)."),
+        ("until=2026-03-01T12:05:00Z", "the log (until 1 Mar 12:05)."),
+    ):
+        screen.page.evaluate("link => { location.hash = link; }", link)
+        expect(told).to_have_text(f"Connect to open what this link leads to: {said}")
+    complaints.expect("401")
+    screen.page.evaluate("() => { location.hash = 'token=wrong&env=production'; }")
+    expect(screen.page.locator("#refused")).to_contain_text("token")
+    expect(told).to_have_text("Connect to open what this link leads to: production.")
+    screen.connect()
+    expect(told).to_be_hidden()
+
+
+def test_a_link_to_an_entry_is_copied(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """By a button of its row or by a key; who opens it finds the entry in the same view, and it has no token."""
+    _add(platformos)
+    screen = visit(site, permissions=["clipboard-read", "clipboard-write"]).connect()
+    screen.wait_ids(platformos.ids)
+    screen.figure("Entries by type").get_by_role("button", name="info").click()
+    screen.wait_ids(["2", "5", "6"])
+    screen.entry("5").get_by_role("button", name="Copy link to entry 5", exact=True).click()
+    clipboard = "id => navigator.clipboard.readText().then(text => text.endsWith(`at=${id}`) ? text : null)"
+    link = str(screen.page.wait_for_function(clipboard, arg="5").json_value())
+    assert link == f"{screen.address}#env=staging&tool=live&type=info&at=5"
+    screen.page.keyboard.press("ArrowUp")
+    screen.page.keyboard.press("l")
+    screen.page.wait_for_function(clipboard, arg="2")
+    other = visit(site, link.removeprefix(screen.address)).connect()
+    other.wait_ids(["2", "5", "6"])
+    expect(other.entry("5")).to_have_attribute("aria-current", "true")
+
+
+def test_a_link_that_may_not_be_copied_is_in_the_address(site: Server, platformos: PlatformOS, visit: Visit) -> None:
+    """Where the browser refuses both ways to the clipboard the button says so, on a phone too."""
+    _add(platformos)
+    screen = visit(site, viewport={"width": 360, "height": 740}, has_touch=True).connect()
+    screen.page.evaluate(
+        """() => {
+          Object.defineProperty(navigator, "clipboard", { value: undefined });
+          document.execCommand = () => false;
+        }"""
+    )
+    screen.wait_ids(platformos.ids)
+    screen.entry("2").tap(position={"x": 20, "y": 34})
+    screen.entry("2").get_by_role("button", name="Copy link to entry 2", exact=True).tap()
+    expect(screen.entry("2")).to_contain_text("not copied: the address has it")
+    tools = screen.entry("2").locator(".tools").bounding_box()
+    assert tools is not None
+    assert tools["x"] >= 0
+    _wait_part(screen, "at", "2")

@@ -225,6 +225,8 @@ def test_a_huge_message_is_drawn_in_part_and_whole_at_a_click(screen: Screen, pl
     assert len(entry.text_content() or "") < 100_000
     entry.get_by_role("button", name=re.compile("all .*characters")).click()
     expect(entry).to_contain_text(" end")
+    entry.get_by_role("button", name="less", exact=True).click()
+    expect(entry).not_to_contain_text(" end")
 
 
 def test_deep_and_wide_data_do_not_stop_the_page(screen: Screen, platformos: PlatformOS) -> None:

@@ -123,3 +123,19 @@ def test_an_empty_log_says_what_is_watched_and_how_to_write_an_entry(screen: Scr
     screen.search.fill("nothing has this")
     screen.checkbox("Only matches").check()
     expect(screen.log).to_contain_text("None of the entries held match.")
+
+
+def test_a_cleared_log_says_that_it_was_cleared(screen: Screen, platformos: PlatformOS) -> None:
+    """Until something comes, or Clear is undone; nobody is told how to write an entry who has seen some."""
+    platformos.add_many(2)
+    screen.wait_ids(platformos.ids)
+    screen.button("Clear").click()
+    expect(screen.log).to_contain_text("Cleared; what comes from now on is shown.")
+    expect(screen.log).to_contain_text("staging: watched since ")
+    expect(screen.log).not_to_contain_text("No entries yet")
+    expect(screen.log).not_to_contain_text("{% log")
+    screen.button("Undo").click()
+    screen.wait_ids(platformos.ids)
+    screen.button("Clear").click()
+    screen.environment.select_option("production")
+    expect(screen.log).to_contain_text("No entries yet.")

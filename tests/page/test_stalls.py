@@ -5,12 +5,23 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.page.complaints import AWAY, Complaints
 from tests.page.conftest import Start, Visit, Window, in_firefox_too
 from tests.page.screen import Screen
 from tests.support.platformos import PlatformOS
 
 HEARTBEAT = {"POSLOGS_HEARTBEAT_SECONDS": "2"}
+Command = tuple[str, dict[str, str]]
+# How a tab comes to stand still, and goes on. A frozen one may still get its stream, as one in the debugger never does.
+STANDSTILLS: dict[str, tuple[list[Command], list[Command]]] = {
+    "frozen": (
+        [("Page.setWebLifecycleState", {"state": "frozen"})],
+        [("Page.setWebLifecycleState", {"state": "active"})],
+    ),
+    "busy": ([("Debugger.enable", {}), ("Debugger.pause", {})], [("Debugger.disable", {})]),
+}
 
 
 @in_firefox_too
@@ -34,8 +45,11 @@ def test_a_server_that_stands_still_is_told_after_two_missed_heartbeats(
     screen.wait_state("live")
 
 
-def test_a_tab_whose_leader_is_frozen_follows_by_itself(server: Start, platformos: PlatformOS, window: Window) -> None:
-    """The browser froze the tab that had the stream. The other shows all that comes, and so does the first, thawed."""
+@pytest.mark.parametrize(("still", "moving"), STANDSTILLS.values(), ids=STANDSTILLS)
+def test_a_tab_whose_leader_stands_still_follows_by_itself(
+    server: Start, platformos: PlatformOS, window: Window, still: list[Command], moving: list[Command]
+) -> None:
+    """The tab that had the stream is frozen or busy. The other shows all that comes, and so does the first after it."""
     running = server(env=HEARTBEAT)
     context = window()
     first, second = [Screen(context, running).open().connect() for _ in range(2)]
@@ -43,11 +57,13 @@ def test_a_tab_whose_leader_is_frozen_follows_by_itself(server: Start, platformo
     for each in (first, second):
         each.wait_ids(platformos.ids)
     browser = context.new_cdp_session(first.page)
-    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    for command, parameters in still:
+        browser.send(command, parameters)
     platformos.add_many(3)
     second.wait_ids(platformos.ids)
     second.wait_state("live")
-    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    for command, parameters in moving:
+        browser.send(command, parameters)
     platformos.add_many(3)
     for each in (first, second):
         each.wait_ids(platformos.ids)

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.page.conftest import Visit
@@ -63,7 +64,7 @@ def test_since_takes_a_time_or_how_long_ago(screen: Screen, platformos: Platform
 
 
 def test_a_time_reaches_beyond_what_the_page_holds(site: Server, platformos: PlatformOS, visit: Visit) -> None:
-    """The server is asked for what is older than the ten thousand of the opening."""
+    """The server is asked for what is older than the ten thousand of the opening, once more on the way back to it."""
     platformos.add(
         *({"created_at": _ago(minutes=55)} for _ in range(400)),
         *({"created_at": _ago(minutes=40)} for _ in range(MORE_THAN_HELD - 400)),
@@ -72,6 +73,10 @@ def test_a_time_reaches_beyond_what_the_page_holds(site: Server, platformos: Pla
     expect(screen.download).to_have_text("Download 10,000", timeout=60_000)
     _last(screen).select_option(label="60 min")
     expect(screen.download).to_have_text("Download 10,400", timeout=60_000)
+    screen.environment.select_option("production")
+    expect(screen.download).to_have_text("Download 0")
+    screen.page.go_back()
+    expect(screen.download).to_have_text("Download 10,400", timeout=30_000)
 
 
 def test_a_drag_over_the_histogram_narrows_to_that_time(screen: Screen, platformos: PlatformOS) -> None:
@@ -80,9 +85,7 @@ def test_a_drag_over_the_histogram_narrows_to_that_time(screen: Screen, platform
     screen.wait_ids(platformos.ids)
     columns = _chart(screen)
     expect(columns).to_have_count(8)
-    first, third = columns.nth(0).bounding_box(), columns.nth(2).bounding_box()
-    assert first
-    assert third
+    first, _, third, *_ = columns.evaluate_all("all => all.map(each => each.getBoundingClientRect().toJSON())")
     y = first["y"] + first["height"] / 2
     screen.page.mouse.move(first["x"] + first["width"] / 2, y)
     screen.page.mouse.down()
@@ -156,3 +159,23 @@ def test_entries_that_are_not_loaded_between_others_are_told(
         if screen.page.get_by_text("some entries between are not loaded here").count():
             break
     expect(screen.page.get_by_text("some entries between are not loaded here")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [1366, 1240, 861, 360])
+def test_since_shows_all_of_a_time_that_was_chosen(
+    site: Server, platformos: PlatformOS, visit: Visit, width: int
+) -> None:
+    """By `Last`, or by a click in the chart, which chooses whole minutes; the address has it to the millisecond."""
+    screen = visit(site, viewport={"width": width, "height": 740}).connect()
+    platformos.add({"created_at": _ago(minutes=3)}, {})
+    screen.wait_ids(platformos.ids)
+    if width < 861:
+        screen.open_more()
+    since = screen.page.get_by_role("textbox", name="Since", exact=True)
+    _last(screen).select_option(label="60 min")
+    expect(since).to_have_value(re.compile(r"^[-\d]{10}T\d\d:\d\dZ$"))
+    said = datetime.fromisoformat(since.input_value())
+    exact = datetime.fromisoformat(parse_qs(screen.fragment)["since"][0])
+    assert timedelta() <= exact - said < timedelta(minutes=1)
+    room = since.evaluate("each => each.clientWidth - each.scrollWidth")
+    assert room >= 0

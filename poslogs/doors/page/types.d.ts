@@ -95,8 +95,10 @@ export interface ViewOnlooker {
   changed?(): void;
 }
 
-/** Who looks on at lines. `refolded`: they are others, of the same entries. */
-export interface LinesOnlooker extends ViewOnlooker {
+/** Who looks on at lines. `refolded`: they are others, of the same entries or not. */
+export interface LinesOnlooker {
+  grown?(): void;
+  shrunk?(): void;
   refolded?(): void;
 }
 

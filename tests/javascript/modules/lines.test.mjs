@@ -24,7 +24,7 @@ function folded({ isApart = never, isKept = never } = {}, warmMs = 50) {
   /** @type {string[]} */
   const heard = [];
   const tell = (/** @type {string} */ what) => () => heard.push(what);
-  lines.watch({ grown: tell("grown"), shrunk: tell("shrunk"), changed: tell("changed"), refolded: tell("refolded") });
+  lines.watch({ grown: tell("grown"), shrunk: tell("shrunk"), refolded: tell("refolded") });
   lines.fold(true);
   return { store, view, lines, heard };
 }

@@ -99,7 +99,18 @@ test("what a new filter does not keep leaves, and may come again", () => {
   store.keep("error");
   store.keep("error");
   assert.deepEqual(told, ["added 1 2", "replaced by 1"]);
-  assert.equal(ids(store.addPast([entry({ id: "2" })])), "2");
+  assert.equal(ids(store.addPast([entry({ id: "1", type: "error" }), entry({ id: "2" })])), "2"); // the first is held
+});
+
+test("room is counted without what a filter let go of", () => {
+  const { store } = watched();
+  const half = (/** @type {string} */ id, type = "info") => entry({ id, type, message: "x".repeat(MOST_CHARS / 2) });
+  store.add([half("1"), half("2", "error")]);
+  store.keep("error");
+  store.add([half("3")]);
+  assert.deepEqual([ids(store.entries.slice()), store.leftCount], ["2 3", 0]);
+  store.add([entry({ id: "4", message: "y" })]);
+  assert.deepEqual([ids(store.entries.slice()), store.leftCount], ["3 4", 1]);
 });
 
 test("the oldest leave when there are too many", () => {

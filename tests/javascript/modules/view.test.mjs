@@ -50,6 +50,24 @@ test("a pause shows nothing that comes; going on shows it all, where the reader 
   assert.deepEqual([view.paused, view.waiting, told.at(-1)], [false, 0, "grown: 1 2 3"]);
 });
 
+test("only what has come since is new, in whatever order a search finds it", () => {
+  const found = new Set();
+  const { store, view, told } = watched(({ id }) => found.has(id));
+  const find = (/** @type {string[]} */ ...more) => {
+    more.forEach((id) => found.add(id));
+    view.find();
+    return view.news;
+  };
+  view.setOnlyMatches(true);
+  store.add(entries(1, 2, 3, 4));
+  assert.equal(find("1"), 4 - 3); // nothing was known yet
+  view.know();
+  assert.deepEqual([view.news, find("4"), find("2", "3")], [0, 0, 0]);
+  store.add(entries(5, 6, 7, 8));
+  assert.deepEqual([find("7", "8"), find("5", "6")], [2, 4]);
+  assert.equal(told.at(-1), "changed: 1 2 3 4 5 6 7 8");
+});
+
 test("what came since the pause waits also when everything is looked at anew", () => {
   const { store, view } = watched();
   store.add(entries(1, 5));

@@ -25,7 +25,7 @@ def tab(window: Window) -> OpenTab:
 
     def opened(server: Server, init: str = "") -> Tab:
         if not contexts:
-            contexts.append(window())
+            contexts.append(window(own=bool(init)))
             if init:
                 contexts[0].add_init_script(init)
         return Tab(contexts[0], server)

@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.support.server import TOKEN, Server
 
+BARE = "/bare"  # of tests/page/cached.py
 WAIT_MS = 30_000
 
 GATHER = """() => {
@@ -50,11 +51,11 @@ SHARE = """async (options) => {
 
 
 class Tab:
-    """The page of the server, where nobody has connected."""
+    """A page of the server with nothing on it: each module that is imported runs without the others."""
 
     def __init__(self, context: BrowserContext, server: Server) -> None:
         self.page: Page = context.new_page()
-        self.page.goto(f"{server.url}/")
+        self.page.goto(f"{server.url}{BARE}")
         self.page.evaluate(GATHER)
 
     def run(self, script: str, argument: Any = None) -> Any:

@@ -2,8 +2,8 @@
 /** @import { Entry, Narrowing } from "../types.d.ts" */
 /** @import { Alert } from "./alert.js" @import { Choice } from "./choice.js" @import { Current } from "./current.js" */
 /** @import { Finder } from "./finder.js" @import { List } from "./list.js" @import { Log } from "./log.js" */
-/** @import { Overview } from "./overview.js" @import { View } from "./view.js" */
-import { Arrival } from "./arrival.js";
+/** @import { Overview } from "./overview.js" @import { Steps } from "./steps.js" @import { View } from "./view.js" */
+import { Arrival, placed } from "./arrival.js";
 import { shown } from "./filter.js";
 import * as link from "./link.js";
 import { fromLink, isSame, toLink } from "./narrowing.js";
@@ -14,9 +14,10 @@ import { wants } from "./wanted.js";
 
 const SOON_MS = 300; // until the reader's place is written; browsers bound how often
 
+/** @typedef {import("./arrival.js").Place} Place */
 /**
  * @typedef {{ choice: Choice, log: Log, view: View, overview: Overview, finder: Finder, list: List, current: Current,
- *   alert: Alert }} Looked
+ *   steps: Steps, alert: Alert }} Looked
  */
 
 export class Address {
@@ -49,8 +50,8 @@ export class Address {
   /** Look at what the link names, as far as this server has it. `again`: another link than before. */
   open(again = false) {
     const { env, tool = "live", query = "", search = "", regex, only, at = "", ...more } = link.read();
-    const { choice, finder, list, log } = this.#looked;
-    /** @type {{ place?: Place } | null} */
+    const { choice, finder, list, log, view } = this.#looked;
+    /** @type {{ place?: Place, end?: boolean } | null} */
     const state = history.state;
     choice.choose(env ?? "", `platformos.logs.${tool}`);
     choice.filter = query;
@@ -62,6 +63,7 @@ export class Address {
     else {
       this.#arrival.cancel();
       if (again) list.follow();
+      if (state === null && (view.narrowing.time?.from ?? 0) > 0) this.#arrival.toBeginning(this.#reach.to(view.narrowing.time));
     }
     this.#write(false);
   }
@@ -135,17 +137,27 @@ export class Address {
     return number >= from && number <= to ? current.entry : undefined;
   }
 
-  /** The entry that the link names: the one that the reader goes to, or that is current and on the screen. */
-  get #at() {
-    const { log } = this.#looked;
-    const { env, id } = (this.#arrival.going?.current ?? true ? this.#arrival.going : null) ?? this.#seen ?? { env: "", id: "" };
-    return id === "" || env === log.env ? id : `${env}:${id}`;
+  /** A link to an entry, in the view that is looked at. @param {Entry} entry */
+  linkTo(entry) {
+    return link.whole(this.#parts(this.#named(entry)));
   }
 
-  /** Where the reader is, for when this step is come back to. @returns {{ place: Place } | null} */
+  /** @param {{ env: string, id: string }} entry */
+  #named({ env, id }) {
+    return id === "" || env === this.#looked.log.env ? id : `${env}:${id}`;
+  }
+
+  /** The entry that the link names: the one that the reader goes to, or that is current and on the screen. */
+  get #at() {
+    return this.#named((this.#arrival.going?.current ?? true ? this.#arrival.going : null) ?? this.#seen ?? { env: "", id: "" });
+  }
+
+  /** Where the reader is, for when this step is come back to. @returns {{ place?: Place, end?: boolean } | null} */
   get #state() {
-    const place = this.#looked.list.place;
-    if (place === null || this.#arrival.going) return history.state;
+    const { list, view } = this.#looked;
+    const { place } = list;
+    if (this.#arrival.isUnderWay || (place === null && !list.following)) return history.state;
+    if (place === null) return view.narrowing.time === undefined ? null : { end: true };
     return { place: { env: place.entry.env, id: place.entry.id, offset: Math.round(place.offset) } };
   }
 
@@ -153,12 +165,17 @@ export class Address {
   #write(step) {
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    const { log, view, finder, list } = this.#looked;
-    const { search, regex, only } = finder;
+    const { log, view } = this.#looked;
     if (log.env === "") return;
     this.#reach.to(view.narrowing.time);
     this.#period.tell(view.narrowing.time);
-    link.write({
+    link.write(this.#parts(this.#at), { step, state: this.#state });
+  }
+
+  /** What is looked at, as parts of a link. @param {string} at */
+  #parts(at) {
+    const { log, view, finder: { search, regex, only } } = this.#looked;
+    return {
       env: log.env,
       tool: log.tool.split(".").at(-1),
       query: shown(log.filter),
@@ -166,18 +183,7 @@ export class Address {
       regex: regex ? "1" : "",
       only: only ? "1" : "",
       ...toLink(view.narrowing),
-      at: this.#at,
-    }, { step, state: list.following && !this.#arrival.going ? null : this.#state });
+      at,
+    };
   }
-}
-
-/** @typedef {{ env: string, id: string, offset?: number }} Place */
-
-/**
- * The place that a link's `at` names: an id, where several environments are watched with its own before it.
- * @param {string} at @param {string} env @returns {Place | null}
- */
-function placed(at, env) {
-  const [, name = env, id] = /^(?:(.+):)?(\d{1,19})$/.exec(at) ?? [];
-  return id === undefined ? null : { env: name, id };
 }

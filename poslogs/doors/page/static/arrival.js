@@ -1,7 +1,8 @@
 /** The arrival: brings an entry onto the screen among those around it, which the server is asked for where they are not held. */
-/** @import { Entry } from "../types.d.ts" */
+/** @import { Entry, Narrowing } from "../types.d.ts" */
 /** @import { Current } from "./current.js" @import { Finder } from "./finder.js" @import { List } from "./list.js" */
-/** @import { Log } from "./log.js" @import { Overview } from "./overview.js" @import { View } from "./view.js" */
+/** @import { Log } from "./log.js" @import { Overview } from "./overview.js" @import { Steps } from "./steps.js" */
+/** @import { View } from "./view.js" */
 import { Recall } from "./recall.js";
 import { isAfter } from "./store.js";
 import { messageOf, visible } from "./text.js";
@@ -12,12 +13,24 @@ const AROUND = 200; // entries that are asked for, half before and half after
 /** An entry's place: `offset` in pixels below the top of the log, in the middle without. */
 /** @typedef {{ env: string, id: string, offset?: number, current?: boolean }} Place */
 
+/**
+ * The place that a link's `at` names: an id, where several environments are watched with its own before it.
+ * @param {string} at @param {string} env @returns {Place | null}
+ */
+export function placed(at, env) {
+  const [, name = env, id] = /^(?:(.+):)?(\d{1,19})$/.exec(at) ?? [];
+  return id === undefined ? null : { env: name, id };
+}
+
 export class Arrival {
   /** @type {Place | null} */
   going = null; // where to, while the server is asked
 
   /** @type {Place | null} */
   #hidden = null; // a place that the search has not come to yet
+
+  /** @type {{ time: Narrowing["time"], isHeld: boolean } | null} */
+  #beginning = null; // a time that is to open where a reader begins, once it is held
 
   #log;
   #recall;
@@ -26,13 +39,15 @@ export class Arrival {
   #current;
   #finder;
   #overview;
+  #steps;
   #box;
 
   /**
    * It says in `box` how it goes.
-   * @param {{ log: Log, view: View, list: List, current: Current, finder: Finder, overview: Overview, box: HTMLElement }} parts
+   * @param {{ log: Log, view: View, list: List, current: Current, finder: Finder, overview: Overview, steps: Steps,
+   *   box: HTMLElement }} parts
    */
-  constructor({ log, view, list, current, finder, overview, box }) {
+  constructor({ log, view, list, current, finder, overview, steps, box }) {
     this.#log = log;
     this.#recall = new Recall(log);
     this.#view = view;
@@ -40,6 +55,7 @@ export class Arrival {
     this.#current = current;
     this.#finder = finder;
     this.#overview = overview;
+    this.#steps = steps;
     this.#box = box;
   }
 
@@ -48,7 +64,7 @@ export class Arrival {
    * @param {Place} place @param {boolean} [known]
    */
   async to(place, known = false) {
-    this.#hidden = null;
+    this.cancel();
     this.going = place;
     const entry = this.#held(place);
     if (entry !== undefined) this.#show(entry, place);
@@ -68,8 +84,28 @@ export class Arrival {
     }
   }
 
+  /**
+   * Go to where a reader begins who has chosen the time that is looked at, once that is held. A reader who leaves the
+   * end of the log meanwhile stays there.
+   * @param {Promise<void>} held
+   */
+  async toBeginning(held) {
+    this.cancel();
+    const beginning = { time: this.#view.narrowing.time, isHeld: false };
+    this.#beginning = beginning;
+    await held;
+    beginning.isHeld = true;
+    this.look();
+  }
+
+  /** Whether it is on its way to somewhere. */
+  get isUnderWay() {
+    return this.going !== null || this.#beginning !== null;
+  }
+
   /** The view shows more, perhaps the place that it did not show before. */
   look() {
+    if (this.#beginning !== null) this.#begin(this.#beginning);
     const place = this.#hidden;
     const entry = place === null ? undefined : this.#held(place);
     if (place === null || entry === undefined || this.#list.lines.find(entry) === undefined) return;
@@ -80,7 +116,16 @@ export class Arrival {
   /** Go nowhere any more. */
   cancel() {
     this.#hidden = null;
+    this.#beginning = null;
     if (this.going !== null) this.#end("");
+  }
+
+  /** @param {{ time: Narrowing["time"], isHeld: boolean }} beginning */
+  #begin({ time, isHeld }) {
+    const isElsewhere = !this.#list.following || this.#view.narrowing.time !== time;
+    const isSearched = !this.#view.onlyMatches || !this.#finder.busy; // what matches first may be found last
+    if (isElsewhere || (isHeld && isSearched)) this.#beginning = null;
+    if (!isElsewhere && this.#beginning === null) this.#steps.begin();
   }
 
   /** @param {string} told */
@@ -102,6 +147,7 @@ export class Arrival {
     const row = this.#list.reveal(line, offset);
     if (!current || entry.id !== id) return;
     this.#current.set(entry);
+    if (matchMedia("(hover: none)").matches) return; // its tools would lie on what the reader came for, where a touch shows them
     const focused = document.activeElement;
     if (focused === null || focused === document.body || focused.id === "log" || focused.closest("#rows")) row?.focus({ preventScroll: true });
   }

@@ -1,22 +1,22 @@
 /** The bars: how many entries there are of each type. */
-/** @import { Entry, Narrow } from "../types.d.ts" @import { Store } from "./store.js" */
+/** @import { Entry, Narrow } from "../types.d.ts" @import { Chosen } from "./chosen.js" */
 import { around, within } from "./places.js";
 import { element } from "./tree.js";
 
 const TYPES = ["error", "warn", "info", "debug"];
 
-/** Counts the entries of a store by type. A click narrows: `onNarrow({type})`. */
+/** Counts the entries of the chosen time by type. A click narrows: `onNarrow({type})`. */
 export class Bars {
-  #store;
+  #chosen;
   #box;
   /** @type {Map<string, number>} */
   #counts = new Map();
 
-  /** @param {Store} store @param {HTMLElement} figure @param {Narrow} onNarrow */
-  constructor(store, figure, onNarrow) {
-    this.#store = store;
+  /** @param {Chosen} chosen @param {HTMLElement} figure @param {Narrow} onNarrow */
+  constructor(chosen, figure, onNarrow) {
+    this.#chosen = chosen;
     this.#box = within(figure, ".bars", HTMLElement);
-    store.watch(this);
+    chosen.watch(this);
     this.#box.addEventListener("click", (event) => {
       const type = around(event, "button")?.dataset.narrow;
       if (type !== undefined) onNarrow({ type });
@@ -39,7 +39,7 @@ export class Bars {
 
   replaced() {
     this.#counts.clear();
-    this.added(this.#store.entries.slice());
+    this.added(this.#chosen.entries);
   }
 
   /** Draw the bars; that of the type `pressed` is shown as pressed. @param {string} [pressed] */

@@ -30,15 +30,28 @@ export class Chips {
   }
 }
 
+/** A time that a log is narrowed to, in words. @param {NonNullable<Narrowing["time"]>} time */
+export function period({ from, to }) {
+  if (to === undefined) return `since ${clock(from)}`;
+  return from === 0 ? `until ${clock(to)}` : `${clock(from)} to ${clock(to)}`;
+}
+
 /** What a log is narrowed to, in words, by part. @param {Narrowing} narrowing @returns {Record<string, string>} */
-function told({ type, path, group, time }) {
+export function told({ type, path, group, time }) {
   const said = {
     type: type === undefined ? "" : `type ${type}`,
     path: path === undefined ? "" : visible(path),
     group: group === undefined ? "" : `errors like “${visible(group.slice(0, MOST_CHARS))}”`,
-    time: time === undefined ? "" : time.to === undefined ? `since ${clock(time.from)}` : `${clock(time.from)} to ${clock(time.to)}`,
+    time: time === undefined ? "" : period(time),
   };
   return Object.fromEntries(Object.entries(said).filter(([, text]) => text !== ""));
+}
+
+/** A text whose end, or of a path its beginning, may be cut; signs keep their order. @param {string} text */
+function cuttable(text) {
+  const made = element("span", "text", "");
+  made.append(element("bdi", "", text));
+  return made;
 }
 
 /** @param {string} part @param {string} text @param {string} label @param {string} className */
@@ -46,6 +59,7 @@ function button(part, text, label, className) {
   const made = element("button", className, text);
   made.type = "button";
   made.dataset.narrow = part;
+  if (className === "chip") made.replaceChildren(cuttable(text), element("span", "cross", ""));
   if (label !== "") made.setAttribute("aria-label", label);
   made.title = label === "" ? "Show all entries again" : label;
   return made;

@@ -3,10 +3,11 @@
 const SAID_MS = 1_500; // how long a button says that it has done its work
 
 /**
- * Put a text into the clipboard, by the old way where a page over plain http has no other.
+ * Put a text into the clipboard, by the old way where a page over plain http has no other. The button says that it is
+ * there, or where that is refused `refused`.
  * @param {string} text @param {HTMLButtonElement} button
  */
-export async function copy(text, button) {
+export async function copy(text, button, refused = "not copied") {
   let done;
   try {
     await navigator.clipboard.writeText(text);
@@ -25,6 +26,6 @@ export async function copy(text, button) {
     button.textContent = word;
     if (label !== null) button.setAttribute("aria-label", label);
   };
-  tell(done ? "copied" : "not copied", name === null ? null : done ? "Copied" : "Not copied");
+  tell(done ? "copied" : refused, name === null ? null : done ? "Copied" : "Not copied");
   setTimeout(() => tell(said, name), SAID_MS);
 }

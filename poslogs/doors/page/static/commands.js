@@ -9,6 +9,7 @@
 import { shown } from "./filter.js";
 import * as frame from "./frame.js";
 import * as keys from "./keys.js";
+import { ends } from "./narrowing.js";
 import { around, place } from "./places.js";
 import { isError } from "./steps.js";
 import { Undo } from "./undo.js";
@@ -42,8 +43,16 @@ export function install({ address, alert, choice, connection, current, finder, l
       list.follow();
     },
   };
+  const jump = () => {
+    acts.jump();
+    if (!ends(view.narrowing)) return;
+    overview.narrow({ time: undefined });
+    list.follow();
+  };
   const clicks = {
     ...acts,
+    jump,
+    onward: jump,
     "alert-show"() {
       acts.jump(); // the alert counts the newest
       overview.show({ type: "error" });

@@ -11,17 +11,23 @@ let since = 0; // when that began, in ms since 1970
 
 /**
  * Tell it in `box`; `label`: the environments that are watched, `filter`: the filter that is set, `held`: entries that are
- * there but not shown.
- * @param {HTMLElement} box @param {{ label: string, filter: string, held: number }} state
+ * there but not shown, `cleared`: the reader has taken
+ * away what was there.
+ * @param {HTMLElement} box @param {{ label: string, filter: string, held: number, cleared: boolean }} state
  */
-export function tell(box, { label, filter, held }) {
+export function tell(box, { label, filter, held, cleared }) {
   if (label !== watched) [watched, since] = [label, now()];
-  const said = held > 0 ? "None of the entries held match." : `No entries yet${filter === "" ? "" : ` that match the filter “${visible(filter)}”`}.`;
-  const more = `${visible(label)}: watched since ${hour(since)}. Entries appear here as they are written.`;
+  const said = held > 0 ? "None of the entries held match." : cleared ? "Cleared; what comes from now on is shown." : `No entries yet${matching(filter)}.`;
+  const more = `${visible(label)}: watched since ${hour(since)}. Entries${cleared ? matching(filter) : ""} appear here as they are written.`;
   if (box.dataset.told === said + more) return;
   box.dataset.told = said + more;
   box.replaceChildren(element("strong", "", said));
   if (held > 0) return;
   box.append(element("span", "", more));
-  if (filter === "") box.append(element("span", "", "To write one, put this into a page and open it:"), element("code", "", TEST));
+  if (filter === "" && !cleared) box.append(element("span", "", "To write one, put this into a page and open it:"), element("code", "", TEST));
+}
+
+/** @param {string} filter */
+function matching(filter) {
+  return filter === "" ? "" : ` that match the filter “${visible(filter)}”`;
 }

@@ -8,8 +8,10 @@ import { visible } from "./text.js";
 import { element } from "./tree.js";
 import { time } from "./zone.js";
 
+const MOST_STEPS = 20; // of a path, after which it may break
+
 /**
- * The element of an entry. Its buttons say by `data-do` what they are for: type, path, context, copy, pin, unfold, whole.
+ * The element of an entry. Its buttons say by `data-do` what they are for: type, path, context, copy, link, pin, unfold, whole.
  * `ranges` are the places in `textOf(entry)` that a search has found, or null; `amid`: there are other environments.
  * @param {Entry} entry @param {{ ranges?: Ranges | null, pinned?: boolean, amid?: boolean }} [how]
  */
@@ -28,7 +30,7 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
   if (!["", entry.type].includes(entry.error_type.toLowerCase())) body.append(element("span", "kind", visible(entry.error_type)), " ");
   const place = placeOf(entry);
   if (place.path !== "") {
-    body.append(button("path", told(place), "Show only entries from here"), stackOf(entry).length > 0 ? ": " : " ");
+    body.append(inline("path", told(place), "Show only entries from here"), stackOf(entry).length > 0 ? ": " : " ");
   }
   body.append(element("span", "message", ""));
   const tools = element("span", "tools", "");
@@ -36,8 +38,11 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
     named(button("context", "context", ""), `Show in context: ${said}`),
     named(button("copy", "copy", ""), `Copy ${said}`),
     named(button("pin", "pin", ""), `Pin ${said}`, "pressed", pinned),
+    named(button("link", "link", ""), `Copy link to ${said}`),
   );
-  row.append(head, " ", body, tools);
+  const lead = element("div", "lead", "");
+  lead.append(head, " ", body, tools);
+  row.append(lead);
   mark(row, entry, ranges);
   return row;
 }
@@ -46,6 +51,21 @@ export function draw(entry, { ranges = null, pinned = false, amid = false } = {}
 function button(act, text, title) {
   const made = element("button", act, text);
   made.type = "button";
+  return acting(made, act, title);
+}
+
+/** A button that breaks as the text does that it stands in, which a `<button>` never does. @param {string} act @param {string} text @param {string} title */
+function inline(act, text, title) {
+  const made = element("span", act, "");
+  const steps = text.split(/(?<=\/)/, MOST_STEPS); // browsers would break it anywhere, or not at all
+  steps.push(text.slice(steps.join("").length));
+  made.append(...steps.filter((step) => step !== "").flatMap((step) => [document.createElement("wbr"), step]).slice(1)); // none after the last: a colon follows
+  made.setAttribute("role", "button");
+  return acting(made, act, title);
+}
+
+/** @param {HTMLElement} made @param {string} act @param {string} title */
+function acting(made, act, title) {
   made.dataset.do = act;
   made.tabIndex = -1; // until its row has the focus: thousands of stops would be in the keyboard's way
   made.title = title;

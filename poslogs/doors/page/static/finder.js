@@ -86,6 +86,11 @@ export class Finder {
     else this.#look();
   }
 
+  /** Whether there are entries that nobody has looked at yet. */
+  get busy() {
+    return this.#search.busy;
+  }
+
   /** @param {Entry} entry */
   matches(entry) {
     return this.#search.matches(entry);
@@ -124,7 +129,7 @@ export class Finder {
       }
       this.#marked.set(row, ranges);
     }
-    if (this.#view.onlyMatches) this.#view.refresh();
+    if (this.#view.onlyMatches) this.#view.find();
     this.#tell("", this.#asked && !this.#search.busy ? "polite" : "off"); // announced once, not with each new entry
     if (!this.#search.busy) this.#asked = false;
     if (this.#due !== 0) this.step(this.#due);

@@ -62,8 +62,6 @@ export class Gaps {
   }
 
   #prune() {
-    if (this.#ends.size === 0) return;
-    const held = new Set(this.#store.entries.slice().map(keyOf));
-    for (const key of this.#ends.keys()) if (!held.has(key)) this.#ends.delete(key);
+    for (const [key, entry] of this.#ends) if (!this.#store.has(entry)) this.#ends.delete(key);
   }
 }

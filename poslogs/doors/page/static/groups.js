@@ -1,5 +1,5 @@
 /** The groups: errors that differ only in numbers, ids and quoted values. */
-/** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Store } from "./store.js" */
+/** @import { Entry, Narrow, Narrowing } from "../types.d.ts" @import { Chosen } from "./chosen.js" */
 import { redraw } from "./bars.js";
 import { now } from "./clock.js";
 import { fingerprint } from "./fingerprint.js";
@@ -18,18 +18,18 @@ export function groupOf(entry) {
   return entry.type === "error" ? kindOf(entry) : undefined;
 }
 
-/** Groups the errors of a store and draws the most frequent; a click narrows to one: `onNarrow({group})`. */
+/** Groups the errors of the chosen time and draws the most frequent; a click narrows to one: `onNarrow({group})`. */
 export class Groups {
-  #store;
+  #chosen;
   #list;
   /** @type {Map<string, { count: number, last: string, said: string }>} */
   #groups = new Map(); // by fingerprint
 
-  /** @param {Store} store @param {HTMLElement} list @param {Narrow} onNarrow */
-  constructor(store, list, onNarrow) {
-    this.#store = store;
+  /** @param {Chosen} chosen @param {HTMLElement} list @param {Narrow} onNarrow */
+  constructor(chosen, list, onNarrow) {
+    this.#chosen = chosen;
     this.#list = list;
-    store.watch(this);
+    chosen.watch(this);
     list.addEventListener("click", (event) => {
       const button = around(event, "button");
       if (button !== null) onNarrow({ group: button.dataset.narrow });
@@ -63,7 +63,7 @@ export class Groups {
 
   replaced() {
     this.#groups.clear();
-    this.added(this.#store.entries.slice());
+    this.added(this.#chosen.entries);
   }
 
   /** Draw the groups; the one that the view is narrowed to is shown as pressed. @param {Narrowing} narrowing */

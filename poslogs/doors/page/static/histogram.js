@@ -88,7 +88,8 @@ export class Histogram {
     this.#stopAt(this.#chart.querySelector(`[data-narrow='${CSS.escape(this.#stop ?? "")}']`));
     this.#ticks.replaceChildren(...ticks.map((at, n) => {
       const isNewDay = n === 0 || day(at) !== day(ticks[n - 1]);
-      const tick = element("span", "", isNewDay ? clock(at) : hour(at));
+      const tick = element("span", "", "");
+      tick.append(element("span", "", isNewDay ? clock(at) : hour(at)));
       tick.style.setProperty("--at", String((at - columns[0]) / step / columns.length));
       return tick;
     }));

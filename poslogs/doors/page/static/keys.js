@@ -23,7 +23,14 @@ export function install(dialog, actions) {
     if (act === undefined || !(target instanceof Element)) return;
     const typing = target.matches("input:not([type=checkbox]), select, textarea");
     if (typing && event.key !== "Escape") return;
-    if (target.matches("button, summary, input") && ["Enter", " "].includes(event.key)) return;
+    if (["Enter", " "].includes(event.key)) {
+      if (target.matches("button, summary, input")) return;
+      if (target instanceof HTMLElement && target.matches("[role=button]")) { // the browser does not press these
+        event.preventDefault();
+        if (!event.repeat) target.click();
+        return;
+      }
+    }
     if (event.repeat && !["up", "down"].includes(act)) return; // holding a key down clears only once
     event.preventDefault();
     actions[act](event);
@@ -35,10 +42,11 @@ const NAMES = { Up: "ArrowUp", Down: "ArrowDown", Space: " ", Esc: "Escape" };
 const KEYS = [
   ["j Down", "down", "the next entry"],
   ["k Up", "up", "the previous entry"],
-  ["g Home", "first", "the oldest entry"],
-  ["G End", "jump", "the newest entry, and follow"],
+  ["g Home", "first", "the oldest entry shown"],
+  ["G End", "jump", "the newest entry shown, and follow"],
   ["Enter", "unfold", "show or hide the entry's data"],
   ["c", "copy", "copy the entry"],
+  ["l", "link", "copy a link to the entry"],
   ["p", "pin", "pin or unpin the entry"],
   ["s", "context", "show the entry in context: all that is around it"],
   ["t", "type", "show only entries of its type, or all entries again"],

@@ -10,7 +10,7 @@ import { Streaks } from "./streaks.js";
 const WARM_MS = 50; // at a time, for finding out what is alike; then the page does something else
 const MANY = 1_000; // entries at once, from which on that may take longer
 
-/** Lines have numbers as the things of a run have, and keep them until `changed` or `refolded`. */
+/** Lines have numbers as the things of a run have, and keep them until `refolded`. */
 export class Lines {
   #shown;
   #parts;
@@ -136,7 +136,7 @@ export class Lines {
 
   changed() {
     if (this.#streaks !== null) this.#renew();
-    this.#onlooker.changed?.();
+    this.#onlooker.refolded?.();
   }
 
   /** Makes the streaks anew as far as it is known what is alike, and once more when all is. */

@@ -1,12 +1,12 @@
 /** The list: how the drawn part of a view follows the log's end, or stays where its reader is. */
-/** @import { Entry } from "../types.d.ts" @import { Lines } from "./lines.js" @import { Run } from "./run.js" */
+/** @import { Entry } from "../types.d.ts" @import { Lines } from "./lines.js" @import { View } from "./view.js" */
 import { anchorOf, numberFrom, seen } from "./anchor.js";
 import { Hold } from "./hold.js";
+import { NEAR, portion } from "./portion.js";
 import { Slice } from "./slice.js";
+import { Unseen } from "./unseen.js";
 
 const MOST_DRAWN = 1_200; // entries; the contract allows 2,000
-const STEP = 150; // entries drawn more when the reader comes near an end of what is drawn
-const NEAR = 600; // pixels from there
 
 /** Draws lines into `rows`, which `scroller` scrolls. `onMove()` is called after changes. */
 export class List {
@@ -14,54 +14,55 @@ export class List {
   slice;
   lines;
   #scroller;
-  #shown;
+  #view;
   #onMove;
-  #left = 0; // the view's end when the reader left it
   #grew = NaN; // the line that had grown when they were drawn last
   #top = 0; // the scroller's last known place
   #due = false;
   #hold;
+  #unseen;
 
   /**
-   * @param {HTMLElement} scroller @param {HTMLElement} rows @param {Run<Entry>} shown @param {Lines} lines of it
-   * @param {ConstructorParameters<typeof Slice>[2]} draw @param {ConstructorParameters<typeof Slice>[3]} tell
-   * @param {() => void} onMove
+   * @param {HTMLElement} scroller @param {HTMLElement} rows @param {View} view @param {Lines} lines of it
+   * @param {ConstructorParameters<typeof Slice>[2]} draw @param {ConstructorParameters<typeof Slice>[3]} tell @param {() => void} onMove
    */
-  constructor(scroller, rows, shown, lines, draw, tell, onMove) {
+  constructor(scroller, rows, view, lines, draw, tell, onMove) {
     this.slice = new Slice(rows, lines, draw, tell);
     this.#scroller = scroller;
-    this.#shown = shown;
+    this.#unseen = new Unseen(scroller);
+    this.#view = view;
     this.lines = lines;
     this.#onMove = onMove;
-    this.#hold = new Hold(rows, (on) => this.#held(on));
+    this.#hold = new Hold(rows, (on) => this.following && (on ? view.know() : this.grown()));
     lines.watch(this);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#stick()).observe(scroller);
+    new ResizeObserver(() => this.#resized()).observe(scroller);
   }
 
   /** How many have come since the reader left the end, or holds the list. */
   get missed() {
-    return this.following && !this.#hold.on ? 0 : Math.max(0, this.#shown.end - this.#left);
+    return this.following && !this.#hold.on ? 0 : this.#view.news;
   }
 
   /** Go to the end and stay there. */
   follow() {
     this.#hold.end();
     this.following = true;
-    this.slice.only(this.lines.end - STEP, this.lines.end);
-    this.#stick();
+    this.#unseen.place = null;
+    this.slice.only(this.lines.end - portion(), this.lines.end);
     this.#onMove();
+    this.#stick();
   }
 
   /** What is there now counts as known. */
   know() {
-    this.#left = this.#shown.end;
+    this.#view.know();
     this.#onMove();
   }
 
   /** Stays here while entries come. */
   stay() {
-    if (this.following) this.#left = this.#shown.end;
+    if (this.following) this.#view.know();
     this.following = false;
     this.#onMove();
   }
@@ -69,7 +70,8 @@ export class List {
   /** Bring a line into the middle of the view, or `offset` px below its top. Returns its element. @param {number} line @param {number} [offset] */
   reveal(line, offset) {
     this.stay();
-    if (this.slice.rowOf(line) === undefined) this.slice.only(line - STEP, line + STEP);
+    this.#unseen.note(this.lines.at(line), offset);
+    if (this.slice.rowOf(line) === undefined) this.slice.only(line - portion(), line + portion());
     const row = this.slice.rowOf(line);
     if (offset === undefined) row?.scrollIntoView({ block: "center" });
     else this.#scroller.scrollTop = (row?.offsetTop ?? 0) - offset;
@@ -111,49 +113,47 @@ export class List {
       for (const line of [this.#grew, this.lines.growing]) this.slice.tellOf(line);
       this.#grew = this.lines.growing;
       if (this.following && !this.#hold.on) this.#toEnd();
-      this.#onMove();
+      this.#onMove(); // something may be said below the last line then
+      if (this.following) this.#stick();
     });
   }
 
   shrunk() {
     this.#keepPlace(() => this.slice.catchUp());
-    if (!this.following && this.slice.length < STEP) this.#later();
+    if (!this.following && this.slice.length < portion()) this.#later();
     this.grown();
   }
 
-  changed() {
-    this.#left = this.#shown.end;
-    this.refolded();
-  }
-
   refolded() {
-    const anchor = anchorOf(this.#scroller, this.slice, this.following);
+    const anchor = this.#unseen.place ?? anchorOf(this.#scroller, this.slice, this.following);
     const followed = this.following;
     if (anchor === null) return this.follow();
-    if (followed) this.#left = this.#shown.end;
-    const line = this.lines.lineOf(numberFrom(this.#shown, anchor.entry));
-    this.slice.only(line - STEP, line + STEP);
-    this.#scroller.scrollTop = (this.slice.rowOf(line)?.offsetTop ?? 0) - anchor.offset;
+    if (followed) this.#view.know();
+    const line = this.lines.lineOf(numberFrom(this.#view.shown, anchor.entry));
+    this.slice.only(line - portion(), line + portion());
+    this.#scroller.scrollTop = (this.slice.rowOf(line)?.offsetTop ?? 0) - (anchor.offset ?? 0);
     this.#top = this.#scroller.scrollTop;
     this.following = followed && this.#below <= 4 && this.slice.to >= this.lines.end;
     this.#onMove();
   }
 
-  /** @param {boolean} on */
-  #held(on) {
-    if (!this.following) return;
-    if (on) this.#left = this.#shown.end;
-    else this.grown();
+  #toEnd() {
+    this.#view.know();
+    if (this.lines.end - this.slice.to > portion()) this.slice.only(this.lines.end - portion(), this.lines.end);
+    else this.slice.extend(this.lines.end);
+    if (this.slice.length > MOST_DRAWN) this.slice.dropFirst(this.slice.length - MOST_DRAWN + portion());
   }
 
-  #toEnd() {
-    if (this.lines.end - this.slice.to > STEP) this.slice.only(this.lines.end - STEP, this.lines.end);
-    else this.slice.extend(this.lines.end);
-    if (this.slice.length > MOST_DRAWN) this.slice.dropFirst(this.slice.length - MOST_DRAWN + STEP);
+  #resized() {
+    const isShort = this.slice.length < Math.min(portion(), this.lines.end - this.lines.first);
+    if (isShort && this.following) this.slice.only(this.lines.end - portion(), this.lines.end);
+    else if (isShort) this.#earlier();
     this.#stick();
   }
 
   #stick() {
+    const place = this.#unseen.take();
+    if (place !== null) this.reveal(this.lines.lineOf(numberFrom(this.#view.shown, place.entry)), place.offset);
     if (!this.following || this.#hold.on) return;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#top = this.#scroller.scrollTop;
@@ -166,26 +166,25 @@ export class List {
   }
 
   #scrolled() {
+    if (this.#unseen.place !== null) return; // a browser goes to where it was before
     const { scrollTop } = this.#scroller;
     const up = scrollTop < this.#top - 1;
     const below = this.#below;
     this.#top = scrollTop;
-    if (this.following) {
-      if (up && below > 4) this.stay();
-      return;
-    }
+    if (this.following && (!up || below <= 4)) return;
+    if (this.following) this.stay();
     if (scrollTop < NEAR && this.slice.from > this.lines.first) this.#earlier();
     if (below < NEAR && this.slice.to < this.lines.end) this.#later();
     if (below <= 4 && !up && this.slice.to >= this.lines.end) this.follow();
   }
 
   #earlier() {
-    this.#keepPlace(() => this.slice.precede(Math.max(this.lines.first, this.slice.from - STEP)));
+    this.#keepPlace(() => this.slice.precede(Math.max(this.lines.first, this.slice.from - portion())));
     if (this.slice.length > MOST_DRAWN) this.slice.dropLast(this.slice.length - MOST_DRAWN);
   }
 
   #later() {
-    this.slice.extend(Math.min(this.lines.end, this.slice.to + STEP));
+    this.slice.extend(Math.min(this.lines.end, this.slice.to + portion()));
     if (this.slice.length > MOST_DRAWN) this.#keepPlace(() => this.slice.dropFirst(this.slice.length - MOST_DRAWN));
   }
 

@@ -158,6 +158,11 @@ export class Log {
     };
   }
 
+  /** Whether the reader has cleared it, for good so far. */
+  get isCleared() {
+    return this.#cleared;
+  }
+
   close() {
     this.#shared?.close();
     this.#shared = null;

@@ -12,6 +12,7 @@ import { Divider } from "./divider.js";
 import { shown } from "./filter.js";
 import { Finder } from "./finder.js";
 import * as frame from "./frame.js";
+import * as invitation from "./invitation.js";
 import * as link from "./link.js";
 import { Lines } from "./lines.js";
 import { List } from "./list.js";
@@ -19,7 +20,7 @@ import { Log } from "./log.js";
 import * as looking from "./looking.js";
 import { Overview } from "./overview.js";
 import { Pins } from "./pins.js";
-import { place, within } from "./places.js";
+import { place } from "./places.js";
 import * as recovery from "./recovery.js";
 import { Rows } from "./rows.js";
 import { Saving } from "./saving.js";
@@ -67,13 +68,17 @@ const view = new View(log.store, (entry) => finder.matches(entry));
 const overview = new Overview(log.store, view, {
   byType: $("by-type"),
   byHour: $("by-hour"),
-  groups: within($("groups"), ".list", HTMLElement),
+  groups: $("groups"),
   held: $("held"),
   nothing: $("nothing"),
   filter: () => shown(log.filter),
   watched: () => choice.label,
+  cleared: () => log.isCleared,
   narrowed: $("narrowed"),
-  onNarrow: () => address.step(),
+  onNarrow: (isTime) => {
+    if (isTime) steps.begin();
+    address.step();
+  },
 });
 const pins = new Pins($("pins"), (env, id) => rows.pinned(env, id), (entry) => address.showAround(entry));
 const isAmid = (/** @type {Entry} */ { env }) => env !== log.env; // others are watched with it
@@ -92,16 +97,16 @@ const lines = new Lines(view, {
   isApart: (entry, before) => divider.isApart(entry, before),
   isKept: (entry) => current.is(entry) || rows.isOpen(entry),
 });
-const list = new List($("log"), $("rows"), view.shown, lines, drawn, said, moved);
+const list = new List($("log"), $("rows"), view, lines, drawn, said, moved);
 const narrow = (/** @type {Parameters<Narrow>[0]} */ parts) => overview.narrow(parts);
 const current = new Current($("rows"), list.slice, moved);
-const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry), ask: (term) => address.ask(term) });
+const rows = new Rows($("rows"), list, { current, pins, finder, narrow, context: (entry) => address.showAround(entry), linkTo: (entry) => address.linkTo(entry), ask: (term) => address.ask(term) });
 const steps = new Steps(view.shown, list, current);
 const alert = new Alert($("alert"), input("threshold"), place("notify", HTMLButtonElement));
 const times = { last: place("last", HTMLSelectElement), since: input("since"), told: $("reached") };
-const address = new Address({ choice, log, view, overview, finder, list, current, alert }, times);
+const address = new Address({ choice, log, view, overview, finder, list, current, steps, alert }, times);
 looking.install(view, list, divider);
-const tellZone = zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.tell(); overview.drawSoon(); });
+const tellZone = zone.install(place("times", HTMLSelectElement), $("zone"), () => { list.tell(); frame.tell(list, view); overview.drawSoon(); });
 const upkeep = installUpkeep(askAgain, tellZone);
 new Suggestions(input("filter"), $("suggestions"), () => vocabulary.types);
 const saved = { button: $("download"), format: place("format", HTMLSelectElement), what: place("what", HTMLSelectElement) };
@@ -121,6 +126,7 @@ const undo = commands.install({ address, alert, choice, connection, current, fin
 $("forget").addEventListener("click", () => startAgain());
 addEventListener("hashchange", () => {
   const token = link.takeToken();
+  if (log.env === "") invitation.tell();
   if (token !== "" && token !== session.token()) (log.env === "" ? connect : startAgain)(token);
   else if (log.env !== "") {
     undo.end();
@@ -142,6 +148,7 @@ function startAgain(token = "") {
 }
 frame.install(lines, list);
 
+invitation.tell();
 const field = input("token");
 const offer = (/** @type {Environment[]} */ environments) => choice.offer(environments, log.env);
 const connect = signin.install({

@@ -9,6 +9,7 @@ import { element } from "./tree.js";
 const MOST_LINES = 6; // of a folded message
 const MOST_CHARS = 600; // the same
 const SPARED = 1.2; // a message that is not much longer is not folded
+const UNBROKEN = /^\S{80}/; // it begins with no word, but with JSON without blanks, or a token
 const READ_CHARS = 5_000; // of a message, to know whether it is long
 
 /**
@@ -19,7 +20,7 @@ export function mark(row, entry, ranges) {
   const isWhole = row.classList.contains("whole");
   const body = bodyOf(entry, isWhole ? Infinity : READ_CHARS);
   const end = isWhole ? body.length : folded(body);
-  const isLong = end < body.length || entry.message.length > READ_CHARS;
+  const isLong = !isWhole && (end < body.length || entry.message.length > READ_CHARS);
   const json = isWhole ? indented(body) : null;
   const shown = json === null ? body.slice(0, end) : json.text;
   const moved = json === null ? (/** @type {number} */ at) => at : json.moved;
@@ -33,6 +34,7 @@ export function mark(row, entry, ranges) {
   }
   within(row, ".message", HTMLElement).replaceChildren(...parts, shown.slice(at));
   row.classList.toggle("long", isLong);
+  row.classList.toggle("unbroken", UNBROKEN.test(shown));
   row.classList.toggle("found", ranges !== null && ranges.length > 0);
   row.classList.toggle("found-inside", Boolean(ranges?.some(([, to]) => to > end)));
   drawFold(row, isLong ? `all ${size(entry, body)}` : isWhole ? "less" : "");
@@ -69,8 +71,7 @@ function size(entry, body) {
 
 /** The button that unfolds a message, or folds it; none for "". @param {HTMLElement} row @param {string} text */
 function drawFold(row, text) {
-  const body = within(row, ".body", HTMLElement);
-  const before = body.querySelector(".fold");
+  const before = row.querySelector(".fold");
   if (text === "") {
     before?.remove();
     return;
@@ -81,5 +82,5 @@ function drawFold(row, text) {
   button.dataset.do = "whole";
   button.tabIndex = row.contains(document.activeElement) ? 0 : -1;
   button.textContent = text;
-  if (before === null) body.append(button);
+  if (before === null) within(row, ".lead", HTMLElement).after(button);
 }

@@ -27,3 +27,8 @@ export function toLink({ type, path, group, time }) {
 export function isSame(one, other) {
   return JSON.stringify(toLink(one)) === JSON.stringify(toLink(other));
 }
+
+/** Whether it is to a time that ends, after which nothing comes any more. @param {Narrowing} narrowing */
+export function ends({ time }) {
+  return time?.to !== undefined;
+}

@@ -3,19 +3,24 @@
 /** @import { Store } from "./store.js" */
 /** @import { View } from "./view.js" */
 import { Bars } from "./bars.js";
-import { Chips } from "./chips.js";
+import { Chips, period } from "./chips.js";
+import { Chosen } from "./chosen.js";
 import { Groups } from "./groups.js";
 import { Histogram } from "./histogram.js";
 import * as empty from "./empty.js";
+import { within } from "./places.js";
 import { counted } from "./text.js";
 
 const AGE_MS = 10_000; // how old a text such as "last 3 s ago" may get
 const DRAW_MS = 100; // the overview is drawn at most once in this time
 
 /**
- * Where it draws. `filter()` returns the filter that is set, `watched()` the environments.
+ * Where it draws. `filter()` returns the filter that is set, `watched()` the environments,
+ * `cleared()` whether the reader has cleared the log. `onNarrow(isTime)` is called when
+ * the reader has narrowed the view; `isTime`: to a time that ends.
  * @typedef {{ byType: HTMLElement, byHour: HTMLElement, groups: HTMLElement, held: HTMLElement, nothing: HTMLElement,
- *   narrowed: HTMLElement, filter: () => string, watched: () => string, onNarrow: () => void }} Boxes
+ *   narrowed: HTMLElement, filter: () => string, watched: () => string, cleared: () => boolean,
+ *   onNarrow: (isTime: boolean) => void }} Boxes
  */
 
 /** Draws the histogram, the bars, the groups and what the view is narrowed to. */
@@ -27,6 +32,7 @@ export class Overview {
   #bars;
   #histogram;
   #groups;
+  #chosen;
   /** @type {Timer | undefined} */
   #due; // the timer that draws
   #drawn = -Infinity;
@@ -39,9 +45,10 @@ export class Overview {
     /** @type {Narrow} */
     const narrow = (parts) => this.narrow(parts);
     this.#chips = new Chips(boxes.narrowed, narrow);
-    this.#bars = new Bars(store, boxes.byType, narrow);
+    this.#chosen = new Chosen(store);
+    this.#bars = new Bars(this.#chosen, boxes.byType, narrow);
     this.#histogram = new Histogram(store, boxes.byHour, narrow);
-    this.#groups = new Groups(store, boxes.groups, narrow);
+    this.#groups = new Groups(this.#chosen, within(boxes.groups, ".list", HTMLElement), narrow);
     setInterval(() => this.drawSoon(), AGE_MS);
   }
 
@@ -54,13 +61,13 @@ export class Overview {
     const again = parts !== null && JSON.stringify({ ...this.#view.narrowing, ...parts }) === now;
     this.#view.narrow(again ? Object.fromEntries(Object.keys(parts).map((name) => [name, undefined])) : parts);
     this.#draw();
-    this.#boxes.onNarrow();
+    this.#boxes.onNarrow(!again && parts?.time?.to !== undefined);
   }
 
   /** Narrows the view to exactly these parts, as a step of the reader's. @param {Narrowing} narrowing */
   show(narrowing) {
     this.set(narrowing);
-    this.#boxes.onNarrow();
+    this.#boxes.onNarrow(false);
   }
 
   /** Narrows the view to exactly these parts. @param {Narrowing} narrowing */
@@ -80,6 +87,12 @@ export class Overview {
     this.#drawn = performance.now();
     const { narrowing } = this.#view;
     this.#chips.draw(narrowing);
+    this.#chosen.choose(narrowing.time);
+    for (const box of [this.#boxes.byType, this.#boxes.groups]) {
+      const hint = within(box, ".hint", HTMLElement);
+      const counts = narrowing.time === undefined ? "" : period(narrowing.time);
+      if (hint.textContent !== counts) hint.textContent = counts;
+    }
     this.#bars.draw(narrowing.type);
     this.#histogram.draw(narrowing.time);
     this.#groups.draw(narrowing);
@@ -88,7 +101,7 @@ export class Overview {
     const left = this.#store.leftCount;
     const filter = this.#boxes.filter();
     this.#boxes.nothing.hidden = shown > 0;
-    if (shown === 0) empty.tell(this.#boxes.nothing, { label: this.#boxes.watched(), filter, held });
+    if (shown === 0) empty.tell(this.#boxes.nothing, { label: this.#boxes.watched(), filter, held, cleared: this.#boxes.cleared() });
     this.#boxes.held.textContent =
       `${counted(held, "entry", "entries")} held` +
       (shown < held ? `, ${shown.toLocaleString("en")} shown` : "") +

@@ -1,7 +1,7 @@
 /** The period: the controls of the time that a view is narrowed to. */
 /** @import { Narrow, Narrowing } from "../types.d.ts" */
 import { now } from "./clock.js";
-import { moment, written } from "./times.js";
+import { moment, shortly, written } from "./times.js";
 
 const MINUTE = 60_000;
 
@@ -34,7 +34,7 @@ export class Period {
     const text = time === undefined || time.from === 0 ? "" : written(time.from);
     if (text === this.#told) return; // so that it does not undo what is being typed
     this.#told = text;
-    this.#since.value = text;
+    this.#since.value = text === "" ? "" : shortly(time?.from ?? 0);
     this.#since.setAttribute("aria-invalid", "false");
   }
 }

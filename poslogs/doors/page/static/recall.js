@@ -27,9 +27,9 @@ export class Recall {
   }
 
   /**
-   * The entries of a time, as far as the filter keeps them and the server gives them in a few answers. `until` may be
-   * undefined. Returns whether these are all. Throws an Error with a sentence.
-   * @param {string} since @param {string | undefined} until
+   * The entries of a time, as far as the filter keeps them and the server gives them in a few answers: the first ones, or
+   * without `since` the newest, in one answer. Returns whether these are all. Throws an Error with a sentence.
+   * @param {string | undefined} since @param {string | undefined} until
    */
   async span(since, until) {
     const { filter, env, server, store } = this.#log;
@@ -38,12 +38,13 @@ export class Recall {
     /** @type {object} */
     let begin = { since };
     let isWhole = false;
-    for (let n = 0; n < MOST_ANSWERS && !isWhole; n += 1) {
+    const most = since === undefined ? 1 : MOST_ANSWERS;
+    for (let n = 0; n < most && !isWhole; n += 1) {
       const { logs, lastId, truncated } = await fetched(server, { env, until, limit: ANSWER, ...begin, ...inputs(filter) });
       if (this.#log.filter !== filter || this.#log.env !== env) return true;
       found.push(...logs);
       const last = logs.at(-1);
-      isWhole = !truncated || last === undefined || store.has(last);
+      isWhole = !truncated || last === undefined || (since !== undefined && store.has(last));
       begin = { lastId };
     }
     this.#log.recall(found);

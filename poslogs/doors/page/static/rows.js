@@ -23,19 +23,23 @@ export class Rows {
   #narrow;
   #current;
   #context;
+  #linkTo;
   #ask;
   #open = new Set(); // keys of the entries whose data is shown
+  /** @type {HTMLElement | null} */
+  #touched = null; // the row that was clicked last, which a touch gives a line for its tools
 
   /**
    * @param {HTMLElement} rows @param {List} list
    * @param {{ current: Current, pins: Pins, finder: Finder, narrow: Narrow, context: (entry: Entry) => void,
-   *   ask: (term: string) => void }} parts
+   *   linkTo: (entry: Entry) => string, ask: (term: string) => void }} parts
    */
-  constructor(rows, list, { current, pins, finder, narrow, context, ask }) {
+  constructor(rows, list, { current, pins, finder, narrow, context, linkTo, ask }) {
     this.#rows = rows;
     this.#list = list;
     this.#current = current;
     this.#context = context;
+    this.#linkTo = linkTo;
     this.#ask = ask;
     this.#pins = pins;
     this.#finder = finder;
@@ -44,7 +48,7 @@ export class Rows {
     for (const [event, stop] of /** @type {[string, number][]} */ ([["focusin", 0], ["focusout", -1]])) {
       rows.addEventListener(event, (moved) => {
         /** @type {NodeListOf<HTMLElement> | undefined} */
-        const buttons = around(moved, ROW)?.querySelectorAll("button[data-do]");
+        const buttons = around(moved, ROW)?.querySelectorAll("[data-do]");
         for (const button of buttons ?? []) button.tabIndex = stop;
       });
     }
@@ -63,6 +67,7 @@ export class Rows {
       first: () => this.#list.reveal(this.#list.lines.first)?.focus(),
       unfold: here((row) => this.#act(row.querySelector(".unfold") === null ? "whole" : "unfold", row)),
       copy: here((row) => this.#act("copy", row)),
+      link: here((row) => this.#act("link", row)),
       pin: here((row) => this.#act("pin", row)),
       context: here((row) => this.#act("context", row)),
       type: here((row) => this.#act("type", row)),
@@ -104,11 +109,19 @@ export class Rows {
   /** @param {Event} event */
   #clicked(event) {
     const row = around(event, ROW);
-    const button = around(event, "button[data-do]");
+    const button = around(event, "[data-do]");
     const { do: what, text = "" } = button?.dataset ?? {};
+    if (row !== null) this.#touch(row); // not at its beginning: what moves under a finger gets no click
     if (what === "value" && button instanceof HTMLButtonElement) copy(text, button);
     else if (what === "only" || what === "not") this.#ask(text);
     else if (row !== null && what !== undefined) this.#act(what, row);
+  }
+
+  /** @param {HTMLElement} row */
+  #touch(row) {
+    this.#touched?.classList.remove("touched");
+    this.#touched = row;
+    row.classList.add("touched");
   }
 
   /** Whether the data of an entry is shown. @param {Entry} entry */
@@ -133,6 +146,7 @@ export class Rows {
     if (what === "type") this.#narrow({ type: entry.type });
     if (what === "path") this.#narrow({ path: placeOf(entry).path });
     if (what === "copy") copy(copied(entry), within(row, ".copy", HTMLButtonElement));
+    if (what === "link") copy(this.#linkTo(entry), within(row, ".link", HTMLButtonElement), "not copied: the address has it");
     if (what === "context") this.#context(entry);
     if (what === "pin") this.#pins.toggle(entry);
     if (what === "streak") this.#unfoldStreak(entry);

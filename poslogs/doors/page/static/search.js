@@ -59,16 +59,26 @@ export class Search {
     } catch (error) {
       this.problem = `This is not a regular expression: ${messageOf(error).split(": ").at(-1)}.`;
     }
-    this.reset([...this.#entries]);
+    if (this.#batch) this.#end(); // it may be at it for ever
+    const entries = [...this.#entries];
+    this.#entries.clear();
+    this.#found.clear();
+    this.reset(entries);
   }
 
-  /** There are these now and no others, oldest first; the newest are looked at first. @param {E[]} entries */
+  /**
+   * There are these now and no others, oldest first; the newest are looked at first. What was found in those that stay is
+   * known.
+   * @param {E[]} entries
+   */
   reset(entries) {
+    const queued = new Set(this.#queue);
+    const isNew = (/** @type {E} */ entry) => !this.#entries.has(entry) || queued.has(entry);
+    const unknown = entries.filter(isNew);
     this.#queue = [];
-    if (this.#batch) this.#end(); // it may be at it for ever
     this.#entries = new Set(entries);
-    this.#found.clear();
-    this.add(entries);
+    for (const entry of this.#found.keys()) if (!this.#entries.has(entry)) this.#found.delete(entry);
+    this.add(unknown);
     this.#tell();
   }
 

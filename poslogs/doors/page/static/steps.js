@@ -37,6 +37,23 @@ export class Steps {
     return { at: at + 1, of: found.length, row, entry };
   }
 
+  /**
+   * Goes to where a reader begins who has chosen a time: to its first error, else to its first entry. A current entry that is
+   * on the screen stays there, and so does all where nothing lies beyond the screen.
+   */
+  begin() {
+    const { from, to } = this.#list.screen;
+    const { lines } = this.#list;
+    const at = lines.find(this.#current.entry);
+    if (at !== undefined && at >= from && at <= to) return;
+    const [error] = this.#shown.numbers(isError);
+    if (from > lines.first || to < lines.end - 1) {
+      if (error === undefined) this.#list.reveal(lines.first, 0);
+      else this.#list.reveal(lines.lineOf(error));
+    }
+    this.#current.set(error === undefined ? undefined : lines.at(lines.lineOf(error)));
+  }
+
   /** The view's first number that comes after where the reader is, and the last one before. */
   get #from() {
     const { from, to } = this.#list.screen;

@@ -112,8 +112,13 @@ export class Store {
 
   /** Let go of all others. @param {(entry: Entry) => boolean} isKept */
   keepThose(isKept) {
-    const kept = this.entries.slice().filter((entry) => isKept(entry) || !this.#forget(entry));
-    if (kept.length < this.entries.length) this.#replace(kept);
+    const kept = this.entries.slice().filter(isKept);
+    if (kept.length === this.entries.length) return;
+    const known = this.#known;
+    this.#known = new Map(); // to forget those that leave, one by one, takes long where most do
+    this.#chars = 0;
+    for (const entry of kept) this.#know(entry, known.get(keyOf(entry)) ?? 0);
+    this.#replace(kept);
   }
 
   /**
@@ -141,15 +146,20 @@ export class Store {
   #take(entry) {
     if (this.#known.has(keyOf(entry))) return false;
     const chars = entry.message.length + (isEmpty(entry.data) ? 0 : JSON.stringify(entry.data).length);
+    this.#know(entry, chars);
+    return true;
+  }
+
+  /** @param {Entry} entry @param {number} chars that it has */
+  #know(entry, chars) {
     this.#known.set(keyOf(entry), chars);
     this.#chars += chars;
-    return true;
   }
 
   /** @param {Entry} entry */
   #forget(entry) {
     this.#chars -= this.#known.get(keyOf(entry)) ?? 0;
-    return this.#known.delete(keyOf(entry));
+    this.#known.delete(keyOf(entry));
   }
 
   #makeRoom() {

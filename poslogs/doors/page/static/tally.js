@@ -11,7 +11,7 @@ import { time } from "./zone.js";
  */
 export function tally(row, streak) {
   /** @type {HTMLButtonElement | null} */
-  const before = row.querySelector(":scope > .body > .tally");
+  const before = row.querySelector(":scope > .lead > .body > .tally");
   if (streak === undefined) {
     before?.nextSibling?.remove(); // a blank
     before?.remove();

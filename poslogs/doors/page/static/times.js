@@ -22,6 +22,11 @@ export function written(at) {
   return new Date(at).toISOString();
 }
 
+/** The same to the minute, as short as `moment` takes it. @param {number} at */
+export function shortly(at) {
+  return `${written(at).slice(0, 16)}Z`;
+}
+
 /**
  * A span of time as people say it, such as `2 min 10 s`, of its two largest units.
  * @param {number} ms

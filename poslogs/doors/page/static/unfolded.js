@@ -11,6 +11,7 @@ export function unfold(row, entry, ranges) {
   const open = row.querySelector(".data");
   if (toggle === null) return false;
   toggle.setAttribute("aria-expanded", String(open === null));
+  row.classList.toggle("unfolded", open === null);
   if (open !== null) {
     open.remove();
     return false;

@@ -31,6 +31,7 @@ export class View {
   onlyMatches = false;
 
   waiting = 0; // how many have come since the pause that would be shown
+  news = 0; // how many of those shown have come since `know`
 
   #store;
   #matches;
@@ -38,6 +39,8 @@ export class View {
   #onlooker = {};
   /** @type {Set<Entry> | null} */
   #held = null; // all that has come since the pause; null without one
+  /** @type {Entry | undefined} */
+  #known; // the newest that had come at `know`
 
   /**
    * `matches(entry)`: whether the search has found an entry.
@@ -77,6 +80,12 @@ export class View {
     return this.onlyMatches || Object.entries(this.narrowing).some(([name, part]) => name !== "time" && part !== undefined);
   }
 
+  /** What has come counts as known, shown or not. */
+  know() {
+    this.#known = this.#store.entries.at(this.#store.entries.end - 1);
+    this.news = 0;
+  }
+
   get paused() {
     return this.#held !== null;
   }
@@ -87,8 +96,17 @@ export class View {
     this.refresh();
   }
 
-  /** Looks at everything again. `isOther`: the reader chose another view, so nothing in it has come just now. @param {boolean} [isOther] */
-  refresh(isOther = false) {
+  /** The search has found more: only what has come since `know` is new, in whatever order it is found. */
+  find() {
+    this.refresh(false, true);
+  }
+
+  /**
+   * Looks at everything again. `isOther`: the reader chose another view, so nothing in it has come just now. `isFound`: the search
+   * has found more of what had come.
+   * @param {boolean} [isOther] @param {boolean} [isFound]
+   */
+  refresh(isOther = false, isFound = false) {
     const all = this.#store.entries.slice();
     const held = this.#held;
     if (held !== null) this.#held = new Set(all.filter((entry) => held.has(entry)));
@@ -98,9 +116,12 @@ export class View {
     const before = this.shown.slice();
     if (!isOther && before.length > 0 && before.length <= now.length && before.every((entry, n) => entry === now[n])) {
       for (const entry of now.slice(before.length)) this.shown.push(entry);
+      this.news = isFound ? this.#newsOf(all, now) : this.news + now.length - before.length;
       this.#onlooker.grown?.();
     } else {
       this.shown.replace(now);
+      if (isFound) this.news = this.#newsOf(all, now);
+      else this.know();
       this.#onlooker.changed?.();
     }
   }
@@ -113,7 +134,10 @@ export class View {
       this.#held?.add(entry);
       if (!this.#shows(entry)) continue;
       if (this.paused) this.waiting += 1;
-      else this.shown.push(entry);
+      else {
+        this.shown.push(entry);
+        this.news += 1;
+      }
     }
     this.#onlooker.grown?.();
   }
@@ -124,11 +148,19 @@ export class View {
     const gone = new Set(entries);
     const first = () => this.shown.at(this.shown.first);
     for (let entry = first(); entry !== undefined && gone.has(entry); entry = first()) this.shown.shift();
+    this.news = Math.min(this.news, this.shown.length);
     this.#onlooker.shrunk?.();
   }
 
   replaced() {
     this.refresh();
+  }
+
+  /** How many of those shown come after what is known. @param {Entry[]} all that are held @param {Entry[]} shown */
+  #newsOf(all, shown) {
+    let at = shown.length;
+    for (let n = all.length - 1; n >= 0 && all[n] !== this.#known; n -= 1) if (all[n] === shown[at - 1]) at -= 1;
+    return shown.length - at;
   }
 
   /** @param {Entry} entry */
