@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None, catalogue: Callable[[Toolbox], 
         patience=settings.poll_seconds + STALL_SECONDS,
         share=shares_of(shared),
     )
+    feeds.renew_by(environments.fresh)
     runtime = Runtime(environments, clients, feeds, slots)
     host = Host(slots, Stops(runtime, slots, SUPERVISOR), share=shared.begin if shared else None)
     runtime.warn()

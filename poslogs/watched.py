@@ -65,6 +65,10 @@ class WatchedFile(Generic[T]):
         log.info("%s was read again.", self.path)
         return True
 
+    def peek(self) -> T:
+        """What the file holds at this moment, whoever reads it meanwhile; `value` stays. Raises ConfigError."""
+        return self._read()
+
     def _signature(self) -> tuple[int, int, int] | None:
         try:
             seen = os.stat(self.path)

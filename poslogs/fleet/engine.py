@@ -134,9 +134,9 @@ class Engine:
             if joined > STEADY_SECONDS:
                 pause = AGAIN_SECONDS
                 continue  # perhaps only the connection was lost
+            time.sleep(pause if joined else AGAIN_SECONDS)
             if joined:
                 pause = min(pause * 2, MOST_AGAIN_SECONDS)
-            time.sleep(pause)
 
     def _use(self, loop: Loop, standing: Standing) -> float:
         """Serve questions by a connection until that is lost. Returns the seconds that it was of use; 0: never."""

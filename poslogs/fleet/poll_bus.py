@@ -6,11 +6,13 @@ import itertools
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from poslogs.fleet.ask import Away
+from poslogs.fleet.stand import Stand
 from poslogs.platformos.environments import Environment
+from poslogs.streaming.bus import Note
 
 if TYPE_CHECKING:
     from poslogs.fleet.polls import Polls
@@ -25,32 +27,6 @@ KEPT_INTERVALS: Final = 3
 STREAM_BYTES: Final = 4 * 1024 * 1024  # of outcomes that stay in Redis, packed; the newest stays whatever its size
 MOST_WAITING: Final = 32  # outcomes that wait for the poller; the others stay in Redis meanwhile
 DIGITS: Final = 20  # of a position, so that texts compare as numbers
-
-
-class Stand(NamedTuple):
-    """How all stands, as Redis replies: see `poslogs.streaming.bus.Reply`."""
-
-    granted: bool
-    wait: float
-    tip: str
-    high: int | None
-    age: float | None
-    late: bool
-    whole: bool
-    rests: bool
-    failing: bool
-    answered: int
-    rounds: int
-    who: str  # the process that asked last
-
-    @classmethod
-    def of(cls, reply: Sequence[Any]) -> Stand:
-        """The reply of a script."""
-        granted, wait, tip, high, age, late, whole, rests, failing, answered, rounds, who = reply
-        return cls(
-            bool(granted), wait / 1000, tip.decode(), int(high) if high else None, age / 1000 if age >= 0 else None,
-            bool(late), bool(whole), bool(rests), bool(failing), answered, rounds, who.decode(),
-        )  # fmt: skip
 
 
 class Came(NamedTuple):
@@ -102,18 +78,18 @@ class PollBus:
         """How all stands."""
         return self._run(self._polls.look)
 
-    def publish(
-        self, cursor: str, data: bytes, high: int, *, ends: bool, syncs: bool, rests: bool, goes_on: bool
-    ) -> Stand | None:
+    def publish(self, cursor: str, data: bytes, high: int, note: Note) -> Stand | None:
         """Publish what an answered question brought."""
-        if not goes_on:
+        if not note.goes_on:
             self._held = None
-        return self._publish(cursor, data, _digits(high), int(ends), int(syncs), int(rests), int(goes_on), "")
+        back = "" if note.back is None else note.back
+        facts = int(note.ends), int(note.syncs), int(note.rests), int(note.goes_on), "", back
+        return self._publish(cursor, data, _digits(high), *facts)
 
     def failed(self, cursor: str, data: bytes, wait: float) -> Stand | None:
         """Publish that a question failed."""
         self._held = None
-        return self._publish(cursor, data, "", 0, 0, 0, 0, _ms(wait))
+        return self._publish(cursor, data, "", 0, 0, 0, 0, _ms(wait), "")
 
     def hold(self) -> None:
         """Keep the claim: the poller goes on."""

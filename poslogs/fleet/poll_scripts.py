@@ -22,7 +22,7 @@ local function whether(found) return found and 1 or 0 end
 local function reply(granted, wait, age)
   return {whether(granted), wait, get('tip'), get('high'), age, whether((tonumber(get('late')) or 0) > now),
     whether(get('whole') == '1'), whether(get('rests') == '1'), whether(get('failing') == '1'),
-    tonumber(get('answered')) or 0, tonumber(get('rounds')) or 0, get('who')}
+    tonumber(get('answered')) or 0, tonumber(get('rounds')) or 0, get('who'), get('resets')}
 end
 local function holds(token, life)
   local till = tonumber(get('till')) or 0
@@ -62,11 +62,12 @@ return reply(wait == 0, wait, age)
 """
 )
 
-# ARGV: token, cursor, data, high, ends, syncs, rests, goes on, wait ('' unless it failed), claim's life, expiry, most
+# ARGV: token, cursor, data, high, ends, syncs, rests, goes on, wait ('' unless it failed), back ('' without a reset),
+# claim's life, expiry, most
 PUBLISH: Final = (
     _BEGIN
     + """
-local token, cursor, data, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[10])
+local token, cursor, data, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[11])
 if not holds(token, life) or cursor ~= get('tip') then return reply(false, 0, -1) end
 if data ~= '' then
   local size = (tonumber(get('size')) or 0) + #data
@@ -74,12 +75,17 @@ if data ~= '' then
   redis.call('RPUSH', KEYS[3], #data)
   local count = redis.call('LLEN', KEYS[3])
   local kept = count
-  while size > tonumber(ARGV[12]) and kept > 1 do
+  while size > tonumber(ARGV[13]) and kept > 1 do
     size = size - redis.call('LPOP', KEYS[3])
     kept = kept - 1
   end
   if kept < count then redis.call('XTRIM', KEYS[2], 'MAXLEN', kept) end
   set('size', size)
+  if ARGV[10] ~= '' then
+    local resets = get('resets') .. get('tip') .. ':' .. ARGV[10] .. ' '
+    if #resets > 800 then resets = string.gsub(resets, '^%S+ ', '') end
+    set('resets', resets)
+  end
 end
 if ARGV[9] ~= '' then
   set('failing', '1', 'until', now + ARGV[9])
@@ -91,7 +97,7 @@ else
   set('high', ARGV[4], 'rests', ARGV[7])
 end
 if ARGV[8] == '1' then set('till', now + life) else drop('token') end
-keep(ARGV[11])
+keep(ARGV[12])
 return reply(true, 0, -1)
 """
 )

@@ -11,7 +11,7 @@ import orjson
 
 from poslogs.platformos import cut, lenient, split
 from poslogs.platformos.split import Body
-from poslogs.platformos.work import NO_OBJECT, NOT_JSON, NotALog, Work
+from poslogs.platformos.work import NO_OBJECT, NOT_JSON, NotALog, Turn, Work, nobody
 
 __all__ = ["NotALog", "Rows", "Unreadable", "rows"]
 
@@ -47,14 +47,24 @@ class Rows(Collection[object]):
     """The rows of a large answer, parsed a few at a time, and again at each iteration.
 
     `left_out`: how many rows more came that cannot be entries. `more`: rows past the last id came and are not here.
-    `listed`: the answer had a list of rows, so an empty one means that the log has none.
+    `listed`: the answer had a list of rows, so an empty one means that the log has none. `turn` is called whenever
+    others have had a turn while rows are parsed.
     """
 
-    def __init__(self, texts: list[bytes | Unreadable], left_out: int, *, more: bool, listed: bool = True) -> None:
+    def __init__(
+        self,
+        texts: list[bytes | Unreadable],
+        left_out: int,
+        *,
+        more: bool,
+        listed: bool = True,
+        turn: Turn = nobody,
+    ) -> None:
         self.left_out = left_out
         self.more = more
         self.listed = listed
         self._texts = texts
+        self._turn = turn
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -63,7 +73,7 @@ class Rows(Collection[object]):
         return any(row == each for each in self)
 
     def __iter__(self) -> Iterator[object]:
-        work = Work()
+        work = Work(self._turn)
         group: list[bytes] = []
         size = 0
         for text in self._texts:
@@ -81,11 +91,12 @@ class Rows(Collection[object]):
         yield from _parsed(group)
 
 
-def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS) -> Collection[object]:
+def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS, turn: Turn = nobody) -> Collection[object]:
     """The rows of an answer, in its own order; none, and not `listed`, of an empty body or one without `logs`.
 
     A bad row does not spoil the others: it comes as `Unreadable`. Of more than `most` rows, or cut.MOST_BYTES of
-    them, those with the lowest ids past `after` come. Raises NotALog when the body is not an answer of the log API.
+    them, those with the lowest ids past `after` come. `turn` is called whenever others have had a turn meanwhile.
+    Raises NotALog when the body is not an answer of the log API.
     """
     if not body or body.isspace():
         return _unlisted()
@@ -94,14 +105,14 @@ def rows(body: bytes | bytearray, after: int = 0, most: int = MOST_ROWS) -> Coll
             found = _logs(orjson.loads(body))
         except orjson.JSONDecodeError:
             if len(body) <= ODD_BYTES:
-                return _leniently(body, after, most)
+                return _leniently(body, after, most, turn)
         else:
             if found is None:
                 return _unlisted()
             if len(found) <= most:
                 return found
             del found
-    return _apart(body, after, most)
+    return _apart(body, after, most, turn)
 
 
 def _unlisted() -> Rows:
@@ -117,22 +128,22 @@ def _logs(answer: object) -> list[object] | None:
     return logs
 
 
-def _leniently(body: bytes | bytearray, after: int, most: int) -> Collection[object]:
+def _leniently(body: bytes | bytearray, after: int, most: int, turn: Turn) -> Collection[object]:
     text = body.decode("utf-8", "replace")
     try:
         found = _logs(lenient.decode(text))
     except RecursionError:
-        return _apart(body, after, most)  # one row is too deep: take the rows one by one
+        return _apart(body, after, most, turn)  # one row is too deep: take the rows one by one
     except ValueError:
         raise NotALog("HTML" if text.lstrip()[:1] == "<" else NOT_JSON) from None
     if found is None:
         return _unlisted()
-    return found if len(found) <= most else _apart(body, after, most)
+    return found if len(found) <= most else _apart(body, after, most, turn)
 
 
-def _apart(body: bytes | bytearray, after: int, most: int) -> Collection[object]:
+def _apart(body: bytes | bytearray, after: int, most: int, turn: Turn) -> Collection[object]:
     """The rows of an answer that is too large, or too odd, to be parsed in one go."""
-    work = Work()
+    work = Work(turn)
     start = split.member(body, b'"logs"', work)
     if start is None or body[start : start + 4] == b"null":
         return _unlisted()
@@ -140,7 +151,7 @@ def _apart(body: bytes | bytearray, after: int, most: int) -> Collection[object]
         raise NotALog(NO_LIST)
     with memoryview(body) as view:
         taken = cut.lowest(_texts(view, start, work), _parse, after, most, work)
-    return Rows(*taken[:2], more=taken[2])
+    return Rows(*taken[:2], more=taken[2], turn=turn)
 
 
 def _texts(body: memoryview, start: int, work: Work) -> Iterator[bytes | Unreadable]:

@@ -18,6 +18,7 @@ from poslogs.platformos.demo_texts import (
     fail,
 )
 from poslogs.platformos.entries import Page
+from poslogs.platformos.work import Turn, nobody
 
 NAMES = ("staging", "production")
 RETENTION_S = 3600  # rows older than this are gone
@@ -50,11 +51,11 @@ class DemoGateway:
         self._clock = clock
         self._page = page
 
-    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), turn: Turn = nobody) -> Page:
         """What a log of the last RETENTION_S seconds holds past `last_id`, without the rows `known`."""
         rows = self.rows(last_id)
-        came()
-        return entries.read(rows, self._name, known)
+        turn()
+        return entries.read(rows, self._name, known, turn)
 
     def rows(self, last_id: int) -> list[object]:
         """The rows with an id above `last_id`, ascending: the oldest `page` of the last RETENTION_S seconds."""

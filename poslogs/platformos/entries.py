@@ -12,6 +12,7 @@ from poslogs.platformos.answers import Rows, Unreadable
 from poslogs.platformos.entry import MAX_MESSAGE_BYTES, TYPES, BadRow, Entry, Kind, shortened
 from poslogs.platformos.ids import MAX_ID, position
 from poslogs.platformos.timestamps import NO_TIME, timestamp
+from poslogs.platformos.work import Turn, nobody
 
 __all__ = [  # with what an entry is made of, for those who read pages
     "MAX_ID",
@@ -54,14 +55,18 @@ class Page(NamedTuple):
     cut: bool = False
 
 
-def read(rows: Collection[object], env: str, known: Container[int] = ()) -> Page:
-    """The page of an answer's rows, without those whose ids are `known`. Of rows with one id the first counts."""
+def read(rows: Collection[object], env: str, known: Container[int] = (), turn: Turn = nobody) -> Page:
+    """The page of an answer's rows, without those whose ids are `known`. Of rows with one id the first counts.
+
+    `turn` is called whenever others have had a turn meanwhile.
+    """
     entries: dict[int, Entry] = {}
     refused: list[str] = []
     last = more = 0
     for count, row in enumerate(rows):
         if not count % TURN_ROWS:
             let_others_run()  # an answer may hold very many rows
+            turn()
         if known and isinstance(row, dict) and (number := position(row.get("id"))) and number in known:
             last = max(last, number)
             continue

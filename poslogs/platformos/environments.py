@@ -95,6 +95,15 @@ class Environments:
         """The environment of that name; None when it is not served."""
         return self.all().get(name)
 
+    def fresh(self, name: str) -> Environment | None:
+        """The environment of that name as its file has it at this moment; None where none does, or it is not good."""
+        if self._file is None or name in self._extra:
+            return None
+        try:
+            return self._file.peek().usable.get(name)
+        except ConfigError:
+            return None
+
     def refresh(self) -> bool:
         """Read the file again if it has changed; a `.pos` that appears ends the demo. True when something changed."""
         if self._file is not None:

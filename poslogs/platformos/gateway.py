@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from typing import Any, Final, Protocol
 
 import requests
@@ -15,6 +15,7 @@ from poslogs.platformos.bounded_adapter import BoundedAdapter, Late, TooLarge
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.failures import reason_of, retry_after, untangle
+from poslogs.platformos.work import Turn, nobody
 
 CONNECT_SECONDS: Final = 3.05
 
@@ -56,10 +57,10 @@ def whole(page: Page, env: str) -> Page:
 class Gateway(Protocol):
     """Anything that can be asked what one environment's log holds."""
 
-    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), turn: Turn = nobody) -> Page:
         """What platformOS lists past `last_id`, without the rows `known`; at most one request. Raises GatewayError.
 
-        `came` is called once the answer is here, before it is read.
+        `turn` is called once the answer is here, and whenever others have had a turn while it is read.
         """
 
     def close(self) -> None:
@@ -88,7 +89,7 @@ class HttpGateway:
         self._session.mount("http://", self._wire)
         self._session.mount("https://", self._wire)
 
-    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), turn: Turn = nobody) -> Page:
         """What platformOS lists past `last_id`, without the rows `known`; exactly one request.
 
         Raises GatewayError when it did not answer in full, in time and within bounds.
@@ -111,13 +112,13 @@ class HttpGateway:
             )
         if status != 200:
             raise GatewayError(f"platformOS answered {status} for environment {name}.", retry_after=wait)
+        turn()
         try:
-            rows = answers.rows(body, last_id, self._max_rows)
+            rows = answers.rows(body, last_id, self._max_rows, turn)
         except answers.NotALog as error:
             raise GatewayError(f"platformOS answered {error} for environment {name}.") from None
         del body  # not to be held while its rows are read
-        came()
-        return entries.read(rows, name, known)
+        return entries.read(rows, name, known, turn)
 
     def close(self) -> None:
         """Close the connection; a later question opens a new one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from poslogs.cooperation import let_others_run
@@ -17,6 +18,13 @@ TOO_MUCH: Final = "more brackets than a log has"
 CUT_OFF: Final = "JSON that is cut off"
 
 
+Turn = Callable[[], None]  # called whenever others have had a turn
+
+
+def nobody() -> None:
+    """Tell nobody that others have had a turn."""
+
+
 class NotALog(Exception):
     """The body is not an answer of the log API; the message says what it is instead."""
 
@@ -24,10 +32,11 @@ class NotALog(Exception):
 class Work:
     """The steps that are left for one answer. An answer that takes more has more brackets than any log."""
 
-    __slots__ = ("_due", "steps")
+    __slots__ = ("_due", "_turn", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, turn: Turn = nobody) -> None:
         self.steps = MAX_STEPS
+        self._turn = turn
         self._due = time.monotonic() + TURN_SECONDS
 
     def step(self) -> None:
@@ -37,4 +46,5 @@ class Work:
             raise NotALog(TOO_MUCH)
         if time.monotonic() > self._due:
             let_others_run()
+            self._turn()
             self._due = time.monotonic() + TURN_SECONDS

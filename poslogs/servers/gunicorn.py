@@ -16,6 +16,7 @@ from gunicorn.http.wsgi import Response
 from gunicorn.workers import base, ggevent
 
 from poslogs.servers import memory
+from poslogs.servers.acceptors import Acceptors, report_as_news
 from poslogs.servers.readiness import Readiness
 from poslogs.servers.refusal import too_many
 from poslogs.servers.sockets import turn_away
@@ -42,7 +43,13 @@ class GeventWorker(Worker, ggevent.GeventWorker):
     def init_process(self) -> None:
         """Begin in the worker's own process, and serve until it ends."""
         gevent.config.track_greenlet_tree = False  # it would keep the stack that started each greenlet
+        self._acceptors = Acceptors(self.handle, alone=self.cfg.workers == 1)
         super().init_process()
+
+    def server_class(self, listener: Any, *, spawn: Any, **more: Any) -> Any:
+        """What gunicorn calls to accept at a listener, where a worker has this."""
+        tls = {name: given for name, given in more.items() if name == "ssl_context"}
+        return self._acceptors.accept_at(listener, spawn, **tls)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve a connection until it ends."""
@@ -98,11 +105,14 @@ class GeventWorker(Worker, ggevent.GeventWorker):
         self._end()
         base.Worker.handle_quit(self, sig, frame)
 
+    def _stop_accepting(self) -> None:
+        self._acceptors.close()
+
     def _connect_parts(self) -> bool:
         from poslogs.streaming.body import Body
 
         self.parts.disconnects.make_readiness = lambda: Readiness(original("epoll"), original("poll"))
-        self._keep_the_hub_quiet()
+        report_as_news(self._news.worth)
         if not self.parts.direct.serve(gevent.spawn_raw):
             return False
         app = self.wsgi
@@ -130,17 +140,6 @@ class GeventWorker(Worker, ggevent.GeventWorker):
             raise
         self.parts.direct.begin(body, connection, head, chunked=response.chunked)
         return _Taken(response, environ)
-
-    def _keep_the_hub_quiet(self) -> None:
-        # gevent's server reports a failed accept to the hub, which writes to stderr and has no hook.
-        hub = gevent.get_hub()
-        report = hub.handle_error
-
-        def handle_error(context: Any, kind: Any, error: Any, trace: Any) -> None:
-            if self._news.worth(error):
-                report(context, kind, error, trace)
-
-        hub.handle_error = handle_error
 
 
 class ThreadWorker(Worker, Threads):

@@ -89,6 +89,12 @@ class Threads(gthread.ThreadWorker):
             self._track(sock)
         self.enqueue_req(conn)
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """End the worker. Its main loop is woken: else it would look up to a second later, and accept until then."""
+        if self.alive:
+            self.method_queue.defer(lambda: None)
+        super().handle_exit(sig, frame)
+
     def _track(self, client: Any) -> None:
         """Track a connection from its beginning."""
         raise NotImplementedError

@@ -130,6 +130,9 @@ class Worker(base.Worker):
         """Connect the app's parts with this kind of worker; True when gunicorn does not count open streams."""
         return False
 
+    def _stop_accepting(self) -> None:
+        """Accept no connection any more. A worker does so by itself too, up to a second after a stop began."""
+
     def _is_well(self) -> bool:
         return not self.parts.supervisor.unwell()
 
@@ -182,6 +185,7 @@ class Worker(base.Worker):
             if time.monotonic() >= due:
                 due = time.monotonic() + TRIM_SECONDS
                 memory.give_back()
+        self._stop_accepting()  # else those who come back at once meet this worker again, and are refused
         self.parts.runtime.drain()
         wait_for_end(self.parts.slots)
         self.parts.disconnects.release_idle()

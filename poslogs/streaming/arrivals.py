@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from poslogs.streaming.bus import Published, is_after
-from poslogs.streaming.evidence import suits
+from poslogs.streaming.evidence import contradicts, suits
+from poslogs.streaming.id_reset import IdReset
 from poslogs.streaming.membership import Membership, State
-from poslogs.streaming.outcome import Outcome
+from poslogs.streaming.outcome import Outcome, WasReset
 from poslogs.streaming.packing import Failed, Packed, unpack
 from poslogs.streaming.uptake import Uptake
 
@@ -22,7 +23,7 @@ def take(published: Published, membership: Membership, uptake: Uptake) -> bool:
     if membership.state is State.JOINING:
         return _take_to_join(published, packed, membership, uptake)
     if membership.state is State.LOADING and not membership.cursor:
-        if not uptake.begin(packed.low):
+        if not _begin(packed, membership.back, uptake):
             return False
     elif published.before != membership.cursor or not _goes_on(packed, uptake):
         membership.join(uptake)
@@ -32,8 +33,18 @@ def take(published: Published, membership: Membership, uptake: Uptake) -> bool:
     membership.cursor = published.id
     membership.see(uptake)
     if membership.state is State.LOADING and membership.goal and not is_after(membership.goal, membership.cursor):
-        return membership.load(uptake)
+        return membership.loaded(uptake)
     return True
+
+
+def _begin(packed: Packed, back: int | None, uptake: Uptake) -> bool:
+    """Begin where the publisher's window ended, and with `back` where ids were reset to; False: the poller must end."""
+    if back is not None:
+        if isinstance(packed.outcome, WasReset):
+            return True  # it begins a window by itself
+        if not uptake.take_from(WasReset(IdReset(back, [])), joins=True):
+            return False
+    return uptake.begin(packed.low)
 
 
 def _goes_on(packed: Packed, uptake: Uptake) -> bool:
@@ -48,6 +59,7 @@ def _take_to_join(published: Published, packed: Packed, membership: Membership, 
         return True
     if not suits(outcome, uptake):
         membership.misses = True
+        membership.outdated = membership.outdated or contradicts(outcome, uptake)
         return True
     if not _apply(outcome, uptake, joins=True):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Reply(Protocol):
@@ -53,6 +53,20 @@ class Reply(Protocol):
     def rounds(self) -> int:
         """How many of them found nothing new."""
 
+    @property
+    def resets(self) -> Sequence[tuple[str, int]]:
+        """The last id resets, in order: the first outcome after each, and where readers from before it continue."""
+
+
+class Note(NamedTuple):
+    """What is noted of an answered question beside what it brought."""
+
+    ends: bool = False  # it found nothing new
+    syncs: bool = False  # it has all that is listed
+    rests: bool = False  # nobody wants late rows
+    goes_on: bool = False  # more questions follow under this claim
+    back: int | None = None  # it is the first after an id reset, and readers from before that continue there
+
 
 class Published(Protocol):
     """An outcome that was published."""
@@ -86,14 +100,11 @@ class Bus(Protocol):
     def look(self) -> Reply | None:
         """How all stands; nothing is claimed. None: the bus is away."""
 
-    def publish(
-        self, cursor: str, data: bytes, high: int, *, ends: bool, syncs: bool, rests: bool, goes_on: bool
-    ) -> Reply | None:
-        """Publish what an answered question brought, and give the claim back unless the question `goes_on`.
+    def publish(self, cursor: str, data: bytes, high: int, note: Note) -> Reply | None:
+        """Publish what an answered question brought, and give the claim back unless the question goes on.
 
         The reply is granted if the claim had not lapsed: else it counts nowhere. None: the bus is away, and it may
-        count. Empty data is not published. `high`: where windows end after it. `ends`: it found nothing new; `syncs`:
-        it has all that is listed; `rests`: nobody wants late rows.
+        count. Empty data is not published. `high`: where windows end after it.
         """
 
     def failed(self, cursor: str, data: bytes, wait: float) -> Reply | None:

@@ -23,9 +23,23 @@ def fits(outcome: Outcome, uptake: Uptake) -> bool:
 
 
 def suits(outcome: Outcome, uptake: Uptake) -> bool:
-    """Whether a process can join with another's answer, which has all that is listed."""
-    looks = isinstance(outcome, Answered) and outcome.looks
-    return (looks or not uptake.wants_late) and fits(outcome, uptake)
+    """Whether a process can join with another's answer, which has all that is listed, as far as others look back."""
+    if not isinstance(outcome, Answered) or not fits(outcome, uptake):
+        return False
+    lookback, cap = uptake.lookback, uptake.size.cap
+    return not uptake.wants_late or (outcome.looks and lookback.finds_all(outcome.since, cap))
+
+
+def contradicts(outcome: Outcome, uptake: Uptake) -> bool:
+    """Whether a whole answer shows that the window is of another log: it lacks a row of the window, or has another.
+
+    Rows that the window lacks show nothing: they are late, or came meanwhile.
+    """
+    if not isinstance(outcome, Answered) or not outcome.page.whole:
+        return False
+    listed = {entry.id: entry.json for entry in outcome.page.entries}
+    since, last = outcome.since, outcome.page.last
+    return any(since < number <= last and listed.get(number) != json for number, json in uptake.window.known().items())
 
 
 def has_all(outcome: Outcome, uptake: Uptake) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Final, NamedTuple
+from typing import Final
 
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.polled import Polled
 from poslogs.streaming.poller import Poller
-from poslogs.streaming.readers import Reader
+from poslogs.streaming.readers import Attached, Reader
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.sharing import Share, alone
 from poslogs.streaming.upstream import Upstream
@@ -17,15 +17,6 @@ from poslogs.streaming.upstream import Upstream
 log = logging.getLogger("poslogs.feed")
 
 SHARED_START_SECONDS: Final = 10.0  # readers that begin within that time of a feed share its start
-
-
-class Attached(NamedTuple):
-    """What `attach` gives a reader to look at before it follows."""
-
-    inside: Batch | None  # the batch that its position lies in
-    late: list[Batch]  # late rows that the window has already, for readers that want them
-    ahead: bool = False  # the reader was not attached: the window has not come to its position
-    since: int | None = None  # the window's newest batch when the reader began to wait; None: it did not wait
 
 
 class Feed(Polled):
@@ -54,7 +45,7 @@ class Feed(Polled):
             first = not len(self._readers)
             self._readers.add(reader)
             if self._share is not alone and reader.selection.late:
-                self._polling.unsure[reader] = self.upstream.clock(), 0
+                self._polling.doubts.add(reader, self.upstream.clock())
             begins = first and (self.upstream.refusal is not None or self._polling.vacant)
         if begins:
             self.upstream.forget_trouble()
@@ -65,7 +56,7 @@ class Feed(Polled):
         with self._lock:
             self._readers.discard(reader, self.upstream.clock())
             self._waiting.pop(reader, None)
-            self._polling.unsure.pop(reader, None)
+            self._polling.doubts.discard(reader)
             self._let_go()
         self._wake.set()
 
@@ -94,7 +85,10 @@ class Feed(Polled):
         blind = self.is_blind(reader)
         if blind or position > self.window.high:
             reader.number = None
-            self._polling.note(reader, position)
+            if self._polling.loads or (self._share is not alone and self.history.after(position) is not None):
+                # It may be from a process that is further, and not from before a reset.
+                self._polling.doubts.add(reader, self.upstream.clock())
+            self._polling.doubts.note(reader, position)
             if reader not in self._waiting:
                 self._waiting[reader] = self.window.number
                 self.hurried = self.hurried or not blind
@@ -161,7 +155,7 @@ class Feed(Polled):
 
     def is_blind(self, reader: Reader) -> bool:
         """Whether the window may lack what the reader had elsewhere, which other processes still tell."""
-        return self._polling.loads or reader in self._polling.unsure
+        return self._polling.loads or reader in self._polling.doubts
 
     @property
     def readers(self) -> int:

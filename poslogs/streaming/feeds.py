@@ -10,6 +10,7 @@ from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway
 from poslogs.streaming.answer import Answers
 from poslogs.streaming.feed import Feed
+from poslogs.streaming.gateways import Fresh, unknown
 from poslogs.streaming.sharing import Share, nobody
 from poslogs.streaming.upstream import ANSWER_BYTES, OWN_QUESTIONS, Upstream
 from poslogs.supervisor import STALL_SECONDS, SUPERVISOR, Supervisor
@@ -34,6 +35,7 @@ class Feeds:
     ) -> None:
         """`share` gives what the pollers of an environment share with other processes."""
         self._share = share
+        self._fresh: Fresh = unknown
         self._open_gateway = open_gateway
         self._window_bytes = window_bytes
         self._lookback = lookback
@@ -42,6 +44,10 @@ class Feeds:
         self._patience = patience
         self._supervisor = supervisor
         self._known = PerProcess(_Known)
+
+    def renew_by(self, fresh: Fresh) -> None:
+        """Have `fresh` asked for an environment when platformOS refuses its credentials. Before a feed is asked for."""
+        self._fresh = fresh
 
     def of(self, environment: Environment) -> Feed:
         """The feed of an environment; another address under the same name is another feed.
@@ -61,6 +67,7 @@ class Feeds:
                     self._open_gateway,
                     answers=self._answers,
                     most=self._questions,
+                    fresh=self._fresh,
                     patience=self._patience,
                     supervisor=self._supervisor,
                 )

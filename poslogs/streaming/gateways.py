@@ -10,15 +10,29 @@ from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.platformos.gateway import Gateway, GatewayError
 
+Fresh = Callable[[str], Environment | None]  # an environment of a name as it is configured at this moment
+
+
+def unknown(_: str) -> Environment | None:
+    """What `Fresh` says where nobody can look."""
+    return None
+
 
 class Gateways:
     """Lends spare gateways. If there is none, it opens one with the environment's current credentials."""
 
-    def __init__(self, environment: Environment, open_gateway: Callable[[Environment], Gateway], most: int) -> None:
-        """`most`: how many are kept open between questions."""
+    def __init__(
+        self,
+        environment: Environment,
+        open_gateway: Callable[[Environment], Gateway],
+        most: int,
+        fresh: Fresh = unknown,
+    ) -> None:
+        """`most`: how many are kept open between questions. `fresh` is asked where credentials are refused."""
         self.environment = environment
         self._open = open_gateway
         self._most = most
+        self._fresh = fresh
         self._lock = threading.Lock()
         self._users = 0
         self._spare: list[tuple[Environment, Gateway]] = []
@@ -56,8 +70,8 @@ class Gateways:
     def asked(self, ask: Callable[[Gateway], Page]) -> Page:
         """What a question brings that is asked of a lent gateway. Raises GatewayError.
 
-        A refusal of credentials that were renewed meanwhile says nothing: the question is asked again with the new
-        ones, at once.
+        A refusal of credentials that were renewed meanwhile says nothing, also where nobody has read the new ones yet:
+        the question is asked again with those, at once.
         """
         while True:
             environment = self.environment
@@ -65,9 +79,17 @@ class Gateways:
                 with self.lent() as gateway:
                     return ask(gateway)
             except GatewayError as error:
+                if error.refused and environment is self.environment:
+                    self._renew(environment)
                 if not error.refused or environment is self.environment:
                     error.environment = environment
                     raise
+
+    def _renew(self, refused: Environment) -> None:
+        """Go on with other credentials where there are some by now."""
+        now = self._fresh(refused.name)
+        if now is not None and now != refused and now.url == refused.url:
+            self.environment = now
 
     def _borrow(self) -> tuple[Environment, Gateway]:
         while True:

@@ -16,6 +16,14 @@ class Restart(NamedTuple):
     notice: Chunk
 
 
+class Known(NamedTuple):
+    """What is known of an environment's ids at a moment."""
+
+    restart: Restart | None
+    top: int
+    before: int
+
+
 class IdHistory:
     """What the questions of this process have shown of an environment's ids. It outlives a feed's windows."""
 
@@ -34,20 +42,34 @@ class IdHistory:
             if generation in (None, self.generation):
                 self.top = max(self.top, last)
 
-    def reset(self, high: int, position: int, top: int, *, noticed: bool) -> None:
+    def reset(self, high: int, position: int, top: int, *, noticed: bool, past: bool = False) -> None:
         """Note that ids were reset: the newest was `high` and is now `top`; readers continue after `position`.
 
-        Not `noticed`: no reader had entries of the log before the reset, so none needs a notice.
+        Not `noticed`: no reader had entries of the log before the reset, so none needs a notice. `past`: it was before
+        any reader came that is here; only its position can show that one has not had it. It may be known already, and
+        what a question has shown may be of the log since.
         """
         with self._lock:
-            seen = max(high, self.top)
+            if past and self.restart is not None and self.restart.position == position and high <= self._before:
+                return
+            seen = high if past else max(high, self.top)
             self.top = top
             if self.restart is not None and position < self.restart.position:
                 self.restart = self.restart._replace(position=position)
             if noticed:
                 self._before = seen
                 self.restart = Restart(position, self.notice())
-                self.generation += 1
+                self.generation += not past
+
+    def known(self) -> Known:
+        """What is known now, for `return_to`."""
+        with self._lock:
+            return Known(self.restart, self.top, self._before)
+
+    def return_to(self, known: Known) -> None:
+        """Forget what was learnt since, of resets that were in the past for all readers."""
+        with self._lock:
+            self.restart, self.top, self._before = known
 
     def after(self, position: int) -> int | None:
         """Where readers continue, if this position dates from before the last reset and new ids have not passed it."""

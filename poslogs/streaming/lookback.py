@@ -30,6 +30,7 @@ class Lookback:
         self._learning = position > 0  # True until a whole look has found them
         self._looked = float("-inf")
         self._unlooked = 0  # rows that polls at the cursor brought since the last look, MAX_UNLOOKED at most
+        self._doubted = False  # other processes may have found late rows that were never seen here
 
     @property
     def settled(self) -> int:
@@ -50,6 +51,14 @@ class Lookback:
     def known(self) -> Container[int]:
         """The ids that a look reads again."""
         return self._ids
+
+    def doubt(self) -> None:
+        """Note that other processes may find late rows from now on that are not seen here, until one looks for all."""
+        self._doubted = True
+
+    def finds_all(self, position: int, cap: int) -> bool:
+        """Whether a look from a position finds all rows that are never seen and late; `cap` is as for `start`."""
+        return not self._doubted or position <= self.start(cap)
 
     def start(self, cap: int = 0) -> int:
         """The position from which a look reads; the cursor itself when all is settled.
@@ -92,6 +101,7 @@ class Lookback:
         """
         self._looked = now
         self._learning = self._learning and sure
+        self._doubted = self._doubted and sure
         self._unlooked = 0
 
     def saw(self, entries: Sequence[Entry], now: float, *, looked: bool) -> None:

@@ -12,6 +12,7 @@ from poslogs.streaming.id_history import Restart
 from poslogs.streaming.id_reset import IdReset
 from poslogs.streaming.looks import Looks
 from poslogs.streaming.polling import Polling
+from poslogs.streaming.progress import Progress
 from poslogs.streaming.publication import give
 from poslogs.streaming.readers import Reader, Readers
 from poslogs.streaming.upstream import Upstream
@@ -38,9 +39,8 @@ class Polled:
     def __init__(self, upstream: Upstream, window_bytes: int) -> None:
         self.upstream = upstream
         self.history = upstream.history
-        self.entries = 0  # how many the windows took in
+        self.progress = Progress()
         self.looks = Looks(upstream.environment.name, upstream.supervisor)
-        self.rounds = 0  # polls that found nothing new: the end of the log was reached
         self.hurried = False  # a reader knows more than the window: the next poll is due at once; the poller clears it
         self.window = Window(window_bytes, 0, 0)
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class Polled:
 
     def wanted_late(self) -> bool:
         """The same of readers whom the window has waited for."""
-        return self._readers.live > len(self._polling.unsure)
+        return self._readers.live > self._polling.doubts.live
 
     def admit(self, poller: Poller, page: Sequence[Batch], count: int) -> bool:
         """Take the batches of `count` entries into the window; False: this poller must end."""
@@ -77,7 +77,7 @@ class Polled:
                 return False
             self.window.admit(page)
             self.history.saw(self.window.high)
-            self.entries += count
+            self.progress.entries += count
             return True
 
     def publish(self, page: Sequence[Batch]) -> None:
@@ -101,6 +101,12 @@ class Polled:
             self._renew(position)
             return True
 
+    def load(self, poller: Poller) -> None:
+        """Have readers wait until `loaded`."""
+        with self._lock:
+            if self._polling.is_for(poller):
+                self._polling.loads, self._polling.past = True, False
+
     def loaded(self, poller: Poller) -> bool:
         """Let readers attach: the window has what other processes had as they came; False: the poller must end."""
         with self._lock:
@@ -114,20 +120,14 @@ class Polled:
 
     @property
     def doubts(self) -> bool:
-        """Whether readers wait until the window has all late rows that others knew as they came."""
-        return bool(self._polling.unsure)
+        """Whether readers wait until the window has all that others knew as they came."""
+        return bool(self._polling.doubts)
 
-    def sure(self, moment: float, *, looked: bool) -> None:
-        """Let readers attach that came before a moment: the window has all late rows that others knew then.
-
-        A reader that is past the window comes from a process that the others did not reach: it waits until this one has
-        `looked` by itself.
-        """
+    def sure(self, moment: float, *, looked: bool, late: bool = True) -> None:
+        """Let readers attach that came before a moment: the window has all that others knew then (see `Doubts`)."""
         with self._lock:
-            unsure, high = self._polling.unsure, self.window.high
-            ready = [it for it, (since, at) in unsure.items() if since <= moment and (looked or at <= high)]
+            ready = self._polling.doubts.take(moment, self.window.high, looked=looked, late=late)
             for reader in ready:
-                del unsure[reader]
                 if reader in self._waiting:
                     self._waiting[reader] = self.window.number
         for reader in ready:
@@ -143,12 +143,13 @@ class Polled:
                 return False
             high = self.window.high
             noticed = not self.window.empty  # else only a reader said that the log went so far: it alone is told
+            past = self._polling.loads and self._polling.past
             self._renew(found.position)
             if late:
                 self._waiting.update(dict.fromkeys(self._readers, self.window.number))
             top = found.new[-1].id if found.new else found.position
-            self.history.reset(high, found.position, top, noticed=noticed)
-        if noticed:
+            self.history.reset(high, found.position, top, noticed=noticed, past=past)
+        if noticed and not past:
             name = self.upstream.environment.name
             log.warning("The ids of environment %s were reset from %d to %d.", name, high, found.position)
         return True
@@ -158,14 +159,14 @@ class Polled:
         with self._lock:
             return self._polling.goes and self.history.after(position) is not None
 
-    def end(self, position: int) -> Restart:
+    def end(self, position: int, lowest: int) -> Restart:
         """Where a reader continues whose position is past the end of the log, and the notice that it gets.
 
         If its position is from before an id reset, it continues where ids were reset to: all that came since is new to
-        it. Otherwise it continues at the end of the log.
+        it. Otherwise it continues where the log ended when that was first seen, which is `lowest`.
         """
         after = self.history.after(position)
-        return Restart(self.window.high if after is None else after, self.history.notice())
+        return Restart(min(lowest, self.window.high) if after is None else after, self.history.notice())
 
     def lags(self, *, may: bool) -> bool:
         """Whether readers follow, and none has taken the newest batch yet; if so, the poller is woken when one has.

@@ -148,8 +148,10 @@ class Poller:
                 return True
         elif question.since < high:
             uptake.watch.there()
+        assert self._asked is not None
+        uptake.sure(self._asked, looked=True, late=question.looks)
         uptake.quiet, self._full = quiet, may_be_full
-        self._feed.rounds += ends
+        self._feed.progress.rounds += ends
         rows, cut = page.rows, page.cut and page.last > question.since
         del page, asked  # freed before the next one comes
         if backlog and self._full:
@@ -157,6 +159,7 @@ class Poller:
         elif uptake.size.left_rows_out(rows, new, elapsed) or cut:
             self._at_once = True
             self._hold()
+        self._feed.progress.ends += not self._at_once
         return True
 
     def _settle(self, outcome: Outcome, *, ends: bool = False, goes_on: bool = False) -> bool:
@@ -164,11 +167,7 @@ class Poller:
         assert self._asked is not None
         if not self._sharing.publish(outcome, self._uptake, ends=ends, goes_on=goes_on):
             raise Fenced
-        if not self._uptake.take(outcome, self._asked):
-            return False
-        if isinstance(outcome, Answered) and outcome.looks:
-            self._uptake.sure(self._asked, looked=True)
-        return True
+        return self._uptake.take(outcome, self._asked)
 
     def _newest_is_gone(self, last: int, loop: Loop) -> bool:
         """See why an answer up to `last` did not hold the newest row; if ids were reset, begin anew.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from poslogs.streaming.readers import Reader
+from poslogs.streaming.doubts import Doubts
 from poslogs.streaming.upstream import Upstream
 from poslogs.supervisor import Loop
 
@@ -19,8 +19,8 @@ class Polling:
     def __init__(self, upstream: Upstream) -> None:
         self.began = 0.0  # on the clock: when the poller began
         self.loads = False  # where the window begins is not known yet: other processes may tell
-        # Readers that may have had late rows which the window lacks: since when, on the clock, and their positions.
-        self.unsure: dict[Reader, tuple[float, int]] = {}
+        self.past = False  # and what they tell was before its readers came
+        self.doubts = Doubts()
         self._upstream = upstream
         self._poller: Poller | None = None
 
@@ -41,14 +41,9 @@ class Polling:
     def take(self, poller: Poller, *, loads: bool = False) -> Poller:
         """Make this the poller; `run` starts it once the feed's lock is given back."""
         self.began = self._upstream.clock()
-        self.loads = loads
+        self.loads = self.past = loads
         self._poller = poller
         return poller
-
-    def note(self, reader: Reader, position: int) -> None:
-        """Note where an unsure reader is; harmless when it is none."""
-        if reader in self.unsure:
-            self.unsure[reader] = self.unsure[reader][0], position
 
     def leave(self, poller: Poller) -> None:
         """Remove this poller; harmless when another one polls."""

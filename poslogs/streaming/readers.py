@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from poslogs.streaming.batch import Batch
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.wake import Wake
@@ -21,6 +22,15 @@ class Reader(Protocol):
 
     def publish(self, publication: Publication) -> None:
         """Take a publication that is in the window now. Does not wait."""
+
+
+class Attached(NamedTuple):
+    """What a reader is given to look at as it attaches to a feed, before it follows."""
+
+    inside: Batch | None  # the batch that its position lies in
+    late: list[Batch]  # late rows that the window has already, for readers that want them
+    ahead: bool = False  # the reader was not attached: the window has not come to its position
+    since: int | None = None  # the window's newest batch when the reader began to wait; None: it did not wait
 
 
 class Readers:

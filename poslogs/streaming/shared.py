@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from poslogs.streaming import arrivals
-from poslogs.streaming.bus import Bus, Reply, is_after
+from poslogs.streaming.bus import Bus, Note, Reply, is_after
 from poslogs.streaming.evidence import fits, has_all, high_after
+from poslogs.streaming.joining import SOON_SECONDS, Joining
 from poslogs.streaming.membership import Membership, State
-from poslogs.streaming.outcome import Answered, Outcome
+from poslogs.streaming.outcome import Answered, Outcome, WasReset
 from poslogs.streaming.packing import Failed, Packed, pack
 from poslogs.streaming.sharing import Terms, Wish
 from poslogs.streaming.uptake import Uptake
-
-JOIN_SECONDS: Final = 3.0  # beyond the interval, for an answer to join with; then the process asks for itself
-COME_SECONDS: Final = 3.0  # for what was published to come; then the process goes on without it, and joins anew
-SOON_SECONDS: Final = 0.25  # between two looks whether it has come, which wakes the poller anyway
 
 
 class Shared:
@@ -25,7 +21,7 @@ class Shared:
     def __init__(self, bus: Bus, clock: Callable[[], float]) -> None:
         self.membership = Membership(clock)
         self._bus = bus
-        self._behind = False  # an outcome is waited for
+        self._joining = Joining(self.membership, bus)
         self._claimed = False
         self._seen: Reply | None = None  # the last reply
 
@@ -44,25 +40,28 @@ class Shared:
         joins = mine.state in (State.JOINING, State.AWAY)
         reply = self._bus.claim(
             mine.cursor,
-            wish.high,
+            self._joining.high(wish),
             wish.interval,
             late=wish.linger if wish.late else None,
             whole=joins or (wish.late and uptake.lookback.learning),
             joins=joins,
         )
         if reply is None:
-            self._join(uptake)
+            self._joining.leave(uptake)
             mine.be(State.AWAY)
             return Terms(late=wish.late)
         self._claimed = reply.granted
         seen, self._seen = self._seen, reply
         if mine.state is State.AWAY:
-            self._join(uptake)
+            self._joining.leave(uptake)
         if mine.state is State.LOADING:
-            return self._load(reply, uptake)
+            return self._joining.load(reply, uptake)
         if mine.state is State.JOINING:
-            return self._try_to_join(reply, wish)
-        if self._is_current(reply, seen, uptake):
+            terms = self._joining.join(reply, wish, uptake)
+            if terms.wait > 0:
+                self.done()
+            return terms
+        if self._joining.is_current(reply, seen, uptake):
             return Terms.of(reply)
         if mine.state is State.MEMBER:
             return Terms(wait=SOON_SECONDS)
@@ -87,23 +86,27 @@ class Shared:
     def publish(self, outcome: Outcome, uptake: Uptake, *, ends: bool, goes_on: bool) -> bool:
         """Let others have an outcome before it is taken in here; False: it comes too late, and counts nowhere."""
         mine = self.membership
-        if not self._claimed:
-            return True
-        if mine.state is State.JOINING and not fits(outcome, uptake):
-            self.done()
-            mine.alone, mine.cursor = True, ""
+        if not self._claimed or (mine.state is State.JOINING and not fits(outcome, uptake)):
+            if isinstance(outcome, WasReset):
+                mine.notice(outcome.found.position)
+            if self._claimed:
+                self.done()
+                mine.alone, mine.cursor = True, ""
             return True  # for this process alone
+        back = outcome.found.position if isinstance(outcome, WasReset) else mine.noticed
         syncs = has_all(outcome, uptake)
         failing = self._seen is not None and self._seen.failing
         essence = uptake.essence(outcome)
-        matters = failing or syncs or uptake.matters(essence)
+        matters = failing or syncs or back is not None or uptake.matters(essence)
         data = pack(Packed(essence, uptake.window.high, syncs)) if matters else b""
         rests = isinstance(outcome, Answered) and outcome.rests
         after = high_after(outcome, uptake.window.high)
-        reply = self._bus.publish(mine.cursor, data, after, ends=ends, syncs=syncs, rests=rests, goes_on=goes_on)
+        reply = self._bus.publish(mine.cursor, data, after, Note(ends, syncs, rests, goes_on, back))
         self._claimed = goes_on and reply is not None and reply.granted
         if reply is None:
-            self._join(uptake)  # whether it counts is not known
+            self._joining.leave(uptake)  # whether it counts is not known
+            if isinstance(outcome, WasReset):
+                mine.notice(outcome.found.position)
             return True
         if not reply.granted:
             if mine.state is State.JOINING:
@@ -123,7 +126,7 @@ class Shared:
         reply = self._bus.failed(mine.cursor, data, wait)
         self._claimed = False
         if reply is None:
-            self._join(uptake)
+            self._joining.leave(uptake)
         elif mine.state is State.JOINING:
             mine.cursor = ""
         elif reply.granted:
@@ -144,57 +147,3 @@ class Shared:
         """The poller ends."""
         self.done()
         self._bus.end()
-
-    def _join(self, uptake: Uptake) -> None:
-        self.membership.join(uptake)
-        self._behind = False
-
-    def _follow(self, cursor: str) -> None:
-        if not self.membership.follows:
-            self.membership.follows = True
-            self._bus.follow(cursor)
-
-    def _load(self, reply: Reply, uptake: Uptake) -> Terms:
-        mine = self.membership
-        if reply.tip == mine.cursor:
-            if not mine.cursor and reply.high is not None:
-                uptake.begin(reply.high)
-            if mine.cursor or reply.high is not None or reply.granted:
-                mine.load(uptake)
-            return Terms.of(reply)
-        mine.goal = mine.goal or reply.tip
-        self._follow("")
-        if mine.has_waited(COME_SECONDS):
-            self._join(uptake)
-        return Terms(wait=SOON_SECONDS)
-
-    def _is_current(self, reply: Reply, seen: Reply | None, uptake: Uptake) -> bool:
-        """Whether a member has taken in all that there is; one that missed something joins anew."""
-        mine = self.membership
-        self._follow(mine.cursor)
-        if reply.tip == mine.cursor:
-            self._behind = False
-            if seen is not None and reply.answered != seen.answered:
-                if not reply.failing:  # else what was answered came before the failure that is known here
-                    uptake.worked()
-                uptake.rounds(max(0, reply.rounds - seen.rounds))
-            uptake.rest_elsewhere(rests=reply.rests)
-            return True
-        if not self._behind:
-            self._behind = True
-            mine.wait()
-        if not is_after(reply.tip, mine.cursor) or mine.has_waited(COME_SECONDS):  # else it is on its way
-            self._join(uptake)
-        return False
-
-    def _try_to_join(self, reply: Reply, wish: Wish) -> Terms:
-        mine = self.membership
-        self._follow(reply.tip)
-        if reply.granted:
-            mine.cursor = reply.tip
-            return Terms.of(reply)._replace(whole=True, since=reply.high)
-        if mine.has_waited(wish.interval + JOIN_SECONDS) or mine.misses or (mine.alone and not wish.interval):
-            mine.wait()
-            mine.misses, mine.alone = False, True
-            return Terms(late=wish.late)
-        return Terms(wait=reply.wait)

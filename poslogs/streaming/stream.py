@@ -14,11 +14,12 @@ from poslogs.streaming.batch import Batch
 from poslogs.streaming.beginning import Beginning
 from poslogs.streaming.cursor import Cursor
 from poslogs.streaming.driven import Driven
-from poslogs.streaming.feed import Attached, Feed
+from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE, OPEN, Chunk
 from poslogs.streaming.id_history import Restart
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.pulse import Ended, Pulse, Reported
+from poslogs.streaming.readers import Attached
 from poslogs.streaming.reason import Reason
 from poslogs.streaming.replay import Replay
 from poslogs.streaming.selection import Selection
@@ -177,8 +178,6 @@ class Stream(Driven):
             self._generation = yield from beginning.begin(lambda: tail.find(count))
         elif (moment := self._start.since) is not None:
             self._generation = yield from beginning.begin(lambda: beginning.since(moment))
-        elif feed.outdated(cursor.position):
-            yield pulse.sent(self._restart(feed.end(cursor.position)))
 
     def _see_resets(self) -> Iterator[Chunk]:
         history = self._feed.history
@@ -195,24 +194,31 @@ class Stream(Driven):
     def _await_feed(self) -> Iterator[Chunk | float]:
         """Wait until the feed has come to this reader's position.
 
-        Its next polls may reach it. But ids may have been reset, or such an entry may never have existed: once two
-        polls have found nothing new, the reader continues where the log ends.
+        Its next polls may reach it. But it may date from before ids were reset, or such an entry may never have
+        existed: once two polls have found nothing new, the reader continues where the log ended at the first poll. In a
+        log that never rests two polls must have reached its end, and DOUBT_SECONDS have passed.
         """
         feed, pulse, position = self._feed, self._pulse, self._cursor.position
-        due, rounds = pulse.clock() + PAST_END_SECONDS, feed.rounds + 2
-        doubt = pulse.clock() + DOUBT_SECONDS
+        due, doubt = pulse.clock() + PAST_END_SECONDS, pulse.clock() + DOUBT_SECONDS
+        rounds, ends, lowest = feed.progress.rounds + 2, feed.progress.ends + 2, position
         while True:
             pulse.look()
             if feed.is_blind(self):
                 yield from pulse.idle()
-                rounds = feed.rounds + 2
+                rounds, ends = feed.progress.rounds + 2, feed.progress.ends + 2
                 continue
+            if feed.progress.ends > ends - 2:
+                lowest = min(lowest, feed.window.high)
             if not feed.awaits(position) or feed.history.generation != self._generation:
                 return
+            if feed.outdated(position):
+                yield pulse.sent(self._restart(feed.end(position, lowest)))
+                return
             if pulse.clock() >= due:
-                due = pulse.clock() + PAST_END_SECONDS
-                if feed.rounds >= rounds and (position > feed.history.top or pulse.clock() >= doubt):
-                    yield pulse.sent(self._restart(feed.end(position)))
+                due, doubted = pulse.clock() + PAST_END_SECONDS, pulse.clock() >= doubt
+                unseen, rests = position > feed.history.top, feed.progress.rounds >= rounds
+                if (rests and (unseen or doubted)) or (unseen and doubted and feed.progress.ends >= ends):
+                    yield pulse.sent(self._restart(feed.end(position, lowest)))
                     return
             yield from pulse.idle(due)
 

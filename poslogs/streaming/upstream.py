@@ -18,7 +18,7 @@ from poslogs.streaming.backfills import Backfills
 from poslogs.streaming.clock import MONOTONIC, Clock
 from poslogs.streaming.counts import Counts
 from poslogs.streaming.frames import Chunk
-from poslogs.streaming.gateways import Gateways
+from poslogs.streaming.gateways import Fresh, Gateways, unknown
 from poslogs.streaming.id_history import IdHistory
 from poslogs.streaming.notices import Notices
 from poslogs.streaming.outage import Outage
@@ -29,7 +29,7 @@ log = logging.getLogger("poslogs.feed")
 
 OWN_QUESTIONS: Final = 4  # of readers and calls of one environment, under way at once
 ANSWER_BYTES: Final = 16 * 1024 * 1024  # of answers to them that are kept
-READ_SECONDS: Final = 30.0  # for reading what came, however much, and giving it to the readers
+READ_SECONDS: Final = 30.0  # between two turns while what came is read, and for giving it to the readers
 
 
 class Upstream:
@@ -45,15 +45,16 @@ class Upstream:
         *,
         answers: Answers | None = None,
         most: int = OWN_QUESTIONS,
+        fresh: Fresh = unknown,
         patience: float = STALL_SECONDS,
         supervisor: Supervisor = SUPERVISOR,
         clock: Clock = MONOTONIC,
     ) -> None:
         """`answers` keeps what came to readers and calls; `most`: how many of their questions are under way at once.
 
-        `patience`: seconds that one question may take before its loop counts as stalled.
+        `patience`: seconds that one question may take before its loop counts as stalled. `fresh`: as for `Gateways`.
         """
-        self.gateways = Gateways(environment, open_gateway, most + 1)
+        self.gateways = Gateways(environment, open_gateway, most + 1, fresh)
         self.history = IdHistory(environment.name)
         self.notices = Notices(environment.name)
         self.counts = Counts()
@@ -101,12 +102,11 @@ class Upstream:
 
         A reader that stops waiting for the answer must `leave`. None while an outage lets nobody ask.
         """
-        must = False
         with self._lock:
-            if self.outage is not None and not self.backfills.knows(position):
-                if not self.outage.claim():
-                    return None
-                must = True  # all wait for how it ends
+            outage = None if self.outage is None or self.backfills.knows(position) else self.outage
+            if outage is not None and not outage.claim():
+                return None
+        must = outage is not None  # all wait for how it ends
         return self.backfills.add(position, position, client, wake, must=must)
 
     def leave(self, backfill: Backfill, wake: Wake, client: str = "") -> None:

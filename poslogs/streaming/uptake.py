@@ -36,6 +36,8 @@ class Uptake:
         self._upstream = upstream
         self._poller = poller
         self._lookback_seconds = lookback_seconds
+        self._start = feed.window.high
+        self._known = upstream.history.known()
 
     @property
     def window(self) -> Window:
@@ -51,6 +53,20 @@ class Uptake:
         """Begin with an empty window at a position; False when its poller must end."""
         self.lookback = Lookback(self._lookback_seconds, position)
         return self._feed.begin(self._poller, position)
+
+    def start_over(self) -> bool:
+        """Begin again where the feed began, and let readers attach; False when its poller must end."""
+        self._upstream.history.return_to(self._known)
+        return self.begin(self._start) and self.loaded()
+
+    def knows_reset(self, back: int) -> bool:
+        """Whether the last id reset that is known here is one after which readers continue at `back`."""
+        restart = self._feed.history.restart
+        return restart is not None and restart.position == back
+
+    def load(self) -> None:
+        """Have readers wait: what the window should have is loaded anew."""
+        self._feed.load(self._poller)
 
     def loaded(self) -> bool:
         """Let readers attach: the window has what there is; False when its poller must end."""
@@ -76,7 +92,7 @@ class Uptake:
         if not isinstance(outcome, Answered) or not outcome.page.whole:
             return self.take(outcome, now)
         page = outcome.page
-        self.size.may_be_full(page.rows)
+        self._feed.progress.ends += not self.size.may_be_full(page.rows)
         if page.last > self.window.high:
             self.quiet = 0
         if outcome.began is not None and not joins and not self._feed.wants_late():
@@ -109,12 +125,15 @@ class Uptake:
 
     @property
     def doubts(self) -> bool:
-        """Whether readers wait until the window has all late rows that others knew as they came."""
+        """Whether readers wait until the window has all that others knew as they came."""
         return self._feed.doubts
 
-    def sure(self, moment: float, *, looked: bool) -> None:
-        """Note that the window has all late rows that others knew at a moment, as far as this process has `looked`."""
-        self._feed.sure(moment, looked=looked)
+    def sure(self, moment: float, *, looked: bool, late: bool = True) -> None:
+        """Note that the window has all that others knew at a moment, as far as this process has `looked`.
+
+        Not `late`: but for rows that became visible late.
+        """
+        self._feed.sure(moment, looked=looked, late=late)
 
     def rest_elsewhere(self, *, rests: bool) -> None:
         """Note whether nobody elsewhere wanted late rows; a reader that has just come did not either."""
@@ -127,7 +146,8 @@ class Uptake:
 
     def rounds(self, count: int) -> None:
         """Count polls of other processes that reached the end of the log, and found nothing new."""
-        self._feed.rounds += count
+        self._feed.progress.rounds += count
+        self._feed.progress.ends += count
 
     def worked(self) -> None:
         """Note that another process's question was answered."""

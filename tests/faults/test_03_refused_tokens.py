@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from tests.conftest import GUNICORN_KINDS
 from tests.faults.upstream import FETCH, LIVE, STREAM, arrived, follow, lossless, stand_ins, told
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
@@ -117,6 +120,26 @@ def test_a_token_renewed_in_time_interrupts_nobody(server: Callable[..., Server]
         assert told(reader) == told(live) == []
         sent = [request.headers["Authorization"] for request in platformos.requests[asked:]]
         assert sent == sorted(sent, key=lambda token: token == f"Token {NEW}"), "the old token came back"
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_a_token_renewed_just_now_interrupts_nobody(
+    server: Callable[..., Server], platformos: PlatformOS, kind: str
+) -> None:
+    """`.pos` is there before a poll is refused, though nobody has read it yet: the refusal has it read."""
+    running = server(kind)
+    platformos.add_many(3)
+    with follow(running) as reader, follow(running, tool=LIVE) as live:
+        for number in range(5):
+            for each in (reader, live):
+                each.wait_entries(3 + number)
+            platformos.former, platformos.token = platformos.token, f"{NEW}-{number}"
+            running.write_pos({"staging": platformos})
+            platformos.former = None
+            platformos.add_many(1)
+        lossless(platformos, reader, live)
+        assert told(reader) == told(live) == []
+    assert NEW not in running.output
 
 
 def test_a_pos_file_that_is_broken_meanwhile_changes_nothing(

@@ -35,7 +35,8 @@ from tests.wire.exchange import wait_for
 HUNDRED_MB = 100 << 20
 GROWTH_MB = 48  # what the worker may gain, with all of these at once
 TOO_MUCH = "platformOS answered more than 1 MiB for environment {}."
-TOO_LATE = "platformOS did not answer for environment {} within 1 s."
+TOO_LATE = "platformOS did not answer for environment {} within {} s."
+PATIENT_S = 3  # for an answer, where a busy machine must not take a mebibyte for late
 
 
 @cache
@@ -67,7 +68,7 @@ def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Cal
         running = server(
             kind,
             environments=instances,
-            env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_POLL_MB": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
+            env={"POSLOGS_POLL_SECONDS": f"{PATIENT_S}", "POSLOGS_POLL_MB": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
             own=True,
         )
         readers = {
@@ -92,10 +93,10 @@ def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Cal
             failing = tries(running)
             return all(failing[name] >= 2 for name in FAULTS)
 
-        wait_for(all_tried_twice, 30)
+        wait_for(all_tried_twice, 60)
         for name, (_, sentence) in FAULTS.items():
             (error,) = told(readers[name])
-            wanted = sentence.format(name) or ("Connection failed: ", TOO_MUCH.format(name))
+            wanted = sentence.format(name, PATIENT_S) or ("Connection failed: ", TOO_MUCH.format(name))
             assert error.startswith(wanted), (name, error)
         for name, reader in readers.items():
             assert longest_silence(reader, begun) < 2.5, name
@@ -120,7 +121,7 @@ def test_bytes_that_drip_without_ever_meaning_anything_are_cut_too(
     with follow(running) as reader:
         arrived(reader, "2")
         platformos.fail("drip", times=1, packed=True)
-        assert wait_told(reader, timeout=6) == [TOO_LATE.format("staging")]
+        assert wait_told(reader, timeout=6) == [TOO_LATE.format("staging", 1)]
         lossless(platformos, reader)
 
 

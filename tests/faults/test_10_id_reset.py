@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.following import flowing
 from tests.faults.upstream import (
     FETCH,
     LIVE,
@@ -336,6 +337,24 @@ def test_who_comes_back_is_told_before_new_ids_can_pass_its_position(
             arrived(back, "65")
             assert told(back) == [WERE_RESET]
             assert back.entry_ids == platformos.ids[20:]
+
+
+def test_in_a_log_that_never_rests_a_position_past_its_end_does_not_wait_for_ids_to_pass_it(
+    server: Callable[..., Server], platformos: PlatformOS
+) -> None:
+    """The server knows of no reset: it was started again meanwhile. Each poll brings something new."""
+    running = server()
+    platformos.add_many(20)
+    with follow(running) as other, flowing(platformos, 0.1):
+        arrived(other, "20")
+        with follow(running, headers={"Last-Event-ID": "5000"}) as back:
+            back.wait_frame(lambda frame: frame.comment == "open")
+            listed = len(platformos.ids)
+            back.wait_entries(30, 60)
+            first = int(back.entry_ids[0])
+            assert back.entry_ids == [str(number) for number in range(first, first + len(back.entry_ids))]
+            assert first <= listed + 50, "it lacks what came while it waited: some 150 rows"
+            assert len(told(back)) == 1
 
 
 def test_a_position_that_the_log_reaches_in_time_is_no_id_reset(

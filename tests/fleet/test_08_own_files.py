@@ -86,8 +86,10 @@ def test_a_token_of_platformos_that_one_machine_has_renewed_goes_on_there(
         here = readers(started, stack, GUEST)
         poller = started.server_of(started.poller())
         renewed = next(server for server in started.servers if server is not poller)
-        platformos.token = "pos-token-renewed"
+        platformos.former, platformos.token = platformos.token, "pos-token-renewed"
         renewed.write_pos({"staging": platformos})
+        renewed.wait_output(f"{renewed.pos_file.name} was read again")  # until then it would be refused too
+        platformos.former = None
         kept = here[started.servers.index(renewed)]
         with flowing(platformos, 0.1):
             platformos.wait_until(

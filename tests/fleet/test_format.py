@@ -18,6 +18,7 @@ from poslogs.fleet.polls import Polls
 from poslogs.fleet.rates import SharedRates
 from poslogs.platformos.entries import Entry, Page
 from poslogs.platformos.environments import Environment
+from poslogs.streaming.bus import Note
 from poslogs.streaming.id_reset import IdReset
 from poslogs.streaming.outcome import Answered, WasReset
 from poslogs.streaming.packing import Failed, Packed, pack, unpack
@@ -82,7 +83,7 @@ def test_keys_of_this_format_have_these_names_and_hold_these_things(redis: Redis
         bus = PollBus(Polls(engine, members, supervisor), STAGING, threading.Event())
         wish = {"late": 30.0, "whole": True, "joins": False}
         assert bus.claim("", 10, 0.0, **wish)  # type: ignore[arg-type]
-        answered = bus.publish("", b"an outcome", 10, ends=True, syncs=False, rests=True, goes_on=False)
+        answered = bus.publish("", b"an outcome", 10, Note(ends=True, rests=True))
         assert answered
         assert bus.claim(answered.tip, 10, 0.0, **wish)  # type: ignore[arg-type]
         failed = bus.failed(answered.tip, b"another", 0.0)

@@ -18,7 +18,7 @@ from tests.wire.exchange import wait_for
 
 PAGE = repo() / "docs" / "fleet.md"
 BLOCKS = {block.name: block.code for block in marked_blocks(PAGE) if block.language == "sh"}
-ALL = {"redis", "workers", "health"}
+ALL = {"redis", "workers", "health", "acl"}
 WAIT_S = 60
 
 

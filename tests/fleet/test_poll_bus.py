@@ -13,9 +13,11 @@ import pytest
 from poslogs.fleet.address import Address
 from poslogs.fleet.engine import Engine
 from poslogs.fleet.members import Members
-from poslogs.fleet.poll_bus import CLAIM_SECONDS, KEPT_SECONDS, STREAM_BYTES, PollBus, Stand
+from poslogs.fleet.poll_bus import CLAIM_SECONDS, KEPT_SECONDS, STREAM_BYTES, PollBus
 from poslogs.fleet.polls import Polls
+from poslogs.fleet.stand import Stand
 from poslogs.platformos.environments import Environment
+from poslogs.streaming.bus import Note
 from poslogs.supervisor import Supervisor
 from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import supervised
@@ -52,8 +54,7 @@ class Process:
 
     def publish(self, cursor: str, data: bytes = b"data", high: int = 10, **kw: Any) -> Stand:
         """Publish an outcome."""
-        facts = {"ends": False, "syncs": False, "rests": False, "goes_on": False, **kw}
-        stand = self.bus.publish(cursor, data, high, **facts)
+        stand = self.bus.publish(cursor, data, high, Note(**kw))
         assert stand is not None
         return stand
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.support.program import Program
 from tests.support.reader import TOKEN
 from tests.support.relay import Certificate
 from tests.support.server import Server, free_port
+from tests.wire.exchange import wait_for
 
 EXPOSURE = 20  # tenths, of systemd's own measure of 100
 INPUT = ASKED["input"]
@@ -69,10 +71,10 @@ def test_nginx_with_tls_streams_over_one_connection_of_http_2(
         asking = ["-X", "POST", "-H", f"Authorization: Bearer {TOKEN}", "-H", "Content-Type: application/json"]
         trusting = ["--cacert", str(file.with_suffix(".crt")), "--noproxy", "*", "--http2", "--retry-connrefused"]
         argv = [need("curl"), "-sS", "-i", "-N", "-Z", *trusting, "--retry", "5", *asking, "-d", json.dumps(ASKED)]
-        with (
-            Program(nginx(folder, other, "", f"include {conf};"), folder),
-            Program([*argv, url, url], tmp_path) as curl,
-        ):
+        with ExitStack() as stack:
+            stack.enter_context(Program(nginx(folder, other, "", f"include {conf};"), folder))
+            wait_for(lambda: listens(port), 10)  # else curl tries again, each stream over a connection of its own
+            curl = stack.enter_context(Program([*argv, url, url], tmp_path))
             for count in (1, 2, 3):
                 platformos.add({"message": f"the {count}. entry"})
                 curl.out.wait_until(lambda text, count=count: text.count(f"the {count}. entry") == 2)  # type: ignore[misc]
@@ -83,12 +85,19 @@ def test_nginx_with_tls_streams_over_one_connection_of_http_2(
             assert sent_on.headers["Location"] == "https://127.0.0.1/health"
 
 
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections at a port of this machine."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def connections(port: int) -> int:
     """How many connections are established at a port of this machine."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
+@pytest.mark.slow
 def test_mod_wsgi_that_cannot_hold_streams_names_the_way_out(platformos: PlatformOS, tmp_path: Path) -> None:
     """With two processes, and a token that Apache drops, the refusal names the line that helps."""
 

@@ -152,7 +152,14 @@ def test_gevent_s_own_server_holds_streams_where_it_is_patched(elsewhere: Start,
         pytest.param(
             "gunicorn", ["--threads", "8", "-w", "2"], f"gunicorn runs 2 processes, {SEVERAL}", 2, id="gunicorn"
         ),
-        pytest.param("uwsgi", [*THREADS, "8", "--processes", "4"], f"uWSGI runs 4 processes, {SEVERAL}", 4, id="uWSGI"),
+        pytest.param(
+            "uwsgi",
+            [*THREADS, "8", "--processes", "4"],
+            f"uWSGI runs 4 processes, {SEVERAL}",
+            4,
+            id="uWSGI",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_several_processes_hold_no_stream(
@@ -213,6 +220,7 @@ def test_a_signal_that_ends_the_server_ends_its_streams_first(
 # uWSGI
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "args", "sentence"),
     [
@@ -232,6 +240,7 @@ def test_uwsgi_that_cannot_hold_a_stream_says_so(
     says_what_to_start(elsewhere(kind, *args), platformos, sentence)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "args", "count"),
     [

@@ -21,10 +21,13 @@ from tests.wire.exchange import wait_for
 LIVE = {"env": "staging", "maxDuration": 55000, "until": "first"}
 AGENT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+SOON = {"gunicorn", "nginx"}  # what `make test` has time for; `make test-slow` has all
 LINKS = re.compile(r"""(?:src|href)="([^"#:]+)"|(?:\bfrom|\bimport|\bURL\(|\bScriptURL\()\s*['"](\./[^'"]+)['"]""")
 
 
-@pytest.fixture(scope="module", params=HOSTS)
+@pytest.fixture(
+    scope="module", params=[name if name in SOON else pytest.param(name, marks=pytest.mark.slow) for name in HOSTS]
+)
 def host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, templates: Callable[[str], Template]
 ) -> Iterator[Host]:

@@ -10,6 +10,8 @@ from tests.hosts.hosts import ASKED
 from tests.hosts.streamless import STREAMLESS
 from tests.support.platformos import PlatformOS
 
+pytestmark = pytest.mark.slow
+
 NONE = "No stream is opened here: "
 ROUTES = ("/", "/page/asking.js", "/livez", "/openapi.json")
 AGENT = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}

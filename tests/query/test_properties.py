@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from poslogs.query.expression import MAX_BYTES, looked_at
@@ -19,6 +19,7 @@ from poslogs.query.parser import MAX_CHARS, parse
 from poslogs.query.query import Query
 from poslogs.query.refusal import NotUnderstood
 from tests.support.need import need, repo
+from tests.support.tries import tries
 
 SIGNS = some.sampled_from(
     [*'-"/\\*,.: \t()[]{}|?+^$', "type:", "page:", "data.", "message:", "a", "ß", "é", "e\u0301", "{2}", "(?-i)"]
@@ -60,7 +61,7 @@ def _parsed(text: str) -> Query | None:
     return None
 
 
-@settings(max_examples=500, deadline=None)
+@tries(500)
 @given(TEXTS)
 def test_any_text_is_a_query_or_is_refused(text: str) -> None:
     """Nothing else is ever raised, and a canonical text is read as the same query again."""
@@ -72,7 +73,7 @@ def test_any_text_is_a_query_or_is_refused(text: str) -> None:
         assert (hash(again), again.text) == (hash(query), query.text)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(TEXTS, ENTRIES)
 def test_a_query_answers_yes_or_no_for_any_json(text: str, entry: dict[str, Any]) -> None:
     """Also where a field has not the type that it should have."""
@@ -80,7 +81,7 @@ def test_a_query_answers_yes_or_no_for_any_json(text: str, entry: dict[str, Any]
     assert all(query.holds(entry) in (True, False) for query in queries)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(some.text(max_size=30), some.text(max_size=10), some.text(max_size=10))
 def test_what_is_in_a_text_is_found_there(inner: str, before: str, after: str) -> None:
     """A quoted text is found in the message and in the data; with a minus it is not."""
@@ -96,7 +97,7 @@ def test_what_is_in_a_text_is_found_there(inner: str, before: str, after: str) -
         assert not not_found.holds({"message": message})
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(some.text(max_size=40))
 def test_folding_is_the_same_for_each_way_to_write_a_text(text: str) -> None:
     """Composed or not, and what is folded stays as it is."""
@@ -111,7 +112,7 @@ def test_marks_without_end_are_compared_as_they_stand(count: int) -> None:
     assert (composed(text) == text) is (2 * count > MOST_MARKS)
 
 
-@settings(max_examples=500, deadline=None)
+@tries(500)
 @given(some.floats() | some.integers(-(2**60), 2**60))
 def test_a_number_is_written_so_that_it_is_read_again(number: float) -> None:
     """The shortest digits mean the same number."""

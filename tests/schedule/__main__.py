@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--log", action="store_true", help="print what poslogs logs")
     parser.add_argument("--seconds", type=float, default=0.0, help="begin no further seed after so long; 0: no bound")
     parser.add_argument("--fleet", action="store_true", help="several processes that share the poll")
-    parser.add_argument("--faults", help="of a fleet: some of kill,freeze,flush,away,slow,cut,reset")
+    parser.add_argument("--faults", help="of a fleet: some of kill,freeze,flush,away,slow,cut,reset,restart")
     given = parser.parse_args()
     first, _, end = given.seeds.partition(":")
     seeds = range(int(first), int(end) if end else int(first) + 1)

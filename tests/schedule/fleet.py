@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import random
 import re
 from collections import Counter
@@ -33,7 +32,8 @@ LATE_SECONDS = 3.0  # by which a row becomes visible late, at most
 CALM_SECONDS = 40.0  # for a reset to be noticed
 OLD_SECONDS = 20.0  # until a reader whose position no process knows any more goes on where the log ends
 AROUND = 25.0  # seconds that a live reader must have followed before and after a late row, so that it must have it
-AGAIN_SECONDS = 8.0  # after it came back, in which a live reader may be given a late row again, as in the soak
+AGAIN_SECONDS = 8.0  # after the first poll since it came back, in which a live reader may have a late row again
+FAULTS = ("kill", "freeze", "flush", "away", "slow", "cut", "reset")  # unless others are named
 ROW = re.compile(rb"row=a:(\d+);")
 
 
@@ -78,6 +78,11 @@ class LateLog(Log):
     late: float = 0.0  # how many rows are late
     questions = 0
 
+    def __init__(self, env: str, scheduler: Homes, random: Random, fail: Callable[[], Exception]) -> None:
+        super().__init__(env, scheduler, random, fail)
+        self.polled: dict[str, list[float]] = {}  # when the polls of each process were answered
+        self._homes = scheduler
+
     def add(self, count: int, size: int, *, ago: float = 0.0) -> None:
         """List rows, some of them later."""
         before = len(self.rows)
@@ -87,9 +92,13 @@ class LateLog(Log):
                 row.at += self._random.random() * LATE_SECONDS
 
     def answer(self, last_id: int) -> list[object]:
-        """Count questions."""
+        """Count questions, and note when a poll of each process is answered."""
         self.questions += 1
-        return super().answer(last_id)
+        rows = super().answer(last_id)
+        task = self._homes.current
+        if task is not None and task.name.startswith("poller"):
+            self.polled.setdefault(self._homes.homes[task].name, []).append(self._homes.now)
+        return rows
 
     def late_rows(self) -> set[int]:
         """The serial numbers of rows that became visible after one with a higher id."""
@@ -229,12 +238,14 @@ class Fleet:
         self.log.late = chance.choice((0.0, 0.05, 0.3))
         self.log.lagging = self.log._resizing = 0.0
         self.log.page = 1000
-        self.meeting = Meeting(scheduler, chance, chance.choice((3, 30, 300)))
+        most = chance.choice((3, 30, 300))
+        self._faults = set(FAULTS) if faults is None else faults
+        read = chance.choice((1, 3, 10)) if "restart" in self._faults else most + 1
+        self.meeting = Meeting(scheduler, chance, most, read)
         self.processes: list[Process] = []
         self.readers: list[FleetReader] = []
         self._count = 0
         self._producing = True
-        self._faults = faults if faults is not None else {"kill", "freeze", "flush", "away", "slow", "cut", "reset"}
 
     def __call__(self) -> None:
         """Play it. Raises Failure."""
@@ -267,11 +278,12 @@ class Fleet:
         pause, burst = chance.choice(((0.05, 1), (0.3, 8), (1.5, 1), (1.5, 30)))
         # A window without late rows cannot tell them from what is new since a reset: those two come apart here.
         resets = "reset" in self._faults and not self.log.late and chance.random() < 0.8
+        anytime = "restart" in self._faults and chance.random() < 0.3
         for _ in range(300):
             self.scheduler.sleep(chance.random() * pause, "produce")
             if not self._producing:
                 return
-            if resets and self._has_been_seen() and chance.random() < 0.03:
+            if resets and (anytime or self._has_been_seen()) and chance.random() < 0.03:
                 self._reset_ids()
             self.log.add(chance.randint(1, burst), 50)
 
@@ -291,8 +303,13 @@ class Fleet:
             self.scheduler.sleep(0.2, "produce")
 
     def _all_noticed(self, before: dict[Feed, int]) -> bool:
-        """Whether all processes that go on have noticed a reset, and one at least that was there before it."""
-        missing = [feed for feed in self._feeds() if before.get(feed) == feed.history.generation]
+        """Whether all processes that go on have noticed a reset, and one at least that was there before it.
+
+        One that has begun since, with a reader's position from before, has a window past the log's end.
+        """
+        missing = [
+            feed for feed in self._feeds() if before.get(feed) == feed.history.generation or feed.high > self.log.top
+        ]
         return not missing and any(feed.history.generation > before.get(feed, 1 << 30) for feed in self._feeds())
 
     def _feeds(self) -> list[Feed]:
@@ -306,11 +323,14 @@ class Fleet:
         kind = chance.choice(kinds)
         seconds = chance.choice((0.3, 2.0, 6.0, 15.0))
         alive = [it for it in self.processes if not it.dead and it not in self.scheduler.frozen]
-        if kind == "kill" and len(alive) > 1:
+        if kind in ("kill", "restart") and len(alive) > 1:
             victim = chance.choice(alive)
             victim.dead = True
             self.scheduler.freeze(victim)  # for ever
             self._begin()
+            if kind == "restart":  # what the new one loads may not all come
+                soon = chance.random() * 2.0
+                self.scheduler.spawn("away", lambda: self._after(soon, lambda: self._go_away(seconds)))
         elif kind == "freeze" and len(alive) > 1:
             victim = chance.choice(alive)
             self.scheduler.freeze(victim)
@@ -318,10 +338,9 @@ class Fleet:
         elif kind == "flush":
             meeting.flush()
         elif kind == "away":
-            meeting.away = True
             if chance.random() < 0.5:
                 meeting.flush()
-            self.scheduler.spawn("back", lambda: self._after(seconds, lambda: setattr(meeting, "away", False)))
+            self._go_away(seconds)
         elif kind == "slow":
             meeting.slow = 0.3
             self.scheduler.spawn("quick", lambda: self._after(seconds, lambda: setattr(meeting, "slow", 0.0)))
@@ -329,6 +348,10 @@ class Fleet:
             victim = chance.choice(self.processes)
             meeting.cut.add(victim.name)
             self.scheduler.spawn("join", lambda: self._after(seconds, lambda: meeting.cut.discard(victim.name)))
+
+    def _go_away(self, seconds: float) -> None:
+        self.meeting.away = True
+        self.scheduler.spawn("back", lambda: self._after(seconds, lambda: setattr(self.meeting, "away", False)))
 
     def _after(self, seconds: float, then: Callable[[], object]) -> None:
         self.scheduler.sleep(seconds, "fault")
@@ -358,20 +381,18 @@ class Fleet:
         self._see_one_poll()
         late = self.log.late_rows()
         for reader in self.readers:
-            # What is new since ids were reset may come again once that is noticed, as docs/promises.md says.
-            new = self.log.reset_first or math.inf
             if self.log.unclear:
                 continue
             if twice := [
                 serial
                 for serial, count in Counter(reader.rows).items()
-                if count > 1 and serial < new and not (serial in late and self._came_back(reader, serial))
+                if count > 1 and not (serial in late and self._came_back(reader, serial))
             ]:
                 when = [came for serial, came in zip(reader.rows, reader.came, strict=True) if serial == twice[0]]
-                row = next(row for row in self.log.rows if row.serial == twice[0])
+                row = [(row.number, row.at) for row in self.log.rows if row.serial == twice[0]]
                 raise Failure(
-                    f"{reader.name} (live: {reader.live}) got rows twice: {twice[:10]}; the first has id {row.number}, "
-                    f"was visible at {row.at:.2f} and came at {when}; visits {reader.visits}, {reader.began}"
+                    f"{reader.name} (live: {reader.live}) got rows twice: {twice[:10]}; the first, {row}, "
+                    f"came at {when}; visits {reader.visits}, {reader.began}"
                 )
             prompt = [serial for serial in reader.rows if serial not in late]
             if not self.log.resets and prompt != sorted(prompt):
@@ -419,9 +440,11 @@ class Fleet:
 
         Nothing shows that it has a late row that its process sees in a poll only now, as docs/promises.md says.
         """
-        ats = [at for given, (at, _) in zip(reader.rows, reader.came, strict=True) if given == serial]
-        opened = max((began for began, _ in self._visits(reader) if began < ats[-1]), default=0.0)
-        return reader.live and len(ats) == 2 and ats[0] < opened and ats[1] < opened + AGAIN_SECONDS
+        came = [came for given, came in zip(reader.rows, reader.came, strict=True) if given == serial]
+        at, process = came[-1]
+        opened = max((began for began, _ in self._visits(reader) if began < at), default=0.0)
+        polled = next((when for when in self.log.polled.get(process, ()) if when >= opened), at)
+        return reader.live and len(came) == 2 and came[0][0] < opened and at < max(opened, polled) + AGAIN_SECONDS
 
     def _visits(self, reader: FleetReader) -> list[tuple[float, float]]:
         return [*reader.visits, (reader.began, float("inf"))]

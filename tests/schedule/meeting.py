@@ -6,7 +6,9 @@ import threading
 from collections.abc import Sequence
 from random import Random
 
-from poslogs.fleet.poll_bus import CLAIM_SECONDS, GRACE_SECONDS, LATE_SECONDS, Came, Stand
+from poslogs.fleet.poll_bus import CLAIM_SECONDS, GRACE_SECONDS, LATE_SECONDS, Came
+from poslogs.fleet.stand import Stand
+from poslogs.streaming.bus import Note
 from tests.schedule.scheduler import Scheduler
 
 
@@ -22,13 +24,14 @@ class Place:
         self.high: int | None = None
         self.whole = self.rests = self.failing = False
         self.answered = self.rounds = 0
+        self.resets: tuple[tuple[str, int], ...] = ()
 
 
 class Meeting:
     """All places; what is published comes to those that follow after a moment."""
 
-    def __init__(self, scheduler: Scheduler, random: Random, most: int) -> None:
-        """`most` outcomes stay in a stream."""
+    def __init__(self, scheduler: Scheduler, random: Random, most: int, read: int) -> None:
+        """`most` outcomes stay in a stream; `read`: how many come at once."""
         self.scheduler = scheduler
         self.random = random
         self.away = False  # nobody is answered
@@ -36,6 +39,7 @@ class Meeting:
         self.cut: set[str] = set()  # processes that do not reach it
         self.places: dict[str, Place] = {}
         self.followers: list[Bus] = []
+        self.read = read
         self._most = most
         self._count = 0
 
@@ -117,12 +121,10 @@ class Bus:
         late = place.late > self._now
         return Stand(
             granted, wait, place.tip, place.high, age, late, place.whole, place.rests, place.failing,
-            place.answered, place.rounds, place.who,
+            place.answered, place.rounds, place.who, place.resets,
         )  # fmt: skip
 
-    def publish(
-        self, cursor: str, data: bytes, high: int, *, ends: bool, syncs: bool, rests: bool, goes_on: bool
-    ) -> Stand | None:
+    def publish(self, cursor: str, data: bytes, high: int, note: Note) -> Stand | None:
         """Publish, if the claim holds."""
         if not self._meeting.reached(self.member):
             return None
@@ -132,12 +134,14 @@ class Bus:
         else:
             if data:
                 self._meeting.add(self.env, cursor, data)
-            place.high, place.rests, place.failing, place.until = high, rests, False, 0.0
+                if note.back is not None:
+                    place.resets = (*place.resets, (place.tip, note.back))[-16:]
+            place.high, place.rests, place.failing, place.until = high, note.rests, False, 0.0
             place.answered += 1
-            place.rounds += ends
-            place.whole = place.whole and not syncs
+            place.rounds += note.ends
+            place.whole = place.whole and not note.syncs
             place.till = self._now + CLAIM_SECONDS
-            if not goes_on:
+            if not note.goes_on:
                 place.token = None
             reply = self._reply(place, granted=True)
         return reply if self._meeting.reached(self.member) else None
@@ -175,21 +179,25 @@ class Bus:
         self._meeting.scheduler.spawn(f"{self.member}'s listener", self.listen)
 
     def listen(self) -> None:
-        """Take what is there."""
+        """Take what is there, some at a time."""
         meeting = self._meeting
         meeting.scheduler.sleep(meeting.random.random() * 0.01, "gateway")
-        while not meeting.reached(self.member):
-            if self not in meeting.followers:
+        found = meeting.read
+        while found == meeting.read:
+            while not meeting.reached(self.member):
+                if self not in meeting.followers:
+                    return
+                meeting.scheduler.sleep(0.5, "gateway")
+            if self._cursor is None:
                 return
-            meeting.scheduler.sleep(0.5, "gateway")
-        if self._cursor is None:
-            return
-        for published in meeting.place(self.env).stream:
-            if _order(published.id) > self._cursor:
-                self._cursor = _order(published.id)
-                self._inbox.append(published)
-        if self._inbox:
-            self._wake.set()
+            found = 0
+            for published in meeting.place(self.env).stream:
+                if _order(published.id) > self._cursor and found < meeting.read:
+                    self._cursor = _order(published.id)
+                    self._inbox.append(published)
+                    found += 1
+            if self._inbox:
+                self._wake.set()
 
     def came(self) -> Sequence[Came]:
         """What has come."""

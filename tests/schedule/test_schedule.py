@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 FEW = 100
 MANY = int(os.environ.get("SCHEDULE_SEEDS") or 3000)
-SHARE = 25  # seeds that one process plays, a few seconds of a core
+SHARE = 25  # seeds that one process plays, a few seconds of a core; `make test` has time for one
 PART = 500  # and in the long test
 
 
@@ -22,7 +22,9 @@ def play(*arguments: str, seconds: float = 110) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
 
 
-@pytest.mark.parametrize("first", range(0, FEW, SHARE))
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(SHARE, FEW, SHARE))]
+)
 def test_a_hundred_orders_lose_nothing_and_hold_no_lock_across_a_wait(first: int) -> None:
     """Every row comes once and in order, with heartbeats; all slots are given back, and every loop is alive.
 

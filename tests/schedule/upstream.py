@@ -138,7 +138,7 @@ class Gateway:
         self._scheduler = scheduler
         scheduler.point("gateway")
 
-    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), turn: Callable[[], None] = lambda: None) -> Page:
         """What is listed past an id."""
         return entries.read(self._log.answer(last_id), self._log.env, known)
 

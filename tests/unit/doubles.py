@@ -196,7 +196,7 @@ class Door:
         self.environment = environment
         self._log = log
 
-    def after(self, last_id: int, known: Container[int] = (), came: Callable[[], None] = lambda: None) -> Page:
+    def after(self, last_id: int, known: Container[int] = (), turn: Callable[[], None] = lambda: None) -> Page:
         return entries.read(self._log.answer(last_id), self.environment.name, known)
 
     def close(self) -> None:

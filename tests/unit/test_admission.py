@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,17 @@ from poslogs.app import Parts, create_app
 from poslogs.settings import Settings
 from poslogs.streaming.reason import Reason
 from tests.support.server import CLIENTS, TOKEN
+from tests.unit.loops import ended
 
 ASKED = {"tool": "platformos.logs.stream", "input": {"env": "staging"}}
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def files_are_not_followed_on() -> Iterator[None]:
+    """The apps of these tests, which open streams, would follow their files for as long as this process runs."""
+    with ended("files"):
+        yield
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.streaming.answer_size import BURST_ROWS, MIN_MORE, AnswerSize
+from tests.support.tries import tries
 
 
 class Upstream:
@@ -33,7 +34,7 @@ class Upstream:
             elapsed = 0.01
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.lists(st.tuples(st.sampled_from([0, 0, 1, 5, 100, 1000]), st.floats(0, 100)), max_size=30),
     st.sampled_from([0, 1, 100, 1000]),
@@ -49,7 +50,7 @@ def test_an_answer_without_anything_new_is_never_behind(
     assert size.left_rows_out(again, 0, elapsed) is False
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.integers(MIN_MORE, 2000), st.integers(2, 40))
 def test_a_backlog_at_the_start_is_followed_at_once_to_its_end(cap: int, pages: int) -> None:
     """History is read without waiting for the interval, whatever an answer holds at most."""
@@ -58,7 +59,7 @@ def test_a_backlog_at_the_start_is_followed_at_once_to_its_end(cap: int, pages: 
     assert upstream.poll() == 0
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.integers(BURST_ROWS, 2000),
     st.integers(2, 40),
@@ -77,7 +78,7 @@ def test_a_backlog_after_quiet_times_is_followed_at_once(
     assert upstream.poll() == 0
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.integers(MIN_MORE, 2000), st.integers(2, 20), st.lists(st.integers(0, 3), min_size=1, max_size=5))
 def test_a_cap_that_was_seen_once_is_known_from_then_on(cap: int, pages: int, quiet: list[int]) -> None:
     """A second backlog, after a quiet time, is followed at once too, even with small answers."""
@@ -138,7 +139,7 @@ def test_the_same_few_rows_at_each_poll_cost_hardly_a_second_question(count: int
     assert upstream.questions <= 200 + 1 + 8
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.lists(st.integers(0, 3000), max_size=60), st.integers(1, 2000))
 def test_following_at_once_comes_to_an_end(counts: list[int], cap: int) -> None:
     """A guess that an answer was full costs one question when nothing more is there."""

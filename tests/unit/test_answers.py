@@ -7,12 +7,13 @@ import time
 from collections.abc import Collection
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poslogs.platformos import answers
 from poslogs.platformos.answers import NotALog, Unreadable
 from poslogs.platformos.entries import read
+from tests.support.tries import tries
 
 
 def deep(depth: int) -> bytes:
@@ -184,7 +185,7 @@ def test_a_cut_answer_with_many_quotes_is_refused_in_time_that_grows_with_its_le
     assert seconds(4000) < 8 * seconds(1000) + 0.05
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 @example(b"\xef\xbb\xbf{}")
 @example(b'{"logs":[{"id":1}],"logs":3}')
@@ -222,7 +223,7 @@ JSONISH = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(JSONISH, st.booleans())
 def test_any_near_json_is_rows_or_no_log(body: bytes, inside: bool) -> None:
     """The bodies are pieces of JSON in any order, some very deep. The rows can be read as entries."""
@@ -235,7 +236,7 @@ def test_any_near_json_is_rows_or_no_log(body: bytes, inside: bool) -> None:
     assert len(page.entries) + len(page.refused) <= len(rows)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.lists(
         st.recursive(
@@ -267,3 +268,21 @@ def test_a_long_message_comes_cut_in_a_row_that_strict_json_refuses_too(odd: byt
     assert [entry.id for entry in page.entries] == [1, 2, 3]
     assert json.loads(page.entries[1].json)["cut"] is True
     assert page.refused == []
+
+
+def test_a_large_answer_tells_of_each_turn_of_others() -> None:
+    """As it is split, as its rows are parsed, and as they are read."""
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    body = b'{"logs":[' + b",".join(b'{"id":%d,"message":"%b"}' % (n, b"x" * 400) for n in range(1, 15_001)) + b"]}"
+    rows = answers.rows(body, turn=turn)
+    split = turns
+    assert len(list(rows)) == 15_000
+    parsed = turns
+    assert len(read([{"id": number} for number in range(1, 2500)], "staging", turn=turn).entries) == 2499
+    assert 0 < split < parsed
+    assert turns == parsed + 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import MAX_ID
@@ -13,6 +13,7 @@ from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import backward, calls, fetch
 from poslogs.streaming.backfill import Asker
 from poslogs.streaming.stream import Start
+from tests.support.tries import tries
 from tests.unit.doubles import PLAIN, Asked, Log, Odd, Reading, StandingClock, asking, feed_of, row
 
 SECONDS = 30.0
@@ -30,7 +31,7 @@ def whole(log: Log, position: int = 0) -> tuple[backward.Stretch, list[int]]:
 GAPS = st.lists(st.one_of(st.integers(1, 3), st.integers(1, 10**6), st.sampled_from([10**12])), max_size=60)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(GAPS, st.integers(1, 20), st.integers(0, 60))
 def test_every_entry_past_a_position_comes_once_newest_first(gaps: list[int], page: int, skipped: int) -> None:
     """This holds for dense ids, gaps and pages of any size, and any beginning."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poslogs.doors.body import parse
 from poslogs.errors import BadInput
 from poslogs.tools.table import TOOLS
+from tests.support.tries import tries
 
 SHAPE = 'The body must be a JSON object such as {"tool": "…", "input": {…}}.'
 NO_JSON = "The body is not valid JSON: send one object, as UTF-8."
@@ -155,14 +156,14 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=5), st.booleans())
 def test_any_strict_object_comes_back(value: dict[str, object], ascii_: bool) -> None:
     """It comes back unchanged, escaped or not."""
     assert parse(json.dumps(value, ensure_ascii=ascii_).encode()) == value
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.binary(max_size=100)
     | st.lists(

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poslogs.access import clients_file
@@ -15,6 +15,7 @@ from poslogs.access.client import MAX_TOKEN_BYTES, REQUESTS, STREAMS, Client
 from poslogs.access.clients import Clients
 from poslogs.errors import ConfigError
 from poslogs.platformos.environments import Environment
+from tests.support.tries import tries
 
 TOKEN = "s3cret-of-mine"
 
@@ -237,7 +238,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(st.text(max_size=8), FIELDS | JSON, max_size=3) | JSON)
 def test_any_json_is_clients_or_a_sentence(tmp_path: Path, value: object) -> None:
     """No content of a file ends in anything else."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos import answers, cut, entries
 from poslogs.platformos.answers import Rows
+from tests.support.tries import tries
 
 
 def body(ids: list[object]) -> bytes:
@@ -36,7 +37,7 @@ def test_of_more_rows_those_with_the_lowest_ids_come() -> None:
     assert taken([9, 8, 7, 6, 5, 4, 3, 2, 1], 4, 2) == ([5, 6], True)
 
 
-@settings(deadline=None, max_examples=50)
+@tries(50)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=60, unique=True), st.integers(3, 9))
 def test_asking_on_brings_every_row(ids: list[int], most: int) -> None:
     """Each comes once, in order, from an environment that always answers with everything."""

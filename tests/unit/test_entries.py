@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poslogs.platformos import answers, entries
 from poslogs.platformos.entries import MAX_ID, MAX_MESSAGE_BYTES, NO_TIME, TYPES, BadRow, Entry, position, timestamp
 from poslogs.streaming import frames
+from tests.support.tries import tries
 from tests.unit.doubles import entry, events, row
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -240,7 +241,7 @@ def test_a_day_that_is_in_no_calendar_is_no_time() -> None:
     assert timestamp("2024-02-31T10:00:00Z") == NO_TIME
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.datetimes(
         timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-8))])
@@ -258,7 +259,7 @@ def test_any_iso_time_is_the_same_moment(moment: datetime) -> None:
     assert datetime.fromisoformat(told) == expected.replace(microsecond=expected.microsecond // 1000 * 1000)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.text(max_size=40) | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", fullmatch=True))
 def test_any_text_is_some_time(text: str) -> None:
     """The result always has the same form."""
@@ -297,7 +298,7 @@ def as_json(value: object) -> object:
     return value
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(LIKELY | JSON, st.text(min_size=1, max_size=20))
 @example({"id": 1, "message": "a\r\n\r\nid: 9\nevent: done\ndata: [DONE]\n\n", "data": {"\n\ndata: ": "\r\r"}}, "a\nb")
 @example({"id": 1, "error_type": "\u2028data: x", "message": ["\n\n"]}, "staging")
@@ -412,7 +413,7 @@ def test_a_row_of_any_depth_is_an_entry_or_a_reason(depths: range) -> None:
         assert len(found) + len(refused) == 2
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.lists(LIKELY | JSON, max_size=4))
 def test_any_rows_are_entries_in_order_and_reasons(rows: list[object]) -> None:
     """Every row is accounted for, except repetitions."""
@@ -424,7 +425,7 @@ def test_any_rows_are_entries_in_order_and_reasons(rows: list[object]) -> None:
     assert all(re.fullmatch(r"a row [a-z ]+\|[0-9a-f]{16}", reason) for reason in refused)
 
 
-@settings(max_examples=50, deadline=None)
+@tries(50)
 @given(st.lists(LIKELY, max_size=3))
 def test_what_is_read_twice_is_the_same_twice(rows: list[object]) -> None:
     """The same answer makes the same bytes, so that readers of two servers have the same entries."""

@@ -6,7 +6,7 @@ import json
 import re
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.agents.entry_budget import MAX_CHARS, MAX_MESSAGE_CHARS, EntryBudget
@@ -15,6 +15,7 @@ from poslogs.doors.mcp.envelope import Call
 from poslogs.doors.mcp.methods import answer_of
 from poslogs.platformos import entries
 from poslogs.streaming.found import Found
+from tests.support.tries import tries
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -101,7 +102,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.lists(
         st.tuples(TEXT, TEXT, st.dictionaries(TEXT, VALUES, max_size=3), st.sampled_from([1, 1, 1, 200, 2000])),

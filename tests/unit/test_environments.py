@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poslogs.cli import main
 from poslogs.errors import ConfigError
 from poslogs.platformos.environments import MAX_NAME_CHARS, MAX_REPORTED, Environment, Environments
 from poslogs.settings import Settings
+from tests.support.tries import tries
 
 STAGING = {"url": "https://staging.example.com", "email": "me@example.com", "token": "t1"}
 VARIABLES = {"MPKIT_URL": "https://ci.example.com/", "MPKIT_EMAIL": "ci@example.com", "MPKIT_TOKEN": "t2"}
@@ -117,6 +118,28 @@ def test_a_renewed_token_is_read_without_a_restart(folder: Path) -> None:
     write(folder, "{")
     assert found.refresh() is False
     assert found.get("staging") is renewed
+
+
+def test_an_environment_is_told_as_its_file_has_it_at_that_moment(folder: Path) -> None:
+    """Whoever asks may have been refused with what was read before. What is served stays until it is read again."""
+    write(folder, {"staging": STAGING})
+    found = environments()
+    served = found.get("staging")
+    write(folder, {"staging": {**STAGING, "token": "renewed-token"}})
+    fresh = found.fresh("staging")
+    assert fresh is not None
+    assert fresh.token == "renewed-token"
+    assert found.get("staging") is served
+    assert found.fresh("production") is None
+    write(folder, "{")
+    assert found.fresh("staging") is None
+
+
+def test_nothing_is_fresher_than_the_demo_or_a_variable(folder: Path) -> None:
+    """No file has them."""
+    assert environments().fresh("staging") is None
+    write(folder, {"staging": STAGING})
+    assert environments(**VARIABLES, MPKIT_ENV="staging").fresh("staging") is None
 
 
 def test_no_token_shows_when_an_environment_is_printed() -> None:
@@ -293,7 +316,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(st.text(max_size=8), FIELDS | JSON, max_size=3) | JSON)
 def test_any_json_is_environments_or_a_sentence(folder: Path, value: object) -> None:
     """Values that are taken can be in headers."""

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from poslogs.streaming.feed import Attached
 from poslogs.streaming.polled import LINGER_SECONDS
 from poslogs.streaming.poller import RETURN_SECONDS
+from poslogs.streaming.readers import Attached
 from tests.unit.doubles import (
     PATIENCE,
     PLAIN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.gateway import GatewayError
@@ -11,6 +11,7 @@ from poslogs.streaming import fetch
 from poslogs.streaming.fetch import MAX_SECONDS, Found
 from poslogs.streaming.room import MAX_BYTES
 from poslogs.streaming.selection import Selection
+from tests.support.tries import tries
 from tests.unit.doubles import PLAIN, Log, StandingClock, asking, down
 
 ERRORS = Selection("error", late=False)
@@ -79,7 +80,7 @@ def test_a_filter_counts_what_it_keeps_and_remembers_what_it_looked_at() -> None
     assert told(first(log, 14, 9, ERRORS)) == ([15, 20], 20, False)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.sets(st.integers(1, 200), max_size=40), st.integers(0, 200), st.integers(1, 12), st.integers(1, 12))
 def test_calls_one_after_another_bring_everything_once(ids: set[int], start: int, limit: int, page: int) -> None:
     """Calls that continue at each answer's `last` until it is not truncated get every row past the start, in order."""

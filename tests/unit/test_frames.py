@@ -11,12 +11,13 @@ from itertools import pairwise
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poslogs.streaming import frames
 from poslogs.streaming.contents import Entries, Failure, Position, Sign
 from poslogs.streaming.frames import Chunk
+from tests.support.tries import tries
 from tests.unit.doubles import Event, events, joined
 
 NASTY = "\r\n\r\ndata: x\n\nevent: y\rid: 9\n\u2028\u2029\x00\x0b\x0c\x1c\x85\ufeff<script>\x1b[31m\u202e\U0001f600"
@@ -58,7 +59,7 @@ def test_comments_are_no_events(frame: Chunk) -> None:
     assert events(frame.plain) == []
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.text(max_size=200), st.integers(1, 2**63 - 1))
 @example(NASTY, 7)
 def test_any_text_is_one_event_and_comes_back(text: str, position: int) -> None:
@@ -72,7 +73,7 @@ def test_any_text_is_one_event_and_comes_back(text: str, position: int) -> None:
     assert not re.search("[\r\0\u2028\u2029]", plain.decode())
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.text(max_size=200))
 @example(NASTY)
 def test_any_sentence_is_one_error_event(text: str) -> None:
@@ -115,7 +116,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(PARTS)
 @example([[(7, orjson.dumps({"message": NASTY}))], Failure(NASTY), Position(9)])
 def test_a_chunk_s_contents_are_what_its_bytes_say(parts: list[object]) -> None:
@@ -149,7 +150,7 @@ def made(part: object) -> Chunk:
 CHUNKS = st.lists(st.one_of(st.binary(max_size=400), st.text(max_size=60).map(str.encode)).filter(bool), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(CHUNKS)
 @example([])
 @example([b"a" * 40_000, b"a" * 40_000])
@@ -163,7 +164,7 @@ def test_gzip_segments_inflate_to_the_plain_bytes(parts: list[bytes]) -> None:
     assert inflate.unused_data == b""
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(CHUNKS)
 def test_each_part_can_be_read_when_it_is_there(parts: list[bytes]) -> None:
     """Nothing of a chunk waits in the compressor for the next one."""
@@ -175,7 +176,7 @@ def test_each_part_can_be_read_when_it_is_there(parts: list[bytes]) -> None:
     assert inflate.eof
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.lists(st.binary(min_size=1, max_size=200), min_size=1, max_size=4), st.data())
 def test_segments_mean_the_same_after_whatever_came_before(shared: list[bytes], data: st.DataObject) -> None:
     """Readers get the same packed chunks in different orders, and each inflates them to its own sequence."""

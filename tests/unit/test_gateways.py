@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from poslogs.platformos.environments import Environment
+from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming.gateways import Gateways
-from tests.unit.doubles import PATIENCE, STAGING, Log
+from tests.unit.doubles import PATIENCE, STAGING, Log, down
 
 
 def test_a_gateway_is_used_again_while_anybody_keeps_them() -> None:
@@ -53,6 +56,18 @@ def test_nobody_is_lent_what_another_uses_and_few_stay_open() -> None:
             thread.join(PATIENCE)
         assert (log.opened, log.closed) == (10, 8)
     assert log.closed == 10
+
+
+def test_what_is_configured_under_another_address_is_no_renewal() -> None:
+    """Its log is another one: the refusal stands, and so it does where the same credentials are found."""
+    log = Log(1)
+    log.failure = down("No.", refused=True)
+    elsewhere = Environment("staging", "https://elsewhere.example.com", "me@example.com", "another-token")
+    for found in (elsewhere, STAGING, None):
+        gateways = Gateways(STAGING, log.open_gateway, 4, lambda _, found=found: found)
+        with pytest.raises(GatewayError):
+            gateways.asked(lambda gateway: gateway.after(0))
+        assert gateways.environment is STAGING
 
 
 def test_other_credentials_take_another_gateway() -> None:

@@ -55,3 +55,21 @@ def test_an_answer_of_before_a_reset_says_nothing_of_the_log_after_it() -> None:
     assert history.top == 100
     history.saw(120, history.generation)
     assert history.top == 120
+
+
+def test_a_reset_that_is_loaded_though_it_is_known_says_nothing_new() -> None:
+    """Ids have passed the old ones since; none of the log of now is from before it."""
+    history = IdHistory("staging")
+    history.reset(200, 100, 100, noticed=True)
+    history.saw(450)
+    history.reset(200, 100, 110, noticed=True, past=True)
+    assert (history.generation, history.top) == (1, 450)
+    assert history.after(400) is None
+
+
+def test_what_a_question_has_shown_is_not_from_before_a_reset_in_the_past() -> None:
+    """A reader asked by itself while the reset was loaded."""
+    history = IdHistory("staging")
+    history.saw(450)
+    history.reset(200, 100, 110, noticed=True, past=True)
+    assert [history.after(position) for position in (111, 200, 201, 400)] == [100, 100, None, None]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Page
 from poslogs.platformos.gateway import GatewayError, Unclear, whole
 from poslogs.streaming import id_reset
 from poslogs.streaming.id_reset import IdReset
+from tests.support.tries import tries
 from tests.unit.doubles import STAGING, Log, Odd, down, entry
 
 
@@ -108,7 +109,7 @@ def test_a_question_that_is_not_answered_is_an_error() -> None:
         look(log, 10)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.integers(1, 60), st.integers(0, 59), st.integers(0, 60), st.integers(1, 20))
 def test_any_restored_log_gives_what_is_new_once(high: int, keep: int, new: int, page: int) -> None:
     """Rows up to `keep` are as they were, and `new` others follow below the old end. Exactly those are found."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Page
@@ -10,6 +10,7 @@ from poslogs.streaming.intake import Intake
 from poslogs.streaming.lookback import Lookback
 from poslogs.streaming.upstream import Upstream
 from poslogs.streaming.window import Window
+from tests.support.tries import tries
 from tests.unit.doubles import STAGING, Log, entry
 
 
@@ -21,7 +22,7 @@ def ids(window: Window) -> list[tuple[int, ...]]:
     return [tuple(batch.ids) for batch in window._batches]
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.lists(st.sets(st.integers(1, 60)), max_size=12), st.booleans())
 def test_every_entry_comes_once_by_polls_that_look_back(answers: list[set[int]], late: bool) -> None:
     """Pages have ids below and above the cursor. A plain poll gives what is new, a look also what is late."""

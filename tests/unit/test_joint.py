@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.environments import Environment
@@ -22,6 +22,7 @@ from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
 from poslogs.streaming.upstream import Upstream
 from tests.support.frame import Frame, FrameParser
+from tests.support.tries import tries
 from tests.unit.doubles import Log
 
 NAMES = ("staging", "production", "a name, with: signs")
@@ -63,7 +64,7 @@ def frames(stream: JointStream) -> Generator[Frame, None, None]:
 
 @pytest.mark.parametrize("late", [False, True], ids=["stream", "live"])
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
+@tries(25)
 def test_every_entry_comes_once_whatever_is_cut(late: bool, seed: int) -> None:
     """Random rows in three environments while it is read, random cuts, random filters; windows that hold little."""
     chance = random.Random(seed)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.streaming.answer_size import AnswerSize
 from poslogs.streaming.lookback import MAX_ROWS, MAX_UNLOOKED, Lookback
+from tests.support.tries import tries
 from tests.unit.doubles import entry
 
 
@@ -127,7 +128,7 @@ def test_what_it_keeps_for_the_next_look_is_bounded() -> None:
     assert len(lookback._ids) == MAX_ROWS + MAX_UNLOOKED
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.data())
 def test_a_random_log_is_delivered_once_in_whatever_order_it_becomes_visible(data: st.DataObject) -> None:
     """Of the rows of a minute, some hidden for a while, a poller with the lookback gets each exactly once."""

@@ -18,6 +18,7 @@ from poslogs.settings import Settings
 from poslogs.tools.inputs import Input
 from poslogs.tools.schema import schema_of
 from poslogs.tools.toolbox import Toolbox
+from tests.unit.loops import ended
 from tests.wire.agent import LIVE, PREFIX, VERSION, headers, message
 
 
@@ -50,6 +51,13 @@ class More(Catalogue):
             self.tools[run.__name__] = AgentTool(
                 run.__name__, "For a test.", schema_of(), "Test", None, run, needs=needs
             )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def files_are_not_followed_on() -> Iterator[None]:
+    """The apps of these tests, which open streams, would follow their files for as long as this process runs."""
+    with ended("files"):
+        yield
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import MAX_ID, Entry, Page
 from poslogs.streaming.id_reset import IdReset
 from poslogs.streaming.outcome import Answered, WasReset
 from poslogs.streaming.packing import PACKED_BYTES, Failed, Packed, pack, unpack
+from tests.support.tries import tries
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 IDS = st.integers(1, MAX_ID)
@@ -33,7 +34,7 @@ OUTCOMES = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(OUTCOMES, IDS, st.booleans())
 def test_an_outcome_comes_back_as_it_was(outcome: Answered | WasReset | Failed, low: int, syncs: bool) -> None:
     """So do ids of 19 digits, and texts with line breaks and any characters."""

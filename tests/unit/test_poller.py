@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from poslogs.streaming.feed import Feed
 from poslogs.streaming.lookback import MAX_ROWS
 from poslogs.streaming.polled import LINGER_SECONDS
 from poslogs.streaming.poller import HOLD_SECONDS
+from poslogs.streaming.sharing import Alone
+from poslogs.streaming.upstream import Upstream
 from tests.unit.doubles import (
     HOUR,
     LIVE,
+    STAGING,
     Follower,
     Log,
     StandingClock,
@@ -290,7 +296,7 @@ def test_a_backlog_is_asked_for_page_after_page_for_live_readers_too(page: int) 
     while len(got) < 2000:
         got += ids_of(live.take(feed))
     assert got == list(range(1, 2001))
-    assert feed.rounds <= 1
+    assert feed.progress.rounds <= 1
     feed.leave(live)
 
 
@@ -309,3 +315,33 @@ def test_a_feed_remembers_no_more_of_the_overlap_than_it_reads_again() -> None:
         log.rows.clear()
     assert len(feed._polling._poller._uptake.lookback._recent) <= MAX_ROWS
     feed.leave(reader)
+
+
+class Unsure(Alone):
+    """The sharing of a process that does not know what others have found until it asks by itself."""
+
+    def confirm(self, *_: Any) -> bool:
+        return False
+
+
+def test_an_answer_without_the_newest_row_assures_no_reader_until_it_is_known_why() -> None:
+    """Ids may have been reset, and its position may be from the log since: it would get rows of the log before."""
+    log = Log(*range(1, 11))
+    upstream = Upstream(STAGING, log.open_gateway)
+    feed = Feed(upstream, window_bytes=1 << 20, lookback=30.0, share=lambda _: Unsure())
+    first, second = Follower(), Follower(selection=LIVE)
+    feed.join(first)
+    feed.attach(first, 0)
+    first.take(feed)
+    count = len(log.asked)
+    for number in (8, 9, 10):
+        log.rows.pop(number)
+    with log.hold(lambda _: len(log.asked) > count + 1):  # the questions that follow an answer up to 7
+        feed.join(second)
+        log.wait(lambda log: len(log.asked) == count + 2)
+        assert feed.is_blind(second)
+    log.add(8)
+    eventually(lambda: feed.history.generation == 1)
+    eventually(lambda: not feed.is_blind(second))
+    feed.leave(first)
+    feed.leave(second)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Page
@@ -17,6 +17,7 @@ from poslogs.streaming.found import Found
 from poslogs.streaming.report import Report
 from poslogs.streaming.room import MAX_BYTES
 from poslogs.streaming.selection import Selection
+from tests.support.tries import tries
 from tests.unit.doubles import PLAIN, Log, StandingClock, asking, row
 from tests.unit.test_place import Long, at, timed
 
@@ -88,7 +89,7 @@ def test_until_without_a_beginning_gives_the_newest_before_it(which: object) -> 
     assert before(205, 3, ERRORS) == ([180, 190, 200], 205, True)
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(
     st.lists(st.tuples(st.integers(1, 50), st.sampled_from([0, 1, 5])), max_size=60),
     st.integers(1, 25), st.integers(-1, 40), st.integers(-1, 40), st.integers(1, 70),
@@ -168,7 +169,7 @@ def test_the_entry_itself_comes_though_it_is_not_selected() -> None:
     assert told(near(log, 155, 1, ERRORS))[0] == [155]
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.lists(st.integers(1, 30), max_size=60), st.integers(1, 25), st.integers(0, 900), st.integers(1, 30))
 def test_what_lies_around_an_entry_is_all_that_does(gaps: list[int], page: int, id_: int, limit: int) -> None:
     """Random gaps and answers: no entry between two of these is missing, and there are as many as the log has."""

@@ -6,13 +6,14 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos import entries
 from poslogs.platformos.gateway import GatewayError
 from poslogs.streaming import report
 from poslogs.streaming.report import MAX_CHARS, MAX_HOURS, MAX_SECONDS, Report, fingerprint
+from tests.support.tries import tries
 from tests.unit.doubles import Log, StandingClock, asking, down, entry
 
 
@@ -73,7 +74,7 @@ def test_errors_that_differ_in_words_are_not(one: str, other: str) -> None:
     assert fingerprint(one) != fingerprint(other)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.text(max_size=2000))
 def test_a_fingerprint_is_made_of_any_text_and_stays_as_it_is(text: str) -> None:
     """It is one line without digits, and the fingerprint of a fingerprint is the same."""

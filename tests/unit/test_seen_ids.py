@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.streaming.seen_ids import MAX_IDS, SeenIds
+from tests.support.tries import tries
 
 
 def test_what_a_reader_was_given_is_known() -> None:
@@ -28,7 +29,7 @@ def test_batches_without_entries_are_not_remembered() -> None:
 RUNS = st.lists(st.tuples(st.sets(st.integers(1, 5000), max_size=60).map(sorted), st.integers(0, 5000)), max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(RUNS)
 def test_all_that_may_still_come_late_is_known_and_what_is_settled_is_not_held(
     runs: list[tuple[list[int], int]],

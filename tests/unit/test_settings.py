@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.errors import ConfigError
 from poslogs.settings import ROOT, SETTINGS, Settings, misspelt
 from poslogs.variables import count
+from tests.support.tries import tries
 
 NUMBERS = [
     ("PORT", "port", 0, 65535),
@@ -159,7 +160,7 @@ def test_every_setting_has_a_name_a_default_and_a_meaning() -> None:
             assert setting.meaning.count(setting.unit) == 1, setting.variable
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(st.sampled_from([setting.variable for setting in SETTINGS]), st.text(max_size=40))
 def test_any_text_is_a_value_or_a_sentence(variable: str, text: str) -> None:
     """This holds whatever an operator's file has; numbers are numbers."""

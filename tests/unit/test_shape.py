@@ -44,12 +44,16 @@ ALONE = {
 }
 
 
+@cache
+def classes(path: Path) -> list[ast.ClassDef]:
+    """The classes of a module."""
+    return [it for it in ast.walk(ast.parse(path.read_text())) if isinstance(it, ast.ClassDef)]
+
+
 def attributes(path: Path) -> dict[str, set[str]]:
     """The attributes of each class of a module: fields, slots, and all that its methods assign on `self`."""
     found: dict[str, set[str]] = {}
-    for owner in ast.walk(ast.parse(path.read_text())):
-        if not isinstance(owner, ast.ClassDef):
-            continue
+    for owner in classes(path):
         names = {it.target.id for it in owner.body if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name)}
         for node in ast.walk(owner):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _name(node.value) == "self":
@@ -66,8 +70,7 @@ def _name(node: ast.AST) -> str:
 
 def bases() -> dict[str, list[str]]:
     """The names of each class's bases."""
-    owners = [it for path in MODULES for it in ast.walk(ast.parse(path.read_text())) if isinstance(it, ast.ClassDef)]
-    return {owner.name: [_name(base) for base in owner.bases] for owner in owners}
+    return {owner.name: [_name(base) for base in owner.bases] for path in MODULES for owner in classes(path)}
 
 
 def all_attributes() -> dict[str, set[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from poslogs.fleet.poll_bus import Came, Stand
+from poslogs.fleet.poll_bus import Came
+from poslogs.fleet.stand import Stand
 from poslogs.streaming.membership import State
 from poslogs.streaming.packing import Failed, Packed, pack
 from poslogs.streaming.poller import Poller

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poslogs.platformos import split
 from poslogs.platformos.work import CUT_OFF, NOT_JSON, TOO_MUCH, NotALog, Work
+from tests.support.tries import tries
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('ab"\\[]{},: \x7f', max_size=9),
@@ -25,7 +26,7 @@ def texts(body: bytes) -> list[bytes]:
     return [body[begin:end] for begin, end in split.elements(body, start, Work())]
 
 
-@settings(deadline=None)
+@tries(100)
 @given(st.lists(JSON, max_size=6), st.dictionaries(st.sampled_from("abc"), JSON), st.sampled_from([None, 1]))
 def test_each_element_is_its_own_text(rows: list[object], others: dict[str, object], indent: int | None) -> None:
     """Quotes, escapes and brackets in texts and names do no harm, nor does what is around the list."""
@@ -65,7 +66,7 @@ def test_what_is_no_answer_is_named(body: bytes, word: str) -> None:
         texts(body)
 
 
-@settings(deadline=None)
+@tries(100)
 @given(JSON, st.integers(0, 30))
 def test_the_values_of_a_row_are_counted_without_its_texts(value: object, most: int) -> None:
     """Commas and brackets in texts do not count."""

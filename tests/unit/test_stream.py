@@ -15,8 +15,9 @@ import pytest
 from poslogs.platformos import answers
 from poslogs.streaming.batch import Batch
 from poslogs.streaming.body import Body
-from poslogs.streaming.feed import Attached, Feed
+from poslogs.streaming.feed import Feed
 from poslogs.streaming.frames import DONE
+from poslogs.streaming.readers import Attached
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
 from poslogs.supervisor import Run, Supervisor

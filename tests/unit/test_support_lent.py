@@ -99,11 +99,13 @@ def test_a_server_where_many_tokens_were_guessed_rests_until_that_is_forgotten(
 
 
 def test_servers_that_differ_in_more_than_files_are_not_the_same(lender: Lender, platformos: PlatformOS) -> None:
-    """They differ by kind or variables. A server with its own options or files is not lent at all."""
+    """They differ by kind, app or variables. A server with its own options or files is not lent at all."""
     given = {"environments": {"staging": platformos}}
     with lender.lend("gthread", **given) as one, lender.lend("gthread", **given) as busy:
         assert one is not busy
     with lender.lend("gthread", env={"POSLOGS_HEARTBEAT_SECONDS": "3"}, **given) as other:
+        assert other not in (one, busy)
+    with lender.lend("gthread", app="tests.page.cached:app", **given) as other:
         assert other not in (one, busy)
     assert lender.can_lend("gthread", clients={"some": {"limits": {"requests": PLENTY}}}, **given)
     for asked in ({"environments": None}, {"args": []}, {"clients": Path("clients.json")}, {"start": False}):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -30,6 +30,7 @@ from poslogs.tools.schema import UNITS, schema_of, whole
 from poslogs.tools.table import ENVIRONMENTS, FETCH, LIVE, REPORT, STREAM, TOOLS
 from poslogs.tools.tool import EndingTool, StreamingTool, Tool
 from poslogs.tools.toolbox import Toolbox
+from tests.support.tries import tries
 from tests.unit.doubles import PATIENCE, Log, down, ids_of
 
 STREAM_INPUTS = "env, interval, filter, query, lastId, tail, since, maxMessage."
@@ -278,7 +279,7 @@ NAMES = st.sampled_from(["env", "interval", "filter", "lastId", "tail", "maxDura
 NUMBERS = st.integers() | st.integers(-5, 5) | st.floats() | st.sampled_from([1e308, -1e308, 2.0**63, 250.0, 10**400])
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.sampled_from(list(TOOLS.values())),
     st.fixed_dictionaries(

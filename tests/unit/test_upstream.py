@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from poslogs.platformos import entries
 from poslogs.platformos.entries import Page
 from poslogs.platformos.environments import Environment
 from poslogs.streaming.polled import LINGER_SECONDS
-from poslogs.streaming.upstream import OWN_QUESTIONS
+from poslogs.streaming.upstream import OWN_QUESTIONS, READ_SECONDS, Upstream
+from poslogs.supervisor import SURE_SECONDS, Loop, Supervisor
 from tests.unit.doubles import (
     PATIENCE,
+    STAGING,
     Door,
     Follower,
     Log,
@@ -179,6 +186,25 @@ def test_a_refusal_of_credentials_that_were_renewed_meanwhile_says_nothing() -> 
     feed.leave(reader)
 
 
+def test_a_refusal_has_credentials_read_that_were_renewed_just_now() -> None:
+    """It says nothing where there are others, and is one where there are none."""
+    log = Log(1)
+    renewed = Environment("staging", "https://staging.example.com", "me@example.com", "another-token")
+    written = [renewed]
+    feed = feed_of(log, fresh=lambda _: written[-1])
+    feed.upstream.gateways._open = lambda environment: Doorkeeper(log, environment, renewed)
+    reader = Follower(interval=0.002)
+    feed.join(reader)
+    feed.attach(reader, 0)
+    assert ids_of(reader.take(feed)) == [1]
+    assert (feed.upstream.refusal, feed.upstream.outage, feed.upstream.counts.failed) == (None, None, 0)
+    feed.upstream.gateways._open = lambda environment: Doorkeeper(log, environment, STAGING)
+    written.append(replace(renewed, token="a-third-token"))
+    feed.upstream.renew(replace(renewed, token="a-fourth-token"))
+    eventually(lambda: feed.upstream.refusal is not None)
+    feed.leave(reader)
+
+
 def test_what_was_refused_before_a_renewal_is_no_refusal_after_it() -> None:
     """Whichever comes first of the renewal and the note that the old credentials were refused."""
     upstream = feed_of(Log()).upstream
@@ -291,3 +317,48 @@ def test_rows_that_platformos_repeats_below_the_position_are_no_answer() -> None
     log.add(5)
     assert ids_of(reader.take(feed)) == [5]
     feed.leave(reader)
+
+
+class Toil(list[object]):
+    """Rows that a process with little time reads: `seconds` pass between each thousand of them."""
+
+    def __init__(self, seconds: float, clock: StandingClock, supervisor: Supervisor) -> None:
+        super().__init__({"id": number} for number in range(1, 10_001))
+        self._seconds, self._clock, self._supervisor = seconds, clock, supervisor
+        self.stalled: list[str] = []
+
+    def __iter__(self) -> Iterator[object]:
+        for number, row in enumerate(super().__iter__(), 1):
+            if not number % 1000:
+                for seconds in (self._seconds, SURE_SECONDS):
+                    self._clock.now += seconds
+                    self.stalled += self._supervisor.stalled()
+            yield row
+
+
+class ToilingDoor(Door):
+    """A gateway that answers with such rows."""
+
+    rows: Toil
+
+    def after(self, _: int, known: Any = (), turn: Callable[[], None] = lambda: None) -> Page:
+        return entries.read(self.rows, self.environment.name, known, turn)
+
+
+@pytest.mark.parametrize(("seconds", "stalled"), [(READ_SECONDS / 2, False), (READ_SECONDS + 1, True)])
+def test_a_loop_that_reads_does_not_stand_still_however_long_it_reads(seconds: float, *, stalled: bool) -> None:
+    """It goes on as long as others have their turns: a machine that has little time does not lose its worker for it."""
+    clock = StandingClock(0.0)
+    supervisor = Supervisor(clock)
+    door = ToilingDoor(Log(clock=clock), STAGING)
+    door.rows = Toil(seconds, clock, supervisor)
+    upstream = Upstream(STAGING, lambda _: door, supervisor=supervisor, clock=clock)
+    done = threading.Event()
+
+    def run(loop: Loop) -> None:
+        assert len(upstream.page(0, loop).entries) == 10_000
+        done.set()
+
+    supervisor.start("poller", run)
+    assert done.wait(PATIENCE)
+    assert set(door.rows.stalled) == ({"poller"} if stalled else set())

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poslogs.errors import ConfigError
 from poslogs.watched import MAX_FILE_BYTES, WatchedFile
+from tests.support.tries import tries
 from tests.unit.doubles import in_threads
 
 
@@ -217,7 +218,7 @@ def test_many_looks_at_the_same_instant_read_once(path: Path) -> None:
     assert file.value == 2
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.binary(max_size=60) | st.sampled_from([b"[" * 5000, b'{"n":NaN}', b'{"n":1e999}', b"\xff{}", b'"\\ud800"'])
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poslogs.platformos.entries import Entry
@@ -19,6 +19,7 @@ from poslogs.streaming.contents import Entries, Failure
 from poslogs.streaming.publication import Publication
 from poslogs.streaming.selection import Selection
 from poslogs.streaming.window import FRESH_BATCHES, Window
+from tests.support.tries import tries
 from tests.unit.doubles import LIVE, PLAIN, entry
 
 ERRORS = Selection("error", late=False)
@@ -272,7 +273,7 @@ def polls(draw: st.DrawFn) -> list[Page]:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS))
 @example([Page([1, 2, 3], [], 1), Page([5], [2], 1), Page([], [1], 1)], 1 << 20, LIVE)
 def test_every_position_in_the_window_continues_where_a_model_does(
@@ -292,7 +293,7 @@ def test_every_position_in_the_window_continues_where_a_model_does(
                 assert follow(window, position, selection) == model.past(position, selection)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS), st.data())
 def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
     pages: list[Page], size: int, selection: Selection, data: st.DataObject
@@ -317,7 +318,7 @@ def test_a_reader_that_follows_gets_each_batch_once_or_is_left_behind(
         assert found == wanted(selection, [number for number, _, late in model.order if selection.late or not late])
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(polls(), st.sampled_from([1, 600, 2000, 100_000, 1 << 20]), st.sampled_from(SELECTIONS), st.integers(0, 12))
 def test_a_tail_begins_where_a_model_s_does(pages: list[Page], size: int, selection: Selection, count: int) -> None:
     """That is right before the oldest of the last N wanted; there is no answer if late rows lie after it."""
