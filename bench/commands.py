@@ -18,6 +18,7 @@ from poslogs.fleet.members import Members
 from poslogs.fleet.poll_bus import PollBus
 from poslogs.fleet.polls import Polls
 from poslogs.platformos.environments import Environment
+from poslogs.streaming.bus import Note
 
 OUTCOME_BYTES = 10_000
 ENVIRONMENTS = (10, 100, 1000)
@@ -38,7 +39,7 @@ def main(port: int, calls: int) -> dict[str, float]:
         claimed = bus.claim(tip, 1, 0.0, late=None, whole=False, joins=False)
         assert claimed is not None
         assert claimed.granted
-        published = bus.publish(tip, outcome, 1, ends=False, syncs=False, rests=False, goes_on=False)
+        published = bus.publish(tip, outcome, 1, Note())
         assert published is not None
         assert published.granted
         tip = published.tip

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,20 @@ TOGETHER = {  # folder or file: why its tests run in one process, one after the 
     "tests/faults/test_27_clocks.py": "the servers whose clock jumps",
     "tests/guide/": "port 3030",
     "tests/package/": "the wheel, which is built and installed once",
+    "tests/unit/test_shape.py": "the modules, which are read once",
 }
+LONG = (  # some of their tests take a minute, the first two
+    *(f"tests/fleet/test_{each}" for each in ("upgrade", "07_rolling_restart", "02_limits", "05_frozen")),
+    "tests/hosts/test_deploy.py",
+    *(f"tests/faults/test_{each}" for each in ("34_starving", "32_identity", "38_memory", "35_hostile_environments")),
+    "tests/wire/test_direct.py",
+)
 QUICK = ("tests/unit/", "tests/query/")
+KINDS = (*GUNICORN_KINDS, "waitress", "flask")
+ONE_KIND = ("tests/wire/", "tests/faults/")  # a test for several kinds runs with KIND; with others it is marked slow
+EACH_KIND = ("tests/wire/test_streams.py", "tests/wire/test_servers.py")  # but not what a stream is under each
 BY_PARAMETER = "tests/hosts/test_hosts.py"  # tests of one parameter run in one process: it is a host that starts once
+IN_FIREFOX = "[firefox"  # tests with this parameter run in one process: a Firefox takes seconds to start
 
 
 def pytest_collection() -> None:
@@ -51,12 +62,36 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that are not asked for are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests that wait for nothing come last: then no process of the tests waits long for another's last test.
+    """Mark what repeats a test with another kind of server. Have the longest tests come first, the quickest last.
 
-    pytest-xdist gives out groups first, the largest before the others, and then tests in this order.
+    So no process of the tests waits long for another's last test. pytest-xdist gives out groups first, the largest
+    before the others, and then tests in this order.
     """
-    items.sort(key=lambda item: item.nodeid.startswith(QUICK))
+    there = {item.nodeid for item in items}
+    for item in items:
+        if repeats(item.nodeid, there):
+            item.add_marker("slow")
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """When a test is begun, beside others: the lowest first."""
+    long = [turn for turn, path in enumerate(LONG, -len(LONG)) if item.nodeid.startswith(path)]
+    if item.get_closest_marker("long") is not None:
+        return -len(LONG) - 1
+    return long[0] if long else int(item.nodeid.startswith(QUICK))
+
+
+def repeats(nodeid: str, there: Container[str]) -> bool:
+    """Whether a test is that of KIND, which is there, with another kind of server, and is put off for that."""
+    name, _, parameters = nodeid.partition("[")
+    parts = parameters.removesuffix("]").split("-")
+    kind = next((part for part in parts if part in KINDS), KIND)
+    if kind == KIND or not name.startswith(ONE_KIND) or name.startswith(EACH_KIND):
+        return False
+    return f"{name}[{'-'.join(KIND if part == kind else part for part in parts)}]" in there
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -73,6 +108,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith(BY_PARAMETER):
                 return nodeid.partition("[")[2].partition("-")[0].rstrip("]")
+            if IN_FIREFOX in nodeid:
+                return "firefox"
             groups = [group for path, group in TOGETHER.items() if nodeid.startswith(path)]
             return groups[0] if groups else super()._split_scope(nodeid)
 

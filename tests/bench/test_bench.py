@@ -59,7 +59,9 @@ def works_in(process: Path, folder: Path) -> bool:
         return False
 
 
-@pytest.mark.parametrize("peer", ["poslogs", "poslogs-gzip", "naive-flask"])
+@pytest.mark.parametrize(
+    "peer", ["poslogs", *(pytest.param(peer, marks=pytest.mark.slow) for peer in ("poslogs-gzip", "naive-flask"))]
+)
 def test_a_small_fanout_brings_every_row_to_every_stream_once(places: Places, peer: str) -> None:
     """Twenty streams, some fifty rows, with gzip and without; a peer is measured in the same way."""
     found = run(PEERS[peer], SMALL, places)
@@ -70,6 +72,7 @@ def test_a_small_fanout_brings_every_row_to_every_stream_once(places: Places, pe
     assert nothing_is_left(places)
 
 
+@pytest.mark.slow
 def test_a_fleet_s_redis_is_measured_beside_it(places: Places) -> None:
     """Streams of three environments get every row once; Redis is ended with the run."""
     need("redis-server")
@@ -80,6 +83,7 @@ def test_a_fleet_s_redis_is_measured_beside_it(places: Places) -> None:
     assert nothing_is_left(places)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("peer", "alone"), [("poslogs-two", True), ("poslogs-two-engine", False)])
 def test_two_servers_are_measured_apart_with_an_engine_and_without(places: Places, peer: str, alone: bool) -> None:
     """Each has the case's streams, and each stream every row once; with an engine one polls for both."""
@@ -91,6 +95,7 @@ def test_two_servers_are_measured_apart_with_an_engine_and_without(places: Place
     assert nothing_is_left(places)
 
 
+@pytest.mark.slow
 def test_what_redis_spends_on_each_command_of_the_poll_is_measured(places: Places) -> None:
     """Claims, publications, and reads of many environments, by the scripts of the checkout."""
     need("redis-server")
@@ -100,6 +105,7 @@ def test_what_redis_spends_on_each_command_of_the_poll_is_measured(places: Place
     assert nothing_is_left(places)
 
 
+@pytest.mark.slow
 def test_idle_streams_stay_open_through_both_windows(places: Places) -> None:
     """Twenty streams stay open. What they take is measured, not judged."""
     found = run(PEERS["poslogs"], replace(SMALL, kind="idle", interval=3000, seconds=0.5, round=0.5), places)
@@ -108,6 +114,7 @@ def test_idle_streams_stay_open_through_both_windows(places: Places) -> None:
     assert nothing_is_left(places)
 
 
+@pytest.mark.slow
 def test_streams_that_are_opened_at_once_are_all_opened(places: Places) -> None:
     """All twenty are opened, and each has had its first byte."""
     found = run(PEERS["poslogs"], replace(SMALL, kind="connect", seconds=20, at_once=20), places)
@@ -115,6 +122,7 @@ def test_streams_that_are_opened_at_once_are_all_opened(places: Places) -> None:
     assert found["first_byte_p50_ms"] > 0
 
 
+@pytest.mark.slow
 def test_a_backlog_is_read_to_its_end_once_and_in_order(places: Places) -> None:
     """One reader gets 2,000 rows in four pages."""
     case = replace(SMALL, kind="backlog", streams=1, seconds=20, rows=2000, page=500)
@@ -225,6 +233,7 @@ def test_a_file_that_bench_has_not_written_is_refused_in_one_sentence(tmp_path: 
         assert f"{other} is not a file that --json wrote" in told.stderr
 
 
+@pytest.mark.slow
 def test_the_same_curve_makes_the_same_picture_byte_by_byte(tmp_path: Path) -> None:
     """Two pictures of one record are equal, since they hold no date."""
     from bench.picture import draw

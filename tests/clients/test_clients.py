@@ -29,6 +29,7 @@ SIGNS = (
 Entries = list[tuple[str, str]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_has_each_entry_at_once_and_resumes(name: str, house: House, tmp_path: Path) -> None:
     """Each row is listed after the client has printed the one before; then it is killed, rows come, and it goes on.
@@ -52,6 +53,7 @@ def test_a_client_has_each_entry_at_once_and_resumes(name: str, house: House, tm
     assert _printed(first) + _printed(second) == listed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_eventsource_goes_on_by_itself_after_the_server_was_killed(
     kind: str, server: Callable[..., Server], platformos: PlatformOS, tmp_path: Path

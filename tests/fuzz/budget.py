@@ -6,7 +6,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-DEFAULT_EXAMPLES = 2000  # about fifteen seconds of one core; `make fuzz` asks for many more, and for others at each run
+from tests.support.tries import IN_CI
+
+# About ten seconds of one core in CI, four elsewhere; `make fuzz` asks for many more, and for others at each run.
+DEFAULT_EXAMPLES = 2000 if IN_CI else 800
 
 
 def share(part: float) -> settings:

@@ -113,11 +113,13 @@ def test_its_metadata_say_what_it_is(wheel: Path) -> None:
     assert told["Requires-Python"] == ">=3.11"
 
 
+@pytest.mark.slow
 def test_what_is_pinned_is_all_that_it_needs(installed: Installed) -> None:
     """pip finds each dependency, and theirs, in its range: beside the wheel there is what is pinned, and no more."""
     assert "No broken requirements found." in installed.pip("check")
 
 
+@pytest.mark.slow
 def test_it_serves_from_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
     """`poslogs serve`: the demo streams to curl, the page has all its files, and SIGTERM ends all of it well."""
     with running(installed, tmp_path, "poslogs", "serve") as server, Curl(server.url, tmp_path) as curl:
@@ -140,6 +142,7 @@ def test_it_serves_from_an_empty_folder(installed: Installed, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []  # nothing was left there
 
 
+@pytest.mark.slow
 def test_a_token_made_there_is_taken_without_a_restart(installed: Installed, tmp_path: Path) -> None:
     """It goes into a clients.json of the folder, with the shipped ones. What is installed stays as it is."""
     with running(installed, tmp_path, "poslogs", "serve") as server:
@@ -154,6 +157,7 @@ def test_a_token_made_there_is_taken_without_a_restart(installed: Installed, tmp
     assert shipped.read_bytes() == (repo() / SHIPPED["clients.json"]).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "capacity"),
     [
@@ -177,6 +181,7 @@ def test_it_is_started_as_gunicorn_is(installed: Installed, tmp_path: Path, word
         assert curl.process.wait(START_S) == 0
 
 
+@pytest.mark.slow
 def test_it_hands_over_to_a_new_one(installed: Installed, tmp_path: Path) -> None:
     """SIGUSR2 starts another beside it, which takes over its port; the old one ends by SIGTERM."""
     with running(installed, tmp_path, "poslogs", "serve") as server:
@@ -189,6 +194,7 @@ def test_it_hands_over_to_a_new_one(installed: Installed, tmp_path: Path) -> Non
         assert "Traceback" not in server.out.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, Protocol
 import requests
 
 from tests.support.platformos import PlatformOS
-from tests.support.server import CLIENTS, Server
+from tests.support.server import APP, CLIENTS, Server
 
 FEW_WRONG = 4  # tokens that a server may have refused lately: twenty a minute are all that an address has
 LATELY_S = 61.0
-MOST = 6  # servers that are kept for later, in one process of the tests
+MOST = 2  # servers that are kept for later, in one process of the tests: each more costs more, idle, than a start saves
 PLENTY = "100000 per minute"  # what one test spends of it is nothing to the next
 REST_TOKEN = "a-token-between-two-tests"
 REST_CLIENTS = {"between-tests": {"token": REST_TOKEN, "limits": {"requests": PLENTY}}}
@@ -66,13 +66,13 @@ class Lender:
 
     @staticmethod
     def can_lend(kind: str, clients: object = None, env: object = None, **kw: Any) -> bool:
-        """Whether a server as asked for differs from others by its variables and its two files alone.
+        """Whether a server as asked for differs from others by its app, its variables and its two files alone.
 
         One of a demo, which has no `.pos`, is for tests that name no environments.
         """
         if clients is not None and not isinstance(clients, dict):
             return False
-        return set(kw) <= {"environments"} and kw.get("environments", {}) is not None
+        return set(kw) <= {"environments", "app"} and kw.get("environments", {}) is not None
 
     @contextmanager
     def lend(
@@ -82,15 +82,16 @@ class Lender:
         environments: Mapping[str, PlatformOS | Mapping[str, str]] | None = None,
         clients: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
+        app: str = APP,
     ) -> Iterator[Server]:
         """A server with nothing of an earlier test, for the length of this block.
 
         Rates are counted by client for minutes, so a client with a rate that a test can spend has an id of its own.
         """
-        started_with = kind, environments is None, tuple(sorted((env or {}).items()))
+        started_with = kind, environments is None, tuple(sorted((env or {}).items())), app
         server = self._take(started_with)
         if server is None:
-            server = self._starts(kind, environments=environments, clients=clients, env=env)
+            server = self._starts(kind, environments=environments, clients=clients, env=env, app=app)
         else:
             server.out.forget()
             if environments is not None:

@@ -17,6 +17,7 @@ PROGRAMS = {  # program: the names it goes by, the package that brings it
     "node": (("node", "nodejs"), "nodejs, 20 or later"),
     "npm": (("npm",), "npm"),
     "redis-server": (("redis-server",), "redis-server"),
+    "redis-cli": (("redis-cli",), "redis-tools"),
     "nginx": (("nginx",), "nginx"),
     "curl": (("curl",), "curl"),
     "bash": (("bash",), "bash"),

@@ -30,6 +30,7 @@ CLIENTS = {
         "limits": {"requests": "100000 per minute", "streams": 1000},
     }
 }
+APP = "wsgi:app"
 START_TIMEOUT_S = 60.0  # a machine may be busy with much else
 STOP_TIMEOUT_S = 15.0
 OURS = ("POSLOGS_", "MPKIT_", "GUNICORN_", "FLASK_")
@@ -49,7 +50,7 @@ class Server:
         env: Mapping[str, str] | None = None,
         args: Sequence[str] = (),
         port: int | None = None,
-        app: str = "wsgi:app",
+        app: str = APP,
         start: bool = True,
         template: Template | None = None,
     ) -> None:
@@ -248,9 +249,11 @@ def free_port() -> int:
     """A port that nobody listens on, below those that systems give to outgoing connections.
 
     Each process of the tests has ports of its own, since one that was chosen is not listened on for a while yet.
+    TEST_PORTS has those of a run begin further up, so that two runs go on side by side.
     """
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw15").removeprefix("gw")) % 16
-    for port in random.SystemRandom().sample(range(14000 + 1000 * process, 15000 + 1000 * process), 100):
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw31").removeprefix("gw"))
+    process = (process + int(os.environ.get("TEST_PORTS") or 0)) % 32
+    for port in random.SystemRandom().sample(range(14000 + 500 * process, 14500 + 500 * process), 100):
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("127.0.0.1", port))
