@@ -24,14 +24,18 @@ def test_fifty_streams_cost_platformos_one_request_a_second(server: Start, platf
         readers = [stack.enter_context(started.stream(STREAM, {"env": "staging", "interval": 1000})) for _ in range(50)]
         for reader in readers:
             reader.wait_frame(lambda frame: frame.comment == "open")
+        platformos.add_many(2)
+        for reader in readers:
+            reader.wait_entries(2)  # whoever has a row has joined: from here on nobody asks but the poll
         settled = len(platformos.requests)
-        for count in range(1, 4):
+        for count in range(1, 6):
             platformos.add_many(2)
             platformos.wait_for_requests(settled + count)
         for reader in readers:
-            reader.wait_entries(6)
+            reader.wait_entries(12)
         times = [request.at for request in platformos.requests[settled - 1 :]]
-        assert times[-1] - times[0] > 0.9 * (len(times) - 1) - 0.5, times  # a second apart, but for a busy machine
+        # A question may come late, never early: the second is asked after the first came, each later one a second on.
+        assert times[-1] - times[0] >= len(times) - 2, times
         assert platformos.max_in_flight == 1
 
 
