@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pytest
 import requests
@@ -56,6 +57,19 @@ def test_rows_that_came_meanwhile_may_be_among_the_newest_or_not() -> None:
     assert newest(list(ROWS), 30, listing, asked, asked) == ""
     for begins in (1, 11):
         assert newest(list(range(begins, 21)), 10, listing, time.monotonic(), time.monotonic()) == ""
+
+
+@pytest.mark.parametrize(("given", "lost"), [(range(24, 27), []), ([*range(18, 21), *range(24, 27)], [21, 22, 23])])
+def test_a_tail_that_was_answered_after_a_restore_begins_after_it(given: Sequence[int], lost: list[int]) -> None:
+    """It asked before: where its first row is from then, all rows under the ids that were given out again are due."""
+    manner = Manner("reader", "reads", NAMES[0], STREAM, {"tail": 3}, False, 0.0, (1e9, 1e9), None, None)
+    listing, journal = listed(), Journal()
+    journal.connections.append(Connection(time.monotonic(), None))
+    listing.restored(17)
+    listing.note([(serial, serial - 3, "info") for serial in range(21, 27)])  # ids 18 to 23
+    for serial in given:
+        journal.note(serial)
+    assert judge(manner, None, journal, listing).lost == lost
 
 
 def test_each_question_has_odd_answers_at_first_and_then_rows() -> None:

@@ -83,7 +83,7 @@ def judge(
     in_one_log = [rows[s] for s in dict.fromkeys(sure) if s in once and s in rows]
     verdict.disordered = _disordered([row for row in in_one_log if not (manner.live and row.late)], listing)
     verdict.late = sum(1 for s in had if s in rows and rows[s].late)
-    start, opened = _start(manner, start_id, journal, ordered)
+    start, opened, began = _start(manner, start_id, journal, ordered)
     returns = {again: _returns(again, journal, rows, listing) for again in {row.restore for row in rows.values()}}
     for row in rows.values():
         if row.serial in had or not row.matches(manner.filter) or not due(row):
@@ -97,7 +97,7 @@ def judge(
             (verdict.lost if lost else verdict.missed_late).append(row.serial)
         elif row.id <= returns[row.restore]:
             verdict.missed_stale.append(row.serial)
-        elif row.id > start or row.at > opened + TAIL_SECONDS or (row.restore is not None and row.restore > opened):
+        elif row.id > start or row.at > opened + TAIL_SECONDS or (row.restore is not None and row.restore > began):
             verdict.lost.append(row.serial)
     if manner.input.get("tail") == 0 and ordered:
         verdict.began = max(0.0, ordered[0].at - opened)
@@ -148,18 +148,19 @@ def _disordered(ordered: list[Row], listing: Listing) -> list[int]:
     return found
 
 
-def _start(manner: Manner, start_id: int | None, journal: Journal, ordered: list[Row]) -> tuple[float, float]:
-    """The position after which all is due, and when the reader asked for it.
+def _start(manner: Manner, start_id: int | None, journal: Journal, ordered: list[Row]) -> tuple[float, float, float]:
+    """The position after which all is due, when the reader asked for it, and when that position was right.
 
-    With a tail that is where its first row lies.
+    With a tail it is where its first row lies, and right when that row was listed: platformOS may have answered only
+    after a restore, and what the restore brought back before that row was none of the newest then.
     """
     without = [connection.opened for connection in journal.connections if connection.position in (None, start_id)]
     opened = max(without, default=float("inf"))
     if start_id is not None:
-        return start_id, opened
+        return start_id, opened, opened
     if "tail" not in manner.input:
-        return 0, opened
-    return (ordered[0].id - 1 if ordered else float("inf")), opened
+        return 0, opened, opened
+    return (ordered[0].id - 1, opened, max(opened, ordered[0].at)) if ordered else (float("inf"), opened, opened)
 
 
 def _returns(again: float | None, journal: Journal, rows: dict[int, Row], listing: Listing) -> float:

@@ -23,9 +23,9 @@ def story(subscriber: Subscriber, verdict: Verdict) -> list[str]:
     told = [f"{at - row.at:+.2f}" for at in journal.told]
     lines = [f"{subscriber.manner}: {_row(row, row)}; restores at {fell}, told of them at {told}"]
     for one in [one for one in journal.connections if _is_near(row.at, one.opened, one.ended)][-MOST:]:
-        spans = {"asked": one.opened, "answered": one.head, "ended": one.ended}
-        times = ", ".join(f"{word} {at - row.at:+.2f}" for word, at in spans.items() if at is not None)
         had = [at for at in journal.ats if one.opened <= at <= (one.ended or float("inf"))]
+        spans = {"asked": one.opened, "answered": one.head, "given": had[0] if had else None, "ended": one.ended}
+        times = ", ".join(f"{word} {at - row.at:+.2f}" for word, at in spans.items() if at is not None)
         lines.append(
             f"  {times} ({one.how}): after {one.position} of {one.position_at - row.at:+.2f}, {len(had)} entries"
         )
