@@ -17,7 +17,7 @@ HELPERS := $(addprefix $(BUILD)/,upstream sseload push)
 PEERS := bench/build/peers
 
 # requirements.lock has the hash of each file of each version, for any platform, so pip installs only what was locked.
-.PHONY: help run fleet lock test test-slow test-long test-fleet test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule soak bench bench-helpers bench-peers check format dist clean
+.PHONY: help run fleet lock test test-slow test-long test-fleet test-mcp test-openapi test-page trace-page screenshots hosts faults fuzz schedule stalls soak bench bench-helpers bench-peers check format dist clean
 
 help:
 	@echo "make run     start the server on 127.0.0.1:3030 (PORT=3031 make run for another port)"
@@ -36,6 +36,7 @@ help:
 	@echo "make faults  test the faults of docs/promises.md, also with a thousand streams"
 	@echo "make fuzz    send 100,000 random requests, rows and answers (EXAMPLES=20000 SEED=7): some minutes"
 	@echo "make schedule  run the streaming core in 3000 random orders of events (SEEDS=0:500): some minutes"
+	@echo "make stalls  run the tests while random processes of theirs stand still (ARGS='tests/wire -n 4' SEED=7)"
 	@echo "make soak    run random readers and faults (SECONDS=60 SEED=7 KIND=gthread DIRECT=off); a fleet: FLEET=3"
 	@echo "make bench   compare it with other servers, half an hour (ONLY=fanout,idle5k REPEAT=5 ARGS=--quick); see bench/README.md"
 	@echo "make bench-peers  install the servers that make bench compares it with"
@@ -129,6 +130,9 @@ fuzz: $(VENV)/dev.stamp
 
 schedule: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.schedule --seeds $(SEEDS)
+
+stalls: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.stalls $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 soak: $(VENV)/dev.stamp
 	@[ -n "$(FLEET)" ] || $(BIN)/python -m tests.storm --seconds 15 $(if $(SEED),--seed $(SEED)) \
