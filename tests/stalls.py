@@ -66,10 +66,9 @@ def main() -> int:
         while run.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 run.wait(chance.expovariate(1 / given.each))
-            if below := descendants(run.pid):
-                stalls.append(
-                    threading.Thread(target=stall, args=(chance.choice(below), chance.uniform(*STALL_SECONDS)))
-                )
+            if run.returncode is None:
+                one = chance.choice([run.pid, *descendants(run.pid)])
+                stalls.append(threading.Thread(target=stall, args=(one, chance.uniform(*STALL_SECONDS))))
                 stalls[-1].start()
     except KeyboardInterrupt:
         run.wait()
