@@ -25,7 +25,7 @@ from poslogs.streaming.selection import Selection
 from poslogs.streaming.stream import Start, Stream
 from poslogs.streaming.upstream import Upstream
 
-PATIENCE = 5.0  # seconds that a test waits for what must happen
+PATIENCE = 20.0  # seconds that a test waits for what must happen
 STAGING = Environment("staging", "https://staging.example.com", "me@example.com", "secret-token")
 PLAIN = Selection(None, late=False)
 LIVE = Selection(None, late=True)

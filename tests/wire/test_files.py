@@ -127,7 +127,7 @@ def test_a_pos_that_appears_broken_is_told_and_the_demo_goes_on(server: Callable
     running = server(folder=tmp_path, environments=None, clients=clients())
     write(running.pos_file, BROKEN[1])
     wait_for(lambda: names(running) == ["staging", "production"])
-    running.wait_output(".pos is not valid JSON", timeout=3)
+    running.wait_output(".pos is not valid JSON")
 
 
 @pytest.mark.parametrize("kind", KINDS)
