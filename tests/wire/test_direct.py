@@ -23,7 +23,7 @@ OF_THE_MOMENT = {"date", "connection"}  # a direct stream ends its connection wi
 
 
 def whole(server: Server, gzip: bool) -> Reader:
-    return server.stream(LIVE, {**INPUT, "lastId": "0", "maxDuration": 3000}, gzip=gzip)
+    return server.stream(LIVE, {**INPUT, "lastId": "0"}, gzip=gzip)
 
 
 @pytest.mark.parametrize("gzip", [False, True])
@@ -42,6 +42,8 @@ def test_the_same_bytes_leave_a_direct_stream_as_on_the_way_of_every_server(
         platformos.fail("status", status=503)
         for reader in (one, other):
             reader.wait_until(lambda reader=reader: bool(reader.errors))  # type: ignore[misc]
+        platformos.fail("status", status=401)
+        for reader in (one, other):
             reader.wait_end()
             assert reader.done
             assert reader.ended_clean
@@ -75,8 +77,12 @@ def test_a_client_of_http_1_0_gets_frames_as_they_are_until_the_connection_close
     """nginx asks so by default."""
     platformos.add_many(2)
     running = server(env=env)
-    body = json.dumps({"tool": LIVE, "input": {**INPUT, "maxDuration": 800}}).encode()
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+    body = json.dumps({"tool": LIVE, "input": {**INPUT, "lastId": "0", "maxDuration": 1000}}).encode()
+    with (
+        running.stream(LIVE, INPUT) as other,
+        socket.create_connection(("127.0.0.1", running.port), timeout=10) as client,
+    ):
+        other.wait_entries(2)  # from here on they are in memory
         client.sendall(
             f"POST /call-stream HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()
@@ -170,11 +176,14 @@ def test_a_deadline_is_kept_to_the_moment(server: Start, platformos: PlatformOS)
     """Streams of one second end after one, however many have later deadlines."""
     running = server()
     long = [running.stream(LIVE, {**INPUT, "maxDuration": 60_000}) for _ in range(3)]
-    began = time.monotonic()
-    with running.stream(LIVE, {**INPUT, "maxDuration": 1000}) as short:
-        short.wait_end()
-        assert short.done
-        assert 0.9 < time.monotonic() - began < 4.0
+    lasted: list[float] = []
+    while not lasted or (min(lasted) >= 2 and len(lasted) < 3):  # a machine that stands still makes one late, not all
+        began = time.monotonic()
+        with running.stream(LIVE, {**INPUT, "maxDuration": 1000}) as short:
+            short.wait_end()
+            assert short.done
+            lasted.append(short.frames[-1].at - began)
+    assert 1 <= min(lasted) < 2, lasted
     assert not any(reader.ended for reader in long)
     for reader in long:
         reader.close()
