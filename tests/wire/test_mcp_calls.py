@@ -54,24 +54,23 @@ def running(request: pytest.FixtureRequest, server: Start) -> Iterator[Running]:
 def test_a_call_opens_at_once_and_ends_with_its_one_answer(running: Running) -> None:
     """It has headers of a stream, no gzip, `: open`, frames without ids, entries as they come, and the result."""
     server, platformos = running
-    with live(server, maxDuration=2500, meta=TOKEN | LOUD, gzip=True) as call:
+    began = time.monotonic()
+    with live(server, maxDuration=4500, meta=TOKEN | LOUD, gzip=True) as call:
         call.wait_frame(lambda frame: frame.comment == "open")
         assert call.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert call.headers["cache-control"] == "no-cache, no-transform"
         assert call.headers["x-accel-buffering"] == "no"
         assert "content-encoding" not in call.headers
-        began = call.frames[0].at
         platformos.wait_for_requests(ROUND)
         platformos.add({"error_type": "LiquidError", "message": "unknown tag"})
-        call.wait_until(lambda: bool(told(call, "message")))
-        noted = time.monotonic() - began
         found = content(ended(call))
     assert [entry["id"] for entry in found["entries"]] == ["4"]
     assert {name: found[name] for name in ("env", "count", "lastId", "truncated", "stopped", "pollErrors")} == {
         "env": "staging", "count": 1, "lastId": "4", "truncated": False, "stopped": "maxDuration", "pollErrors": 0,
     }  # fmt: skip
-    assert noted < call.frames[-1].at - began, "the entry came with the result only"
-    assert call.frames[-1].at - began > 2.0
+    noted = next(at for at, each in messages(call) if each.get("method") == "notifications/message")
+    assert noted < call.frames[-1].at, "the entry came with the result only"
+    assert call.frames[-1].at - began >= 4.5
     assert all(frame.id is None and frame.retry is None for frame in call.frames)
     assert {frame.event for frame in call.frames} == {None, "message"}
     (note,) = told(call, "message")
@@ -83,27 +82,30 @@ def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
     server, platformos = running
     for modern, token in ((True, "p7"), (False, 0)):
         before = len(platformos.requests)
-        with live(server, modern=modern, maxDuration=2600, meta={"progressToken": token}) as call:
+        with live(server, modern=modern, maxDuration=30_000, limit=200, meta={"progressToken": token}) as call:
             platformos.wait_for_requests(before + ROUND)
-            while not call.ended:
+            for count in (1, 2):
                 platformos.add({"message": "a\nb\u2028\x1b[2J" + "x" * 500})
-                seen = len(call.frames)
-                call.wait_until(lambda seen=seen: len(call.frames) > seen, 5)
-            ended(call)
+                call.wait_until(lambda count=count: len(told(call, "progress")) >= count)
+            platformos.add_many(200)  # more than the limit leaves room for, which ends it
+            assert content(ended(call))["stopped"] == "limit"
         progress = told(call, "progress")
-        assert progress
+        assert len(progress) >= 2
         assert all(each["progressToken"] == token and type(each["progressToken"]) is type(token) for each in progress)
         done = [each["progress"] for each in progress]
         assert done == sorted(set(done))
         assert all(later - sooner >= 0.99 for sooner, later in itertools.pairwise(done))
-        assert done[-1] <= progress[-1]["total"] == 2.6
+        assert done[-1] <= progress[-1]["total"] == 30
         for each in progress:
             assert len(each["message"]) <= 200
             assert each["message"].isprintable()
         assert any(
             "(" in each["message"] and "so far): info a\\nb\\u2028\\x1b[2J" in each["message"] for each in progress
         )
-    with live(server, maxDuration=1000, lastId="0") as call:
+    with live(server, modern=False, maxDuration=30_000, lastId=platformos.ids[-1], limit=2) as call:
+        for count in (1, 2):
+            platformos.add_many(1)
+            call.wait_until(lambda count=count: len(told(call, "message")) >= count)
         ended(call)
     assert told(call, "progress") == []
 
@@ -111,11 +113,14 @@ def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
 def test_a_silence_is_told_every_ten_seconds(running: Running) -> None:
     """Hosts rely on progress when nothing happens."""
     server, _ = running
-    with live(server, maxDuration=11_000, meta=TOKEN) as call:
-        call.wait_until(lambda: bool(told(call, "progress")), 11)
-        (progress,) = told(call, "progress")
-        assert progress["progress"] < 10
-        assert progress["message"] == f"no new entries, {11 - progress['progress']:.0f} s left"
+    silences: list[float] = []
+    while not silences or (min(silences) >= 10 and len(silences) < 3):  # a machine that stands still makes one longer
+        with live(server, maxDuration=55_000, meta=TOKEN) as call:
+            call.wait_until(lambda call=call: bool(told(call, "progress")), 20)  # type: ignore[misc]
+            (progress,) = told(call, "progress")
+        assert progress["message"] == f"no new entries, {55 - progress['progress']:.0f} s left"
+        silences.append(progress["progress"])
+    assert min(silences) < 10, silences
 
 
 def test_entries_are_logged_as_the_era_has_it(running: Running) -> None:
@@ -141,17 +146,19 @@ def test_entries_are_logged_as_the_era_has_it(running: Running) -> None:
 def test_a_ping_is_sent_when_nothing_else_is(kind: str, server: Callable[..., Server], platformos: PlatformOS) -> None:
     """It is a comment, at the heartbeat's pace."""
     running = server(kind, clients=clients(), env={"POSLOGS_HEARTBEAT_SECONDS": "0.5"})
-    with live(running, maxDuration=2000) as call:
-        ended(call)
-    assert 2 <= call.comments.count("ping") <= 4
+    begun = time.monotonic()
+    with live(running, maxDuration=55_000) as call:
+        call.wait_until(lambda: call.comments.count("ping") >= 2)
+        pings = call.comments.count("ping")
+        assert 2 <= pings <= (time.monotonic() - begun) / 0.5
     assert call.comments[0] == "open"
 
 
 def test_a_client_that_takes_json_alone_gets_json(running: Running) -> None:
     """It gets the same result, without notifications. So does one that does not say what it takes."""
     server, _ = running
-    body = message("tools/call", {"name": LIVE, "arguments": {"env": "staging", "maxDuration": 1000, "lastId": "1"}},
-                   modern=False, meta=TOKEN)  # fmt: skip
+    arguments = {"env": "staging", "maxDuration": 30_000, "lastId": "1", "limit": 2}
+    body = message("tools/call", {"name": LIVE, "arguments": arguments}, modern=False, meta=TOKEN)
     for accept in ("Accept: application/json", None):
         found = content(result(send(server, body, accept=accept)))
         assert [entry["id"] for entry in found["entries"]] == ["2", "3"]
@@ -227,7 +234,7 @@ def test_a_stopping_server_gives_every_caller_its_result(running: Running) -> No
         begun = time.monotonic()
         server.signal(signal.SIGTERM)
         found = content(ended(first))
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 10  # else they would be cut
         assert (found["stopped"], found["lastId"], found["count"]) == ("shutdown", "3", 3)
         found = content(ended(second))
         assert (found["stopped"], found["lastId"]) == ("shutdown", "3")
@@ -239,7 +246,7 @@ def test_a_failed_poll_is_told_and_counted_and_the_call_goes_on(running: Running
     server, platformos = running
     with live(server, maxDuration=20_000, limit=1, meta=TOKEN) as call:
         wait_for(lambda: open_streams(server) == 1)
-        platformos.wait_for_requests(2)
+        platformos.wait_for_requests(ROUND)
         platformos.fail("status", status=502, times=2)
         call.wait_until(lambda: any("502" in each["message"] for each in told(call, "progress")))
         platformos.add_many(1)
@@ -251,15 +258,23 @@ def test_a_failed_poll_is_told_and_counted_and_the_call_goes_on(running: Running
 def test_a_call_without_a_single_answer_is_an_error_result(running: Running) -> None:
     """If platformOS is down, silent, or refuses its token, an error says so, and not an empty answer."""
     server, platformos = running
-    for fault, arguments, sentence in (
-        ({"kind": "status", "status": 500}, {}, "platformOS answered 500 for environment staging."),
-        ({"kind": "status", "status": 500}, {"lastId": "3"}, "platformOS answered 500 for environment staging."),
-        ({"kind": "hang"}, {}, "platformOS did not answer for environment staging within 1 s; call again later."),
-        ({"kind": "status", "status": 401}, {"maxDuration": 20_000}, "pos-cli env refresh-token staging"),
+    for fault, calls, sentence in (
+        (
+            {"kind": "status", "status": 500},
+            [{"maxDuration": 3000}, {"maxDuration": 3000, "lastId": "3"}],
+            "platformOS answered 500 for environment staging.",
+        ),
+        (
+            {"kind": "hang"},
+            [{"maxDuration": 1000}],
+            "platformOS did not answer for environment staging within 1 s; call again later.",
+        ),
+        ({"kind": "status", "status": 401}, [{"maxDuration": 20_000}], "pos-cli env refresh-token staging"),
     ):
         platformos.fail(**fault)  # type: ignore[arg-type]
-        with live(server, **{"maxDuration": 1000, **arguments}) as call:
-            assert sentence in mendable(ended(call))
+        for call in [live(server, **arguments) for arguments in calls]:
+            with call:
+                assert sentence in mendable(ended(call))
         wait_for(lambda: open_streams(server) == 0)
         platformos.heal()
         wait_for(lambda: called(server, FETCH, env="staging")["count"] == 3)
@@ -306,7 +321,7 @@ def test_entries_that_are_shown_late_arrive_in_the_call(running: Running) -> Non
     """A row with a lower id than one that was seen is delivered once, and the position does not move back."""
     server, platformos = running
     platformos.add({"id": 10})
-    with live(server, lastId="3", maxDuration=6000, limit=2) as call:
+    with live(server, lastId="3", maxDuration=30_000, limit=2) as call:
         wait_for(lambda: open_streams(server) == 1)
         platformos.wait_for_requests(3)
         platformos.reveal({"id": 7})
@@ -319,7 +334,7 @@ def test_entries_that_are_shown_late_arrive_beyond_the_limit(running: Running) -
     """Two rows below the position appear at once with one left of the limit. No later call would bring the other."""
     server, platformos = running
     platformos.add({"id": 10})
-    with live(server, lastId="3", maxDuration=6000, limit=2, meta=LOUD) as call:
+    with live(server, lastId="3", maxDuration=30_000, limit=2, meta=LOUD) as call:
         call.wait_until(lambda: bool(told(call, "message")))
         platformos.wait_for_requests(3)
         platformos.add({"id": 7}, {"id": 8})

@@ -235,7 +235,7 @@ def test_one_entry_that_alone_does_not_fit_is_cut_and_delivered(running: Running
         assert (entry["id"], entry["cut"], found["lastId"]) == (str(number), True, str(number))
         assert "data" not in entry or number == 3
         assert len(json.dumps(found)) < 40_000
-    with live(server, lastId="0", full=True, maxDuration=2000, limit=4) as call:
+    with live(server, lastId="0", full=True, maxDuration=30_000, limit=4) as call:
         found = content(ended(call))
     assert [entry["id"] for entry in found["entries"]] == ["1", "2", "3", "4"]
 
