@@ -519,6 +519,6 @@ def test_an_agent_reads_several_in_a_loop(server: Start, kind: str) -> None:
         with agent.live(running, env=env, since="2026-11-28T10:04Z", limit=2) as call:
             answer = agent.content(agent.ended(call))
         assert {(each["env"], each["id"]) for each in answer["entries"]} == {("staging", "4"), ("production", "4")}
-        with agent.live(running, env="*", maxDuration=1500) as call:
+        with agent.live(running, env="*", maxDuration=3000) as call:
             answer = agent.content(agent.ended(call))
         assert (answer["count"], sorted(answer["lastId"].split(","))) == (0, ["production:4", "staging:4"])
