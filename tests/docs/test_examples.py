@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -72,7 +73,7 @@ def test_without_a_server_it_says_how_to_start_one(example: str) -> None:
 def test_a_log_line_cannot_drive_the_terminal(example: str, server: StartServer, platformos: PlatformOS) -> None:
     """Escapes, marks that reorder text and line breaks in a message are shown as escapes, in one line."""
     platformos.add({"message": HOSTILE})
-    arguments = {SSE: ["--max-duration", "1500"], PYTHON: ["fetch"], MCP: []}[example]
+    arguments = {SSE: ["--max-duration", "3500"], PYTHON: ["fetch"], MCP: []}[example]
     ran = _run(example, "--url", server().url, *arguments)
     assert ran.returncode == 0, ran.stderr
     (line,) = [line for line in ran.stdout.split("\n") if "owned" in line]
@@ -106,14 +107,13 @@ def test_the_stream_client_follows_for_the_time_that_was_asked(server: StartServ
     """It prints the newest entries that match as JSON, then ends with status 0."""
     platformos.add_many(5)
     platformos.add({"error_type": "LiquidError", "message": "Grüße 日本語 🎉"}, {"error_type": "debug"})
-    running = server()
-    arguments = ["--url", running.url, "--max-duration", "1500", "--json"]
-    newest = _run(SSE, *arguments, "--tail", "3")
+    arguments = ["--url", server().url, "--max-duration", "3500", "--json"]
+    options = (["--tail", "3"], ["--filter", "LIQUIDERROR"], ["--last-id", "6"])
+    with ThreadPoolExecutor() as pool:
+        newest, errors, later = pool.map(lambda more: _run(SSE, *arguments, *more), options)
     assert (newest.returncode, newest.stderr) == (0, "")
     assert _ids(newest.stdout) == ["5", "6", "7"]
-    errors = _run(SSE, *arguments, "--filter", "LIQUIDERROR")
     assert [json.loads(line)["message"] for line in errors.stdout.splitlines()] == ["Grüße 日本語 🎉"]
-    later = _run(SSE, *arguments, "--last-id", "6")
     assert _ids(later.stdout) == ["7"]
 
 
@@ -128,9 +128,12 @@ def test_the_stream_client_ends_when_platformos_refuses_the_token(server: StartS
 def test_the_stream_client_uses_colours_on_a_terminal_only(server: StartServer, platformos: PlatformOS) -> None:
     """An error is red on a terminal; a pipe gets no escapes."""
     platformos.add({"error_type": "error", "message": "broken"})
-    arguments = ["--url", server().url, "--max-duration", "1000"]
-    assert "\x1b" not in _run(SSE, *arguments).stdout
-    assert "\x1b[31m" in _run_on_terminal(SSE, *arguments)
+    arguments = ["--url", server().url, "--max-duration", "3500"]
+    with ThreadPoolExecutor() as pool:
+        piped, shown = pool.submit(_run, SSE, *arguments), pool.submit(_run_on_terminal, SSE, *arguments)
+    assert "broken" in piped.result().stdout
+    assert "\x1b" not in piped.result().stdout
+    assert "\x1b[31m" in shown.result()
 
 
 def test_the_stream_client_reads_any_event_stream() -> None:
@@ -230,7 +233,7 @@ def test_the_python_client_lists_and_fetches(server: StartServer, platformos: Pl
 def test_the_python_client_streams_for_a_while(server: StartServer, platformos: PlatformOS) -> None:
     """It streams for as long as was asked, then exits with 0."""
     platformos.add_many(2)
-    ran = _run(PYTHON, "stream", "--seconds", "1.5", "--url", server().url)
+    ran = _run(PYTHON, "stream", "--seconds", "3.5", "--url", server().url)
     assert ran.returncode == 0, ran.stderr
     assert [line.split()[0] for line in ran.stdout.splitlines()] == ["1", "2"]
 

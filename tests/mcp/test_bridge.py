@@ -47,7 +47,7 @@ def test_the_bridge_of_the_document_passes_calls_and_progress(
         bridge.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         bridge.ask(2, "tools/list", {})
         assert len(bridge.answer(2)["tools"]) == 4
-        given = {"env": "staging", "lastId": "0", "maxDuration": 5000}
+        given = {"env": "staging", "lastId": "0", "maxDuration": 50_000, "limit": 2}
         live = {"name": "platformos_logs_live", "arguments": given, "_meta": {"progressToken": "p3"}}
         begun = time.monotonic()
         bridge.ask(3, "tools/call", live)
@@ -55,9 +55,9 @@ def test_the_bridge_of_the_document_passes_calls_and_progress(
         platformos.add({"error_type": "error", "message": "seen through the bridge"})
         bridge.progress("seen through the bridge")
         arrived = time.monotonic() - begun
-        assert not bridge.has_answer(3)
+        platformos.add({"message": "the last, which ends the call"})  # so the progress came before its end
         entries = bridge.answer(3)["structuredContent"]["entries"]
-    assert [each["message"] for each in entries] == ["seen through the bridge"]
+    assert [each["message"] for each in entries] == ["seen through the bridge", "the last, which ends the call"]
     tell(f"mcp-remote {pinned['mcp-remote']}: progress {arrived:.2f} s into the call, result {bridge.at:.2f} s")
 
 

@@ -60,9 +60,10 @@ def test_a_live_call_ends_with_its_result(era: str, inspect: Inspect, tell: Tell
 def test_arguments_given_one_by_one_are_taken(inspect: Inspect) -> None:
     """People type them so; the Inspector makes a number of text that looks like one."""
     call = ["--method", "tools/call", "--tool-name", "platformos_logs_live", "--tool-arg", "env=staging"]
-    ran = inspect("--protocol-era", "modern", *call, "--tool-arg", "maxDuration=1000")
+    arguments = [part for each in ("lastId=1", "limit=2", "maxDuration=50000") for part in ("--tool-arg", each)]
+    ran = inspect("--protocol-era", "modern", *call, *arguments)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert json.loads(ran.stdout)["structuredContent"]["stopped"] == "maxDuration"
+    assert json.loads(ran.stdout)["structuredContent"]["stopped"] == "limit"
 
 
 def test_two_hundred_calls_ten_at_a_time_all_succeed(inspect: Inspect, tell: Tell) -> None:
