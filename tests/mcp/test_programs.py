@@ -71,7 +71,7 @@ def test_entries_arrive_while_the_call_runs(
     # Its polls are the call's too, so three waves take far less than the five seconds of the call.
     quick = running.stream("platformos.logs.stream", {"env": "staging", "interval": 250})
     with quick, _started(run, running, request, tmp_path) as program:
-        program.wait_line("fetched: 3 entries", 30)
+        program.wait_line("fetched: 3 entries", 60)
         for wave in waves:
             platformos.add({"error_type": "error", "message": wave})
             program.wait_line(f"entry: error {wave}")
