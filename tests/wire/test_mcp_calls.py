@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.platformos import PlatformOS
+from tests.support.reader import Reader
 from tests.support.server import Server
 from tests.wire.agent import (
     FETCH,
@@ -86,7 +87,7 @@ def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
             platformos.wait_for_requests(before + ROUND)
             for count in (1, 2):
                 platformos.add({"message": "a\nb\u2028\x1b[2J" + "x" * 500})
-                call.wait_until(lambda count=count: len(told(call, "progress")) >= count)
+                call.wait_until(lambda count=count: len(told(call, "progress")) >= count)  # type: ignore[misc]
             platformos.add_many(200)  # more than the limit leaves room for, which ends it
             assert content(ended(call))["stopped"] == "limit"
         progress = told(call, "progress")
@@ -105,7 +106,7 @@ def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
     with live(server, modern=False, maxDuration=30_000, lastId=platformos.ids[-1], limit=2) as call:
         for count in (1, 2):
             platformos.add_many(1)
-            call.wait_until(lambda count=count: len(told(call, "message")) >= count)
+            call.wait_until(lambda count=count: len(told(call, "message")) >= count)  # type: ignore[misc]
         ended(call)
     assert told(call, "progress") == []
 
@@ -224,20 +225,30 @@ def test_the_callers_end_gives_everything_back(running: Running) -> None:
 def test_a_stopping_server_gives_every_caller_its_result(running: Running) -> None:
     """At TERM calls get normal results at once, with what has come and where to continue."""
     server, platformos = running
+
+    def heard(call: Reader) -> list[str]:
+        return [note["data"]["id"] for note in told(call, "message")]
+
     with (
-        live(server, maxDuration=55_000, lastId="0") as first,
+        live(server, maxDuration=55_000, lastId="0", meta=LOUD) as first,
         live(server, modern=False, maxDuration=55_000) as second,
     ):
         second.wait_frame(lambda frame: frame.comment == "open")
         wait_for(lambda: open_streams(server) == 2)
-        platformos.wait_for_requests(len(platformos.requests) + 3)  # meanwhile the end is found
+        while not heard(second):  # it hears of rows that come once it has found the end of the log
+            platformos.add_many(1)
+            platformos.wait_for_requests(len(platformos.requests) + 2)
+        second.wait_until(lambda: heard(second)[-1] == platformos.ids[-1])
+        first.wait_until(lambda: heard(first) == platformos.ids)
         begun = time.monotonic()
         server.signal(signal.SIGTERM)
         found = content(ended(first))
         assert time.monotonic() - begun < 10  # else they would be cut
-        assert (found["stopped"], found["lastId"], found["count"]) == ("shutdown", "3", 3)
+        assert (found["stopped"], found["lastId"], found["count"]) == (
+            "shutdown", platformos.ids[-1], len(platformos.ids),
+        )  # fmt: skip
         found = content(ended(second))
-        assert (found["stopped"], found["lastId"]) == ("shutdown", "3")
+        assert (found["stopped"], found["lastId"]) == ("shutdown", platformos.ids[-1])
     assert server.wait_exit(10) == 0
 
 
@@ -271,7 +282,7 @@ def test_a_call_without_a_single_answer_is_an_error_result(running: Running) -> 
         ),
         ({"kind": "status", "status": 401}, [{"maxDuration": 20_000}], "pos-cli env refresh-token staging"),
     ):
-        platformos.fail(**fault)  # type: ignore[arg-type]
+        platformos.fail(**fault)
         for call in [live(server, **arguments) for arguments in calls]:
             with call:
                 assert sentence in mendable(ended(call))
