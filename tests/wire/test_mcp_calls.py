@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.platformos import PlatformOS
-from tests.support.reader import Reader
 from tests.support.server import Server
 from tests.wire.agent import (
     FETCH,
@@ -82,9 +81,8 @@ def test_progress_is_told_to_whoever_gives_a_token(running: Running) -> None:
     """The token keeps its type, and seconds rise up to the total, once a second. Without a token nothing is sent."""
     server, platformos = running
     for modern, token in ((True, "p7"), (False, 0)):
-        before = len(platformos.requests)
-        with live(server, modern=modern, maxDuration=30_000, limit=200, meta={"progressToken": token}) as call:
-            platformos.wait_for_requests(before + ROUND)
+        meta, last = {"progressToken": token}, platformos.ids[-1]
+        with live(server, modern=modern, meta=meta, lastId=last, limit=200, maxDuration=30_000) as call:
             for count in (1, 2):
                 platformos.add({"message": "a\nb\u2028\x1b[2J" + "x" * 500})
                 call.wait_until(lambda count=count: len(told(call, "progress")) >= count)  # type: ignore[misc]
@@ -225,21 +223,21 @@ def test_the_callers_end_gives_everything_back(running: Running) -> None:
 def test_a_stopping_server_gives_every_caller_its_result(running: Running) -> None:
     """At TERM calls get normal results at once, with what has come and where to continue."""
     server, platformos = running
-
-    def heard(call: Reader) -> list[str]:
-        return [note["data"]["id"] for note in told(call, "message")]
-
     with (
         live(server, maxDuration=55_000, lastId="0", meta=LOUD) as first,
         live(server, modern=False, maxDuration=55_000) as second,
     ):
+
+        def last_heard_by_all() -> bool:
+            heard = [[note["data"]["id"] for note in told(call, "message")] for call in (first, second)]
+            return heard[0] == platformos.ids and heard[1][-1:] == platformos.ids[-1:]
+
         second.wait_frame(lambda frame: frame.comment == "open")
         wait_for(lambda: open_streams(server) == 2)
-        while not heard(second):  # it hears of rows that come once it has found the end of the log
+        while not told(second, "message"):  # it is told of rows that come once it has found the end of the log
             platformos.add_many(1)
             platformos.wait_for_requests(len(platformos.requests) + 2)
-        second.wait_until(lambda: heard(second)[-1] == platformos.ids[-1])
-        first.wait_until(lambda: heard(first) == platformos.ids)
+        wait_for(last_heard_by_all)
         begun = time.monotonic()
         server.signal(signal.SIGTERM)
         found = content(ended(first))
