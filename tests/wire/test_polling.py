@@ -48,10 +48,10 @@ def test_the_smallest_interval_sets_the_pace_from_the_moment_it_is_asked_for(
         platformos.wait_for_requests(1)
         slow.wait_frame(lambda frame: frame.comment == "open")
         with started.stream(STREAM, {"env": "staging", "interval": 250}) as quick:
-            platformos.wait_for_requests(5, timeout=5)
+            platformos.wait_for_requests(5)
             platformos.add_many(1)
-            quick.wait_entries(1, timeout=5)
-            slow.wait_entries(1, timeout=5)
+            quick.wait_entries(1)
+            slow.wait_entries(1)
 
 
 def test_polling_starts_with_the_first_stream_and_stops_with_the_last(server: Start, platformos: PlatformOS) -> None:

@@ -234,5 +234,5 @@ def test_live_goes_on_though_an_answer_holds_no_more_rows_than_the_overlap(
         live.wait_entries(250)
         for count in range(1, 4):
             platformos.add_many(1)
-            live.wait_entries(250 + count, timeout=5)
+            live.wait_entries(250 + count)
         assert live.entry_ids == platformos.ids
