@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
+from tests.support.quickest import WAIT_S, quickest
 from tests.wire.agent import (
     ENV_LIST,
     FETCH,
@@ -29,6 +28,7 @@ from tests.wire.exchange import OTHER, READER, ask, clients, get, open_streams, 
 
 USUAL = {"token": OTHER}  # the contract's limits
 FEW = {"token": OTHER, "limits": {"requests": "2 per minute", "streams": 2}}
+FREE_S = 1.0  # until a place is free after its call was left
 CALL = message("tools/call", {"name": ENV_LIST}, modern=False)
 MIXED = ["initialize", "ping", "tools/list", "resources/list", "resources/templates/list", "prompts/list", "no/such"]
 
@@ -126,14 +126,19 @@ def test_wrong_tokens_are_limited_by_address(server: Start) -> None:
 def test_a_live_call_holds_one_of_the_clients_places(kind: str, server: Start) -> None:
     """A client of two places gets two live calls; a third is an error result. A place that is left is free at once."""
     few = {"token": OTHER, "limits": {"requests": "1000 per minute", "streams": 2}}
-    with serving(server, kind, clients=clients(other=few)) as (running, platformos), ExitStack() as stack:
-        calls = [stack.enter_context(live(running, token=OTHER, maxDuration=55_000)) for _ in range(2)]
-        wait_for(lambda: open_streams(running) == 2)
-        sentence = refused(running, LIVE, env="staging", token=OTHER)
-        assert sentence.startswith("Streams open for this client: 2, as many as it may have; close one of them")
-        assert called(running, FETCH, env="staging", token=OTHER)["count"] == 0
-        calls[0].close()
-        wait_for(lambda: open_streams(running) == 1, 1.5)
-        platformos.add_many(1)
-        with live(running, token=OTHER, lastId="0", limit=1) as third:
-            assert content(ended(third))["count"] == 1
+    with serving(server, kind, clients=clients(other=few)) as (running, platformos):
+
+        def freed() -> float:
+            """Seconds until the second place is free after its call was left."""
+            with live(running, token=OTHER, maxDuration=55_000):
+                wait_for(lambda: open_streams(running) == 2)
+                sentence = refused(running, LIVE, env="staging", token=OTHER)
+                assert sentence.startswith("Streams open for this client: 2, as many as it may have; close one of them")
+                assert called(running, FETCH, env="staging", token=OTHER)["count"] == 0
+            return wait_for(lambda: open_streams(running) == 1, WAIT_S)
+
+        with live(running, token=OTHER, maxDuration=55_000):
+            assert quickest(freed, FREE_S) < FREE_S
+            platformos.add_many(1)
+            with live(running, token=OTHER, lastId="0", limit=1) as third:
+                assert content(ended(third))["count"] == 1
