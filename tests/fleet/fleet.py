@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from tests.faults.following import bound
+from tests.fleet.storm import at_once
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
-from tests.wire.exchange import wait_for
+from tests.wire.exchange import request, wait_for
 
+T = TypeVar("T")
 LOST_POLL_S = 6.0  # the longest pause by a lost poller, interval included
 NOTICE_S = 5.0  # until a Redis that is away is known to be
 REJOIN_S = 10.0  # until all have rejoined, after Redis is well
 COUNTED_S = 12.0  # until open streams are counted again
+SETTLED_S = 2.0  # after Redis was back until all do as if it had never been away
 
 
 class Fleet:
@@ -53,6 +58,35 @@ class Fleet:
             wait_for(are, timeout)
         except AssertionError as late:
             raise AssertionError(f"not all {state} within {timeout} s: {self.engines()}") from late
+
+    def joined(self, token: str = TOKEN) -> dict[str, str]:
+        """Since when each process uses Redis, by the process's name; waits until all do."""
+        data = request("/health", method="GET", token=token, length=False)
+        found = dict[str, dict[str, Any]]()
+
+        def all_are() -> bool:
+            found.clear()
+            count = len(self.workers())
+            with ExitStack() as stack:  # a server's workers answer as they like
+                told = [json.loads(one.body) for one in at_once(stack, self.servers, 4 * count, data)]
+            found.update({one["process"]: one["engine"] for one in told})
+            return len(found) == count and all(one["state"] == "ok" for one in found.values())
+
+        wait_for(all_are, 3 * REJOIN_S)
+        return {name: one["since"] for name, one in found.items()}
+
+    def undisturbed(self, attempt: Callable[[], T], token: str = TOKEN, tries: int = 3) -> T:
+        """What `attempt` gives when no process lost Redis meanwhile; where one did, it is done once more.
+
+        A Redis that stands still for a quarter of a second is away for a process, which polls and counts for itself.
+        """
+        for _ in range(tries):
+            before = self.joined(token)
+            found = attempt()
+            if self.joined(token) == before:
+                return found
+            time.sleep(SETTLED_S)
+        raise AssertionError(f"Redis was lost {tries} times: this machine is too slow for what this test tells")
 
     def poller(self, platformos: PlatformOS | None = None, *, besides: Sequence[int] = (), timeout: float = 15) -> int:
         """The pid of the worker that has asked the newest question from now on.
