@@ -211,6 +211,7 @@ def test_a_pulled_cable_is_found_within_two_heartbeats(
         with cable.open(lambda: Reader(url, {"tool": STREAM, "input": INPUT}, token=READER)) as reader:
             reader.wait_until(lambda: bool(reader.comments))
             assert open_streams(running) == 1
+            time.sleep(heartbeat / 2)  # from just after a heartbeat it may take all of two, and a moment more here
             begun = time.monotonic()
             cable.pull()
             platformos.add_many(rows, message="x" * 500)
