@@ -24,6 +24,7 @@ LOST_POLL_S = 6.0  # the longest pause by a lost poller, interval included
 NOTICE_S = 5.0  # until a Redis that is away is known to be
 REJOIN_S = 10.0  # until all have rejoined, after Redis is well
 COUNTED_S = 12.0  # until open streams are counted again
+TURNS = 5  # at most, to see something without a loss of Redis meanwhile
 SETTLED_S = 2.0  # after Redis was back until all do as if it had never been away
 
 
@@ -75,7 +76,7 @@ class Fleet:
         wait_for(all_are, 3 * REJOIN_S)
         return {name: one["since"] for name, one in found.items()}
 
-    def undisturbed(self, attempt: Callable[[], T], token: str = TOKEN, tries: int = 3) -> T:
+    def undisturbed(self, attempt: Callable[[], T], token: str = TOKEN, tries: int = TURNS) -> T:
         """What `attempt` gives when no process lost Redis meanwhile; where one did, it is done once more.
 
         A Redis that stands still for a quarter of a second is away for a process, which polls and counts for itself.
@@ -87,6 +88,10 @@ class Fleet:
                 return found
             time.sleep(SETTLED_S)
         raise AssertionError(f"Redis was lost {tries} times: this machine is too slow for what this test tells")
+
+    def losses(self, servers: Sequence[Server] | None = None) -> int:
+        """How often a process has lost Redis, or not found it, so far; each then polls for itself for a while."""
+        return sum(server.output.count(" is away: ") for server in servers or self.servers)
 
     def poller(self, platformos: PlatformOS | None = None, *, besides: Sequence[int] = (), timeout: float = 15) -> int:
         """The pid of the worker that has asked the newest question from now on.

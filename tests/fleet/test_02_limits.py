@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import GUNICORN_KINDS
 from tests.faults.following import bound
-from tests.fleet.fleet import Fleet, kill
+from tests.fleet.fleet import TURNS, Fleet, kill
 from tests.fleet.redis_server import RedisServer
 from tests.fleet.storm import at_once
 from tests.fleet.way import Way
@@ -24,9 +24,9 @@ SHAPES = [
     pytest.param("gthread", 3, (), id="gthread, three servers"),
     pytest.param("gevent", 1, ("-w", "4"), id="gevent, four workers"),
 ]
-GUESTS = [f"{name}-guest-token-11ab" for name in ("first", "second", "third")]  # where one was counted, another comes
+GUESTS = [f"guest-{number}-token-11ab" for number in range(TURNS)]  # where one was counted, another comes
 GUEST = GUESTS[0]
-ADDRESSES = ["127.0.0.7", "127.0.0.8", "127.0.0.9"]
+ADDRESSES = [f"127.0.0.{number}" for number in range(7, 7 + TURNS)]
 WRONG = request("/call", b'{"tool":"platformos.env.list"}', token="a-token-of-nobody-at-all")
 STREAM = request("/call-stream", asking(interval=500), token=GUEST)
 PLACES = 10

@@ -33,7 +33,8 @@ def test_a_rolling_restart_costs_no_questions(fleet: Starts, platformos: Platfor
     with Throng(ports, READERS[kind], 0, interval=int(INTERVAL_S * 1000)) as throng, flowing(platformos, ROWS_EVERY_S):
         throng.wait(HISTORY, 120)
         started.poller()
-        since, connections, begun = len(platformos.requests), throng.connections, time.monotonic()
+        begun = time.monotonic()
+        since, connections, losses = len(platformos.requests), throng.connections, started.losses()
         for server in started.servers:
             server.stop()
             server.start()
@@ -42,16 +43,19 @@ def test_a_rolling_restart_costs_no_questions(fleet: Starts, platformos: Platfor
         wait_for(lambda: throng.connections >= connections + READERS[kind], 60)
         last = len(platformos.ids) + 10
         throng.wait(last, 120)
+        requests = platformos.requests[since:]
         took = time.monotonic() - begun
         assert throng.wrong == []
         beyond, high = [], 0
-        for one in platformos.requests[since:]:
+        for one in requests:
             asked = int(one.last_id or 0)
             if asked < high:
-                beyond.append((round(one.at - platformos.requests[since].at, 2), asked, high))
+                beyond.append((round(one.at - requests[0].at, 2), asked, high))
             high = max(high, asked)
-        assert len(beyond) <= len(started.servers), beyond
-        assert len(platformos.requests) - since <= took / INTERVAL_S + 2 * len(started.servers)
+        # Where Redis stands still for a quarter of a second, a process polls for itself until it has rejoined.
+        own = (started.losses() - losses) * REJOIN_S / INTERVAL_S
+        assert len(beyond) <= len(started.servers) + own, beyond
+        assert len(requests) <= took / INTERVAL_S + 2 * len(started.servers) + own
     began = time.monotonic()
     wait_for(lambda: all(server.streams_open() == 0 for server in started.servers), 60)
     assert time.monotonic() - began < 60

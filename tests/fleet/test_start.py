@@ -6,18 +6,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
+from tests.fleet.fleet import Fleet
 from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import REJOIN_SECONDS, eventually
 from tests.support.platformos import PlatformOS
 from tests.support.server import REPO, Server, free_port
+from tests.wire.exchange import STREAM
 
 Start = Callable[..., Server]
 PASSWORD = "sesame-9-street"
+OWN = "a-token-of-some-length"
 
 
 @pytest.fixture
@@ -43,29 +47,26 @@ def test_four_workers_start_with_an_engine_and_count_together(
     server: Start, platformos: PlatformOS, redis: RedisServer, url: str, kind: str
 ) -> None:
     """They print once what is served, and no password; streams are counted over all of them."""
-    clients = {"default": {"token": "a-token-of-some-length", "limits": {"requests": "1000 per minute", "streams": 5}}}
+    clients = {"default": {"token": OWN, "limits": {"requests": "10000 per minute", "streams": 5}}}
     running = server(kind, args=["-w", "4"], env={"POSLOGS_REDIS_URL": url}, clients=clients, own=True)
 
     def ask() -> dict[str, object]:
-        return running.get("/health", "a-token-of-some-length").json()  # type: ignore[no-any-return]
+        return running.get("/health", OWN).json()  # type: ignore[no-any-return]
 
     eventually(lambda: ask()["processes"] == 4, REJOIN_SECONDS * 3)
-    engine = ask()["engine"]
-    assert engine["state"] == "ok"  # type: ignore[index]
-    assert ask()["status"] == "ok"
-    readers = []
-    try:
-        for _ in range(8):
-            reader = running.stream("platformos.logs.stream", {"env": "staging"}, token="a-token-of-some-length")
-            readers.append(reader)
-        eventually(lambda: redis.do("ZCARD", "poslogs:1:streams:default") == 5, REJOIN_SECONDS)
-        assert sorted(reader.status for reader in readers) == [200] * 5 + [429] * 3
-    finally:
-        for reader in readers:
-            reader.close()
+    eventually(lambda: ask()["engine"]["state"] == ask()["status"] == "ok", REJOIN_SECONDS)  # type: ignore[index]
+
+    def eight() -> tuple[list[int], int]:
+        """The statuses of eight streams that are open at once, and how many Redis counts."""
+        eventually(lambda: redis.do("ZCARD", "poslogs:1:streams:default") == 0, REJOIN_SECONDS)
+        with ExitStack() as stack:
+            readers = [stack.enter_context(running.stream(STREAM, {"env": "staging"}, token=OWN)) for _ in range(8)]
+            return sorted(reader.status for reader in readers), redis.do("ZCARD", "poslogs:1:streams:default")
+
+    assert Fleet([running], platformos).undisturbed(eight, OWN) == ([200] * 5 + [429] * 3, 5)
     running.wait_output(f"Redis at redis://127.0.0.1:{redis.port}/0")
     assert running.output.count("curl -N -X POST") == 1
-    assert PASSWORD not in running.output + running.get("/metrics", "a-token-of-some-length").text + str(ask())
+    assert PASSWORD not in running.output + running.get("/metrics", OWN).text + str(ask())
 
 
 def test_a_running_fleet_takes_another_worker(server: Start, platformos: PlatformOS, url: str) -> None:
