@@ -344,6 +344,9 @@ from poslogs.fleet.ask import SAFE_SECONDS, Away
 from poslogs.fleet.engine import Engine
 
 engine = Engine(Address(sys.argv[1]), "test")
+engine.begin()
+while not engine.state.ok:
+    gevent.sleep(0.01)
 counted = [gevent.spawn(engine.ask, "INCR", engine.key("n")) for _ in range(200)]
 assert sorted(each.get() for each in counted) == list(range(1, 201))
 os.kill(int(sys.argv[2]), signal.SIGSTOP)

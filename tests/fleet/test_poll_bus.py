@@ -46,11 +46,14 @@ class Process:
         wait_for(lambda: self.engine.state.ok, 10)
 
     def claim(self, cursor: str = "", interval: float = 0.0, high: int = 10, **kw: Any) -> Stand:
-        """Claim the next question."""
+        """Claim the next question; again where Redis was lost meanwhile, as it stood still."""
         wish = {"late": None, "whole": False, "joins": False, **kw}
-        stand = self.bus.claim(cursor, high, interval, **wish)
-        assert stand is not None
-        return stand
+        for _ in range(3):
+            stand = self.bus.claim(cursor, high, interval, **wish)
+            if stand is not None:
+                return stand
+            wait_for(lambda: self.engine.state.ok, 15)
+        raise AssertionError("Redis was lost again and again")
 
     def publish(self, cursor: str, data: bytes = b"data", high: int = 10, **kw: Any) -> Stand:
         """Publish an outcome."""
