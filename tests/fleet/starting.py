@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from poslogs.fleet.address import Address
+from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
 from poslogs.per_process import PerProcess
 from poslogs.supervisor import Loops, Supervisor
+
+T = TypeVar("T")
 
 NOTICE_SECONDS = 5.0  # in which an engine says that Redis is away (the specification's)
 REJOIN_SECONDS = 10.0  # in which it uses Redis again
@@ -37,3 +41,18 @@ def eventually(true: Callable[[], bool], seconds: float) -> None:
     while not true():
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.01)
+
+
+def undisturbed(engines: Sequence[Engine], attempt: Callable[[], T], tries: int = 5) -> T:
+    """What `attempt` gives when none of the engines lost Redis meanwhile; where one did, it is done once more.
+
+    A Redis that stands still for a quarter of a second is away, and so it is where this process stands still.
+    """
+    for _ in range(tries):
+        eventually(lambda: all(each.state.ok for each in engines), REJOIN_SECONDS)
+        before = [each.state for each in engines]
+        with suppress(Away):
+            found = attempt()
+            if [each.state for each in engines] == before:
+                return found
+    raise AssertionError(f"Redis was lost {tries} times: this machine is too slow for what this test tells")
