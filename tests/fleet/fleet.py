@@ -89,9 +89,9 @@ class Fleet:
             time.sleep(SETTLED_S)
         raise AssertionError(f"Redis was lost {tries} times: this machine is too slow for what this test tells")
 
-    def losses(self, servers: Sequence[Server] | None = None) -> int:
+    def losses(self) -> int:
         """How often a process has lost Redis, or not found it, so far; each then polls for itself for a while."""
-        return sum(server.output.count(" is away: ") for server in servers or self.servers)
+        return sum(server.output.count(" is away: ") for server in self.servers)
 
     def poller(self, platformos: PlatformOS | None = None, *, besides: Sequence[int] = (), timeout: float = 15) -> int:
         """The pid of the worker that has asked the newest question from now on.
