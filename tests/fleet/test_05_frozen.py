@@ -43,6 +43,7 @@ def test_a_poller_that_was_frozen_neither_publishes_nor_polls(
         if amid == "amid a question":
             platformos.fail("hang", times=1)
             platformos.wait_until(lambda: platformos.in_flight == 1)
+        losses = started.losses()
         freeze(poller)
         stack.callback(thaw, poller)
         begun = time.monotonic()
@@ -53,7 +54,7 @@ def test_a_poller_that_was_frozen_neither_publishes_nor_polls(
                 reader.wait(len(platformos.ids), 20)
             wait_for(lambda: time.monotonic() - begun > FROZEN_S, 2 * FROZEN_S)
             high = max(int(one.last_id or 0) for one in platformos.requests)
-            since, losses = len(platformos.requests), started.losses()
+            since = len(platformos.requests)
             thaw(poller)
             for reader in readers:
                 reader.wait(len(platformos.ids), 20)

@@ -103,8 +103,11 @@ def check(folder: Path, *args: str, **env: str) -> subprocess.CompletedProcess[s
 
 def test_a_check_tells_how_redis_is(tmp_path: Path, redis: RedisServer, url: str) -> None:
     """An engine that is away is no reason not to start; an address that cannot be understood is."""
-    found = check(tmp_path, POSLOGS_REDIS_URL=url)
-    assert found.returncode == 0, found.stderr
+    for _ in range(3):  # a Redis that stands still is away, and rightly told so
+        found = check(tmp_path, POSLOGS_REDIS_URL=url)
+        assert found.returncode == 0, found.stderr
+        if "Redis does not answer in time." not in found.stdout:
+            break
     assert f"share Redis at redis://127.0.0.1:{redis.port}/0. Redis answers, and takes writes." in found.stdout
     redis.kill()
     found = check(tmp_path, "--workers", "4", POSLOGS_REDIS_URL=url)
