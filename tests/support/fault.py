@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.support.platformos import Request
 
 NONE: Mapping[str, str] = MappingProxyType({})
 LOOK_S = 0.02  # how often a fault that waits looks whether the client has left
@@ -39,6 +42,7 @@ class Fault:
     options: dict[str, Any]
     left: int | None = None
     lifted: threading.Event = field(default_factory=threading.Event)
+    met: list[Request] = field(default_factory=list)  # the requests that met it
 
     def __post_init__(self) -> None:
         if self.kind != "refuse" and self.kind not in PLAYS:

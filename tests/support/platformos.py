@@ -117,8 +117,10 @@ class PlatformOS:
         with self._moved():
             self._rows.reset_ids(last_id)
 
-    def fail(self, kind: str, times: int | None = None, **options: Any) -> None:
+    def fail(self, kind: str, times: int | None = None, **options: Any) -> Fault:
         """Meet requests with a fault, the next `times` or until heal(); it takes the place of an earlier fault.
+
+        Its `met` has the requests that met it.
 
         status(status, headers, body) | raw(raw= or body=, headers) | hang | slow(seconds) | reset | refuse
         | drip(seconds, packed) | drip_headers(seconds) | huge(size) | flood(block, head) | redirect(location, status).
@@ -129,6 +131,7 @@ class PlatformOS:
             self._fault = fault
         if kind == "refuse":
             self._listener.refuse()
+        return fault
 
     def heal(self) -> None:
         """Answer again; requests that hang are answered now."""
@@ -150,6 +153,17 @@ class PlatformOS:
     def wait_for_requests(self, count: int, timeout: float = 10) -> None:
         """Wait until `count` requests have come in all."""
         self.wait_until(lambda: len(self.requests) >= count, timeout)
+
+    def met(self, fault: Fault, count: int = 1, timeout: float = 20) -> Request:
+        """The request that met a fault as the `count`th, as soon as it has come."""
+        self.wait_until(lambda: len(fault.met) >= count, timeout)
+        return fault.met[count - 1]
+
+    def after(self, request: Request, timeout: float = 20) -> Request:
+        """The request that came right after this one, as soon as it has come."""
+        number = next(index for index, each in enumerate(self.requests) if each is request) + 1
+        self.wait_for_requests(number + 1, timeout)
+        return self.requests[number]
 
     def _lift(self) -> None:
         with self._moved():
@@ -175,7 +189,7 @@ class PlatformOS:
                     self.in_flight += 1
                     self.max_in_flight = max(self.max_in_flight, self.in_flight)
                 try:
-                    reply = self._meet(conn)
+                    reply = self._meet(conn, request)
                     data = self._answer(request) if reply.data is None else reply.data
                 finally:
                     with self._moved():  # before the answer leaves, or a quick next poll would seem to overlap it
@@ -184,12 +198,13 @@ class PlatformOS:
                 if not reply.keep:
                     return
 
-    def _meet(self, conn: socket.socket) -> Reply:
+    def _meet(self, conn: socket.socket, request: Request) -> Reply:
         with self._moved():
             fault = self._fault
             if fault is None:
                 return ANSWER
             self._playing.append(fault)
+            fault.met.append(request)
             if fault.left is not None:
                 fault.left -= 1
                 self._fault = fault if fault.left else None

@@ -75,10 +75,14 @@ def test_a_late_row_a_stray_one_and_a_restored_backup_are_told_as_they_are(platf
 def test_faults_that_answer_do_so_as_often_as_told(
     platformos: PlatformOS, ask: Ask, kind: str, options: dict[str, Any], sign: Callable[[requests.Response], bool]
 ) -> None:
-    """The fault comes twice, then the right answer."""
-    platformos.fail(kind, times=2, **options)
+    """The fault comes twice, then the right answer. It has the two requests that met it, and no other."""
+    assert ask().json() == {"logs": []}
+    fault = platformos.fail(kind, times=2, **options)
     assert all(sign(ask()) for _ in range(2))
     assert ask().json() == {"logs": []}
+    assert fault.met == platformos.requests[1:3]
+    assert platformos.met(fault, 2) is platformos.requests[2]
+    assert platformos.after(fault.met[1]) is platformos.requests[3]
 
 
 @pytest.mark.parametrize("kind", ["hang", "reset", "drip_headers", "refuse"])
