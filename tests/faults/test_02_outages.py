@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,6 @@ from tests.faults.upstream import (
     all_lossless,
     arrived,
     follow,
-    longest_silence,
     lossless,
     stand_ins,
     told,
@@ -31,13 +30,16 @@ from tests.support.lateness import Lateness
 from tests.support.platformos import PlatformOS
 from tests.support.relay import Certificate, Relay, deaf_port
 from tests.support.server import Server
+from tests.support.transcript import Transcript
 from tests.wire.exchange import wait_for
 
 SLACK_S = 1.5  # what a loaded machine may add to a wait
+PATIENT_S = 3  # for an answer, where a busy machine must not take a good poll for a failed one
+BEATS = 4  # that come in an outage
 SENTENCES = {  # a connection that is cut while a poll is under way was closed, or reset
     "refuse": r"Connection failed: environment refuse (refused|closed|reset) the connection\.",
     "reset": r"Connection failed: environment reset reset the connection\.",
-    "hang": r"platformOS did not answer for environment hang within 1 s\.|"
+    "hang": rf"platformOS did not answer for environment hang within {PATIENT_S} s\.|"
     r"Connection failed: environment hang did not answer in time\.",
     "status": r"platformOS answered 502 for environment status\.",
 }
@@ -50,10 +52,15 @@ CUT = r"Connection failed: environment staging (closed|reset) the connection\."
 def test_an_outage_is_told_once_its_waits_grow_and_streams_recover_by_themselves(
     server: Callable[..., Server], kind: str
 ) -> None:
-    """After three tries refused, reset, unanswered or 502 a reader has one error, then every row, on one connection."""
+    """After three tries refused, reset, unanswered or 502 a reader has one error, then every row, on one connection.
+
+    Heartbeats come meanwhile. Each wait is as long as it should be at least, and the shortest of those alike at most.
+    """
     with stand_ins(*SENTENCES) as instances, Lateness() as lateness, ExitStack() as stack:
         running = server(
-            kind, environments=instances, env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"}
+            kind,
+            environments=instances,
+            env={"POSLOGS_POLL_SECONDS": f"{PATIENT_S}", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
         )
         readers = {
             name: [
@@ -67,46 +74,53 @@ def test_an_outage_is_told_once_its_waits_grow_and_streams_recover_by_themselves
             for reader in readers[name]:
                 arrived(reader, "3")
         failed = time.monotonic()
-        asked = {}
+        faults = {}
         for name, platformos in instances.items():
-            platformos.fail(name, **({"status": 502} if name == "status" else {}))
-            asked[name] = len(platformos.requests)
+            faults[name] = platformos.fail(name, **({"status": 502} if name == "status" else {}))
             platformos.add_many(2)
+        before = {name: beats(readers[name]) for name in instances}
         first: dict[str, float] = {}
         healed: dict[str, float] = {}
+        failures: dict[str, int] = {}  # until then
         pending = set(instances)
 
         def tried() -> bool:
             for name, count in tries(running).items():
                 if count:
                     first.setdefault(name, time.monotonic())
-                if count >= 3 and name in pending:
-                    healed[name] = time.monotonic()
+                if count >= 3 and name in pending and beats(readers[name]) >= before[name] + BEATS:
+                    healed[name], failures[name] = time.monotonic(), count
                     instances[name].heal()
                     pending.remove(name)
             return not pending
 
-        wait_for(tried, 30)
+        wait_for(tried, 60)
         shares = []
+        lengths: dict[int, list[float]] = {1: [], 2: [], 4: []}  # of the waits, by how long they may be
         for name, platformos in instances.items():
             if name == "refuse":  # the stand-in does not see the tries, but it sees the one that gets through
                 again = _first_request_after(platformos, healed[name])
-                whole = again - first[name]
-                assert 3.5 - SLACK_S <= whole <= 7 + 3 * SLACK_S, whole
+                longest_in_all = 2 ** failures[name] - 1
+                assert again - failed >= longest_in_all / 2 - 0.01
+                assert again - first[name] <= longest_in_all + 3 * SLACK_S
             else:
-                platformos.wait_for_requests(asked[name] + 4)
-                times = [request.at for request in platformos.requests[asked[name] :][:4]]
+                questions = [platformos.met(faults[name])]
+                for _ in range(3):
+                    questions.append(platformos.after(questions[-1]))
+                times = [question.at for question in questions]
                 # Where the stand-in says nothing, its client counts from when it asked, which is seen later.
-                took, late = (1.0, lateness.longest) if name == "hang" else (0.0, 0.0)
-                for longest, (earlier, later) in zip((1, 2, 4), pairwise(times), strict=True):
-                    assert longest / 2 - 0.01 - late <= later - earlier - took <= longest + SLACK_S, (name, times)
+                took, late = (PATIENT_S, lateness.longest) if name == "hang" else (0.0, 0.0)
+                for longest, (earlier, later) in zip(lengths, pairwise(times), strict=True):
+                    assert later - earlier - took >= longest / 2 - 0.01 - late, (name, times)
+                    lengths[longest].append(later - earlier - took)
                     shares.append((later - earlier - took) / longest)
+        for longest, waits in lengths.items():
+            assert min(waits) <= longest + SLACK_S, lengths
         all_lossless((platformos, readers[name]) for name, platformos in instances.items())
         for name in instances:
             for reader in readers[name]:
                 (sentence,) = told(reader)
                 assert re.fullmatch(SENTENCES[name], sentence), sentence
-                assert longest_silence(reader, failed) < 2
         assert max(shares) - min(shares) > 0.05, "no jitter"
 
         for platformos in instances.values():
@@ -116,8 +130,13 @@ def test_an_outage_is_told_once_its_waits_grow_and_streams_recover_by_themselves
                 assert wait_told(reader, 2)[1] == f"platformOS answered 500 for environment {name}."
 
 
+def beats(readers: Sequence[Transcript]) -> int:
+    """How many heartbeats the reader has that has the fewest."""
+    return min(reader.comments.count("heartbeat") for reader in readers)
+
+
 def _first_request_after(platformos: PlatformOS, moment: float) -> float:
-    platformos.wait_until(lambda: platformos.requests[-1].at > moment)
+    platformos.wait_until(lambda: platformos.requests[-1].at > moment, timeout=20)
     return next(request.at for request in platformos.requests if request.at > moment)
 
 
@@ -200,10 +219,10 @@ def test_a_name_that_nobody_knows_is_an_outage(server: Callable[..., Server], pl
         arrived(before, "3")
     running.write_pos({"staging": {**platformos.environment, "url": "http://instance.invalid"}})
     platformos.add_many(2)
+    begun = time.monotonic()
     with follow(running, headers={"Last-Event-ID": "3"}) as meanwhile:
-        begun = time.monotonic()
         wait_tries(running, 3)
-        assert time.monotonic() - begun > 1.3
+        assert time.monotonic() - begun >= 1.5 - 0.01
         assert told(meanwhile) == ["Connection failed: environment staging has an address that no name server knows."]
         running.write_pos({"staging": platformos})
         meanwhile.wait_end()
@@ -231,14 +250,14 @@ def test_a_connect_or_handshake_without_end_is_cut_in_time(
             env={"POSLOGS_POLL_SECONDS": "1", "POSLOGS_HEARTBEAT_SECONDS": "0.3"},
         )
         with follow(running, "deaf") as deaf, follow(running, "drips") as drips, follow(running, "well") as well:
-            begun = time.monotonic()
+            before = beats([deaf, drips])
             for reader in (deaf, drips):
-                wait_told(reader, 1, 8)
+                wait_told(reader, 1, 20)
             wait_tries(running, 2, "drips")
+            wait_for(lambda: beats([deaf, drips]) >= before + BEATS, 10)
             for reader in (deaf, drips):
                 assert len(told(reader)) == 1
                 assert "did not answer" in told(reader)[0]
-                assert longest_silence(reader, begun) < 2
             lossless(platformos, well)
 
 

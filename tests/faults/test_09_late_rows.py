@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,18 @@ def every_row_once(platformos: PlatformOS, *readers: Transcript, ids: list[str] 
             arrived(reader, expected[-1])
     for reader in readers:
         assert reader.entry_ids == expected, reader.dump()
+
+
+def once_read(platformos: PlatformOS, number: int, then: Callable[[], object]) -> None:
+    """Have `then` happen once, as the first answer that holds the row of this id is made: no later one comes before."""
+
+    def arrange(rows: list[Any]) -> list[Any]:
+        if any(row["id"] == number for row in rows):
+            platformos.arrange = list
+            then()
+        return rows
+
+    platformos.arrange = arrange
 
 
 def test_late_rows_come_once_plain_and_packed_and_never_to_the_plain_tool(
@@ -112,18 +125,25 @@ def test_a_row_that_becomes_visible_late_in_an_outage_comes_after_it(server: Cal
     with stand_ins("reset", "pause") as instances, ExitStack() as stack:
         running = server(environments=instances, env={"POSLOGS_OVERLAP_SECONDS": "1"})
         readers = {name: stack.enter_context(follow(running, name, LIVE)) for name in instances}
+
+        def reset() -> None:
+            instances["reset"].fail("reset")
+            instances["reset"].reveal({"id": 20})
+
+        def pause() -> None:
+            instances["pause"].fail("status", times=1, status=503, headers={"Retry-After": "2"})
+            instances["pause"].reveal({"id": 20})
+
+        once_read(instances["reset"], 30, reset)
+        once_read(instances["pause"], 30, pause)
         for name, platformos in instances.items():
             platformos.add({"id": 10}, {"id": 30})
             arrived(readers[name], "30")
-        instances["reset"].fail("reset")
-        instances["pause"].fail("status", times=1, status=503, headers={"Retry-After": "2"})
-        for name, platformos in instances.items():
-            platformos.reveal({"id": 20})
             wait_told(readers[name])
         wait_tries(running, 3, "reset")
         instances["reset"].heal()
         for name, platformos in instances.items():
-            arrived(readers[name], "20", timeout=6)
+            arrived(readers[name], "20")
             every_row_once(platformos, readers[name])
             assert len(told(readers[name])) == 1
 
@@ -155,12 +175,9 @@ def test_a_late_row_comes_at_an_interval_longer_than_the_overlap_too(
     """The row becomes visible right after the newest was read. The next poll is the first that could see it."""
     running = server(env={"POSLOGS_OVERLAP_SECONDS": "0.5"})
     with follow(running, tool=LIVE, interval=1500) as live:
+        once_read(platformos, 30, lambda: platformos.reveal({"id": 20}))
         platformos.add({"id": 10}, {"id": 30})
-        arrived(live, "30")
-        platformos.reveal({"id": 20})
-        asked = len(platformos.requests)
-        platformos.wait_for_requests(asked + 2)
-        arrived(live, "20", timeout=4)
+        arrived(live, "20")
         every_row_once(platformos, live)
 
 

@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
-from tests.faults.following import bound, quiet
+from tests.faults.following import quiet
 from tests.support.lent import REST_ENVIRONMENTS
 from tests.support.need import missing
 from tests.support.platformos import PlatformOS
+from tests.support.reader import Reader
 from tests.support.server import Server
 from tests.wire.exchange import LIVE, READER, clients, get, open_streams, post, wait_for
 
@@ -26,7 +26,8 @@ Start = Callable[..., Server]
 HOUR = 3600
 HEARTBEAT_S = 0.5
 DURATION_S = 3.0
-WINDOW_S = 4
+BEATS = 2  # that come after each thing that happens
+WINDOW_S = 6
 RATE = f"3 per {WINDOW_S} second"
 LIMITED = {HOUR: "limited-token-3e1b", -HOUR: "limited-token-77c0"}  # by the jump that it meets
 
@@ -93,46 +94,59 @@ def told(server: Server) -> float:
     return parsedate_to_datetime(get(server, "/livez", token=None).headers["date"]).timestamp()
 
 
+def beating(reader: Reader, count: int = BEATS) -> None:
+    """Assert that the reader gets more heartbeats from now on."""
+    before = reader.comments.count("heartbeat")
+    reader.wait_until(lambda: reader.comments.count("heartbeat") >= before + count)
+    assert not reader.ended
+
+
 @EITHER_WAY
 def test_heartbeats_deadlines_polls_and_slots_go_on(
     running: Server, platformos: PlatformOS, wall: WallClock, jump: int
 ) -> None:
-    """The stream has heartbeats and polls as before, recovers from an outage, ends in time, and frees its slot."""
-    input_ = {"env": "staging", "interval": 250, "maxDuration": int(DURATION_S * 1000)}
-    begun = time.monotonic()
+    """The stream has heartbeats and polls as before, and recovers from an outage. Who leaves frees its slot.
+
+    Another, which began right before the jump, lasts as long as it should.
+    """
+    input_ = {"env": "staging", "interval": 250}
     with running.stream(LIVE, input_, token=READER) as reader, running.stream(LIVE, input_, token=READER) as leaving:
         for each in (reader, leaving):
-            each.wait_until(lambda each=each: "heartbeat" in each.comments)  # type: ignore[misc]
+            beating(each, 1)
         assert abs(told(running) - time.time()) < HOUR / 2
+        begun = time.monotonic()
+        timed = running.stream(LIVE, {**input_, "maxDuration": int(DURATION_S * 1000)}, token=READER)
+        timed.wait_frame(lambda frame: frame.comment == "open")
         wall.jump(jump)
-        jumped = time.monotonic()
         assert abs(told(running) - time.time() - jump) < HOUR / 2
+        for each in (reader, leaving):
+            beating(each)
         leaving.close()
-        wait_for(lambda: open_streams(running) == 1, bound(1))
         platformos.fail("status", times=1, status=500)
         platformos.add_many(3)
         assert [entry["id"] for entry in reader.wait_entries(3)] == platformos.ids
         assert len(reader.errors) == 1
-        reader.wait_end()
-        assert reader.done
-        assert DURATION_S - 0.5 < time.monotonic() - begun < bound(DURATION_S + 1)
-        beats = [begun, *(frame.at for frame in reader.frames)]
-        assert max(later - earlier for earlier, later in pairwise(beats)) < bound(HEARTBEAT_S + 0.5)
-        assert sum(frame.comment == "heartbeat" and frame.at > jumped for frame in reader.frames) >= 2
-    assert open_streams(running) == 0
+        beating(reader)
+        with timed:
+            timed.wait_end(60)
+            assert timed.done
+            assert timed.frames[-1].at - begun >= DURATION_S - 0.01
+        wait_for(lambda: open_streams(running) == 1, 20)
+        assert not reader.ended
+    wait_for(lambda: open_streams(running) == 0, 20)
     assert "Traceback" not in running.output
 
 
 @EITHER_WAY
 def test_a_client_at_its_limit_waits_as_long_as_it_was_told(running: Server, wall: WallClock, jump: int) -> None:
-    """Of three requests allowed in four seconds the fourth is still refused after the jump, and allowed in time."""
+    """Of three requests allowed in six seconds the fourth is still refused after the jump, and allowed in time."""
     assert [get(running, "/tools", token=LIMITED[jump]).status for _ in range(4)] == [200, 200, 200, 429]
     wall.jump(jump)
     refused = get(running, "/tools", token=LIMITED[jump])
     assert refused.status == 429
     assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S
     assert 0 <= int(refused.headers["x-ratelimit-reset"]) - told(running) <= WINDOW_S + 1
-    wait_for(lambda: get(running, "/tools", token=LIMITED[jump]).status == 200, WINDOW_S + 2)
+    wait_for(lambda: get(running, "/tools", token=LIMITED[jump]).status == 200, WINDOW_S + 20)
     quiet(running)
 
 

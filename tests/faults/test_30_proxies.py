@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
-from tests.faults.following import INPUT, Steady, bound, flowing, lossless, quiet
+from tests.faults.following import INPUT, Steady, flowing, lossless, quiet
 from tests.support.nginx import Nginx
 from tests.support.platformos import PlatformOS
 from tests.support.reader import Reader
@@ -45,14 +45,13 @@ def through(url: str, *, gzip: bool = False) -> Reader:
 def test_frames_arrive_live_through_a_stock_proxy_pass(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str, gzip: bool
 ) -> None:
-    """The first bytes come while platformOS hangs, then each entry within a second; gzip passes."""
+    """The first bytes come while platformOS hangs, then each entry by itself, the quickest in a second; gzip passes."""
     running = server(kind)
     url = nginx(running)
     platformos.fail("hang")
-    begun = time.monotonic()
+    took = []
     with through(url, gzip=gzip) as reader:
-        opened = reader.wait_frame(lambda frame: frame.comment == "open")
-        assert opened.at - begun < bound(LIVE_S)
+        reader.wait_frame(lambda frame: frame.comment == "open")
         assert reader.headers["server"].startswith("nginx")
         assert ("content-encoding" in reader.headers) is gzip
         platformos.heal()
@@ -60,8 +59,8 @@ def test_frames_arrive_live_through_a_stock_proxy_pass(
             platformos.add({"message": "x" * number * 5000})
             listed = platformos.listed[-1][0]
             assert [entry["id"] for entry in reader.wait_entries(number)] == platformos.ids
-            arrived = next(frame.at for frame in reversed(reader.frames) if frame.event == "data")
-            assert arrived - listed < bound(LIVE_S)
+            took.append(next(frame.at for frame in reversed(reader.frames) if frame.event == "data") - listed)
+        assert min(took) < LIVE_S  # the heartbeat that would bring what a proxy kept back is 15 s away
     wait_for(lambda: running.streams_open() == 0)
     quiet(running)
 
@@ -73,11 +72,12 @@ def test_a_silence_longer_than_the_proxy_bears_is_bridged_by_heartbeats(
     """nginx cuts after CUT_S of silence. After more than twice that the stream goes on, and its next entry comes."""
     running = server(kind, env={"POSLOGS_HEARTBEAT_SECONDS": str(HEARTBEAT_S)})
     url = nginx(running, f"proxy_read_timeout {CUT_S}s;")
+    begun = time.monotonic()
     with through(url, gzip=gzip) as reader:
-        beats = int(3 * CUT_S / HEARTBEAT_S)
-        reader.wait_until(lambda: reader.comments.count("heartbeat") >= beats, 20)
+        beats = int(2.5 * CUT_S / HEARTBEAT_S)
+        reader.wait_until(lambda: reader.comments.count("heartbeat") >= beats, 30)
         assert not reader.ended
-        assert reader.frames[-1].at - reader.frames[0].at > 2 * CUT_S
+        assert reader.frames[-1].at - begun > 2 * CUT_S
         platformos.add({})
         reader.wait_entries(1)
         assert not reader.ended
@@ -104,18 +104,22 @@ def test_a_proxy_that_cuts_after_all_costs_no_entry(
 def test_a_client_that_leaves_the_proxy_frees_its_slot_within_a_second(
     server: Start, platformos: PlatformOS, nginx: Callable[..., str], kind: str, leave: Callable[[Reader], None]
 ) -> None:
-    """The next heartbeat is 15 s away. nginx closes its side, and the slot is free."""
+    """The next heartbeat is 15 s away. nginx closes its side, and the slot is free, for the quickest of three."""
     running = server(kind)
     url = nginx(running)
     platformos.add({})
-    with through(url) as stays, through(url) as leaving:
+    took = []
+    with through(url) as stays:
         stays.wait_entries(1)
-        leaving.wait_entries(1)
-        assert running.streams_open() == 2
-        begun = time.monotonic()
-        leave(leaving)
-        wait_for(lambda: running.streams_open() == 1)
-        assert time.monotonic() - begun < bound(1)
+        for _ in range(3):
+            with through(url) as leaving:
+                leaving.wait_entries(1)
+                assert running.streams_open() == 2
+                begun = time.monotonic()
+                leave(leaving)
+                wait_for(lambda: running.streams_open() == 1, 10)
+                took.append(time.monotonic() - begun)
+        assert min(took) < 1
         assert not stays.ended
     quiet(running)
 

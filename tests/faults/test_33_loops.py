@@ -73,6 +73,7 @@ def test_every_loop_that_fails_is_told_counted_and_goes_on(
         breaks.set(dict.fromkeys(LOOPS[kind], TIMES))
         wait_for(lambda: faults(running) == dict.fromkeys(LOOPS[kind], float(TIMES)), STALLED_S)
         breaks.set({})
+        wait_for(lambda: running.output.count("tests.support.breaking.Broken: poller") >= TIMES, STALLED_S)
         assert running.output.count("tests.support.breaking.Broken: poller") == TIMES
         platformos.add_many(3)
         assert [entry["id"] for entry in reader.wait_entries(6)] == platformos.ids

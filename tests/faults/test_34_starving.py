@@ -132,7 +132,7 @@ def test_calls_are_bounded_for_each_client_and_in_all(server: Start, platformos:
 def test_a_call_whose_client_does_not_read_is_cut(server: Start, platformos: PlatformOS, kind: str) -> None:
     """Its place comes back though it stays connected. A client that reads slowly gets its whole answer."""
     platformos.add_many(3000, message=ROW)
-    bounds = {"POSLOGS_CLIENT_CALLS": "1", "POSLOGS_UNREAD_SECONDS": "1"}
+    bounds = {"POSLOGS_CLIENT_CALLS": "1", "POSLOGS_UNREAD_SECONDS": "3"}
     running = server(kind, clients=of_clients(0), env=bounds)
     with unread(running, "/call", asking(FETCH, limit=10_000, lastId="0"), [READER]) as (sock,):
         wait_for(lambda: begun([sock]), PATIENCE_S)
