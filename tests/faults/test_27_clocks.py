@@ -115,19 +115,18 @@ def test_heartbeats_deadlines_polls_and_slots_go_on(
             beating(each, 1)
         assert abs(told(running) - time.time()) < HOUR / 2
         begun = time.monotonic()
-        timed = running.stream(LIVE, {**input_, "maxDuration": int(DURATION_S * 1000)}, token=READER)
-        timed.wait_frame(lambda frame: frame.comment == "open")
-        wall.jump(jump)
-        assert abs(told(running) - time.time() - jump) < HOUR / 2
-        for each in (reader, leaving):
-            beating(each)
-        leaving.close()
-        platformos.fail("status", times=1, status=500)
-        platformos.add_many(3)
-        assert [entry["id"] for entry in reader.wait_entries(3)] == platformos.ids
-        assert len(reader.errors) == 1
-        beating(reader)
-        with timed:
+        with running.stream(LIVE, {**input_, "maxDuration": int(DURATION_S * 1000)}, token=READER) as timed:
+            timed.wait_frame(lambda frame: frame.comment == "open")
+            wall.jump(jump)
+            assert abs(told(running) - time.time() - jump) < HOUR / 2
+            for each in (reader, leaving):
+                beating(each)
+            leaving.close()
+            platformos.fail("status", times=1, status=500)
+            platformos.add_many(3)
+            assert [entry["id"] for entry in reader.wait_entries(3)] == platformos.ids
+            reader.wait_until(lambda: len(reader.errors) == 1)
+            beating(reader)
             timed.wait_end(60)
             assert timed.done
             assert timed.frames[-1].at - begun >= DURATION_S - 0.01

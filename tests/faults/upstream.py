@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -89,6 +90,26 @@ def longest_silence(reader: Transcript, since: float) -> float:
     """The longest time between two frames that came after the moment `since`."""
     times = [since, *(frame.at for frame in list(reader.frames) if frame.at > since)]
     return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
+
+
+def unbroken(act: Callable[[], object], seconds: float, *readers: Transcript) -> None:
+    """Assert that while `act` runs no silence of these readers is as long as this, nor the one at its end.
+
+    It may run three times: one quiet enough will do, as a machine may stand still in another.
+    """
+    silences = []
+    for _ in range(3):
+        begun = time.monotonic()
+        act()
+        ended = time.monotonic()
+        silences.append(max(max(longest_silence(each, begun), ended - _last_frame(each, begun)) for each in readers))
+        if silences[-1] < seconds:
+            return
+    raise AssertionError(f"silences of {silences} s")
+
+
+def _last_frame(reader: Transcript, since: float) -> float:
+    return max(since, reader.frames[-1].at)
 
 
 def wait_told(reader: Transcript, count: int = 1, timeout: float = 10) -> list[str]:
