@@ -64,6 +64,7 @@ FAULTS: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Callable[..., Server], kind: str) -> None:
     """Nine kinds at once, two polls of each, give one error each, no silence and no growth; then every row comes."""
+    faults = {name: options() for name, (options, _) in FAULTS.items()}  # while there is no poll that this would delay
     with stand_ins(*FAULTS, "well") as instances, ExitStack() as stack:
         running = server(
             kind,
@@ -79,7 +80,6 @@ def test_endless_answers_are_cut_and_memory_and_threads_stay_bounded(server: Cal
             platformos.add_many(2)
         for reader in readers.values():
             arrived(reader, "2")
-        faults = {name: options() for name, (options, _) in FAULTS.items()}
         worker = running.worker_pid()
         memory, count = resident(worker), threads(worker)
         for name, options in faults.items():
