@@ -174,7 +174,8 @@ def test_a_late_row_comes_at_an_interval_longer_than_the_overlap_too(
 ) -> None:
     """The row becomes visible right after the newest was read. The next poll is the first that could see it."""
     running = server(env={"POSLOGS_OVERLAP_SECONDS": "0.5"})
-    with follow(running, tool=LIVE, interval=1500) as live:
+    with follow(running, tool=LIVE, interval=750) as live:
+        platformos.wait_for_requests(2)  # it polls at its interval
         once_read(platformos, 30, lambda: platformos.reveal({"id": 20}))
         platformos.add({"id": 10}, {"id": 30})
         arrived(live, "20")
