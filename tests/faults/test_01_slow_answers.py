@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import GUNICORN_KINDS
-from tests.faults.upstream import HOUR, LIVE, STREAM, arrived, follow, lossless, told
+from tests.faults.upstream import HOUR, LIVE, STREAM, arrived, follow, lossless, told, unbroken
 from tests.support.fault import Fault
 from tests.support.platformos import PlatformOS
 from tests.support.server import Server
@@ -15,18 +15,23 @@ from tests.support.transcript import Transcript
 
 BEAT_S = 0.2
 BEATS = 4  # that come while one question is unanswered
+SILENCE_S = 0.75
 ANSWER_S = 1.0
 
 pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
 
 
 def beats_amid_an_answer(platformos: PlatformOS, hanging: Fault, *readers: Transcript) -> None:
-    """Assert that each reader gets BEATS heartbeats while one question, which hangs, is not answered."""
+    """Assert that each reader gets BEATS heartbeats, none late, while one question, which hangs, is not answered."""
     asked = platformos.met(hanging)
-    before = [reader.comments.count("heartbeat") for reader in readers]
-    for reader, beats in zip(readers, before, strict=True):
-        reader.wait_until(lambda r=reader, b=beats: r.comments.count("heartbeat") >= b + BEATS)  # type: ignore[misc]
-        assert not reader.ended
+
+    def beat() -> None:
+        before = [reader.comments.count("heartbeat") for reader in readers]
+        for reader, beats in zip(readers, before, strict=True):
+            reader.wait_until(lambda r=reader, b=beats: r.comments.count("heartbeat") >= b + BEATS)  # type: ignore[misc]
+
+    unbroken(beat, SILENCE_S, *readers)
+    assert not any(reader.ended for reader in readers)
     assert platformos.requests[-1] is asked
     assert platformos.in_flight == 1
 

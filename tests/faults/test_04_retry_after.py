@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,6 +17,7 @@ from poslogs.platformos.gateway import GatewayError, HttpGateway
 from tests.faults.upstream import FETCH, HOUR, LIVE, all_lossless, arrived, follow, lossless, stand_ins, told, wait_told
 from tests.support.fault import Fault
 from tests.support.platformos import PlatformOS
+from tests.support.quickest import quickest
 from tests.support.server import Server
 
 PAUSE_S = 3
@@ -47,27 +48,41 @@ def test_no_question_comes_before_the_pause_is_over(server: Callable[..., Server
         for name in instances:
             for reader in readers[name]:
                 arrived(reader, "2")
-        faults: dict[str, Fault] = {}
-        named: dict[str, float] = {}  # the moments that dates name, on the clock of the requests
-        for name, platformos in instances.items():
-            pause = str(PAUSE_S)
-            if name.startswith("date"):
-                now, date = time.monotonic(), math.floor(time.time() + PAUSE_S)
-                named[name] = now + date - time.time()
-                pause = format_datetime(datetime.fromtimestamp(date, UTC), usegmt=True)
-            faults[name] = platformos.fail("status", times=1, status=CASES[name], headers={"Retry-After": pause})
-            platformos.add_many(2)
-        gaps = []
-        for name, platformos in instances.items():
-            refused = platformos.met(faults[name]).at
-            again = platformos.after(faults[name].met[0]).at
-            assert again >= named.get(name, refused + PAUSE_S) - 0.01, (name, again - refused)
-            gaps.append(again - refused)
-        assert min(gaps) <= PAUSE_S + 1, gaps  # the quickest: any one may be held up
+        shortest = dict.fromkeys(instances, math.inf)  # any one pause may be held up: there may be three of each
+        rounds = 0
+        while rounds < 3 and max(shortest.values()) > PAUSE_S + 1:
+            rounds += 1
+            for name, pause in _paused(instances).items():
+                shortest[name] = min(shortest[name], pause)
+            for name, platformos in instances.items():
+                for reader in readers[name]:
+                    arrived(reader, platformos.ids[-1])
+        assert max(shortest.values()) <= PAUSE_S + 1, shortest
         all_lossless((platformos, readers[name]) for name, platformos in instances.items())
         for name in instances:
             for reader in readers[name]:
-                assert told(reader) == [f"platformOS answered {CASES[name]} for environment {name}."]
+                assert told(reader) == [f"platformOS answered {CASES[name]} for environment {name}."] * rounds
+
+
+def _paused(instances: Mapping[str, PlatformOS]) -> dict[str, float]:
+    """Refuse the next question to each with what CASES says. How long each was not asked then: as long as it named."""
+    faults: dict[str, Fault] = {}
+    named: dict[str, float] = {}  # the moments that dates name, on the clock of the requests
+    for name, platformos in instances.items():
+        pause = str(PAUSE_S)
+        if name.startswith("date"):
+            now, date = time.monotonic(), math.floor(time.time() + PAUSE_S)
+            named[name] = now + date - time.time()
+            pause = format_datetime(datetime.fromtimestamp(date, UTC), usegmt=True)
+        faults[name] = platformos.fail("status", times=1, status=CASES[name], headers={"Retry-After": pause})
+        platformos.add_many(2)
+    pauses = {}
+    for name, platformos in instances.items():
+        refused = platformos.met(faults[name])
+        again = platformos.after(refused)
+        assert again.at >= named.get(name, refused.at + PAUSE_S) - 0.01, (name, again.at - refused.at)
+        pauses[name] = again.at - refused.at
+    return pauses
 
 
 def test_a_reader_that_comes_in_the_pause_waits_too(server: Callable[..., Server]) -> None:
@@ -195,12 +210,18 @@ def test_a_date_is_taken_for_the_seconds_until_it(platformos: PlatformOS) -> Non
 def test_a_pause_holds_at_an_hours_interval_too(server: Callable[..., Server], platformos: PlatformOS) -> None:
     """A first poll that is put off is made up for right after the pause, not after the interval."""
     platformos.add_many(2)
-    platformos.fail("status", times=1, status=503, headers={"Retry-After": "2"})
-    running = server()
-    with running.stream("platformos.logs.stream", HOUR) as reader:
-        wait_told(reader)
-        reader.wait_entries(2, timeout=60)
-        first, second = platformos.requests[:2]
-        assert 2 - 0.01 <= second.at - first.at < 60
-        with follow(running, lastId="2"):
-            lossless(platformos, reader)
+
+    def paused() -> float:
+        fault = platformos.fail("status", times=1, status=503, headers={"Retry-After": "2"})
+        running = server()
+        with running.stream("platformos.logs.stream", HOUR) as reader:
+            wait_told(reader)
+            arrived(reader, platformos.ids[-1])
+            refused = platformos.met(fault)
+            seconds = platformos.after(refused).at - refused.at
+            assert seconds >= 2 - 0.01
+            with follow(running, lastId="2"):
+                lossless(platformos, reader)
+        return seconds
+
+    assert quickest(paused, 4) < 4

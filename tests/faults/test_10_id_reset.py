@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -368,9 +369,21 @@ def test_a_position_that_the_log_reaches_in_time_is_no_id_reset(
     platformos.add_many(12)
     with follow(running, interval=1000) as other:
         arrived(other, "12")
+        lagged = threading.Event()
+
+        def lag(rows: list[Any]) -> list[Any]:
+            """What was listed up to 12, until one answer held no more since the reader was there."""
+            if lagged.is_set():
+                return rows
+            if running.streams_open() == 2:
+                lagged.set()
+            return [row for row in rows if row["id"] <= 12]
+
+        platformos.arrange = lag
         platformos.add({}, {}, {})
         with follow(running, interval=1000, lastId="14") as reader:
             arrived(reader, "15")
+            assert lagged.is_set()
             assert reader.entry_ids == ["15"]
             assert told(reader) == []
 

@@ -166,7 +166,7 @@ def open_streams(server: Server) -> int:
     return count
 
 
-def wait_for(what: Callable[[], bool], timeout: float = 20.0, *, every: float = 0.02) -> float:
+def wait_for(what: Callable[[], bool], timeout: float = 10.0, *, every: float = 0.02) -> float:
     """Wait until `what`, which is looked at so often, holds; how long that took. AssertionError if not in time."""
     start = time.monotonic()
     while not what():
