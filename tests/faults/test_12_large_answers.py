@@ -152,8 +152,11 @@ def test_hundreds_of_thousands_of_rows_that_are_none_are_told_and_bounded(server
             worker = running.worker_pid()
             memory = resident(worker)
             peak = [memory]
+            runs = 0
 
             def be_left_out() -> None:
+                nonlocal runs
+                runs += 1
                 row = b'{"id":%d,"message":"row"}' % (len(platformos.ids) + 1)
                 fault = platformos.fail("raw", times=1, body=b'{"logs":[' + b"1," * 300_000 + row + b"]}")
                 platformos.add({"message": "row"})
@@ -167,10 +170,10 @@ def test_hundreds_of_thousands_of_rows_that_are_none_are_told_and_bounded(server
                 arrived(reader, platformos.ids[-1])
 
             unbroken(be_left_out, 4, other)
-            sentence = "300000 rows were left out of environment staging: a row that is not an object."
-            assert set(wait_told(reader)) == {sentence}
+            wait_told(reader)
             assert max(peak) - memory < 100, (memory, max(peak))
-            count = len(told(reader))
             lossless(platformos, reader)
             lossless(production, other)
-            assert len(told(reader)) == count
+            sentence = "300000 rows were left out of environment staging: a row that is not an object."
+            assert set(told(reader)) == {sentence}
+            assert len(told(reader)) <= runs
