@@ -98,11 +98,12 @@ def told(server: Server) -> float:
     return parsedate_to_datetime(get(server, "/livez", token=None).headers["date"]).timestamp()
 
 
-def beating(reader: Reader, count: int = BEATS) -> None:
-    """Assert that the reader gets more heartbeats from now on."""
-    before = reader.comments.count("heartbeat")
-    reader.wait_until(lambda: reader.comments.count("heartbeat") >= before + count)
-    assert not reader.ended
+def beating(*readers: Reader, more: int = BEATS) -> None:
+    """Assert that each reader gets more heartbeats from now on."""
+    wanted = [(each, each.comments.count("heartbeat") + more) for each in readers]
+    for reader, count in wanted:
+        reader.wait_until(lambda reader=reader, count=count: reader.comments.count("heartbeat") >= count)  # type: ignore[misc]
+        assert not reader.ended
 
 
 @EITHER_WAY
@@ -116,8 +117,7 @@ def test_heartbeats_deadlines_polls_and_slots_go_on(
     input_ = {"env": "staging", "interval": 250}
     with ExitStack() as stack:
         readers = [stack.enter_context(running.stream(LIVE, input_, token=READER)) for _ in range(1 + TRIES)]
-        for each in readers:
-            beating(each, 1)
+        beating(*readers, more=1)
         reader = readers[0]
 
         def jumped() -> float:
@@ -130,8 +130,7 @@ def test_heartbeats_deadlines_polls_and_slots_go_on(
                 timed.wait_frame(lambda frame: frame.comment == "open")
                 wall.jump(jump)
                 assert abs(told(running) - time.time() - jump) < HOUR / 2
-                for each in readers:
-                    beating(each)
+                beating(*readers)
                 platformos.fail("status", times=1, status=500)
                 platformos.add_many(3)
                 count = len(platformos.ids)
