@@ -130,7 +130,7 @@ def test_memory_does_not_grow_with_long_rows(server: Callable[..., Server], plat
             texts = (f"{first + number} " + "x" * 500_000 for number in range(rows))
             platformos.add(*({"message": text, "error_type": text} for text in texts))
             last = platformos.add({"error_type": "marker"})
-            arrived(reader, str(last[0]), timeout=30)
+            arrived(reader, str(last[0]), timeout=90)
 
         pass_by(20)  # what one page needs is had from now on
         memory = resident(worker)

@@ -15,7 +15,7 @@ from tests.wire.exchange import open_streams, wait_for
 
 ROWS = 1000
 SILENT = "platformOS did not answer for environment staging within 1 s; call again later."
-MOST_SILENT = 3  # calls in which the stand-in may have stood still, as parts of the test's own process
+MOST_SILENT = 3  # calls during which the server may have stood still, or the test with its stand-in
 
 
 class Flow(threading.Thread):
