@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ LOST_POLL_S = 6.0  # the longest pause by a lost poller, interval included
 NOTICE_S = 5.0  # until a Redis that is away is known to be
 REJOIN_S = 10.0  # until all have rejoined, after Redis is well
 COUNTED_S = 12.0  # until open streams are counted again
-TURNS = 5  # at most, to see something without a loss of Redis meanwhile
+TURNS = 3  # at most, to see something without a loss of Redis meanwhile
 SETTLED_S = 2.0  # after Redis was back until all do as if it had never been away
 
 
@@ -82,16 +83,18 @@ class Fleet:
         A Redis that stands still for a quarter of a second is away for a process, which polls and counts for itself.
         """
         for _ in range(tries):
-            before = self.joined(token)
+            before, losses = self.joined(token), self.losses()
             found = attempt()
+            whys = [one.get("why") for one in self.engines(token)]
             if self.joined(token) == before:
                 return found
+            print("Redis was lost:", whys, *(self.losses() - losses).elements(), sep="\n")
             time.sleep(SETTLED_S)
         raise AssertionError(f"Redis was lost {tries} times: this machine is too slow for what this test tells")
 
-    def losses(self) -> int:
-        """How often a process has lost Redis, or not found it, so far; each then polls for itself for a while."""
-        return sum(server.output.count(" is away: ") for server in self.servers)
+    def losses(self) -> Counter[str]:
+        """The lines in which a process said so far that it lost Redis; it then polls for itself for a while."""
+        return Counter(line for server in self.servers for line in server.output.splitlines() if " is away: " in line)
 
     def poller(self, platformos: PlatformOS | None = None, *, besides: Sequence[int] = (), timeout: float = 15) -> int:
         """The pid of the worker that has asked the newest question from now on.

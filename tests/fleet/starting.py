@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 from poslogs.fleet.address import Address
@@ -43,7 +43,7 @@ def eventually(true: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.01)
 
 
-def undisturbed(engines: Sequence[Engine], attempt: Callable[[], T], tries: int = 5) -> T:
+def undisturbed(engines: Sequence[Engine], attempt: Callable[[], T], tries: int = 3) -> T:
     """What `attempt` gives when none of the engines lost Redis meanwhile; where one did, it is done once more.
 
     A Redis that stands still for a quarter of a second is away, and so it is where this process stands still.
@@ -51,8 +51,13 @@ def undisturbed(engines: Sequence[Engine], attempt: Callable[[], T], tries: int 
     for _ in range(tries):
         eventually(lambda: all(each.state.ok for each in engines), REJOIN_SECONDS)
         before = [each.state for each in engines]
-        with suppress(Away):
+        try:
             found = attempt()
+        except Away:
+            if [each.state for each in engines] == before:
+                raise
+        else:
             if [each.state for each in engines] == before:
                 return found
+        print("Redis was lost:", *(each.state for each in engines), sep="\n")
     raise AssertionError(f"Redis was lost {tries} times: this machine is too slow for what this test tells")
