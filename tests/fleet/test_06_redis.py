@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from statistics import median
 from typing import NamedTuple
 
 import pytest
@@ -32,6 +31,7 @@ SLOW_S = 0.3
 MOST_WAIT_S = 0.5  # of a request for Redis
 OWN_S = 0.5  # what an answer may take beside that here
 ROWS_MEANWHILE = 60
+TIMES, MOST_LATE = 30, 2  # and how many of these this machine may have made late
 
 
 class Fault(NamedTuple):
@@ -157,7 +157,10 @@ def test_a_flush_and_an_empty_restart_cost_nothing(
 def test_a_redis_that_answers_slowly_slows_no_stream(
     fleet: Starts, redis: RedisServer, platformos: PlatformOS, kind: str
 ) -> None:
-    """With answers after 300 ms no request waits longer than half a second for it, and nothing is lost."""
+    """With answers after 300 ms no request waits longer than half a second for it, and nothing is lost.
+
+    Where one of eight rounds of requests takes longer, it is made again, since this machine may have stood still.
+    """
     platformos.add_many(5)
     with Way(redis.port) as way:
         started = fleet(kind, urls=[way.url], clients=everybody(**PLENTY))
@@ -165,11 +168,9 @@ def test_a_redis_that_answers_slowly_slows_no_stream(
             readers = roamers(started, stack)
             with flowing(platformos, 0.05):
                 way.delay = SLOW_S
-                waits = []
                 for _ in range(8):
-                    waits.append(slowest(started))
+                    assert quickest(lambda: slowest(started), MOST_WAIT_S + OWN_S) < MOST_WAIT_S + OWN_S
                     go_on(readers, platformos, 10)
-                assert median(waits) < MOST_WAIT_S + OWN_S, waits
                 way.delay = 0.0
                 started.wait_state("ok", REJOIN_S)
                 started.poller(timeout=20)
@@ -181,7 +182,10 @@ def test_a_redis_that_answers_slowly_slows_no_stream(
 def test_nobody_waits_for_a_redis_that_is_known_to_be_away(
     fleet: Starts, redis: RedisServer, platformos: PlatformOS, kind: str, fault: str
 ) -> None:
-    """The requests at its end wait half a second at most, and later ones not at all: only a prober asks it."""
+    """The requests at its end wait half a second at most, and later ones not at all: only a prober asks it.
+
+    Two of the thirty rounds of later requests may take longer, since this machine may have stood still.
+    """
     with Way(redis.port) as way:
         started = fleet(kind, urls=[way.url], clients=everybody(**PLENTY))
 
@@ -198,10 +202,11 @@ def test_nobody_waits_for_a_redis_that_is_known_to_be_away(
         try:
             assert quickest(breaks, MOST_WAIT_S + OWN_S) < MOST_WAIT_S + OWN_S
             begun, asked = time.monotonic(), way.connections
-            waits = [slowest(started) for _ in range(30)]
+            waits = [slowest(started) for _ in range(TIMES)]
             more = way.connections - asked
             took = time.monotonic() - begun
-            assert median(waits) < OWN_S, waits
+            late = {turn: seconds for turn, seconds in enumerate(waits) if seconds >= OWN_S}
+            assert len(late) <= MOST_LATE, late
             assert more <= len(started.servers) * (took / 0.4 + 3), "more than a prober asks"
         finally:
             AWAY[fault].end(redis)
