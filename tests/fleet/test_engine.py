@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median
 
 import pytest
 
 from poslogs.errors import ConfigError
 from poslogs.fleet.address import Address
-from poslogs.fleet.ask import SAFE_SECONDS, Away
+from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
 from tests.fleet.redis_server import RedisServer
 from tests.fleet.starting import NOTICE_SECONDS, REJOIN_SECONDS, eventually, supervised, undisturbed
@@ -163,29 +164,34 @@ def test_no_question_waits_for_a_redis_that_is_broken(
 ) -> None:
     """Eight threads ask as Redis breaks: each waits a bounded time once, and not again."""
 
-    def ask(number: int) -> float:
-        """The longest wait until Redis was away."""
+    def ask(number: int, broken: threading.Event) -> float:
+        """The longest wait until Redis was away; endless where it was lost before it was broken."""
         longest, end = 0.0, time.monotonic() + 2 * NOTICE_SECONDS
+        before = engine.state
         while time.monotonic() < end:
             answer, seconds = timed(lambda: engine.ask("SET", engine.key(f"n{number}"), "x"))
             longest = max(longest, seconds)
             if isinstance(answer, Away):
-                return longest
+                if broken.is_set():
+                    return longest
+                assert not before.ok or engine.state != before, "away, though Redis was not lost"
+                return math.inf
         raise AssertionError("it is not away")
 
     def breaks() -> float:
-        """The longest that one in the middle of the eight waits as Redis breaks."""
+        """The longest that one of the eight waits as Redis breaks."""
         engine.begin()
         eventually(is_joined(engine), REJOIN_SECONDS)
+        broken = threading.Event()
         with ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(ask, number) for number in range(8)]
+            asked = [pool.submit(ask, number, broken) for number in range(8)]
+            broken.set()
             breaking(redis)
             waited = [each.result(30) for each in asked]
         CURES[breaking](redis)
-        assert max(waited) < SAFE_SECONDS + 1  # it may be this process that was late for one
-        return median(waited)
+        return max(waited)
 
-    assert quickest(breaks, WAIT_SECONDS) < WAIT_SECONDS
+    assert quickest(breaks, WAIT_SECONDS, 5) < WAIT_SECONDS  # it may be this process that was late
     eventually(is_joined(engine), REJOIN_SECONDS)
 
 
@@ -292,15 +298,22 @@ def test_a_redis_that_wants_a_password_is_away_for_those_who_have_none(opened: C
         assert state.why == "Redis wants another user or password than POSLOGS_REDIS_URL has."
 
 
+STOPS = "Redis is stopped now."
+
+
 def succeeds(redis: RedisServer, code: str, *args: str) -> None:
-    """Run a piece of Python in a process of its own, which must not fail; once more where it lost Redis amid that."""
+    """Run a piece of Python in a process of its own, which must not fail.
+
+    It runs once more where it lost Redis by itself, before it wrote STOPS.
+    """
     command = [sys.executable, "-c", code, redis.url, *args]
     for _ in range(3):
         redis.thaw()
         redis.flush()
         done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode == 0 or " is away: " not in done.stderr:
+        if done.returncode == 0 or " is away: " not in done.stderr.partition(STOPS)[0]:
             break
+        print("Redis was lost:", done.stderr, sep="\n")
     assert done.returncode == 0, done.stderr
 
 
@@ -349,7 +362,7 @@ from gevent import monkey
 monkey.patch_all()
 import gevent, os, signal, time
 from poslogs.fleet.address import Address
-from poslogs.fleet.ask import SAFE_SECONDS, Away
+from poslogs.fleet.ask import Away
 from poslogs.fleet.engine import Engine
 
 engine = Engine(Address(sys.argv[1]), "test")
@@ -358,17 +371,21 @@ while not engine.state.ok:
     gevent.sleep(0.01)
 counted = [gevent.spawn(engine.ask, "INCR", engine.key("n")) for _ in range(200)]
 assert sorted(each.get() for each in counted) == list(range(1, 201))
-os.kill(int(sys.argv[2]), signal.SIGSTOP)
-turns = 0
-asked = gevent.spawn(engine.ask, "INCR", engine.key("n"))
-while not asked.ready():
-    gevent.sleep(0.01)
-    turns += 1
-assert isinstance(asked.exception, Away), asked.exception
+print(sys.argv[3], file=sys.stderr, flush=True)
+for _ in range(3):  # this process itself may stand still meanwhile
+    os.kill(int(sys.argv[2]), signal.SIGSTOP)
+    turns = 0
+    asked = gevent.spawn(engine.ask, "INCR", engine.key("n"))
+    while not asked.ready():
+        gevent.sleep(0.01)
+        turns += 1
+    assert isinstance(asked.exception, Away), asked.exception
+    os.kill(int(sys.argv[2]), signal.SIGCONT)
+    while not engine.state.ok:
+        gevent.sleep(0.01)
+    assert engine.ask("PING") == b"PONG"
+    if turns > 3:
+        break
 assert turns > 3, turns
-os.kill(int(sys.argv[2]), signal.SIGCONT)
-while not engine.state.ok:
-    gevent.sleep(0.01)
-assert engine.ask("PING") == b"PONG"
 """
-    succeeds(redis, code, str(redis.pid))
+    succeeds(redis, code, str(redis.pid), STOPS)
