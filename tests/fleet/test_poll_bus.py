@@ -49,10 +49,12 @@ class Process:
         """Claim the next question; again where Redis was lost meanwhile, as it stood still."""
         wish = {"late": None, "whole": False, "joins": False, **kw}
         for _ in range(3):
+            before = self.engine.state
             stand = self.bus.claim(cursor, high, interval, **wish)
             if stand is not None:
                 return stand
             wait_for(lambda: self.engine.state.ok, 15)
+            assert self.engine.state.term != before.term, "no stand, though Redis was not lost"
         raise AssertionError("Redis was lost again and again")
 
     def publish(self, cursor: str, data: bytes = b"data", high: int = 10, **kw: Any) -> Stand:
@@ -102,14 +104,19 @@ def test_the_next_question_is_an_interval_after_the_last_whoever_asked_it(two: t
     begun = time.monotonic()
     assert one.claim().granted
     assert one.publish("", b"").granted
-    since = time.monotonic()
-    again = one.claim(interval=5.0)
-    assert not again.granted
-    assert 4.7 - (time.monotonic() - begun) < again.wait <= 5.0  # a twentieth of the interval is forgiven
-    assert again.age is not None
-    later = other.claim(interval=5.0)
-    assert not later.granted
-    assert again.wait + GRACE_SECONDS - 0.01 - (time.monotonic() - since) < later.wait <= 5.5
+    for _ in range(3):
+        since = time.monotonic()
+        again = one.claim(interval=5.0)
+        assert not again.granted
+        assert 4.7 - (time.monotonic() - begun) < again.wait <= 5.0  # a twentieth of the interval is forgiven
+        assert again.age is not None
+        later = other.claim(interval=5.0)
+        assert not later.granted
+        took = time.monotonic() - since
+        assert again.wait + GRACE_SECONDS - 0.01 - took < later.wait <= 5.5
+        if took < GRACE_SECONDS - 0.01:  # else this machine stood still between the two
+            break
+    assert again.wait < later.wait
     assert other.claim(interval=0.0).granted
 
 
