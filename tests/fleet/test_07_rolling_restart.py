@@ -21,41 +21,57 @@ ROWS_EVERY_S = 0.25
 INTERVAL_S = 0.5
 ROOM = {"default": {"token": TOKEN, "limits": {"requests": "1000000 per minute", "streams": 5000}}}
 HISTORY = 20
+TURNS = 2  # at most, to see it without a loss of Redis meanwhile
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", GUNICORN_KINDS)
 def test_a_rolling_restart_costs_no_questions(fleet: Starts, platformos: PlatformOS, kind: str) -> None:
-    """One after another ends and starts anew, while rows keep coming: readers resume from what is shared."""
+    """One after another ends and starts anew, while rows keep coming: readers resume from what is shared.
+
+    A process that lost Redis polls for itself until it is back: where that cost more, they are restarted once more.
+    """
     platformos.add_many(HISTORY)
     started = fleet(kind, clients=ROOM)
     ports = [server.port for server in started.servers]
     with Throng(ports, READERS[kind], 0, interval=int(INTERVAL_S * 1000)) as throng, flowing(platformos, ROWS_EVERY_S):
         throng.wait(HISTORY, 120)
-        started.poller()
-        begun = time.monotonic()
-        since, connections, losses = len(platformos.requests), throng.connections, started.losses()
-        for server in started.servers:
-            server.stop()
-            server.start()
-            started.wait_state("ok", REJOIN_S, [server])
-            throng.wait(len(platformos.ids), 120)
-        wait_for(lambda: throng.connections >= connections + READERS[kind], 60)
-        last = len(platformos.ids) + 10
-        throng.wait(last, 120)
-        requests = platformos.requests[since:]
-        took = time.monotonic() - begun
-        assert throng.wrong == []
-        beyond, high = [], 0
-        for one in requests:
-            asked = int(one.last_id or 0)
-            if asked < high:
-                beyond.append((round(one.at - requests[0].at, 2), asked, high))
-            high = max(high, asked)
-        # Where Redis stands still for a quarter of a second, a process polls for itself until it has rejoined.
-        own = (started.losses() - losses) * REJOIN_S / INTERVAL_S
-        assert len(beyond) <= len(started.servers) + own, beyond
-        assert len(requests) <= took / INTERVAL_S + 2 * len(started.servers) + own
+
+        def restarts() -> tuple[list[tuple[float, int, int]], int, float]:
+            """The questions for what had been asked for before, how many there were in all, and within how long."""
+            started.poller()
+            begun = time.monotonic()
+            since, connections = len(platformos.requests), throng.connections
+            for server in started.servers:
+                server.stop()
+                server.start()
+                started.wait_state("ok", REJOIN_S, [server])
+                throng.wait(len(platformos.ids), 120)
+            wait_for(lambda: throng.connections >= connections + READERS[kind], 60)
+            last = len(platformos.ids) + 10
+            throng.wait(last, 120)
+            requests = platformos.requests[since:]
+            took = time.monotonic() - begun
+            assert throng.wrong == []
+            beyond, high = [], 0
+            for one in requests:
+                asked = int(one.last_id or 0)
+                if asked < high:
+                    beyond.append((round(one.at - requests[0].at, 2), asked, high))
+                high = max(high, asked)
+            return beyond, len(requests), took
+
+        for _ in range(TURNS):
+            losses = started.losses()
+            beyond, asked, took = restarts()
+            most = took / INTERVAL_S + 2 * len(started.servers)
+            lost = started.losses() - losses
+            if not lost or (len(beyond) <= len(started.servers) and asked <= most):
+                break
+            print("Redis was lost:", *lost.elements(), beyond, asked, took, sep="\n")
+            started.wait_state("ok", REJOIN_S)
+        assert len(beyond) <= len(started.servers), beyond
+        assert asked <= most
     began = time.monotonic()
     wait_for(lambda: all(server.streams_open() == 0 for server in started.servers), 60)
     assert time.monotonic() - began < 60
