@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,7 +18,7 @@ class Polls:
         self._answered, self._failed = self._sums()
         self._reported = self._failed
         self._fresh = all(
-            each.outage is None and time.time() - each.counts.last_success < FRESH_SECONDS for each in upstreams
+            each.outage is None and each.clock() - each.counts.succeeded_at < FRESH_SECONDS for each in upstreams
         )
 
     @property

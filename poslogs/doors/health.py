@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final, Protocol
 
 from flask import Response, g
@@ -132,4 +131,4 @@ def is_degraded(feed: Feed) -> bool:
     outage = feed.upstream.outage
     if outage is None:
         return False
-    return feed.readers > 0 or feed.upstream.refusal is not None or time.time() - outage.last < UNASKED_SECONDS
+    return feed.readers > 0 or feed.upstream.refusal is not None or outage.unasked < UNASKED_SECONDS

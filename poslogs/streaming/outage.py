@@ -46,6 +46,11 @@ class Outage:
         return math.inf if self._asking else self._until
 
     @property
+    def unasked(self) -> float:
+        """Seconds since the last question failed."""
+        return self._clock() - self._failed
+
+    @property
     def pause(self) -> float:
         """Seconds for which platformOS itself still asks us to wait."""
         return max(0.0, self._named - self._clock())
@@ -62,9 +67,9 @@ class Outage:
 
         `wait`: seconds for which another process, whose question failed, lets nobody ask.
         """
-        self.last = time.time()  # wall clock
+        self.last = time.time()  # wall clock, for people
         self.sentence = error.sentence
-        now = self._clock()
+        now = self._failed = self._clock()
         if self._asking:
             self._asking = False
             self._until = now + (waiting(self.tries) if wait is None else wait)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Container
 from typing import Final
 
@@ -144,7 +143,7 @@ class Upstream:
     def worked(self, *, elsewhere: bool = False) -> None:
         """Note that a question was answered; `elsewhere`: another process's, with credentials of its own."""
         with self._lock:
-            self.counts.last_success = time.time()
+            self.counts.succeed(self.clock())
             if not elsewhere:
                 self.counts.answered += 1
                 self.refusal = None
