@@ -50,7 +50,7 @@ def test_the_page_asks_where_no_stream_is_held(
     screen.wait_ids(platformos.ids)
     for count in range(3):
         platformos.add({"message": f"came later {count}", "error_type": "LiquidError" if count else "info"})
-        expect(screen.log.get_by_text(f"came later {count}")).to_be_visible(timeout=60_000)
+        expect(screen.log.get_by_text(f"came later {count}", exact=True)).to_be_visible(timeout=60_000)
     screen.wait_ids(platformos.ids)
 
     screen.search.fill("later 1")
