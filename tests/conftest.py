@@ -70,8 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     before the others, and then tests in this order.
     """
     there = {item.nodeid for item in items}
-    for item in items:
-        if repeats(item.nodeid, there):
+    for item in items:  # what is long is for no verb but its own, with any kind of server
+        if item.get_closest_marker("long") is None and repeats(item.nodeid, there):
             item.add_marker("slow")
     items.sort(key=_turn)
 

@@ -6,6 +6,8 @@ A verb names folders because each process of pytest collects all tests that it i
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,10 @@ def test_a_test_for_several_kinds_of_servers_is_run_with_one_at_first_and_with_t
     assert not repeats(named, {named})
     for elsewhere in ("tests/hosts/test_a.py::test_b[{}]", "tests/wire/test_streams.py::test_b[{}]"):
         assert not repeats(elsewhere.format(other), {elsewhere.format(KIND), elsewhere.format(other)})
+
+
+def test_what_is_long_is_never_run_by_the_slow_verb() -> None:
+    """Also where it repeats a test with another kind of server: the storms of `make test-long` take minutes each."""
+    command = [sys.executable, "-m", "pytest", "tests/faults", "-q", "-n", "0", "-m", "slow and long", "--collect-only"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=repo(), timeout=120)
+    assert run.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, run.stdout + run.stderr
