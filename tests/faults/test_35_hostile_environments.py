@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -16,11 +15,11 @@ from tests.faults.upstream import (
     LIVE,
     arrived,
     follow,
-    longest_silence,
     lossless,
     resident,
     stand_ins,
     told,
+    unbroken,
     wait_told,
 )
 from tests.support.platformos import PlatformOS
@@ -99,23 +98,22 @@ def test_whatever_an_environment_answers_others_go_on_and_memory_is_bounded(
                 reader.wait_entries(5)
             worker = running.worker_pid()
             peak = {"before": resident(worker)}
-            silence = {}
             for name in names:
                 body = packed(name)
-                begun = time.monotonic()
-                asked = len(hostile.requests)
-                hostile.fail("raw", body=body, headers=PACKED)
 
-                def read(name: str = name, asked: int = asked) -> bool:
-                    peak[name] = max(peak.get(name, 0), resident(worker))
-                    return len(hostile.requests) >= asked + 2
+                def be_answered(name: str = name, body: bytes = body) -> None:
+                    answered = hostile.fail("raw", body=body, headers=PACKED)
 
-                with Crowd(running, 4) as crowd:
-                    crowd.open()
-                    wait_for(read, 120)
-                silence[name] = max(longest_silence(reader, begun) for reader in (plain, live))
-                hostile.heal()
-            assert max(silence.values()) < SILENCE_SECONDS, silence
+                    def read() -> bool:
+                        peak[name] = max(peak.get(name, 0), resident(worker))
+                        return len(answered.met) >= 2
+
+                    with Crowd(running, 4) as crowd:
+                        crowd.open()
+                        wait_for(read, 120)
+                    hostile.heal()
+
+                unbroken(be_answered, SILENCE_SECONDS, plain, live)
             assert max(peak.values()) < MEMORY_MIB, peak
             assert told(plain) == told(live) == []
         assert running.worker_pid() == worker
