@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -22,16 +23,21 @@ STOP_SECONDS = 3.0  # after TERM; then KILL
 GONE_SECONDS = 1.0  # after KILL; the system reaps processes that are not our children
 HEALTH_SECONDS = 10.0
 LOG_BYTES = 2000  # of a server that has failed, shown from the end
+PORTS = range(30_000, 32_700)  # the tests have those below for themselves
 OURS = ("POSLOGS_", "MPKIT_", "GUNICORN_", "FLASK_", "PYTHONDEVMODE")
 ALSO_OURS = ("CONFIG_FILE_PATH", "HOST", "PORT", "WEB_CONCURRENCY")
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on, below those that systems give to outgoing connections.
+
+    One of these could be taken before the server that is started listens on it. Raises RunFailed when all are.
+    """
+    for port in random.SystemRandom().sample(PORTS, 100):
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise RunFailed(f"No port from {PORTS[0]} to {PORTS[-1]} is free.")
 
 
 class Server:

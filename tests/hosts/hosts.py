@@ -261,7 +261,11 @@ class Haproxy(Behind):
 
     def in_front(self, folder: Path) -> Sequence[str]:
         """As `Behind` has it."""
-        changes = {"127.0.0.1:8080": f"127.0.0.1:{self.front_port}", "inter 5s": "inter 500ms rise 1 fall 60"}
+        changes = {
+            "127.0.0.1:8080": f"127.0.0.1:{self.front_port}",
+            "inter 5s": "inter 500ms rise 1 fall 60",
+            "timeout connect 5s": "timeout connect 5s\n  timeout check 10s",  # else 500 ms, and it fails at once
+        }
         return [need("haproxy"), "-db", "-f", str(adapted("haproxy/haproxy.cfg", folder, {**self.changes, **changes}))]
 
 
