@@ -98,6 +98,18 @@ def test_a_storm_meets_the_limits_and_the_server_is_well_afterwards(
     quiet(running)
 
 
+def questions_of_a_storm(running: Server, platformos: PlatformOS) -> tuple[int, float]:
+    """How many questions came amid a storm that opens no connection to platformOS, and within how many seconds."""
+    begun = time.monotonic()
+    connections, asked = platformos.connections, len(platformos.requests)
+    answers = storm(running, READER, 3)
+    more = len(platformos.requests) - asked
+    took = time.monotonic() - begun
+    assert {each.status for each in answers} == {200}
+    assert platformos.connections == connections
+    return more, took
+
+
 def test_a_storm_does_not_restart_the_poller(server: Start, platformos: PlatformOS, kind: str) -> None:
     """One client without limits causes one connection to platformOS and one poll an interval, and one to spare."""
     running = server(kind, clients=clients())
@@ -107,13 +119,7 @@ def test_a_storm_does_not_restart_the_poller(server: Start, platformos: Platform
         """Seconds after a storm until all places are free."""
         with running.stream(STREAM, {"env": "staging", "interval": 1000}, token=READER) as first:
             first.wait_entries(3)
-            begun = time.monotonic()
-            connections, asked = platformos.connections, len(platformos.requests)
-            answers = storm(running, READER, 3)
-            more = len(platformos.requests) - asked
-            took = time.monotonic() - begun
-            assert {each.status for each in answers} == {200}
-            assert platformos.connections == connections
+            more, took = questions_of_a_storm(running, platformos)
             assert more <= took + 2
             assert not first.ended
         return wait_for(lambda: open_streams(running) == 0, WAIT_S)
@@ -130,13 +136,7 @@ def test_a_storm_that_comes_and_goes_alone_finds_the_poller_still_there(
     platformos.add_many(3)
     with running.stream(STREAM, {"env": "staging", "interval": 1000}, token=READER) as first:
         first.wait_entries(3)
-    begun = time.monotonic()
-    connections, asked = platformos.connections, len(platformos.requests)
-    answers = storm(running, READER, 3)
-    more = len(platformos.requests) - asked
-    took = time.monotonic() - begun
-    assert {each.status for each in answers} == {200}
-    assert platformos.connections == connections
+    more, took = questions_of_a_storm(running, platformos)
     assert more <= took / RETURN_S + 2
     assert platformos.max_in_flight == 1
     with running.stream(STREAM, {"env": "staging"}, token=READER, headers={"Last-Event-ID": "3"}) as last:
