@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
+from poslogs.streaming.stream import PAST_END_SECONDS
 from tests.faults.following import flowing
 from tests.faults.upstream import (
     FETCH,
@@ -367,25 +368,28 @@ def test_a_position_that_the_log_reaches_in_time_is_no_id_reset(
     """It was given by another server that had asked a moment later than this one."""
     running = server()
     platformos.add_many(12)
-    with follow(running, interval=1000) as other:
+    with ExitStack() as stack:
+        other = stack.enter_context(follow(running))
         arrived(other, "12")
-        lagged = threading.Event()
+        came: list[Reader] = []
 
         def lag(rows: list[Any]) -> list[Any]:
-            """What was listed up to 12, until one answer held no more since the reader was there."""
-            if lagged.is_set():
+            """The reader comes amid a question, whose answer holds no more than before; the next one takes a while."""
+            if came:
+                with suppress(AssertionError):  # until the reader has looked again whether the log has come to it
+                    came[0].wait_until(lambda: bool(told(came[0])), PAST_END_SECONDS + 0.5)
                 return rows
-            if running.streams_open() == 2:
-                lagged.set()
+            came.append(stack.enter_context(follow(running, lastId="14")))
+            came[0].wait_frame(lambda frame: frame.comment == "open")
             return [row for row in rows if row["id"] <= 12]
 
         platformos.arrange = lag
         platformos.add({}, {}, {})
-        with follow(running, interval=1000, lastId="14") as reader:
-            arrived(reader, "15")
-            assert lagged.is_set()
-            assert reader.entry_ids == ["15"]
-            assert told(reader) == []
+        arrived(other, "15")
+        [reader] = came
+        arrived(reader, "15")
+        assert reader.entry_ids == ["15"]
+        assert told(reader) == []
 
 
 def test_an_answer_that_lags_is_no_id_reset(server: Callable[..., Server], platformos: PlatformOS) -> None:
