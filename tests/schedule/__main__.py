@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from types import FrameType
 
 from tests.schedule import patch
@@ -21,7 +22,9 @@ MOST_SECONDS = 60  # real ones, for one seed; most take a tenth of one
 def main() -> int:
     """Play as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.schedule", description=__doc__)
-    parser.add_argument("--seeds", default="0:100", help="first and one past the last, or one alone (0:100)")
+    parser.add_argument(
+        "--seeds", default="0:100", help="first and one past the last, or some alone: 7 or 7,12 (0:100)"
+    )
     parser.add_argument("--strict", action="store_true", help="no lock may be held where its holder may wait")
     parser.add_argument(
         "--without", default="", help="points that change no turn, such as set,clear,send: under gevent these do not"
@@ -33,8 +36,8 @@ def main() -> int:
     parser.add_argument("--fleet", action="store_true", help="several processes that share the poll")
     parser.add_argument("--faults", help="of a fleet: some of kill,freeze,flush,away,slow,cut,reset,restart")
     given = parser.parse_args()
-    first, _, end = given.seeds.partition(":")
-    seeds = range(int(first), int(end) if end else int(first) + 1)
+    first, colon, end = given.seeds.partition(":")
+    seeds: Sequence[int] = range(int(first), int(end)) if colon else [int(each) for each in first.split(",")]
     patch.install()  # before poslogs is imported
     from tests.schedule import fleet, house, scenario
 

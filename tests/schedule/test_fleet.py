@@ -13,12 +13,7 @@ MANY = int(os.environ.get("SCHEDULE_SEEDS") or 1000)
 SHARE = 8  # seeds that one process plays, some seconds of a core; `make test` has time for one
 FOUND = (38, 46, 67, 95, 135, 168, 205)  # they failed once: rows twice after a reset, a late row lost
 AGAIN = "kill,freeze,flush,away,slow,cut,reset,restart"  # processes start anew too while Redis goes away
-FOUND_AGAIN = (
-    ("reset,restart", 213),
-    ("reset,restart", 229),
-    (AGAIN, 53),
-    (AGAIN, 57),
-)  # rows twice after a load broke off
+FOUND_AGAIN = {"reset,restart": (213, 229), AGAIN: (53, 57)}  # rows twice after a load broke off
 PART = 100  # and in the long test
 
 
@@ -34,19 +29,21 @@ def test_in_a_fleet_no_reader_lacks_a_row_or_has_it_twice(first: int) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", FOUND)
-def test_in_a_fleet_the_orders_that_found_a_fault_do_so_no_more(seed: int) -> None:
+def test_in_a_fleet_the_orders_that_found_a_fault_do_so_no_more() -> None:
     """As above."""
-    run = play("--fleet", "--seeds", f"{seed}", seconds=280)
+    run = play("--fleet", "--seeds", ",".join(map(str, FOUND)), seconds=280)
     assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{len(FOUND)} seeds, 0 failed" in run.stdout
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("faults", "seed"), FOUND_AGAIN)
-def test_in_a_fleet_a_load_that_breaks_off_doubles_nothing(faults: str, seed: int) -> None:
+@pytest.mark.parametrize("faults", FOUND_AGAIN)
+def test_in_a_fleet_a_load_that_breaks_off_doubles_nothing(faults: str) -> None:
     """A process that was started anew had begun to load an id reset that others told before."""
-    run = play("--fleet", "--faults", faults, "--seeds", f"{seed}", seconds=280)
+    seeds = FOUND_AGAIN[faults]
+    run = play("--fleet", "--faults", faults, "--seeds", ",".join(map(str, seeds)), seconds=280)
     assert run.returncode == 0, run.stdout + run.stderr
+    assert f"{len(seeds)} seeds, 0 failed" in run.stdout
 
 
 @pytest.mark.slow
