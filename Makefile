@@ -24,7 +24,7 @@ help:
 	@echo "make fleet   start a Redis, three servers and nginx in front of them, on demo data (PORT=3030)"
 	@echo "make lock    write requirements.lock again after a change of requirements.txt"
 	@echo "make test    run the tests, but those of the verbs below"
-	@echo "make test-slow  run the tests that are slow by nature: storms, crowds, other kinds of servers, hosts and clients; some minutes"
+	@echo "make test-slow  run the tests that are slow by nature: storms, crowds, starts, other kinds of servers, hosts and clients; some minutes"
 	@echo "make test-long  run what no other verb waits for: thousands of orders of events, 100,000 connections; an hour"
 	@echo "make test-fleet  test several processes over one Redis: the promises of docs/fleet.md; needs redis-server and nginx"
 	@echo "make test-mcp  test /mcp with the official clients, which it installs in .cache/mcp"
@@ -91,7 +91,7 @@ test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest
 
 test-slow: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest tests/bench tests/clients tests/faults tests/hosts tests/package tests/schedule tests/wire -m slow --timeout 600
+	@$(BIN)/python -m pytest tests/bench tests/clients tests/docs tests/faults tests/hosts tests/package tests/schedule tests/wire -m slow --timeout 600
 
 test-long: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/schedule tests/faults tests/fleet -n 2 -m long --timeout 3600

@@ -24,6 +24,8 @@ from tests.support.output import Output
 from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server, free_port
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 60
 SSE, PYTHON, MCP = EXAMPLES = ("mcp-sse-client.js", "python-client.py", "mcp-client.js")
 HOSTILE = "\x1b]0;owned\x07 \x9b2J \u202egnp.exe\r\nfake: \u2028 [x] done\n"

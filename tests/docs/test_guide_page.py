@@ -34,6 +34,8 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import TOKEN, Server
 from tests.support.site import served
 
+pytestmark = pytest.mark.slow
+
 GUIDE = repo() / "docs" / "guide.md"
 BASE_URL = "http://localhost:3030"
 MARKED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

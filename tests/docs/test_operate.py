@@ -24,6 +24,8 @@ from tests.support.reader import TOKEN, Reader
 from tests.support.server import Server, free_port
 from tests.wire.exchange import wait_for
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = {block.name: block.code for block in marked_blocks(repo() / "docs" / "operate.md") if block.language == "sh"}
 ALL = {"tokens", "start", "tls", "health", "rules", "log", "reload", "begin", "finish", "rolling", "backup", "exposure"}
 STREAM = {"tool": "platformos.logs.stream", "input": {"env": "staging", "interval": 250, "lastId": "0"}}

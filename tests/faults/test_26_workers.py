@@ -13,6 +13,8 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import Server
 from tests.wire.exchange import wait_for
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 SENTENCE = (
     "poslogs cannot start: 2 workers would each poll, limit and count by themselves; start one worker "

@@ -40,7 +40,7 @@ if touch here "$(mktemp -u)" "$HOME/here" 2>/dev/null; then exit 72; fi
 Start = Callable[..., Server]
 Confine = Callable[..., Server]
 
-pytestmark = pytest.mark.parametrize("kind", GUNICORN_KINDS)
+pytestmark = [pytest.mark.parametrize("kind", GUNICORN_KINDS), pytest.mark.slow]
 
 
 class Confined(Server):

@@ -15,6 +15,8 @@ from tests.support.platformos import PlatformOS
 from tests.support.server import REPO
 from tests.support.template import Template
 
+pytestmark = pytest.mark.slow
+
 STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
 ASKED = {"tool": STREAM, "input": INPUT}

@@ -21,6 +21,8 @@ from tests.support.template import Template
 from tests.wire import exchange
 from tests.wire.exchange import wait_for
 
+pytestmark = pytest.mark.slow
+
 STREAM = "platformos.logs.stream"
 INPUT = {"env": "staging", "interval": 250}
 STREAMS = 50

@@ -28,6 +28,7 @@ def test_in_a_fleet_no_reader_lacks_a_row_or_has_it_twice(first: int) -> None:
     assert f"{SHARE} seeds, 0 failed" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_in_a_fleet_the_orders_that_found_a_fault_do_so_no_more() -> None:
     """As above."""
@@ -36,6 +37,7 @@ def test_in_a_fleet_the_orders_that_found_a_fault_do_so_no_more() -> None:
     assert f"{len(FOUND)} seeds, 0 failed" in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("faults", FOUND_AGAIN)
 def test_in_a_fleet_a_load_that_breaks_off_doubles_nothing(faults: str) -> None:

@@ -18,6 +18,8 @@ from tests.support.server import REPO, Server, free_port
 from tests.support.template import Template
 from tests.wire.exchange import READER, asking, clients
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., AbstractContextManager[Server]]
 START_S = 30.0
 V4, V6 = "http://127.0.0.1:{}", "http://[::1]:{}"

@@ -23,6 +23,8 @@ from tests.support.server import REPO, Server
 from tests.wire.exchange import OTHER, READER, STREAM, clients, get, unharmed
 from tests.wire.starting import checked_in_vain, started_in_vain
 
+pytestmark = pytest.mark.slow
+
 GOOD_CLIENTS = json.dumps(clients())
 GOOD = {"url": "https://example.com", "email": "dev@example.com", "token": "pos-token"}
 BAD_SETTINGS = [

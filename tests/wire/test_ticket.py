@@ -25,6 +25,8 @@ from tests.support.program import Program
 from tests.support.server import REPO, Server
 from tests.wire.exchange import READER, clients, wait_for
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[..., Server]
 SHIPPED = REPO / "clients.json"
 STREAM = "platformos.logs.stream"
