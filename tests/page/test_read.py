@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.page.conftest import Visit, in_firefox_too
@@ -131,45 +130,49 @@ def test_a_liquid_diagnostic_reads_as_a_compiler_writes(screen: Screen, platform
     assert text.index(places[0]) < text.index("undefined filter pricify") < text.index(places[1])
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"stack": None},
-        {"stack": "app/x.liquid"},
-        {"stack": [None, 7, {"path": 5}, {"line": 3}]},
-        {"stack": [{"path": "app/x.liquid"}]},
-        {"stack": [{"path": "app/x.liquid", "line": "nine"}]},
-        {"message": {"deep": [1]}},
-        {"schema_version": 2},
-    ],
+ODD_DIAGNOSTICS: tuple[dict[str, Any], ...] = (
+    {"stack": None},
+    {"stack": "app/x.liquid"},
+    {"stack": [None, 7, {"path": 5}, {"line": 3}]},
+    {"stack": [{"path": "app/x.liquid"}]},
+    {"stack": [{"path": "app/x.liquid", "line": "nine"}]},
+    {"message": {"deep": [1]}},
+    {"schema_version": 2},
 )
-def test_a_diagnostic_that_is_none_harms_nothing(screen: Screen, platformos: PlatformOS, odd: dict[str, Any]) -> None:
+
+
+def test_a_diagnostic_that_is_none_harms_nothing(screen: Screen, platformos: PlatformOS) -> None:
     """Whatever is in the place of a stack, the message is shown, and the log goes on."""
-    platformos.add({"error_type": "LiquidError", "message": "Liquid error: oops", "data": {**DIAGNOSTIC, **odd}})
-    expect(screen.wait_drawn("1")).to_contain_text("Liquid error: oops")
+    for number, odd in enumerate(ODD_DIAGNOSTICS, 1):
+        text = f"Liquid error {number}: oops"
+        platformos.add({"error_type": "LiquidError", "message": text, "data": {**DIAGNOSTIC, **odd}})
+        expect(screen.wait_drawn(str(number))).to_contain_text(text)
     platformos.add_many(1)
-    screen.wait_ids(["1", "2"])
+    screen.wait_ids(platformos.ids)
 
 
-@pytest.mark.parametrize("field", ["message", "error_type", "key", "value", "path", "frame", "page"])
-def test_markup_is_text_wherever_it_stands(screen: Screen, platformos: PlatformOS, field: str) -> None:
+def test_markup_is_text_wherever_it_stands(screen: Screen, platformos: PlatformOS) -> None:
     """It is shown as it was written. No element is made of it, and nothing runs."""
-    data: dict[str, Any] = {
-        "key": {TRICK: 1},
-        "value": {"v": TRICK},
-        "path": {**DIAGNOSTIC, "message": TRICK},
-        "frame": {**DIAGNOSTIC, "stack": [{"path": TRICK, "line": 1}, {"path": TRICK, "line": 2}]},
-        "page": {"page": TRICK, "partial": TRICK},
-    }.get(field, {})
-    row = {"message": "m", "error_type": "error", "data": data}
-    platformos.add({**row, **({field: TRICK} if field in row else {})})
-    entry = screen.wait_drawn("1")
-    if data:
-        entry.get_by_role("button", name="Details of entry 1").click()
-    entry.get_by_role("button", name="Pin entry 1").click()
-    expect(screen.page.get_by_text("<img src=x", exact=False).first).to_be_visible()
-    assert screen.page.locator("main img, aside img, script:not([src])").count() == 0
-    assert "hacked" not in screen.page.title()
+    rows: list[dict[str, Any]] = [
+        {"message": TRICK},
+        {"error_type": TRICK},
+        {"data": {TRICK: 1}},
+        {"data": {"v": TRICK}},
+        {"data": {**DIAGNOSTIC, "message": TRICK}},
+        {"data": {**DIAGNOSTIC, "stack": [{"path": TRICK, "line": 1}, {"path": TRICK, "line": 2}]}},
+        {"data": {"page": TRICK, "partial": TRICK}},
+    ]
+    platformos.add(*({"message": f"{number} m", "error_type": "error", **row} for number, row in enumerate(rows)))
+    screen.wait_ids(platformos.ids)
+    for id_, row in zip(platformos.ids, rows, strict=True):
+        entry = screen.entry(id_)
+        if "data" in row:
+            entry.get_by_role("button", name=f"Details of entry {id_}").click()
+        entry.get_by_role("button", name=f"Pin entry {id_}").click()
+        expect(screen.page.get_by_role("button", name=f"Unpin entry {id_}").first).to_be_visible()
+        expect(entry.get_by_text("<img src=x", exact=False).first).to_be_visible()
+        assert screen.page.locator("main img, aside img, script:not([src])").count() == 0, row
+        assert "hacked" not in screen.page.title(), row
 
 
 def test_escape_sequences_are_shown_not_played(screen: Screen, platformos: PlatformOS) -> None:
@@ -245,23 +248,23 @@ def test_deep_and_wide_data_do_not_stop_the_page(screen: Screen, platformos: Pla
     screen.wait_drawn("2")
 
 
-@pytest.mark.parametrize(
-    ("row", "text"),
-    [
-        ({"message": {"order": 5, "paid": True}}, '{"order":5,"paid":true}'),
-        ({"message": None, "error_type": "cart"}, "cart"),
-        ({"message": MISSING, "error_type": MISSING, "data": MISSING}, "error"),
-        ({"message": "Café 茶筒 👩‍🍳 Łódź"}, "Café 茶筒"),
-        ({"message": "", "error_type": ""}, ""),
-        ({"data": {"__proto__": {"x": 1}, "constructor": 2}}, "row 1"),
-    ],
+ODD_ROWS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"message": {"order": 5, "paid": True}}, '{"order":5,"paid":true}'),
+    ({"message": None, "error_type": "cart"}, "cart"),
+    ({"message": MISSING, "error_type": MISSING, "data": MISSING}, "error"),
+    ({"message": "Café 茶筒 👩‍🍳 Łódź"}, "Café 茶筒"),
+    ({"message": "", "error_type": ""}, ""),
+    ({"data": {"__proto__": {"x": 1}, "constructor": 2}}, "row 6"),
 )
-def test_odd_rows_are_shown(screen: Screen, platformos: PlatformOS, row: dict[str, Any], text: str) -> None:
+
+
+def test_odd_rows_are_shown(screen: Screen, platformos: PlatformOS) -> None:
     """Missing values and values other than text are shown plainly, and the log goes on."""
-    platformos.add(row)
-    expect(screen.wait_drawn("1")).to_contain_text(text)
+    for number, (row, text) in enumerate(ODD_ROWS, 1):
+        platformos.add(row)
+        expect(screen.wait_drawn(str(number))).to_contain_text(text)
     platformos.add_many(1)
-    screen.wait_ids(["1", "2"])
+    screen.wait_ids(platformos.ids)
 
 
 def test_nothing_in_an_entry_leads_away(screen: Screen, platformos: PlatformOS) -> None:
