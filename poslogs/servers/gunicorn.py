@@ -103,7 +103,11 @@ class GeventWorker(Worker, ggevent.GeventWorker):
     def _quit(self, sig: int, frame: Any) -> None:
         self.alive = False
         self._end()
-        base.Worker.handle_quit(self, sig, frame)
+        try:
+            base.Worker.handle_quit(self, sig, frame)
+        except SystemExit:
+            if not self._over:  # else the worker ends by itself, and nobody is left who would catch it
+                raise
 
     def _stop_accepting(self) -> None:
         self._acceptors.close()
@@ -153,11 +157,11 @@ class ThreadWorker(Worker, Threads):
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         """Refuse a configuration that cannot work; use THREADS where it says nothing."""
-        _have_threads(cfg)
+        cfg.set("threads", cls.threads_of(cfg))
         super().check_config(cfg, log)
 
     def __init__(self, age: int, ppid: int, sockets: Any, app: Any, timeout: float, cfg: Any, log: Any) -> None:
-        _have_threads(cfg)  # a reload has made a new configuration
+        cfg.set("threads", self.threads_of(cfg))  # a reload has made a new configuration
         super().__init__(age, ppid, sockets, app, timeout, cfg, log)
 
     def init_process(self) -> None:
@@ -193,7 +197,3 @@ def original(name: str) -> Any:
         return monkey.get_original("select", name)
     except AttributeError:
         return getattr(select, name, None)
-
-
-def _have_threads(cfg: Any) -> None:
-    cfg.set("threads", ThreadWorker.threads_of(cfg))

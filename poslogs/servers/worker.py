@@ -60,6 +60,7 @@ class Worker(base.Worker):
         super().__init__(age, ppid, sockets, app, timeout, cfg, log)
         self._stopping: threading.Event | None = None  # set when streams are to end; made after the fork
         self._told_unwell = False
+        self._over = False  # no longer runs
         json_lines.format_gunicorn(log)
         master.keep_to_one_worker(cfg)
         heads.trust_nobody_by_default(cfg)  # a reload has made a new configuration
@@ -107,6 +108,7 @@ class Worker(base.Worker):
             super().run()
         finally:
             self._end()
+            self._over = True
 
     def notify(self) -> None:
         """Tell the master that this worker is alive, while it is well: one that is not gets replaced."""

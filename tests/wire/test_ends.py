@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -43,6 +44,24 @@ def test_a_stop_ends_every_stream_cleanly_and_without_done(
             assert reader.gzip_ended_right is bool(index % 2)
         assert len({reader.frames[-1].retry for reader in readers}) > 5
     assert "Traceback" not in started.output
+
+
+@pytest.mark.parametrize("kind", GUNICORN_KINDS)
+def test_ctrl_c_ends_without_a_traceback(server: Start, platformos: PlatformOS, kind: str) -> None:
+    """A terminal tells the worker too, beside the master, which then tells it once more: it is told twice to end."""
+    for streams in (0, 0, 0, 0, 1):
+        started = server(kind, own=True)
+        with ExitStack() as stack:
+            readers = [stack.enter_context(started.stream(STREAM, {"env": "staging"})) for _ in range(streams)]
+            for reader in readers:
+                reader.wait_frame(lambda frame: frame.comment == "open")
+            os.killpg(started.pid, signal.SIGINT)
+            for reader in readers:
+                reader.wait_end()
+                assert reader.ended_clean
+        assert started.wait_exit(PATIENCE_S) == 0
+        started.out.wait_closed()
+        assert "Traceback" not in started.output, started.output
 
 
 def test_a_reader_resumes_after_a_restart_without_loss(server: Start, platformos: PlatformOS) -> None:
