@@ -160,7 +160,6 @@ def test_gevent_s_own_server_holds_streams_where_it_is_patched(elsewhere: Start,
             f"uWSGI runs 4 processes, {SEVERAL}",
             4,
             id="uWSGI",
-            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -222,7 +221,6 @@ def test_a_signal_that_ends_the_server_ends_its_streams_first(
 # uWSGI
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "args", "sentence"),
     [
@@ -242,7 +240,6 @@ def test_uwsgi_that_cannot_hold_a_stream_says_so(
     says_what_to_start(elsewhere(kind, *args), platformos, sentence)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "args", "count"),
     [
